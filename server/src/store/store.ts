@@ -61,7 +61,15 @@ export interface ResourceWrite extends ResourceKey {
 
 /** What happened, in the words of chainfire.v1.EventType without the prefix, lower case. */
 export type EventType =
-  | "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked";
+  | "created"
+  | "updated"
+  | "deleting"
+  | "deleted"
+  | "observed"
+  | "denied"
+  | "login"
+  | "login_failed"
+  | "revoked";
 
 /** An event to append. */
 export interface NewEvent {
@@ -127,7 +135,7 @@ export interface Tx {
 
   /** Adds a resource in phase "live", version 1. Fails with DuplicateId if its key exists. */
   create(write: ResourceWrite): void;
-  /** Replaces what was asked for, version + 1, and returns the new version to the caller's bookkeeping by `version`. The row must have been read by `get`. */
+  /** Replaces what was asked for, version + 1. The row must have been read by `get` in this transaction; without `secret` the secret stays. */
   update(write: ResourceWrite): void;
   /** Replaces what was observed; the version stays. */
   observe(key: ResourceKey, observed: Uint8Array): void;
@@ -202,7 +210,12 @@ export interface Store {
   recall(scope: string, key: string): Promise<Remembered | undefined>;
 
   /** Takes up to `limit` due tasks for `leaseMs`. Two callers, in whatever process, never hold the same task. */
-  lease(options: { readonly owner: string; readonly limit: number; readonly leaseMs: number; readonly kinds?: readonly string[] }): Promise<readonly Task[]>;
+  lease(options: {
+    readonly owner: string;
+    readonly limit: number;
+    readonly leaseMs: number;
+    readonly kinds?: readonly string[];
+  }): Promise<readonly Task[]>;
   /** Prolongs leases; answers those that are still held. */
   renew(tasks: readonly Task[], leaseMs: number): Promise<readonly Task[]>;
   /** When the next task falls due that nobody holds, in milliseconds since 1970; undefined: none. */
@@ -213,7 +226,10 @@ export interface Store {
   /** The end of the log: everything after it is yet to come. "" is the beginning. */
   head(): Promise<string>;
   /** Events after a cursor in the log's order, and the cursor up to which was looked. Misses none, also under concurrent writers. */
-  events(after: string, query: EventQuery): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
+  events(
+    after: string,
+    query: EventQuery,
+  ): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
   /** Calls back soon after something was committed, by this process or (where the database can tell) another. A hint, never the log. Answers how to stop. */
   onCommit(listener: () => void): () => void;
 
@@ -229,7 +245,12 @@ export interface Records {
   get(space: string, key: string): Promise<ServerRecord | undefined>;
   list(space: string, prefix?: string): Promise<readonly (ServerRecord & { readonly key: string })[]>;
   /** Writes if the record's version is still `expected` (0: it must not exist). Answers whether it did. */
-  put(space: string, key: string, value: Uint8Array, options: { readonly expected?: number; readonly expiresAt?: number }): Promise<boolean>;
+  put(
+    space: string,
+    key: string,
+    value: Uint8Array,
+    options: { readonly expected?: number; readonly expiresAt?: number },
+  ): Promise<boolean>;
   delete(space: string, key: string): Promise<void>;
 }
 

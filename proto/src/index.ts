@@ -1,0 +1,4 @@
+// @photoncloud/proto: what the cloud is. The generated messages live under `@photoncloud/proto/gen/…`.
+export * from "./catalog.ts";
+export * from "./reasons.ts";
+export * from "./validate.ts";

@@ -1,0 +1,79 @@
+// One call as it goes from the edge to the services, and what the edge asks them: who is it, may they, do it.
+import type { DescService, Message } from "@bufbuild/protobuf";
+import type { Kind, Method, StandardVerb } from "@photoncloud/proto";
+import type { Tenant } from "../store/store.ts";
+import type { Caller, Principal } from "./kind.ts";
+
+/** A call with its terms. */
+export interface Call extends Caller {
+  /** "" for none. */
+  readonly idempotencyKey: string;
+  /** How long a mutation's answer may be held back until the resource is settled (header photon-wait-ms); 0: not at all. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** The bearer token as it was sent, for the methods that speak of the caller's own session; "" for none. */
+  readonly token: string;
+}
+
+/** The standard and custom methods of every kind. Permission is checked before; the tenant is checked by the store. */
+export interface ResourceCalls {
+  unary(kind: Kind, verb: Exclude<StandardVerb, "watch">, request: Message, call: Call): Promise<Message>;
+  custom(kind: Kind, method: Method, request: Message, call: Call): Promise<Message>;
+  watch(kind: Kind, request: Message, call: Call): AsyncIterable<Message>;
+  /** What conditions see as `resource.{name}`: owner, name, labels and the kind's own attributes; {} for what does not exist. */
+  attributes(kind: Kind, tenant: Tenant, id: string): Promise<Readonly<Record<string, string>>>;
+}
+
+/** A service that is not a kind's: tokens, authorization, events. */
+export interface ServiceHandlers {
+  readonly service: DescService;
+  /** By method name ("IssueToken"); a server stream answers an AsyncIterable. */
+  readonly methods: Readonly<
+    Record<string, (request: Message, call: Call) => Promise<Message> | AsyncIterable<Message>>
+  >;
+}
+
+/** What a permission is asked for. A scope itself has type and id "". */
+export interface ResourcePath {
+  readonly org: string;
+  readonly project: string;
+  /** The kind's noun: "vm". */
+  readonly type: string;
+  readonly id: string;
+}
+
+/** org/{org}/project/{project}/{type}/{id}; parts that are empty at the end are left out. */
+export function formatPath(path: ResourcePath): string {
+  const parts = [];
+  if (path.org !== "") parts.push("org", path.org);
+  if (path.project !== "") parts.push("project", path.project);
+  if (path.type !== "") parts.push(path.type);
+  if (path.id !== "") parts.push(path.id);
+  return parts.join("/");
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** A sentence: which role and binding decided, or why nothing allowed it. */
+  readonly explanation: string;
+  readonly roleId: string;
+  readonly roleBindingId: string;
+}
+
+/** Tells whose a token is. */
+export interface Authenticator {
+  /** @throws Fault UNAUTHENTICATED, in the same words whatever is wrong with the token. */
+  authenticate(token: string): Promise<Principal>;
+  /** Resolves when the principal's session is revoked or the principal is disabled; open streams end then. */
+  revoked(principal: Principal, signal: AbortSignal): Promise<void>;
+}
+
+/** Tells who may do what. */
+export interface Authorizer {
+  authorize(
+    principal: Principal,
+    permission: string,
+    path: ResourcePath,
+    context: { readonly sourceIp: string; readonly attributes: () => Promise<Readonly<Record<string, string>>> },
+  ): Promise<Decision>;
+}

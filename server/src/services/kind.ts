@@ -1,0 +1,100 @@
+// What a vertical slice gives: a kind's admission rules, its reconciler and its methods beside the standard ones.
+// One generic handler (rpc/) serves every kind by this; a slice never sees Connect or SQL.
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import type { Drivers } from "../backends/drivers.ts";
+import type { Reconciler } from "../engine/reconciler.ts";
+import type { Claim, Tenant } from "../store/store.ts";
+
+/** Who calls. */
+export interface Principal {
+  readonly kind: "user" | "service_account";
+  readonly org: string;
+  readonly id: string;
+  /** The project that its token is for; "" for none. */
+  readonly project: string;
+  readonly sessionId: string;
+}
+
+/** One call, as far as the services need to know it. */
+export interface Caller {
+  /** Undefined where the method is open to anyone, or when the cloud itself acts. */
+  readonly principal: Principal | undefined;
+  readonly sourceIp: string;
+  readonly requestId: string;
+  /** "prismnet.v1.VpcService/CreateVpc" */
+  readonly method: string;
+}
+
+/** A stored resource as its message, with what admission needs to know beside it. */
+export interface Loaded<Desc extends DescMessage> {
+  readonly tenant: Tenant;
+  readonly id: string;
+  readonly phase: "live" | "deleting";
+  readonly version: number;
+  readonly message: MessageShape<Desc>;
+  readonly secret: Uint8Array;
+}
+
+/** The hands of admission, inside the transaction that accepts the request. It may run more than once. */
+export interface Admission {
+  readonly tenant: Tenant;
+  readonly caller: Caller;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Cryptographically random bytes; the only chance there is. */
+  random(bytes: number): Uint8Array;
+  /** Reads a resource of this tenant, or for kinds that live at any scope of the tenants above it. */
+  get<Desc extends DescMessage>(schema: Desc, id: string): Promise<Loaded<Desc> | undefined>;
+  /** As `get`, but fails with INVALID_FIELDS (rule "unknown_reference") on `path`, in the same words for a foreign id as for a missing one; also while the target is being deleted. */
+  reference<Desc extends DescMessage>(schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
+  /** All live and deleting resources of a kind in this tenant. */
+  list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]>;
+  /** Takes a key for the resource being written; its claims of the version before are dropped unless taken again. */
+  claim(claim: Claim): void;
+  /** Which keys of a space are taken. */
+  claimed(space: string): Promise<ReadonlySet<string>>;
+  /** See Tx.guard. */
+  guard(name: string): void;
+  /** Keeps what is never answered (a password's hash). */
+  keepSecret(secret: Uint8Array): void;
+  /** Answers an output of behaviour ONCE with this create, and never again. */
+  answerOnce(outputs: Record<string, unknown>): void;
+  /** Changes outputs of another resource of this tenant in the same transaction; the change is an event of its own. */
+  change<Desc extends DescMessage>(
+    schema: Desc,
+    id: string,
+    change: (message: MessageShape<Desc>) => void,
+  ): Promise<void>;
+}
+
+/** A method beside the standard ones. Narrow the request with `isMessage(request, AttachDeviceRequestSchema)`. It names one resource by org_id, project_id and id, changes it, and answers it. */
+export interface CustomMethod<Desc extends DescMessage> {
+  /** Changes the message in place; what it leaves is admitted like any update. Throws a Fault to refuse. */
+  update(message: MessageShape<Desc>, request: Message, admission: Admission): Promise<void>;
+}
+
+/** A kind's slice. All hooks are optional: without them a kind is stored, referenced, listed and watched by its annotations alone. */
+export interface KindDefinition<Desc extends DescMessage = DescMessage> {
+  readonly schema: Desc;
+  /** Where names must be unique; default "tenant". "none": names are for people. */
+  readonly uniqueName?: "tenant" | "none";
+  /** Runs after the value rules, before storing: fills SERVER_DEFAULT fields and outputs in place, claims, checks. Throws a Fault to refuse. */
+  admit?(admission: Admission, next: MessageShape<Desc>, prior: Loaded<Desc> | undefined): Promise<void>;
+  /** Runs before the tombstone. References by others are checked by the store. Throws a Fault to refuse. */
+  admitDelete?(admission: Admission, resource: Loaded<Desc>): Promise<void>;
+  /** Runs in the transaction that removes the row: frees what the resource held in other resources. */
+  released?(admission: Admission, resource: Loaded<Desc>): Promise<void>;
+  /** What an update of one field does to what runs; default "hot". Immutable fields are "replace" by their annotation. */
+  impact?(path: string, prior: MessageShape<Desc>, next: MessageShape<Desc>): "hot" | "restart" | "data_loss";
+  /** By the method's name: "StartVm". */
+  readonly methods?: Readonly<Record<string, CustomMethod<Desc>>>;
+  /** Makes it true. Without one the resource is ready when it is stored and gone when it is deleted. */
+  readonly reconciler?: Reconciler<Desc, Drivers>;
+  /** Attributes for conditions of permissions: `resource.{name}`. */
+  attributes?(message: MessageShape<Desc>): Readonly<Record<string, string>>;
+}
+
+/** Keeps a definition's type while it is checked. */
+export function defineKind<Desc extends DescMessage>(definition: KindDefinition<Desc>): KindDefinition<Desc> {
+  return definition;
+}
