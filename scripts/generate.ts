@@ -58,11 +58,25 @@ writeFileSync(
   `${header}/** The proto files' comments by full name: "prismnet.v1.Vpc.cidr". */\nexport const comments: Readonly<Record<string, string>> = ${JSON.stringify(Object.fromEntries(table), null, 2)};\n`,
 );
 
-const lines = own.map((file) => {
+/** One generated list of files: the cloud's own, and those of the tests. */
+const imported = own.map((file) => {
   const path = file.name.replace(/\.proto$/, "");
-  return { variable: `file_${path.replaceAll("/", "_")}`, from: `./${path}_pb.ts` };
+  return {
+    variable: `file_${path.replaceAll("/", "_")}`,
+    from: `./${path}_pb.ts`,
+    test: file.package.includes(".test."),
+  };
 });
+const list = (name: string, doc: string, test: boolean) =>
+  `\n/** ${doc} */\nexport const ${name}: readonly GenFile[] = [\n${imported
+    .filter((l) => l.test === test)
+    .map((l) => `  ${l.variable},\n`)
+    .join("")}];\n`;
 writeFileSync(
   "proto/src/gen/files.ts",
-  `${header}import type { GenFile } from "@bufbuild/protobuf/codegenv2";\n${lines.map((l) => `import { ${l.variable} } from "${l.from}";\n`).join("")}\n/** Every proto file of the cloud. */\nexport const files: readonly GenFile[] = [\n${lines.map((l) => `  ${l.variable},\n`).join("")}];\n`,
+  `${header}import type { GenFile } from "@bufbuild/protobuf/codegenv2";\n${imported
+    .map((l) => `import { ${l.variable} } from "${l.from}";\n`)
+    .join(
+      "",
+    )}${list("files", "Every proto file of the cloud.", false)}${list("testFiles", "The proto files of the tests.", true)}`,
 );

@@ -12,6 +12,7 @@ import { file_iam_v1_token } from "./iam/v1/token_pb.ts";
 import { file_iam_v1_user } from "./iam/v1/user_pb.ts";
 import { file_photoncloud_api_v1_api } from "./photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_meta_v1_meta } from "./photoncloud/meta/v1/meta_pb.ts";
+import { file_photoncloud_test_v1_widget } from "./photoncloud/test/v1/widget_pb.ts";
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
 import { file_prismnet_v1_port } from "./prismnet/v1/port_pb.ts";
@@ -39,4 +40,9 @@ export const files: readonly GenFile[] = [
   file_prismnet_v1_security_group,
   file_prismnet_v1_subnet,
   file_prismnet_v1_vpc,
+];
+
+/** The proto files of the tests. */
+export const testFiles: readonly GenFile[] = [
+  file_photoncloud_test_v1_widget,
 ];
