@@ -47,6 +47,8 @@ export interface Admission {
   get<Desc extends DescMessage>(schema: Desc, id: string): Promise<Loaded<Desc> | undefined>;
   /** As `get`, but fails with INVALID_FIELDS (rule "unknown_reference") on `path`, in the same words for a foreign id as for a missing one; also while the target is being deleted. */
   reference<Desc extends DescMessage>(schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
+  /** As `reference`, in a tenant that need not be this one or above it (a binding's principal), and for a field that is not annotated as a reference: it is recorded, so that the target stays while this resource is there. The slice decides who may name a foreign tenant. */
+  referenceIn<Desc extends DescMessage>(tenant: Tenant, schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
   /** All live and deleting resources of a kind in this tenant. */
   list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]>;
   /** Takes a key for the resource being written; its claims of the version before are dropped unless taken again. */
