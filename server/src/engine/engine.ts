@@ -1,0 +1,176 @@
+// The engine: takes due tasks from the store and makes resources as they should be. Knows no component and no protocol.
+import type { Clock } from "../clock.ts";
+import type { Store, Task } from "../store/store.ts";
+import { Bell } from "./bell.ts";
+import { checkKinds } from "./check-kinds.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { EngineLog, EngineMetrics } from "./hooks.ts";
+import type { EngineKind } from "./kind.ts";
+import { Leases } from "./leases.ts";
+import { resyncForever } from "./resync.ts";
+import { type Held, perform, type TaskBench } from "./task.ts";
+
+export interface EngineOptions<Drivers> {
+  readonly store: Store;
+  /** Only tasks of these kinds are taken. */
+  readonly kinds: readonly EngineKind<Drivers>[];
+  readonly drivers: Drivers;
+  readonly clock: Clock;
+  /** A number in [0, 1), for jitter alone. */
+  readonly random: () => number;
+  /** Names this process among the replicas, for the operator. */
+  readonly owner: string;
+  readonly log: EngineLog;
+  readonly metrics?: EngineMetrics;
+  /** How many tasks run at the same time; default 64. */
+  readonly concurrency?: number;
+  /** After this without renewal another worker takes a task over; default 15 seconds. */
+  readonly leaseMs?: number;
+  /** How long `stop` lets running steps finish before it asks them to end; default 5 seconds. */
+  readonly stopMs?: number;
+  /** Looks at everything once at the start: for backends that forget when the process ends. Default false. */
+  readonly resyncAtStart?: boolean;
+}
+
+export interface Engine {
+  start(): void;
+  /** Takes no more tasks, lets running ones finish or gives them back. */
+  stop(): Promise<void>;
+  /** Looks for due tasks now. Commits of the store wake it without this. */
+  wake(): void;
+  /** Schedules everything of a kind, or of all kinds, at once. Answers how many. */
+  resync(kind?: string): Promise<number>;
+}
+
+/** The longest wait between two looks for due tasks: bounds how long a dead replica's tasks lie after their leases ran out. */
+const longestIdleMs = 5_000;
+/** The wait when due tasks are there that this engine can't take. */
+const notOursMs = 250;
+/** The wait when the store does not answer. */
+const troubleMs = 1_000;
+
+/**
+ * Makes an engine; it does nothing until started.
+ *
+ * @throws Error if a kind's reconciler names a step twice, or a reference that the kind does not have.
+ */
+export function createEngine<Drivers>(options: EngineOptions<Drivers>): Engine {
+  checkKinds(options.kinds);
+  return new TaskEngine(options);
+}
+
+class TaskEngine<Drivers> implements Engine {
+  readonly #options: EngineOptions<Drivers>;
+  readonly #bench: TaskBench<Drivers>;
+  readonly #concurrency: number;
+  readonly #leaseMs: number;
+  readonly #leases: Leases;
+  readonly #deadlines: Deadlines<Drivers>;
+  readonly #bell = new Bell();
+  readonly #running = new Set<Promise<void>>();
+  /** Aborts when no more tasks are to be taken. */
+  readonly #closing = new AbortController();
+  /** Aborts when everything has ended. */
+  readonly #ended = new AbortController();
+  #loops: Promise<unknown> = Promise.resolve();
+  #leaseLoop: Promise<void> = Promise.resolve();
+  #unsubscribe: () => void = () => {};
+
+  constructor(options: EngineOptions<Drivers>) {
+    const { store, drivers, clock, random, log, metrics = {} } = options;
+    const kinds = new Map(options.kinds.map((kind) => [kind.schema.typeName, kind]));
+    this.#options = options;
+    this.#bench = { store, drivers, clock, random, log, metrics, kinds };
+    this.#concurrency = options.concurrency ?? 64;
+    this.#leaseMs = options.leaseMs ?? 15_000;
+    this.#deadlines = new Deadlines(this.#bench);
+    const look = (task: Task) => this.#deadlines.check(task);
+    this.#leases = new Leases({ store, clock, log, leaseMs: this.#leaseMs, look });
+  }
+
+  start(): void {
+    const { store, kinds, clock, random, log, resyncAtStart = false } = this.#options;
+    this.#unsubscribe = store.onCommit(() => this.#bell.ring());
+    this.#leaseLoop = this.#leases.keep(this.#ended.signal);
+    const resyncs = kinds
+      .filter((kind) => kind.reconciler !== undefined)
+      .map((kind) => resyncForever({ store, clock, random, log }, kind, this.#closing.signal));
+    this.#loops = Promise.all([this.#takeForever(resyncAtStart), ...resyncs]);
+  }
+
+  wake(): void {
+    this.#bell.ring();
+  }
+
+  async resync(kind?: string): Promise<number> {
+    const names = kind === undefined ? [...this.#bench.kinds.keys()] : [kind];
+    const counts = await Promise.all(names.map((name) => this.#options.store.scheduleAll(name, 0)));
+    this.#bell.ring();
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    this.#unsubscribe();
+    this.#bell.ring();
+    await this.#loops;
+    const idle = new AbortController();
+    const finished = Promise.all(this.#running).then(() => idle.abort());
+    await this.#options.clock.sleep(this.#running.size === 0 ? 0 : (this.#options.stopMs ?? 5_000), idle.signal);
+    this.#leases.abortAll();
+    await finished;
+    this.#ended.abort();
+    await this.#leaseLoop;
+  }
+
+  async #takeForever(resyncFirst: boolean): Promise<void> {
+    let pending = resyncFirst;
+    while (!this.#closing.signal.aborted) {
+      try {
+        if (pending) await this.resync();
+        pending = false;
+        await this.#bell.wait(await this.#takeDue(), this.#options.clock);
+      } catch (error) {
+        this.#options.log.warn({ err: error }, "the store did not give out tasks");
+        await this.#options.clock.sleep(troubleMs, this.#closing.signal);
+      }
+    }
+  }
+
+  /** Starts what is due, as far as there is room. Answers how long to wait, in milliseconds. */
+  async #takeDue(): Promise<number> {
+    const { store, clock, owner } = this.#options;
+    const kinds = [...this.#bench.kinds.keys()];
+    while (!this.#closing.signal.aborted && this.#leases.size < this.#concurrency) {
+      const due = await store.nextDue();
+      const now = clock.now();
+      if (due === undefined || due > now) return Math.min(longestIdleMs, (due ?? Infinity) - now);
+      this.#bench.metrics.lag?.(now - due);
+      const limit = this.#concurrency - this.#leases.size;
+      const tasks = await store.lease({ owner, limit, leaseMs: this.#leaseMs, kinds });
+      for (const task of tasks) this.#begin(task, now);
+      if (tasks.length === 0) return notOursMs;
+    }
+    return longestIdleMs;
+  }
+
+  #begin(task: Task, leasedAt: number): void {
+    const held = this.#leases.hold(task, leasedAt);
+    if (held === undefined) return;
+    this.#bench.metrics.active?.(this.#leases.size);
+    const running = this.#perform(held).finally(() => {
+      this.#leases.drop(held);
+      this.#running.delete(running);
+      this.#bench.metrics.active?.(this.#leases.size);
+      this.#bell.ring();
+    });
+    this.#running.add(running);
+  }
+
+  async #perform(held: Held): Promise<void> {
+    const settled = await perform(this.#bench, held);
+    if (settled === undefined) return;
+    if (settled.at === undefined) this.#deadlines.forget(held.task);
+    else this.#deadlines.check(held.task);
+  }
+}
