@@ -1,0 +1,154 @@
+// What the constructs must do, whichever base package is beneath them: run for cdktf and for cdktn.
+import { describe, expect, test } from "@jest/globals";
+import type { Construct } from "constructs";
+import type * as Constructs from "./index.ts";
+
+/** What the tests need of a base package. */
+export interface Base {
+  readonly App: new (options?: { outdir?: string }) => Construct;
+  readonly TerraformStack: new (scope: Construct, id: string) => Construct;
+  readonly Testing: {
+    app(): Construct;
+    // biome-ignore lint/suspicious/noExplicitAny: the stack's class differs between the base packages
+    synth(stack: any): string;
+  };
+}
+
+interface Synthesized {
+  readonly terraform: { readonly required_providers: Record<string, { source: string; version: string }> };
+  readonly resource: Record<string, Record<string, Record<string, unknown>>>;
+}
+
+export function constructsSuite(name: string, base: Base, lib: typeof Constructs): void {
+  const synth = (build: (stack: Construct) => void): Synthesized => {
+    const stack = new base.TerraformStack(base.Testing.app(), "test");
+    new lib.PhotonCloudProvider(stack, "photoncloud", {});
+    build(stack);
+    return JSON.parse(base.Testing.synth(stack));
+  };
+  const one = (made: Synthesized, type: string) => Object.values(made.resource[`photoncloud_${type}`] ?? {})[0] ?? {};
+
+  describe(name, () => {
+    test("a quickstart synthesizes to the resources that it says", () => {
+      const made = synth((stack) => {
+        const vpc = new lib.Vpc(stack, "main", { cidr: "10.0.0.0/16" });
+        const web = new lib.Vm(stack, "web", { subnet: vpc.addSubnet("web"), image: "debian-12", size: "small" });
+        const app = new lib.Vm(stack, "app", {
+          subnet: vpc.addSubnet("app", { cidr: "10.0.9.0/24" }),
+          image: "debian-12",
+          size: { cpu: 3, memory: 1536 },
+        });
+        web.connections.allowFromAnyone(lib.tcp(80));
+        app.connections.allowFrom(web, lib.tcp(8080));
+      });
+      expect(made).toMatchSnapshot();
+    });
+
+    test("the provider is named in required_providers", () => {
+      const made = synth((stack) => void new lib.Vpc(stack, "main"));
+      expect(made.terraform.required_providers.photoncloud).toEqual({
+        source: "registry.photoncloud.internal/photoncloud/photoncloud",
+        version: "0.1.0",
+      });
+    });
+
+    test("L1 renames fields at every depth and leaves the keys of maps alone", () => {
+      const made = synth(
+        (stack) =>
+          void new lib.TfSecurityGroup(stack, "sg", {
+            name: "sg",
+            labels: { camelCase: "kept" },
+            rules: {
+              webIn: { direction: "ingress", protocol: "tcp", portRange: { first: 80 }, remoteCidr: "0.0.0.0/0" },
+            },
+            timeouts: { create: "1m" },
+          }),
+      );
+      expect(one(made, "security_group")).toMatchObject({
+        labels: { camelCase: "kept" },
+        rules: {
+          webIn: { direction: "ingress", protocol: "tcp", port_range: { first: 80 }, remote_cidr: "0.0.0.0/0" },
+        },
+        timeouts: { create: "1m" },
+      });
+    });
+
+    test("names come from the path, and long ones keep apart", () => {
+      const made = synth((stack) => {
+        const vpc = new lib.Vpc(stack, "MainNet");
+        vpc.addSubnet("Web Tier");
+        vpc.addSubnet(`${"x".repeat(70)}1`);
+        vpc.addSubnet(`${"x".repeat(70)}2`);
+      });
+      const names = Object.values(made.resource.photoncloud_subnet ?? {}).map((subnet) => String(subnet.name));
+      expect(names[0]).toBe("main-net-web-tier");
+      expect(new Set(names).size).toBe(3);
+      for (const each of names) expect(each).toMatch(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
+    });
+
+    test("a machine makes its port in the subnet and a group of its own", () => {
+      const made = synth(
+        (stack) =>
+          void new lib.Vm(stack, "web", { subnet: new lib.Vpc(stack, "main").addSubnet("a"), image: "debian-12" }),
+      );
+      expect(one(made, "port")).toMatchObject({
+        name: "web",
+        subnet_id: expect.stringContaining("photoncloud_subnet"),
+        security_group_ids: [expect.stringContaining("photoncloud_security_group")],
+      });
+      expect(one(made, "vm")).toMatchObject({
+        spec: {
+          cpu: 1,
+          memory: 1024,
+          image_id: "debian-12",
+          network: [{ id: "eth0", port_id: expect.stringContaining("photoncloud_port") }],
+        },
+      });
+    });
+
+    test("machines may share security groups, and then make none", () => {
+      const made = synth((stack) => {
+        const group = new lib.SecurityGroup(stack, "shared");
+        const subnet = new lib.Vpc(stack, "main").addSubnet("a");
+        new lib.Vm(stack, "one", { subnet, image: "debian-12", securityGroups: [group] });
+        new lib.Vm(stack, "two", { subnet, image: "debian-12", securityGroups: [group] });
+      });
+      expect(Object.keys(made.resource.photoncloud_security_group ?? {})).toHaveLength(1);
+    });
+
+    test("rules say intent", () => {
+      const made = synth((stack) => {
+        const [web, app] = [new lib.SecurityGroup(stack, "web"), new lib.SecurityGroup(stack, "app")];
+        app.connections.allowFrom(web, lib.tcp(5000, 5010));
+        app.connections.allowFrom(web, lib.tcp(5000, 5010));
+        app.connections.allowFromCidr("10.0.0.0/8", lib.icmp());
+        app.connections.allowToCidr("0.0.0.0/0", lib.anything());
+      });
+      const rules = Object.values(made.resource.photoncloud_security_group ?? {}).find(
+        (group) => group.name === "app",
+      )?.rules;
+      expect(rules).toEqual({
+        "from-web-tcp-5000-5010": {
+          direction: "ingress",
+          protocol: "tcp",
+          port_range: { first: 5000, last: 5010 },
+          remote_group_id: expect.stringContaining("photoncloud_security_group"),
+        },
+        "from-10-0-0-0-8-icmp": { direction: "ingress", protocol: "icmp", remote_cidr: "10.0.0.0/8" },
+        "to-0-0-0-0-0-any": { direction: "egress", remote_cidr: "0.0.0.0/0" },
+      });
+    });
+
+    test("what can't be deployed is refused with the mend", () => {
+      synth((stack) => {
+        const [web, app] = [new lib.SecurityGroup(stack, "web"), new lib.SecurityGroup(stack, "app")];
+        web.connections.allowFrom(app, lib.tcp(80));
+        expect(() => app.connections.allowFrom(web, lib.tcp(80))).toThrow("use allowFromCidr");
+        expect(() => web.connections.allowFrom(web, lib.tcp(80))).toThrow("can't name itself");
+        expect(() => web.addRule("from-app-tcp-80", { direction: "egress" })).toThrow("give one of them another name");
+      });
+      expect(() => lib.tcp(0)).toThrow("1 to 65535");
+      expect(() => lib.udp(90, 80)).toThrow("swap them");
+    });
+  });
+}

@@ -1,0 +1,64 @@
+// The provider's own construct: where the cloud is and who deploys.
+import type { Construct } from "constructs";
+import { TerraformProvider } from "../cdk.ts";
+
+/** Where Terraform finds the provider, and which one. */
+const source = "registry.photoncloud.internal/photoncloud/photoncloud";
+const version = "0.1.0";
+
+/** Written into `required_providers` of every stack that uses a resource of ours. */
+export const providerRequirement = {
+  providerName: "photoncloud",
+  providerVersion: version,
+  providerVersionConstraint: version,
+};
+
+/** Where the cloud is and who deploys. Whatever is left out is read from the environment when Terraform runs. */
+export interface PhotonCloudProviderProps {
+  /** The server's URL. @default - PHOTON_ENDPOINT */
+  readonly endpoint?: string;
+  /** The org that resources belong to. @default - PHOTON_ORG */
+  readonly orgId?: string;
+  /** The project that resources belong to. @default - PHOTON_PROJECT */
+  readonly projectId?: string;
+  /** A bearer token. @default - PHOTON_TOKEN */
+  readonly token?: string;
+  /** Who logs in, where no token is given. @default - PHOTON_PRINCIPAL */
+  readonly principalId?: string;
+  /** A service account's key. @default - PHOTON_KEY_SECRET */
+  readonly keySecret?: string;
+  /** The certificate authority that signed the server's certificate. @default - PHOTON_CA_FILE */
+  readonly caFile?: string;
+  /** Tells several configurations of the provider apart. @default - none */
+  readonly alias?: string;
+}
+
+/** The configuration of the provider in a stack. */
+export class PhotonCloudProvider extends TerraformProvider {
+  readonly #props: PhotonCloudProviderProps;
+
+  constructor(scope: Construct, id: string, props: PhotonCloudProviderProps = {}) {
+    super(scope, id, {
+      terraformResourceType: "photoncloud",
+      terraformGeneratorMetadata: providerRequirement,
+      terraformProviderSource: source,
+    });
+    this.#props = props;
+    if (props.alias !== undefined) this.alias = props.alias;
+  }
+
+  protected override synthesizeAttributes(): { [name: string]: unknown } {
+    const p = this.#props;
+    const all = {
+      endpoint: p.endpoint,
+      org_id: p.orgId,
+      project_id: p.projectId,
+      token: p.token,
+      principal_id: p.principalId,
+      key_secret: p.keySecret,
+      ca_file: p.caFile,
+      alias: p.alias,
+    };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  }
+}

@@ -1,0 +1,84 @@
+// A VPC and its subnets.
+import { Construct } from "constructs";
+import { TfSubnet, TfVpc } from "../l1/gen/index.ts";
+import { nameOf } from "./names.ts";
+
+export interface VpcProps {
+  /** @default - from the construct's path */
+  readonly name?: string;
+  /** The addresses that subnets are carved from. A change forces replacement. @default "10.0.0.0/16" */
+  readonly cidr?: string;
+  /** @default - none */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An isolated network. */
+export class Vpc extends Construct {
+  readonly resource: TfVpc;
+
+  constructor(scope: Construct, id: string, props: VpcProps = {}) {
+    super(scope, id);
+    this.resource = new TfVpc(this, "Resource", {
+      name: props.name ?? nameOf(this),
+      cidr: props.cidr ?? "10.0.0.0/16",
+      ...(props.labels === undefined ? {} : { labels: props.labels }),
+    });
+  }
+
+  /** Its id, known when it is deployed. */
+  get vpcId(): string {
+    return this.resource.id;
+  }
+
+  /** Its addresses, known when it is deployed. */
+  get cidr(): string {
+    return this.resource.cidr;
+  }
+
+  /**
+   * Adds a subnet. Without a CIDR the cloud draws the next free block when the subnet is created, and it stays: adding or removing other
+   * subnets in the program never moves it.
+   */
+  addSubnet(id: string, props: Omit<SubnetProps, "vpc"> = {}): Subnet {
+    return new Subnet(this, id, { ...props, vpc: this });
+  }
+}
+
+export interface SubnetProps {
+  readonly vpc: Vpc;
+  /** @default - from the construct's path */
+  readonly name?: string;
+  /** Inside the VPC's addresses. A change forces replacement. @default - the next free block */
+  readonly cidr?: string;
+  /** The router's address. A change forces replacement. @default - the subnet's first address */
+  readonly gateway?: string;
+  /** Whether guests are told their addresses by DHCP. @default true */
+  readonly dhcpEnabled?: boolean;
+  /** Name servers that DHCP tells guests of. @default - the cloud's */
+  readonly dnsServers?: readonly string[];
+  /** @default - none */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A part of a VPC in which machines get their addresses. */
+export class Subnet extends Construct {
+  readonly vpc: Vpc;
+  readonly resource: TfSubnet;
+
+  constructor(scope: Construct, id: string, props: SubnetProps) {
+    super(scope, id);
+    const { vpc, name, ...rest } = props;
+    this.vpc = vpc;
+    this.resource = new TfSubnet(this, "Resource", { ...rest, name: name ?? nameOf(this), vpcId: vpc.vpcId });
+  }
+
+  /** Its id, known when it is deployed. */
+  get subnetId(): string {
+    return this.resource.id;
+  }
+
+  /** Its addresses, known when it is deployed. */
+  get cidr(): string {
+    return this.resource.cidr;
+  }
+}
