@@ -1,0 +1,79 @@
+// The edge put together: every method behind the gate, reflection and health beside them, as one handler of HTTP requests.
+import type { DescMessage, DescMethod, DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import { type ConnectRouter, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { Fault } from "../fault.ts";
+import { pathsOf } from "./aliases.ts";
+import { createGate } from "./gate.ts";
+import { createHealth } from "./health.ts";
+import { createHttpHandler, type HttpHandler } from "./http.ts";
+import { createInvoker, type Invoker } from "./invoke.ts";
+import { createPages } from "./pages.ts";
+import { type EdgeParts, maxBodyBytes } from "./parts.ts";
+import { addReflection } from "./reflection.ts";
+import { createRoutes, type Route } from "./routes.ts";
+import { rememberTokens } from "./tokens.ts";
+
+export type { EdgeParts } from "./parts.ts";
+
+export interface Edge {
+  readonly handle: HttpHandler;
+  /** Unary calls that are being answered now. */
+  active(): number;
+  /** Not ready any more: health says so, streams end with SHUTTING_DOWN. */
+  drain(): void;
+  close(): void;
+}
+
+function addRoute(router: ConnectRouter, route: Route, invoker: Invoker): void {
+  const { method } = route;
+  if (isUnary(method)) router.rpc(method, (request, context) => invoker.unary(route, request, context));
+  else if (isServerStream(method)) router.rpc(method, (request, context) => invoker.stream(route, request, context));
+  else throw new Error(`${route.name} streams from the client, which no service of ours does`);
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary<DescMessage, DescMessage> {
+  return method.methodKind === "unary";
+}
+
+function isServerStream(method: DescMethod): method is DescMethodServerStreaming<DescMessage, DescMessage> {
+  return method.methodKind === "server_streaming";
+}
+
+function byPath(handlers: readonly UniversalHandler[], kindMethods: ReadonlySet<DescMethod>) {
+  return new Map(
+    handlers.flatMap((handler) =>
+      pathsOf(handler.method, kindMethods.has(handler.method)).map((path) => [path, handler] as const),
+    ),
+  );
+}
+
+export function createEdge(parts: EdgeParts): Edge {
+  const tokens = rememberTokens(parts.authenticator, parts.clock);
+  const stopping = new AbortController();
+  const routes = createRoutes(parts.catalog, parts.calls, parts.services);
+  const invoker = createInvoker(parts, tokens, stopping.signal);
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: maxBodyBytes,
+    jsonOptions: { ignoreUnknownFields: false },
+    requestGate: createGate(parts, new Map(routes.map((route) => [route.method, route])), tokens),
+  });
+  for (const route of routes) addRoute(router, route, invoker);
+  addReflection(router, parts.catalog, stopping.signal);
+  const health = createHealth(parts.catalog, parts.notReady, stopping.signal);
+  health.add(router);
+  const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
+  const http = createHttpHandler({
+    handlers: byPath(router.handlers, kindMethods),
+    pages: createPages(parts, stopping.signal),
+    log: parts.log,
+  });
+  return {
+    handle: http.handle,
+    active: http.active,
+    drain: () => stopping.abort(new Fault("SHUTTING_DOWN", "the server is stopping; call again in a moment")),
+    close: () => tokens.close(),
+  };
+}

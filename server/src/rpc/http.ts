@@ -1,0 +1,116 @@
+// From a request of Node's to Connect's handlers and back, with an answer in JSON where Connect would answer with nothing.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createContextValues } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { errorToJson } from "@connectrpc/connect/protocol-connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { Fault } from "../fault.ts";
+import { toConnectError } from "./errors.ts";
+import { requestIdOf } from "./headers.ts";
+import type { Log } from "./log.ts";
+import { callKey, newCallState } from "./state.ts";
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+/** A page that is no RPC: health, metrics, keys. */
+export type Page = () => Promise<{ readonly status: number; readonly type: string; readonly body: string }>;
+
+export interface HttpParts {
+  readonly handlers: ReadonlyMap<string, UniversalHandler>;
+  readonly pages: ReadonlyMap<string, Page>;
+  readonly log: Log;
+}
+
+function send(response: HttpResponse, status: number, headers: Record<string, string>, body: string): void {
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.end(body);
+}
+
+/** An error before any method is known, in the words of the Connect protocol (connectrpc.com/docs/protocol, "Error codes"). */
+function sendError(response: HttpResponse, status: number, fault: Fault, requestId: string): void {
+  const body = errorToJson(toConnectError(fault, requestId), undefined);
+  send(response, status, { "content-type": "application/json", "x-request-id": requestId }, JSON.stringify(body));
+}
+
+/** A gRPC answer that is headers alone ("Trailers-Only" in the gRPC protocol over HTTP/2). */
+function sendGrpcUnimplemented(response: HttpResponse, type: string, message: string, requestId: string): void {
+  const status = { "grpc-status": "12", "grpc-message": encodeURIComponent(message) };
+  send(response, 200, { "content-type": type, ...status, "x-request-id": requestId }, "");
+}
+
+function unknownMethod(request: HttpRequest, response: HttpResponse, requestId: string): void {
+  const path = (request.url ?? "").split("?", 1)[0] ?? "";
+  const message = `there is no method or page ${path.slice(0, 200)}; methods are named as in /prismnet.v1.VpcService/CreateVpc`;
+  const type = request.headers["content-type"] ?? "";
+  request.resume();
+  if (type.startsWith("application/grpc")) sendGrpcUnimplemented(response, type, message, requestId);
+  else sendError(response, 404, new Fault("UNIMPLEMENTED", message), requestId);
+}
+
+const refusedStatus: Readonly<Record<number, string>> = {
+  405: "a method is called with POST",
+  415: "the header Content-Type must be application/json, application/proto, application/connect+json, application/connect+proto, application/grpc or application/grpc-web, to suit the method",
+  505: "this method streams both ways, which needs HTTP/2",
+};
+
+/** Connect refused the request's form before any protocol was chosen, and has said nothing. */
+function sayWhy(answer: UniversalServerResponse, request: HttpRequest, response: HttpResponse, id: string): boolean {
+  const why = answer.body === undefined ? refusedStatus[answer.status] : undefined;
+  if (why === undefined) return false;
+  request.resume();
+  sendError(response, answer.status, new Fault("MALFORMED_REQUEST", why), id);
+  return true;
+}
+
+export function createHttpHandler({ handlers, pages, log }: HttpParts) {
+  let active = 0;
+
+  async function call(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, id: string) {
+    const state = newCallState(id, request.socket.remoteAddress ?? "");
+    const values = createContextValues().set(callKey, state);
+    const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, values));
+    if (!sayWhy(answer, request, response, id)) await universalResponseToNodeResponse(answer, response);
+  }
+
+  async function page(show: Page, response: HttpResponse): Promise<void> {
+    const { status, type, body } = await show();
+    send(response, status, { "content-type": type }, body);
+  }
+
+  function fail(error: unknown, response: HttpResponse, id: string): void {
+    if (response.writableEnded || response.destroyed) return;
+    log.error({ err: error, request_id: id }, "an answer could not be written");
+    if (response.headersSent) response.destroy();
+    else sendError(response, 500, new Fault("INTERNAL", `internal error, request id ${id}`), id);
+  }
+
+  function run(work: Promise<void>, response: HttpResponse, id: string, counts: boolean): void {
+    if (counts) active += 1;
+    work
+      .catch((error: unknown) => fail(error, response, id))
+      .finally(() => {
+        if (counts) active -= 1;
+      });
+  }
+
+  return {
+    active: () => active,
+    handle(request: HttpRequest, response: HttpResponse): void {
+      const url = request.url ?? "";
+      const query = url.indexOf("?");
+      const path = query === -1 ? url : url.slice(0, query);
+      const id = requestIdOf(request.headers["x-request-id"]);
+      const handler = handlers.get(path);
+      const show = pages.get(path);
+      if (handler !== undefined)
+        run(call(handler, request, response, id), response, id, handler.method.methodKind === "unary");
+      else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
+        run(page(show, response), response, id, false);
+      else unknownMethod(request, response, id);
+    },
+  };
+}

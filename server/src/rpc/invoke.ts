@@ -1,0 +1,146 @@
+// One call after its body was read: permission first, then the service, and every error in the caller's words.
+import type { Message } from "@bufbuild/protobuf";
+import type { ConnectError, HandlerContext } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { Fault } from "../fault.ts";
+import { type Call, formatPath } from "../services/call.ts";
+import { toConnectError } from "./errors.ts";
+import { idempotencyKeyOf, waitMsOf } from "./headers.ts";
+import type { EdgeParts } from "./parts.ts";
+import { actorOf, createBudget, refusalEvent } from "./refusals.ts";
+import type { Route } from "./routes.ts";
+import { type CallState, callKey } from "./state.ts";
+import { createStreamCount, untilEnded } from "./streams.ts";
+import type { RememberingAuthenticator } from "./tokens.ts";
+
+export interface Invoker {
+  unary(route: Route, request: Message, context: HandlerContext): Promise<Message>;
+  stream(route: Route, request: Message, context: HandlerContext): AsyncIterable<Message>;
+}
+
+function callOf(route: Route, state: CallState, context: HandlerContext, signal: AbortSignal): Call {
+  return {
+    principal: state.principal,
+    sourceIp: state.sourceIp,
+    requestId: state.requestId,
+    method: route.name,
+    idempotencyKey: idempotencyKeyOf(context.requestHeader.get("idempotency-key")),
+    waitMs: waitMsOf(context.requestHeader.get("photon-wait-ms")),
+    signal,
+    token: state.token,
+  };
+}
+
+/** Notes how the call failed and answers the error for its caller. */
+function failed(error: unknown, state: CallState): ConnectError {
+  const outside = toConnectError(error, state.requestId);
+  state.code = codeToString(outside.code);
+  state.cause = error;
+  return outside;
+}
+
+/** Answers at the deadline, although a service may take longer to notice that its signal has aborted. */
+function withinDeadline<T>(work: Promise<T>, context: HandlerContext): Promise<T> {
+  if (context.timeoutMs() === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = () =>
+    reject(new Fault("DEADLINE_EXCEEDED", "the deadline that the caller set passed before the answer was ready"));
+  if (context.signal.aborted) end();
+  else context.signal.addEventListener("abort", end, { once: true });
+  return Promise.race([work, promise]);
+}
+
+/** Checks a call's permission; a refusal says only what the caller said and what was missing. */
+function createGuard(parts: EdgeParts) {
+  const withinBudget = createBudget(parts.clock);
+  const record = async (route: Route, request: Message, state: CallState) => {
+    const { principal, requestId, sourceIp } = state;
+    if (principal === undefined) return;
+    if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
+    const caller = { principal, sourceIp, requestId, method: route.name };
+    await parts.append(refusalEvent(principal, route.permission, route.path(request), route.kind, caller));
+  };
+  return async (route: Route, request: Message, state: CallState): Promise<void> => {
+    const { principal, sourceIp } = state;
+    if (route.permission === "") return;
+    if (principal === undefined) throw new Fault("UNAUTHENTICATED", "this call needs a token");
+    const path = route.path(request);
+    const context = { sourceIp, attributes: () => route.attributes(request) };
+    const decision = await parts.authorizer.authorize(principal, route.permission, path, context);
+    if (decision.allowed) return;
+    await record(route, request, state).catch((err: unknown) =>
+      parts.log.error({ err, request_id: state.requestId }, "a refusal could not be written to the event log"),
+    );
+    const where = formatPath(path) || "the whole system";
+    throw new Fault(
+      "PERMISSION_DENIED",
+      `${actorOf(principal)} does not have the permission ${route.permission} on ${where}`,
+      { permission: route.permission },
+    );
+  };
+}
+
+/** @param stopping Aborts, with the Fault that streams end with, when the server stops. */
+export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator, stopping: AbortSignal): Invoker {
+  const guard = createGuard(parts);
+  const count = createStreamCount();
+
+  async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
+    await guard(route, request, state);
+    const result = route.handle(request, callOf(route, state, context, context.signal));
+    if (Symbol.asyncIterator in result) throw new Error(`${route.name} answered a stream`);
+    return result;
+  }
+
+  async function* open(route: Route, request: Message, state: CallState, context: HandlerContext) {
+    await guard(route, request, state);
+    const leave = count.enter(state.principal === undefined ? "" : actorOf(state.principal));
+    const revoked = new AbortController();
+    const ends = AbortSignal.any([stopping, revoked.signal, context.signal]);
+    parts.metrics.streams(1);
+    try {
+      if (state.principal !== undefined) void endWhenRevoked(state.principal, revoked, context.signal, tokens);
+      const result = route.handle(request, callOf(route, state, context, ends));
+      if (!(Symbol.asyncIterator in result)) throw new Error(`${route.name} answered no stream`);
+      const recheck = () => guard(route, request, state);
+      yield* untilEnded(result, { ends, recheck, now: () => parts.clock.now() });
+    } finally {
+      parts.metrics.streams(-1);
+      revoked.abort();
+      leave();
+    }
+  }
+
+  return {
+    async unary(route, request, context) {
+      const state = context.values.get(callKey);
+      try {
+        const message = await withinDeadline(answer(route, request, state, context), context);
+        state.code = "ok";
+        return message;
+      } catch (error) {
+        throw failed(error, state);
+      }
+    },
+    async *stream(route, request, context) {
+      const state = context.values.get(callKey);
+      try {
+        yield* open(route, request, state, context);
+        state.code = "ok";
+      } catch (error) {
+        throw failed(error, state);
+      }
+    },
+  };
+}
+
+async function endWhenRevoked(
+  principal: NonNullable<CallState["principal"]>,
+  end: AbortController,
+  over: AbortSignal,
+  tokens: RememberingAuthenticator,
+): Promise<void> {
+  await tokens.revoked(principal, over).catch(() => undefined);
+  if (!over.aborted)
+    end.abort(new Fault("UNAUTHENTICATED", "the session that opened this stream has ended; log in again"));
+}

@@ -1,0 +1,29 @@
+// What the edge is given: it reaches the rest of the server through these alone.
+import type { Catalog } from "@photoncloud/proto";
+import type { Clock } from "../clock.ts";
+import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../services/call.ts";
+import type { NewEvent } from "../store/store.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface EdgeParts {
+  readonly catalog: Catalog;
+  readonly calls: ResourceCalls;
+  readonly services: readonly ServiceHandlers[];
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Appends a refusal to the event log. */
+  append(event: NewEvent): Promise<void>;
+  /** Why the server can't take calls now; "" when it can. */
+  notReady(): Promise<string>;
+  /** The public keys that tokens are signed with (RFC 7517 section 5). */
+  jwks(): Promise<unknown>;
+  /** Serve /metrics on the main port, too. */
+  readonly metricsHere: boolean;
+}
+
+/** The largest request body: 4 MiB, what gRPC clients and servers expect by default. */
+export const maxBodyBytes = 4 * 1024 * 1024;

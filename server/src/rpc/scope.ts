@@ -1,0 +1,46 @@
+// Where a call wants to act: the resource path that its permission is asked for, read from the request alone.
+import type { Message } from "@bufbuild/protobuf";
+import { type Kind, Scope, type StandardVerb } from "@photoncloud/proto";
+import type { ResourcePath } from "../services/call.ts";
+import type { Tenant } from "../store/store.ts";
+
+/** A segment that means nothing in a path or a pattern. */
+const plain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** A string field of a request by its TypeScript name; "" where it is not set or there is none. */
+function text(message: Message, localName: string): string {
+  const value: unknown = Reflect.get(message, localName);
+  return typeof value === "string" ? value : "";
+}
+
+/** Keeps a segment from being read as more than one, or as a pattern: no resource has such an id, so nothing is lost. */
+function segment(value: string): string {
+  if (value === "" || plain.test(value)) return value;
+  return `=${Buffer.from(value, "utf8").toString("base64url").slice(0, 128)}`;
+}
+
+/** The tenant that a request names, cut to what the kind's scope has. */
+export function tenantOf(scope: Scope, request: Message): Tenant {
+  const org = scope === Scope.SYSTEM ? "" : segment(text(request, "orgId"));
+  const project = scope === Scope.SYSTEM || scope === Scope.ORG ? "" : segment(text(request, "projectId"));
+  return { org, project };
+}
+
+/** An org's or a project's own row is the scope itself. */
+function scopePath(kind: Kind, tenant: Tenant, id: string): ResourcePath {
+  const here = kind.isScope === Scope.ORG ? { org: id, project: "" } : { org: tenant.org, project: id };
+  return { ...here, type: "", id: "" };
+}
+
+/** What a kind's method is about. `verb` is undefined for a custom method, which names one resource by its id. */
+export function kindPath(kind: Kind, verb: StandardVerb | undefined, request: Message): ResourcePath {
+  const tenant = tenantOf(kind.scope, request);
+  const id = verb === "create" || verb === "list" || verb === "batchGet" ? "" : segment(text(request, "id"));
+  if (kind.isScope !== Scope.UNSPECIFIED && id !== "") return scopePath(kind, tenant, id);
+  return { org: tenant.org, project: tenant.project, type: kind.noun, id };
+}
+
+/** What a method of another service is about: the scope that its request names. */
+export function servicePath(request: Message): ResourcePath {
+  return { ...tenantOf(Scope.PROJECT, request), type: "", id: "" };
+}

@@ -1,0 +1,73 @@
+// Open streams end when they must: the caller's session is revoked, the server stops, a permission is taken away, the deadline passes.
+import { Fault } from "../fault.ts";
+
+/** How often an open stream's permission is asked for again, before it passes on another message. Milliseconds. */
+export const recheckMs = 5_000;
+/** Streams that one principal may hold open: more than any program of ours needs, few enough that none can starve the rest. */
+export const mostStreamsEach = 256;
+/** Streams that one server holds open. */
+export const mostStreams = 10_000;
+
+export interface StreamTerms {
+  /** Aborts with the Fault that the stream shall end with. */
+  readonly ends: AbortSignal;
+  /** Throws when the caller may no longer read this. */
+  recheck(): Promise<void>;
+  now(): number;
+}
+
+function endOf(signal: AbortSignal): { readonly promise: Promise<never>; readonly stop: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = () => reject(signal.reason);
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  promise.catch(() => undefined);
+  return { promise, stop: () => signal.removeEventListener("abort", end) };
+}
+
+/** Passes a stream on until its terms end it. The inner stream is always closed. */
+export async function* untilEnded<T>(stream: AsyncIterable<T>, terms: StreamTerms): AsyncGenerator<T> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const end = endOf(terms.ends);
+  let checkedAt = terms.now();
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), end.promise]);
+      if (next.done === true) return;
+      if (terms.now() - checkedAt >= recheckMs) {
+        await terms.recheck();
+        checkedAt = terms.now();
+      }
+      yield next.value;
+    }
+  } finally {
+    end.stop();
+    // An inner generator that waits answers its `return` only when it wakes: the signal that it was given has aborted by now.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+/** Counts open streams, in all and by principal. */
+export function createStreamCount() {
+  const each = new Map<string, number>();
+  let all = 0;
+  return {
+    /** @throws Fault TOO_MANY_REQUESTS where a limit is reached. Answers how to give the place back. */
+    enter(name: string): () => void {
+      const mine = each.get(name) ?? 0;
+      if (mine >= mostStreamsEach || all >= mostStreams)
+        throw new Fault(
+          "TOO_MANY_REQUESTS",
+          `there are too many open streams (at most ${mostStreamsEach} for one principal and ${mostStreams} in all); close some first`,
+        );
+      each.set(name, mine + 1);
+      all += 1;
+      return () => {
+        const left = (each.get(name) ?? 1) - 1;
+        if (left === 0) each.delete(name);
+        else each.set(name, left);
+        all -= 1;
+      };
+    },
+  };
+}
