@@ -181,6 +181,7 @@ export type StoreErrorReason =
   | { readonly reason: "duplicate_id"; readonly key: ResourceKey }
   | { readonly reason: "lease_lost"; readonly task: Task }
   | { readonly reason: "key_taken"; readonly scope: string; readonly key: string }
+  | { readonly reason: "bad_cursor"; readonly cursor: string }
   | { readonly reason: "contended" }
   | { readonly reason: "closed" };
 

@@ -1,0 +1,101 @@
+// The embedded database: reads in this thread on a connection of their own, writes through the single writer.
+import type { Database, Written } from "../database.ts";
+import { Listeners } from "../listeners.ts";
+import { readEvents } from "../read/log.ts";
+import { sqlite } from "../sql/dialect.ts";
+import { runSync, type Script } from "../sql/script.ts";
+import { type EventQuery, StoreError } from "../store.ts";
+import type { Answer, Input, ScriptName } from "../write/scripts.ts";
+import type { Reply, Request } from "./batch.ts";
+import type { Connection } from "./connection.ts";
+import { sqliteLog } from "./log.ts";
+import type { Writer, WriterEvents } from "./writer.ts";
+
+interface Waiting {
+  resolve(written: Written<unknown>): void;
+  reject(error: Error): void;
+}
+
+export class SqliteDatabase implements Database {
+  readonly dialect = sqlite;
+  readonly #reader: Connection;
+  readonly #writer: Writer;
+  readonly #release: () => void;
+  readonly #listeners = new Listeners();
+  readonly #waiting = new Map<number, Waiting>();
+  #posting: Request[] = [];
+  #nextId = 0;
+  #ended: Error | undefined;
+
+  /** `release` runs when the database is closed. */
+  constructor(reader: Connection, startWriter: (events: WriterEvents) => Writer, release: () => void) {
+    this.#reader = reader;
+    this.#release = release;
+    this.#writer = startWriter({
+      replied: (replies) => this.#replied(replies),
+      died: (error) => this.#end(new Error("the store's writer has failed", { cause: error })),
+    });
+  }
+
+  async read<T>(script: Script<T>): Promise<T> {
+    if (this.#ended) throw this.#ended;
+    return runSync(script, this.#reader.execute);
+  }
+
+  async write<Name extends ScriptName>(name: Name, input: Input<Name>): Promise<Written<Answer<Name>>> {
+    if (this.#ended) throw this.#ended;
+    const { promise, resolve, reject } = Promise.withResolvers<Written<unknown>>();
+    const id = this.#nextId++;
+    this.#waiting.set(id, { resolve, reject });
+    if (this.#posting.length === 0) setImmediate(() => this.#post());
+    this.#posting.push({ id, name, input });
+    // The writer ran the script of this name, so this is its answer.
+    return promise as Promise<Written<Answer<Name>>>;
+  }
+
+  readEvents(after: string, query: EventQuery) {
+    return readEvents(sqliteLog, after, query);
+  }
+
+  *readHead(): Script<string> {
+    return sqliteLog.format(yield* sqliteLog.end());
+  }
+
+  onCommit(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#post();
+    this.#ended = new StoreError({ reason: "closed" });
+    await this.#writer.close();
+    this.#end(this.#ended);
+    this.#reader.close();
+    this.#release();
+  }
+
+  /** All that was asked for in one turn of the event loop goes in one message. */
+  #post(): void {
+    const requests = this.#posting;
+    this.#posting = [];
+    if (requests.length > 0) this.#writer.post(requests);
+  }
+
+  #replied(replies: readonly Reply[]): void {
+    for (const reply of replies) {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      if (reply.outcome === "done") waiting?.resolve({ done: true, answer: reply.answer });
+      else if (reply.outcome === "refused") waiting?.resolve({ done: false, refusal: reply.refusal });
+      else waiting?.reject(new Error(`the store could not write: ${reply.message}`));
+    }
+    if (replies.some((reply) => reply.outcome === "done")) this.#listeners.notify();
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,60 @@
+// Checks that what a transaction read is still so, and holds it until the transaction ends.
+import type { Dialect } from "../sql/dialect.ts";
+import { isKey, keyString, keyValues } from "../sql/key.ts";
+import { text } from "../sql/row.ts";
+import { query, type Script } from "../sql/script.ts";
+import type { ResourceKey } from "../store.ts";
+import { type Expectation, type Plan, stale, writes } from "./plan.ts";
+
+export function* checkExpectations(plan: Plan, dialect: Dialect): Script<void> {
+  const changed = new Map(plan.changes.map((change) => [keyString(change.key), change]));
+  for (const expectation of plan.expectations) {
+    const change = changed.get(keyString(expectation.key));
+    if (expectation.seen !== undefined) {
+      yield* checkPresent(expectation, change === undefined ? dialect.forShare : dialect.forUpdate);
+    } else if (change?.put?.mode !== "create") {
+      yield* checkAbsent(expectation.key, plan, dialect);
+    }
+  }
+}
+
+function* checkPresent({ key, seen }: Expectation, lock: string): Script<void> {
+  const [row] = yield* query(`SELECT stamp FROM resources WHERE ${isKey}${lock}`, ...keyValues(key));
+  if (row === undefined || text(row, "stamp") !== seen?.stamp) throw stale();
+}
+
+/** PostgreSQL can't lock a row that is not there, so the key itself is held: a row that is inserted and taken back makes others wait. */
+function* checkAbsent(key: ResourceKey, plan: Plan, dialect: Dialect): Script<void> {
+  if (dialect.name === "sqlite") {
+    const rows = yield* query(`SELECT 1 AS found FROM resources WHERE ${isKey}`, ...keyValues(key));
+    if (rows.length > 0) throw stale();
+    return;
+  }
+  const rows = yield* query(
+    `INSERT INTO resources (kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, '', 'live', 0, '', '', '', '', $5, $5) ON CONFLICT DO NOTHING RETURNING 1 AS held`,
+    ...keyValues(key),
+    plan.now,
+  );
+  if (rows.length === 0) throw stale();
+  yield* query(`DELETE FROM resources WHERE ${isKey}`, ...keyValues(key));
+}
+
+/** Moves the counters on if the plan writes; whoever read an older one runs again. */
+export function* passGuards(plan: Plan, dialect: Dialect): Script<void> {
+  for (const { name, counter } of plan.guards) {
+    const rows = writes(plan)
+      ? yield* query(
+          `INSERT INTO guards (name, counter) VALUES ($1, 1)
+           ON CONFLICT (name) DO UPDATE SET counter = guards.counter + 1 WHERE guards.counter = $2 RETURNING counter`,
+          name,
+          counter,
+        )
+      : yield* query(
+          `SELECT 1 AS same WHERE $2 = coalesce((SELECT counter FROM guards WHERE name = $1${dialect.forShare}), 0)`,
+          name,
+          counter,
+        );
+    if (rows.length === 0) throw stale();
+  }
+}
