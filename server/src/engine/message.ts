@@ -4,6 +4,7 @@ import {
   type DescField,
   type DescMessage,
   fromBinary,
+  isMessage,
   type Message,
   type MessageShape,
   toBinary,
@@ -42,41 +43,44 @@ function statusField(schema: DescMessage): DescField & { fieldKind: "message" } 
   return field;
 }
 
-/** The status that is stored with a message; undefined before the first. */
-export function storedStatus(schema: DescMessage, message: Message): Status | undefined {
-  const fields = reflect(schema, message);
+/** The status that is stored with a resource; undefined before the first. */
+export function storedStatus(schema: DescMessage, row: Pick<ResourceRow, "observed">): Status | undefined {
+  const fields = reflect<DescMessage>(schema, fromBinary<DescMessage>(schema, row.observed));
   const field = statusField(schema);
-  if (!fields.isSet(field)) return undefined;
-  return fromBinary(StatusSchema, toBinary(field.message, fields.get(field).message));
+  const status: Message | undefined = fields.isSet(field) ? fields.get(field).message : undefined;
+  return isMessage(status, StatusSchema) ? status : undefined;
 }
 
-/** Collects what the steps observe, on top of what was observed before. */
+/** Collects what the steps of one run observe. */
 export class Observations<Desc extends DescMessage> {
   readonly #schema: Desc;
-  readonly #fields: ReflectMessage;
-  readonly #volatile: ReadonlyMap<string, DescField>;
+  readonly #outputs = new Map<string, { readonly field: DescField; readonly value: unknown }>();
 
-  constructor(schema: Desc, observed: Uint8Array) {
+  constructor(schema: Desc) {
     this.#schema = schema;
-    this.#fields = reflect(schema, fromBinary(schema, observed));
-    this.#volatile = volatileFields(schema);
   }
 
   /** Sets outputs; undefined clears one. @throws Error for what is not a volatile output: other fields belong to the tenant. */
   observe(outputs: object): void {
+    const fields = volatileFields(this.#schema);
     for (const [name, value] of Object.entries(outputs)) {
-      const field = this.#volatile.get(name);
+      const field = fields.get(name);
       if (field === undefined)
         throw new Error(`${this.#schema.typeName}.${name} can't be observed: it is not an OUTPUT_ONLY, VOLATILE field`);
-      this.#fields.clear(field);
-      if (value !== undefined) Object.assign(this.#fields.message, { [name]: value });
+      this.#outputs.set(name, { field, value });
     }
   }
 
-  /** The bytes to store, with a status. */
-  bytes(status: Status): Uint8Array {
-    this.#fields.set(statusField(this.#schema), reflect(StatusSchema, clone(StatusSchema, status)));
-    return toBinary(this.#schema, this.#fields.message as MessageShape<Desc>);
+  /** The bytes to store: what is stored now (admission sets outputs too), with what was observed and a status. */
+  bytes(stored: Uint8Array, status: Status): Uint8Array {
+    const message: Message = fromBinary<DescMessage>(this.#schema, stored);
+    const fields = reflect<DescMessage>(this.#schema, message);
+    for (const [name, { field, value }] of this.#outputs) {
+      fields.clear(field);
+      if (value !== undefined) Object.assign(message, { [name]: value });
+    }
+    fields.set(statusField(this.#schema), reflect(StatusSchema, clone(StatusSchema, status)));
+    return toBinary<DescMessage>(this.#schema, message);
   }
 }
 

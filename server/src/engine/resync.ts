@@ -2,12 +2,14 @@
 import type { Clock } from "../clock.ts";
 import type { Store } from "../store/store.ts";
 import type { EngineLog } from "./hooks.ts";
-import { defaultResyncMs, type EngineKind } from "./kind.ts";
+import { defaultDeadlineMs, defaultResyncMs, type EngineKind } from "./kind.ts";
 
 const space = "engine.resync";
 
-/** A resync is spread over this part of its interval, so that it never crowds out what tenants wait for. */
+/** A resync is spread over a part of its interval, so that it never crowds out what tenants wait for... */
 const spread = 0.25;
+/** ...but over less than its deadline, which counts from when it is scheduled. */
+const spreadOfDeadline = 0.5;
 
 /** How long to wait when the store does not answer, in milliseconds. */
 const troubleMs = 30_000;
@@ -51,6 +53,7 @@ async function resyncOnce<Drivers>(
   const due = Number(new TextDecoder().decode(last.value)) + everyMs * (0.9 + 0.2 * random());
   await clock.sleep(Math.max(0, due - clock.now()), signal);
   if (signal.aborted || !(await store.records.put(space, name, stamp(), { expected: last.version }))) return;
-  const scheduled = await store.scheduleAll(name, everyMs * spread);
+  const deadlineMs = kind.reconciler?.deadlineMs ?? defaultDeadlineMs;
+  const scheduled = await store.scheduleAll(name, Math.min(everyMs * spread, deadlineMs * spreadOfDeadline));
   log.info({ kind: name, scheduled }, "resync");
 }

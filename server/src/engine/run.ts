@@ -38,7 +38,7 @@ export async function run<Drivers>(
 ): Promise<RunResult | undefined> {
   const row = await bench.store.get(key);
   if (row === undefined) return undefined;
-  const observations = new Observations(kind.schema, row.observed);
+  const observations = new Observations(kind.schema);
   const awaited = row.phase === "live" ? await notReady(bench, kind, row) : undefined;
   if (awaited !== undefined) return { row, observations, end: { end: "waiting", for: awaited } };
   const context = stepContext(bench, kind, row, observations, signal);
@@ -72,7 +72,7 @@ function targetIsReady<Drivers>(kinds: ReadonlyMap<string, EngineKind<Drivers>>,
   const kind = kinds.get(target.kind);
   // What no reconciler makes is ready as soon as it is stored.
   if (kind?.reconciler === undefined) return target.phase === "live";
-  return isReady(target, storedStatus(kind.schema, messageOf(kind.schema, target)));
+  return isReady(target, storedStatus(kind.schema, target));
 }
 
 function stepContext<Drivers>(

@@ -4,7 +4,7 @@ import type { EventType, NewEvent, ResourceKey, ResourceRow, Task, Tx } from "..
 import { backoffMs } from "./backoff.ts";
 import type { RunOutcome } from "./hooks.ts";
 import type { EngineKind } from "./kind.ts";
-import { messageOf, storedStatus, wholeBytes, withoutSecrets } from "./message.ts";
+import { storedStatus, wholeBytes, withoutSecrets } from "./message.ts";
 import { StepError } from "./reconciler.ts";
 import { notReady, type RunResult, type Workbench } from "./run.ts";
 import { currentStatus, failedStatus, type Hindrance, pendingStatus, readyStatus } from "./status.ts";
@@ -55,7 +55,7 @@ export function settle<Drivers>(
     if (result.end.end === "aborted")
       return later(tx, task, "returned", { at: tx.now, attempt: task.attempt, step: result.end.step });
     const { status, outcome, next } = await judge(bench, kind, task, row, result.end, tx);
-    const wasReady = storedStatusOf(kind, row)?.state === State.READY;
+    const wasReady = storedStatus(kind.schema, row)?.state === State.READY;
     record(tx, kind, row, result, status);
     const settled = next === "done" ? finish(tx, task, outcome) : later(tx, task, outcome, next);
     return { ...settled, becameReady: outcome === "ready" && !wasReady };
@@ -76,7 +76,7 @@ async function judge<Drivers>(
   end: Exclude<RunResult["end"], { readonly end: "aborted" }>,
   tx: Tx,
 ): Promise<Judgement> {
-  const stored = storedStatusOf(kind, row);
+  const stored = storedStatus(kind.schema, row);
   const backend = kind.reconciler?.backend(bench.drivers) ?? "";
   const failures = task.attempt;
   switch (end.end) {
@@ -111,13 +111,9 @@ async function judge<Drivers>(
   }
 }
 
-function storedStatusOf<Drivers>(kind: EngineKind<Drivers>, row: ResourceRow): Status | undefined {
-  return storedStatus(kind.schema, messageOf(kind.schema, row));
-}
-
 /** Writes outputs and status with their event, unless nothing is new. */
 function record<Drivers>(tx: Tx, kind: EngineKind<Drivers>, row: ResourceRow, result: RunResult, status: Status): void {
-  const observed = result.observations.bytes(status);
+  const observed = result.observations.bytes(row.observed, status);
   if (Buffer.compare(observed, row.observed) === 0) return;
   tx.observe(row, observed);
   tx.append(event("observed", kind, { ...row, observed }));
@@ -156,7 +152,7 @@ function event<Drivers>(type: EventType, kind: EngineKind<Drivers>, row: Resourc
     requestId: "",
     method: "",
     permission: "",
-    resource: withoutSecrets(kind.schema, wholeBytes(row)),
+    resource: kind.eventBytes?.(row) ?? withoutSecrets(kind.schema, wholeBytes(row)),
   };
 }
 

@@ -4,7 +4,7 @@ import { type ResourceKey, type ResourceRow, StoreError, type Task } from "../st
 import { backoffMs } from "./backoff.ts";
 import type { EngineLog, EngineMetrics } from "./hooks.ts";
 import type { EngineKind } from "./kind.ts";
-import { messageOf, storedStatus } from "./message.ts";
+import { storedStatus } from "./message.ts";
 import { type RunResult, run } from "./run.ts";
 import { hindranceOf, type Settled, type Settling, settle } from "./settle.ts";
 import { isReady } from "./status.ts";
@@ -117,7 +117,7 @@ async function wakeWaiting<Drivers>(bench: TaskBench<Drivers>, key: ResourceKey)
 function waits<Drivers>(bench: TaskBench<Drivers>, row: ResourceRow): boolean {
   const kind = bench.kinds.get(row.kind);
   if (kind?.reconciler === undefined || row.phase !== "live") return false;
-  return !isReady(row, storedStatus(kind.schema, messageOf(kind.schema, row)));
+  return !isReady(row, storedStatus(kind.schema, row));
 }
 
 function isLeaseLost(error: unknown): boolean {

@@ -40,11 +40,12 @@ export class StepsWorld<Desc extends DescMessage, Drivers> {
   /** One pass, as one worker makes it. What it observed is kept, unless the worker died. */
   async pass(way: "ensure" | "remove", drivers: Drivers, upTo?: string): Promise<StepsEnd> {
     const { reconciler } = this.#options;
-    const observations = new Observations(reconciler.schema, this.#observed);
+    const observations = new Observations(reconciler.schema);
     const last = reconciler.steps.findIndex((step) => step.name === upTo);
     const steps = upTo === undefined ? reconciler.steps : reconciler.steps.slice(0, last + 1);
     const ended = await runSteps(steps, way, this.#context(drivers, observations));
-    if (ended.end !== "failed") this.#observed = observations.bytes(readyStatus(1, reconciler.backend(drivers)));
+    if (ended.end !== "failed")
+      this.#observed = observations.bytes(this.#observed, readyStatus(1, reconciler.backend(drivers)));
     return ended;
   }
 
