@@ -84,4 +84,5 @@ writeFileSync(
 // What reads the generated files runs in a process of its own, which loads them fresh.
 const runFresh = (script: string) =>
   execFileSync(process.execPath, ["--conditions=photon-source", script], { stdio: "inherit" });
-for (const script of ["proto/scripts/golden.ts", "constructs/scripts/generate.ts"]) runFresh(script);
+for (const script of ["proto/scripts/golden.ts", "constructs/scripts/generate.ts", "scripts/reference.ts"])
+  runFresh(script);
