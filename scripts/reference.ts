@@ -33,13 +33,13 @@ function typeText(type: FieldType): string {
   }
 }
 
-function needText(field: Field): string {
-  if (field.outputOnly) return "output";
+function needText(field: Field, within: boolean): string {
+  if (within || field.outputOnly) return "output";
   if (field.required) return "required";
   return field.options?.default ? `default: ${field.options.default}` : "optional";
 }
 
-const escape = (text: string) => text.replaceAll("|", "\\|");
+const inCell = (text: string) => text.replaceAll("|", "\\|");
 
 function wordsText(field: Field): string {
   const words = [
@@ -53,7 +53,7 @@ function wordsText(field: Field): string {
     field.oneof === undefined ? "" : `At most one of the members of \`${field.oneof.name}\`.`,
     field.options?.example ? `Example: \`${field.options.example}\`.` : "",
   ];
-  return escape(words.filter((word) => word !== "").join(" "));
+  return inCell(words.filter((word) => word !== "").join(" "));
 }
 
 function nested(type: FieldType): readonly Field[] {
@@ -61,16 +61,17 @@ function nested(type: FieldType): readonly Field[] {
   return type.type === "list" || type.type === "map" ? nested(type.of) : [];
 }
 
-function rows(field: Field, prefix: string): string[] {
+/** A field and what is inside it; everything inside an output is output. */
+function rows(field: Field, prefix: string, within = false): string[] {
   const path = `${prefix}${field.name}`;
   const unit = field.options?.unit ? `, ${field.options.unit}` : "";
-  const row = `| \`${path}\` | ${typeText(field.type)}${unit} | ${needText(field)} | ${wordsText(field)} |`;
+  const row = `| \`${path}\` | ${typeText(field.type)}${unit} | ${needText(field, within)} | ${wordsText(field)} |`;
   const suffix = field.type.type === "list" ? "[]" : field.type.type === "map" ? "[key]" : "";
-  return [row, ...nested(field.type).flatMap((inner) => rows(inner, `${path}${suffix}.`))];
+  return [row, ...nested(field.type).flatMap((inner) => rows(inner, `${path}${suffix}.`, within || field.outputOnly))];
 }
 
 const methodRow = (method: Method) =>
-  `| \`${method.desc.name}\` | \`${method.permission}\` | ${escape(method.comment)} |`;
+  `| \`${method.desc.name}\` | \`${method.permission}\` | ${inCell(method.comment)} |`;
 
 function page(kind: Kind): string {
   const title = kind.noun.replaceAll("_", " ");
