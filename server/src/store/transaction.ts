@@ -42,7 +42,7 @@ export class Transaction implements Tx {
     this.#database = database;
     this.now = options.now;
     this.#stamp = options.stamp;
-    for (const name of options.guards) this.#readGuard(name);
+    for (const name of options.guards) void this.#readGuard(name);
   }
 
   async get(key: ResourceKey): Promise<ResourceRow | undefined> {
@@ -74,7 +74,7 @@ export class Transaction implements Tx {
     this.#guarded.add(name);
     if (this.#guards.has(name)) return;
     if (this.#listed) this.#guardedLate = true;
-    this.#readGuard(name);
+    void this.#readGuard(name);
   }
 
   create(write: ResourceWrite): void {

@@ -11,7 +11,11 @@ export interface StampedRow {
 }
 
 export function* readResource(key: ResourceKey): Script<StampedRow | undefined> {
-  const [row] = yield* query(`SELECT * FROM resources WHERE ${isKey}`, ...keyValues(key));
+  const [row] = yield* query(
+    `SELECT kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at
+     FROM resources WHERE ${isKey}`,
+    ...keyValues(key),
+  );
   return row && { row: resourceRow(row), stamp: text(row, "stamp") };
 }
 

@@ -7,13 +7,15 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Statement {
   readonly text: string;
   readonly values: readonly Value[];
+  /** True where the same text comes again and again, so that it pays to prepare it. */
+  readonly recurs: boolean;
 }
 
 export type Script<T> = Generator<Statement, T, readonly Row[]>;
 
 /** Runs one statement inside a script and answers its rows. */
 export function* query(text: string, ...values: readonly Value[]): Script<readonly Row[]> {
-  return yield { text, values };
+  return yield { text, values, recurs: true };
 }
 
 /** Runs a script to its end on a database that answers at once. */

@@ -7,15 +7,36 @@ import type { ResourceKey } from "../store.ts";
 import { type Expectation, type Plan, stale, writes } from "./plan.ts";
 
 export function* checkExpectations(plan: Plan, dialect: Dialect): Script<void> {
-  const changed = new Map(plan.changes.map((change) => [keyString(change.key), change]));
-  for (const expectation of plan.expectations) {
-    const change = changed.get(keyString(expectation.key));
-    if (expectation.seen !== undefined) {
-      yield* checkPresent(expectation, change === undefined ? dialect.forShare : dialect.forUpdate);
-    } else if (change?.put?.mode !== "create") {
-      yield* checkAbsent(expectation.key, plan, dialect);
-    }
+  const expected = new Map(plan.expectations.map((expectation) => [keyString(expectation.key), expectation]));
+  for (const { name, key, lock, made } of touched(plan, dialect)) {
+    const expectation = expected.get(name);
+    if (expectation?.seen !== undefined) yield* checkPresent(expectation, lock);
+    else if (expectation !== undefined && !made) yield* checkAbsent(key, plan, dialect);
+    else if (!made && lock !== "")
+      yield* query(`SELECT 1 AS held FROM resources WHERE ${isKey}${lock}`, ...keyValues(key));
   }
+}
+
+interface Touched {
+  readonly name: string;
+  readonly key: ResourceKey;
+  readonly lock: string;
+  /** True where the plan itself makes it, so that there is nothing to hold yet. */
+  readonly made: boolean;
+}
+
+/** All resources that a plan reads, writes or refers to. All transactions hold them in this order, so that none waits for another in a circle. */
+function touched(plan: Plan, dialect: Dialect): readonly Touched[] {
+  const all = new Map<string, Touched>();
+  const add = (key: ResourceKey, lock: string, made = false) => {
+    const name = keyString(key);
+    if (!all.has(name)) all.set(name, { name, key, lock, made });
+  };
+  for (const { key, put } of plan.changes) add(key, dialect.forUpdate, put?.mode === "create");
+  for (const { key } of plan.expectations) add(key, dialect.forShare);
+  for (const { put } of plan.changes)
+    for (const { target } of put?.write.references ?? []) add(target, dialect.forShare);
+  return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function* checkPresent({ key, seen }: Expectation, lock: string): Script<void> {

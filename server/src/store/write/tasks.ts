@@ -31,7 +31,7 @@ export function* scheduleKind(input: { kind: string; now: number; spreadMs: numb
     `INSERT INTO tasks (kind, org, project, id, next_at, since, attempt, step, lease)
      SELECT kind, org, project, id,
        $2 + ((row_number() OVER (ORDER BY id, org, project) - 1) * $3) / count(*) OVER (), $2, 0, '', ''
-     FROM resources WHERE kind = $1
+     FROM resources WHERE kind = $1 ORDER BY org, project, id
      ON CONFLICT (kind, org, project, id) DO UPDATE ${wake} RETURNING 1 AS scheduled`,
     input.kind,
     input.now,

@@ -1,0 +1,104 @@
+// A PostgreSQL of one's own for tests: Debian's programs, a temporary folder, a Unix socket, nothing shared with the machine's service.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+
+const versionsFolder = "/usr/lib/postgresql";
+const startTimeoutMs = 60_000;
+
+export interface TestPostgres {
+  /** Names a fresh, empty database. */
+  readonly url: string;
+  /** Makes another empty database on the same server, and answers its URL. */
+  createDatabase(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Why PostgreSQL can't be started here; undefined: it can. */
+export function postgresMissing(): string | undefined {
+  return programs() === undefined ? `PostgreSQL is not installed under ${versionsFolder}` : undefined;
+}
+
+/** Starts a server with fsync on. It refuses to run as root, so that then the user "postgres" runs it. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const bin = programs();
+  if (bin === undefined) throw new Error(postgresMissing());
+  const user = unprivileged();
+  const folder = mkdtempSync(join(tmpdir(), "photon-pg-"));
+  if (user) chownSync(folder, user.uid, user.gid);
+  const data = join(folder, "data");
+  const initdb = ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+  execFileSync(join(bin, "initdb"), initdb, { ...user, cwd: folder, stdio: "ignore" });
+  const settings = [
+    "listen_addresses=",
+    `unix_socket_directories=${folder}`,
+    "max_connections=200",
+    "shared_buffers=32MB",
+  ];
+  const server = spawn(join(bin, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+    ...user,
+    cwd: folder,
+    stdio: "ignore",
+  });
+  await ready(urlOf(folder, "postgres"), server);
+  let databases = 0;
+  const createDatabase = async () => {
+    const name = `photon_${++databases}`;
+    await asAdministrator(urlOf(folder, "postgres"), `CREATE DATABASE ${name}`);
+    return urlOf(folder, name);
+  };
+  return { url: await createDatabase(), createDatabase, stop: () => stop(server, folder) };
+}
+
+/** The folder of the newest version's programs. */
+function programs(): string | undefined {
+  if (!existsSync(versionsFolder)) return undefined;
+  const newest = readdirSync(versionsFolder).sort((a, b) => Number(b) - Number(a));
+  return newest.map((version) => join(versionsFolder, version, "bin")).find((bin) => existsSync(join(bin, "initdb")));
+}
+
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}
+
+function urlOf(folder: string, database: string): string {
+  return `postgres://postgres@localhost/${database}?host=${encodeURIComponent(folder)}`;
+}
+
+async function ready(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + startTimeoutMs;
+  for (;;) {
+    try {
+      return await asAdministrator(url, "SELECT 1");
+    } catch (error) {
+      if (server.exitCode !== null || Date.now() > deadline)
+        throw new Error("PostgreSQL did not start", { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function asAdministrator(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** SIGINT is PostgreSQL's fast shutdown: it ends the sessions and does not wait for them. */
+async function stop(server: ChildProcess, folder: string): Promise<void> {
+  if (server.exitCode === null && server.signalCode === null) {
+    const exited = once(server, "exit");
+    server.kill("SIGINT");
+    await exited;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
