@@ -2,12 +2,7 @@
 import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import { catalog } from "@photoncloud/proto";
 import { IamTokenService, IssueTokenResponseSchema } from "@photoncloud/proto/gen/iam/v1/token_pb";
-import {
-  type DeleteRequest,
-  type GetRequest,
-  GetRequestSchema,
-  type WatchRequest,
-} from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import type { DeleteRequest, GetRequest, WatchRequest } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { type Vpc, VpcSchema, WatchVpcsResponseSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
 import { systemClock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
@@ -131,4 +126,30 @@ export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<St
   };
 }
 
-export { GetRequestSchema };
+export interface JsonAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Calls a method as curl would: JSON over HTTP/1.1. */
+export async function postJson(
+  url: string,
+  method: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<JsonAnswer> {
+  const response = await fetch(`${url}/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? {} : JSON.parse(text) };
+}
+
+/** The ErrorInfo of an answer in JSON. */
+export function errorInfo(answer: JsonAnswer): Readonly<Record<string, unknown>> {
+  const [detail] = Array.isArray(answer.body.details) ? answer.body.details : [];
+  return detail?.debug ?? {};
+}
