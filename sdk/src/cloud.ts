@@ -1,0 +1,95 @@
+// The client of a whole cloud.
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { AxiosInstance } from "axios";
+import { CatalogClients } from "./catalog-clients.ts";
+import { fromEnvironment } from "./environment.ts";
+import { EventClient } from "./events.ts";
+import { inspectSymbol } from "./from-wire.ts";
+import { createHttp } from "./http.ts";
+import type { CallOptions, PhotonCloudOptions } from "./options.ts";
+import { type RawCallOptions, rawUnary } from "./raw.ts";
+import { realTiming } from "./timing.ts";
+import { type Login, TokenSource } from "./tokens.ts";
+import { Transport } from "./transport.ts";
+
+const loginMethod = "iam.v1.IamTokenService/IssueToken";
+
+function transportOf(options: PhotonCloudOptions): Transport {
+  const http = createHttp(options);
+  const timing = options.timing ?? realTiming;
+  const open = new Transport({ http, options, timing, tokens: undefined });
+  const login: Login = async (credentials) => {
+    const { orgId = options.org ?? "", ...credential } = credentials;
+    const call = { method: loginMethod, mutation: false, repeatable: true, open: true, options: {} };
+    const answer = await open.unary({ ...call, request: { ...credential, orgId } });
+    const expireTime = typeof answer.expireTime === "string" ? new Date(answer.expireTime) : undefined;
+    return { token: String(answer.token), expireTime };
+  };
+  const { credentials } = options;
+  const tokens = credentials === undefined ? undefined : new TokenSource(credentials, login, timing);
+  return new Transport({ http, options, timing, tokens });
+}
+
+/**
+ * A client for every kind of resource (`cloud.vpcs`, `cloud.vms`, …), for tokens, authorization and events.
+ *
+ * @example
+ * const cloud = new PhotonCloud({
+ *   endpoint: "https://cloud.example:50080",
+ *   credentials: { principalId: "deployer", keySecret: process.env.PHOTON_KEY_SECRET ?? "" },
+ *   org: "acme-corp",
+ *   project: "project-alpha",
+ * });
+ * const vpc = await cloud.vpcs.create({ name: "main", cidr: "10.0.0.0/16" });
+ */
+export class PhotonCloud extends CatalogClients {
+  /** The log of everything that was done or refused. */
+  readonly events: EventClient;
+  readonly #transport: Transport;
+  readonly #options: PhotonCloudOptions;
+
+  /** @throws PhotonError invalid_argument when the endpoint is no http or https URL. */
+  constructor(options: PhotonCloudOptions) {
+    const transport = transportOf(options);
+    const context = { transport, org: options.org ?? "", project: options.project ?? "" };
+    super(context);
+    this.events = new EventClient(context);
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  /**
+   * A client from PHOTON_ENDPOINT, PHOTON_ORG, PHOTON_PROJECT, PHOTON_CA_FILE and one of PHOTON_TOKEN, or PHOTON_PRINCIPAL with
+   * PHOTON_KEY_SECRET or PHOTON_PASSWORD. Without PHOTON_ENDPOINT: from the CLI's context (PHOTON_CONTEXT, or the current one).
+   *
+   * @throws PhotonError invalid_argument when neither says where the cloud is.
+   */
+  static fromEnv(overrides: Partial<PhotonCloudOptions> = {}): PhotonCloud {
+    return new PhotonCloud(fromEnvironment(process.env, overrides));
+  }
+
+  /** The axios instance under all calls: for interceptors. */
+  get http(): AxiosInstance {
+    return this.#transport.http;
+  }
+
+  /** Calls any unary method with protobuf messages, for programs that work with the schema itself. @throws PhotonError */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    options: CallOptions & RawCallOptions = {},
+  ): Promise<MessageShape<O>> {
+    return rawUnary(this.#transport, method, request, options);
+  }
+
+  /** The same cloud seen from another org or project. The login is shared no further than its credentials. */
+  at(tenant: { readonly org?: string; readonly project?: string }): PhotonCloud {
+    return new PhotonCloud({ ...this.#options, ...tenant });
+  }
+
+  /** What printing shows: where, for whom; never how it logs in. */
+  [inspectSymbol](): string {
+    const { endpoint, org = "", project = "" } = this.#options;
+    return `PhotonCloud { endpoint: '${endpoint}', org: '${org}', project: '${project}' }`;
+  }
+}

@@ -1,0 +1,3 @@
+// The contexts that `photon login` keeps: for each cloud its address, its tenant and a session. No password and no key is kept.
+export { contextCredentials, contextOptions } from "./credentials.ts";
+export { type Context, type Contexts, contextsPath, readContexts, updateContexts } from "./file.ts";
