@@ -1,0 +1,110 @@
+// A hypervisor in memory. Its guests take their time to start and to shut down, and may ignore being asked; nothing is executed.
+// What it holds is gone with its process; the engine ensures everything again at the start (`volatile`).
+import { type Clock, systemClock } from "../../../clock.ts";
+import { DriverError } from "../../driver-error.ts";
+import { Listeners } from "../../listeners.ts";
+import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "../driver.ts";
+import { SimulatedMachine } from "./machine.ts";
+
+export interface SimulatedHypervisorOptions {
+  readonly clock?: Clock;
+  /** From the start to the running guest, in milliseconds. Default 2. */
+  readonly bootMs?: number;
+  /** From being asked to shut down to being off, in milliseconds; "never": the guest ignores it. Default 1. */
+  readonly shutdownMs?: number | "never";
+  /** Told when a machine's device is plugged into a port or pulled from it: `(id, up) => network.plug(id, up)`. */
+  readonly plug?: (portId: string, up: boolean) => void;
+}
+
+/** Makes a simulated hypervisor. */
+export function simulatedHypervisor(options: SimulatedHypervisorOptions = {}): SimulatedHypervisor {
+  return new SimulatedHypervisor(options);
+}
+
+export class SimulatedHypervisor implements HypervisorDriver {
+  readonly name = "simulated";
+  readonly volatile = true;
+  readonly #options: Required<SimulatedHypervisorOptions>;
+  readonly #images = new Map<string, ImageSource>();
+  readonly #machines = new Map<string, SimulatedMachine>();
+  readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
+
+  constructor(options: SimulatedHypervisorOptions) {
+    this.#options = { clock: systemClock, bootMs: 2, shutdownMs: 1, plug: () => {}, ...options };
+  }
+
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#images.set(source.imageId, structuredClone(source));
+  }
+
+  async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const user = [...this.#machines.values()].find((machine) => machine.spec.imageId === imageId);
+    if (user !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${user.spec.vmId}`);
+    this.#images.delete(imageId);
+  }
+
+  async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (spec.imageId !== undefined && !this.#images.has(spec.imageId))
+      throw new DriverError("missing", `vm ${spec.vmId} needs image ${spec.imageId}, which is not there`);
+    const machine = this.#machines.get(spec.vmId);
+    if (machine === undefined) this.#machines.set(spec.vmId, this.#make(spec));
+    else machine.redefine(spec);
+  }
+
+  async start(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
+    machine.start();
+  }
+
+  async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#machines.get(vmId)?.stop(graceMs);
+  }
+
+  async state(vmId: string): Promise<MachineState | undefined> {
+    return this.#machines.get(vmId)?.state;
+  }
+
+  async remove(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#machines.get(vmId)?.stop(0);
+    this.#machines.delete(vmId);
+  }
+
+  async inventory(): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }> {
+    return { machines: [...this.#machines.keys()], images: [...this.#images.keys()] };
+  }
+
+  onChange(listener: (machine: { readonly vmId: string; readonly owner: string }) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    for (const machine of this.#machines.values()) machine.stop(0);
+    this.#machines.clear();
+    this.#images.clear();
+  }
+
+  /** Lets a machine's guest die by itself, for tests. */
+  crash(vmId: string, reason: string): void {
+    this.#machines.get(vmId)?.crash(reason);
+  }
+
+  /** All that it holds, in the order of ids, for tests. */
+  snapshot(): { readonly images: readonly ImageSource[]; readonly machines: readonly object[] } {
+    const machines = [...this.#machines.values()].map(({ spec, state }) => ({ spec, state }));
+    const images = [...this.#images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1));
+    return structuredClone({ images, machines: machines.sort((a, b) => (a.spec.vmId < b.spec.vmId ? -1 : 1)) });
+  }
+
+  #make(spec: MachineSpec): SimulatedMachine {
+    const { clock, bootMs, shutdownMs, plug } = this.#options;
+    const changed = ({ vmId, owner }: MachineSpec) => this.#listeners.tell({ vmId, owner });
+    return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, changed });
+  }
+}

@@ -1,0 +1,120 @@
+// One simulated machine: its definition, what of it the running guest has taken over, and the transitions that take time.
+import type { Clock } from "../../../clock.ts";
+import { DriverError } from "../../driver-error.ts";
+import type { MachineSpec, MachineState } from "../driver.ts";
+
+export interface MachineOptions {
+  readonly clock: Clock;
+  readonly bootMs: number;
+  readonly shutdownMs: number | "never";
+  readonly plug: (portId: string, up: boolean) => void;
+  readonly changed: (spec: MachineSpec) => void;
+}
+
+type Power = "stopped" | "starting" | "running" | "stopping" | "failed";
+
+export class SimulatedMachine {
+  readonly #options: MachineOptions;
+  #spec: MachineSpec;
+  /** What the guest was started with. */
+  #booted: MachineSpec;
+  #power: Power = "stopped";
+  #failure = "";
+  /** Ends the wait of the transition that is under way. */
+  #transition = new AbortController();
+  /** When the plug is pulled, in the clock's milliseconds. */
+  #plugPulledAt = Number.POSITIVE_INFINITY;
+
+  constructor(spec: MachineSpec, options: MachineOptions) {
+    this.#spec = structuredClone(spec);
+    this.#booted = this.#spec;
+    this.#options = options;
+  }
+
+  get spec(): MachineSpec {
+    return this.#spec;
+  }
+
+  get state(): MachineState {
+    if (this.#power === "failed") return { state: "failed", reason: this.#failure };
+    if (this.#power === "running") return { state: "running", needsRestart: needsRestart(this.#booted, this.#spec) };
+    return { state: this.#power };
+  }
+
+  /** Disks grow and interfaces come and go while it runs; CPUs and memory wait for a restart. @throws DriverError "refused" if a disk should shrink. */
+  redefine(spec: MachineSpec): void {
+    for (const disk of spec.disks) {
+      const before = this.#spec.disks.find(({ id }) => id === disk.id);
+      if (before !== undefined && before.sizeGib > disk.sizeGib)
+        throw new DriverError("refused", `disk ${disk.id} of vm ${spec.vmId} can't shrink from ${before.sizeGib} GiB`);
+    }
+    this.#unplug(this.#spec);
+    this.#spec = structuredClone(spec);
+    if (this.#power === "running") this.#plug(this.#spec);
+  }
+
+  start(): void {
+    if (this.#power === "running" || this.#power === "starting") return;
+    this.#enter("starting");
+    this.#after(this.#options.bootMs, () => {
+      this.#booted = this.#spec;
+      this.#plug(this.#spec);
+      this.#enter("running");
+    });
+  }
+
+  stop(graceMs: number): void {
+    if (this.#power === "stopped") return;
+    const pullAt = this.#options.clock.now() + graceMs;
+    if (this.#power === "stopping" && pullAt >= this.#plugPulledAt) return;
+    this.#plugPulledAt = pullAt;
+    if (graceMs <= 0 || this.#power === "failed") this.#off();
+    else this.#shutDown(graceMs);
+  }
+
+  crash(reason: string): void {
+    if (this.#power === "stopped") return;
+    this.#failure = reason;
+    this.#unplug(this.#spec);
+    this.#enter("failed");
+  }
+
+  #shutDown(graceMs: number): void {
+    const { shutdownMs } = this.#options;
+    this.#enter("stopping");
+    this.#after(shutdownMs === "never" ? graceMs : Math.min(shutdownMs, graceMs), () => this.#off());
+  }
+
+  #off(): void {
+    this.#unplug(this.#spec);
+    this.#enter("stopped");
+  }
+
+  #enter(power: Power): void {
+    this.#transition.abort();
+    this.#power = power;
+    if (power !== "stopping") this.#plugPulledAt = Number.POSITIVE_INFINITY;
+    this.#options.changed(this.#spec);
+  }
+
+  /** Does something later, unless another transition begins before. */
+  #after(ms: number, then: () => void): void {
+    const transition = new AbortController();
+    this.#transition = transition;
+    void this.#options.clock.sleep(ms, transition.signal).then(() => {
+      if (!transition.signal.aborted) then();
+    });
+  }
+
+  #plug(spec: MachineSpec): void {
+    for (const nic of spec.nics) this.#options.plug(nic.portId, true);
+  }
+
+  #unplug(spec: MachineSpec): void {
+    for (const nic of spec.nics) this.#options.plug(nic.portId, false);
+  }
+}
+
+function needsRestart(booted: MachineSpec, spec: MachineSpec): boolean {
+  return booted.cpu !== spec.cpu || booted.memoryMib !== spec.memoryMib || booted.hostname !== spec.hostname;
+}
