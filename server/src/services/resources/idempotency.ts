@@ -1,0 +1,97 @@
+// Idempotency keys: the same key and the same request give the same answer for a day, in one transaction with the effect. The answer may
+// hold a secret that is answered once, so it is kept encrypted under the key itself, of which only a hash is stored.
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from "node:crypto";
+import { type DescMessage, fromBinary, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import { Fault } from "../../fault.ts";
+import type { Remembered, Store, Tx } from "../../store/store.ts";
+import type { Call } from "../call.ts";
+import { actorOf, type Random } from "./work.ts";
+
+/** How long an answer is kept, in milliseconds. */
+export const keptMs = 24 * 60 * 60_000;
+
+/** The longest key, in characters: a UUID has 36. */
+const longestKey = 255;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** JSON with sorted keys, so that the order of a map's entries means nothing. */
+function canonical(value: JsonValue): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function derive(key: string, scope: string, use: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", key, scope, `photoncloud idempotency ${use}`, 32));
+}
+
+/** One call's memory: how its answer is found, kept and opened. */
+export class Memory {
+  readonly #scope: string;
+  readonly #name: string;
+  readonly #requestHash: string;
+  readonly #sealing: Buffer;
+  readonly #answer: DescMessage;
+  readonly #random: Random;
+
+  constructor(call: Call, request: { desc: DescMessage; message: Message }, answer: DescMessage, random: Random) {
+    const key = call.idempotencyKey;
+    this.#scope = actorOf(call.principal);
+    this.#name = createHash("sha256").update(`${this.#scope}\n${key}`).digest("base64url");
+    this.#requestHash = createHmac("sha256", derive(key, this.#scope, "request"))
+      .update(`${call.method}\n${canonical(toJson(request.desc, request.message))}`)
+      .digest("base64url");
+    this.#sealing = derive(key, this.#scope, "answer");
+    this.#answer = answer;
+    this.#random = random;
+  }
+
+  /** The answer that was given before; undefined: none. @throws Fault IDEMPOTENCY_KEY_REUSED if it was given to another request. */
+  async recall(store: Store): Promise<Message | undefined> {
+    const kept = await store.recall(this.#scope, this.#name);
+    if (kept === undefined) return undefined;
+    if (kept.requestHash !== this.#requestHash)
+      throw new Fault(
+        "IDEMPOTENCY_KEY_REUSED",
+        "this Idempotency-Key was used for another request within a day; draw a new key for each new request",
+      );
+    return fromBinary(this.#answer, this.#open(kept.answer));
+  }
+
+  /** Keeps the answer together with everything else that the transaction writes. */
+  keep(tx: Tx, answer: Message): void {
+    const kept: Remembered = { requestHash: this.#requestHash, answer: this.#seal(toBinary(this.#answer, answer)) };
+    tx.remember(this.#scope, this.#name, kept, tx.now + keptMs);
+  }
+
+  #seal(answer: Uint8Array): Uint8Array {
+    const nonce = this.#random(nonceBytes);
+    const cipher = createCipheriv("aes-256-gcm", this.#sealing, nonce);
+    return Buffer.concat([nonce, cipher.update(answer), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  #open(sealed: Uint8Array): Uint8Array {
+    const decipher = createDecipheriv("aes-256-gcm", this.#sealing, sealed.subarray(0, nonceBytes));
+    decipher.setAuthTag(sealed.subarray(-tagBytes));
+    return Buffer.concat([decipher.update(sealed.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+  }
+}
+
+/** The memory of a call that has a key. The cloud's own calls have none. @throws Fault INVALID_FIELDS for a key that is too long. */
+export function memoryOf(
+  call: Call,
+  request: { desc: DescMessage; message: Message },
+  answer: DescMessage,
+  random: Random,
+): Memory | undefined {
+  if (call.idempotencyKey === "" || call.principal === undefined) return undefined;
+  if (call.idempotencyKey.length > longestKey)
+    throw new Fault(
+      "MALFORMED_REQUEST",
+      `the Idempotency-Key has more than ${longestKey} characters; a UUID is enough`,
+    );
+  return new Memory(call, request, answer, random);
+}

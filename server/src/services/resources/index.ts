@@ -1,0 +1,134 @@
+// The one handler for all kinds: what the edge asks of resources, over the store, by the catalog and the kinds' slices. No kind has code here.
+import type { Message } from "@bufbuild/protobuf";
+import { type Catalog, fieldValue, type Kind, type Method, type StandardVerb } from "@photoncloud/proto";
+import type { Drivers } from "../../backends/drivers.ts";
+import type { Clock } from "../../clock.ts";
+import type { EngineKind } from "../../engine/kind.ts";
+import type { Store, Tenant } from "../../store/store.ts";
+import type { Call, ResourceCalls } from "../call.ts";
+import type { KindDefinition } from "../kind.ts";
+import { engineKindOf } from "./engine-kind.ts";
+import { LogTail } from "./log-tail.ts";
+import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updateIn } from "./mutate.ts";
+import { plan } from "./plan.ts";
+import { batchGet, get, list, shown } from "./read.ts";
+import { idIn, tenantIn, textIn } from "./requests.ts";
+import { makeSlices, type Slice, type Slices } from "./slices.ts";
+import { tenantOf } from "./tenancy.ts";
+import { Transactions } from "./transactions.ts";
+import { Waiting } from "./waiting.ts";
+import { watch } from "./watch.ts";
+import { findRow, type Random } from "./work.ts";
+
+export interface ResourcesOptions {
+  readonly store: Store;
+  readonly kinds: readonly KindDefinition[];
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Resources extends ResourceCalls {
+  readonly slices: Slices;
+  /** What the engine needs to know of each kind. */
+  readonly engineKinds: readonly EngineKind<Drivers>[];
+}
+
+class GenericResources implements Resources {
+  readonly slices: Slices;
+  readonly engineKinds: readonly EngineKind<Drivers>[];
+  readonly #store: Store;
+  readonly #transactions: Transactions;
+  readonly #tail: LogTail;
+
+  constructor({ store, kinds, catalog, clock, random }: ResourcesOptions) {
+    this.slices = makeSlices(catalog, kinds);
+    this.engineKinds = this.slices.all.map((slice) => engineKindOf(this.slices, slice, random));
+    this.#store = store;
+    this.#tail = new LogTail(store, clock);
+    this.#transactions = new Transactions({ store, slices: this.slices, random, waiting: new Waiting(store, clock) });
+  }
+
+  unary(kind: Kind, verb: Exclude<StandardVerb, "watch">, request: Message, call: Call): Promise<Message> {
+    const slice = this.slices.of(kind.typeName);
+    switch (verb) {
+      case "create":
+        return this.#create(slice, request, call);
+      case "get":
+        return get(this.#store, slice, request);
+      case "batchGet":
+        return batchGet(this.#store, slice, request);
+      case "list":
+        return list(this.#store, slice, request);
+      case "update":
+        return this.#update(slice, request, call);
+      case "delete":
+        return this.#delete(slice, request, call);
+      case "plan":
+        return plan(this.#transactions, slice, request, call);
+    }
+  }
+
+  async #create(slice: Slice, request: Message, call: Call): Promise<Message> {
+    checkCreate(slice, request);
+    const tenant = tenantOf(slice.kind, textIn(request, "orgId"), textIn(request, "projectId"));
+    const input = createInput(slice, tenant, request);
+    const { create } = slice.kind.standard;
+    return this.#transactions.mutate({ slice, tenant, method: create, request, call }, (work) =>
+      createIn(work, slice, tenant, input),
+    );
+  }
+
+  async #update(slice: Slice, request: Message, call: Call): Promise<Message> {
+    const { update } = slice.kind.standard;
+    const change = changeIn(slice, update, request);
+    const { tenant } = change;
+    return this.#transactions.mutate({ slice, tenant, method: update, request, call }, (work) =>
+      updateIn(work, slice, change),
+    );
+  }
+
+  async #delete(slice: Slice, request: Message, call: Call): Promise<Message> {
+    const { kind } = slice;
+    const [tenant, id, etag] = [tenantIn(kind, request), idIn(request), textIn(request, "etag")];
+    const mutation = { slice, tenant, method: kind.standard.delete, request, call };
+    return this.#transactions.mutate(mutation, (work) => deleteIn(work, slice, tenant, id, etag));
+  }
+
+  async custom(kind: Kind, method: Method, request: Message, call: Call): Promise<Message> {
+    const slice = this.slices.of(kind.typeName);
+    const tenant = tenantIn(kind, request);
+    idIn(request);
+    return this.#transactions.mutate({ slice, tenant, method, request, call }, (work) =>
+      customIn(work, slice, method, request),
+    );
+  }
+
+  watch(kind: Kind, request: Message, call: Call): AsyncIterable<Message> {
+    return watch(this.#store, this.slices, this.#tail, this.slices.of(kind.typeName), request, call);
+  }
+
+  async attributes(kind: Kind, tenant: Tenant, id: string): Promise<Readonly<Record<string, string>>> {
+    const slice = this.slices.of(kind.typeName);
+    const row = await findRow(this.#store, kind, id, tenantOf(kind, tenant.org, tenant.project));
+    return row === undefined ? {} : attributesOf(slice, shown(slice, row));
+  }
+}
+
+/** owner, name, labels as "labels.{key}", and the kind's own. */
+function attributesOf(slice: Slice, message: Message): Readonly<Record<string, string>> {
+  const labels = slice.kind.fields.find((field) => field.name === "labels");
+  const given: unknown = labels && fieldValue(labels, message);
+  const entries = Object.entries(typeof given === "object" && given !== null ? given : {});
+  return {
+    owner: textIn(message, "owner"),
+    name: textIn(message, "name"),
+    ...Object.fromEntries(entries.map(([key, value]) => [`labels.${key}`, String(value)])),
+    ...slice.definition.attributes?.(message),
+  };
+}
+
+/** Serves every kind that is given. @throws Error if a kind is not in the catalog or is given twice. */
+export function createResources(options: ResourcesOptions): Resources {
+  return new GenericResources(options);
+}

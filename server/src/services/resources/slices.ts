@@ -1,0 +1,68 @@
+// A kind with its slice: what the catalog says of it and what its component adds.
+import type { DescMessage } from "@bufbuild/protobuf";
+import type { Catalog, Field, Kind } from "@photoncloud/proto";
+import { Scope } from "@photoncloud/proto";
+import { Fault } from "../../fault.ts";
+import type { KindDefinition } from "../kind.ts";
+
+export interface Slice {
+  readonly kind: Kind;
+  readonly definition: KindDefinition;
+  /** The volatile outputs that are stored beside what was asked for: all but the status, which is derived, and what the row itself says. */
+  readonly observed: readonly Field[];
+  /** Whether a message of this kind may hold anything that the log must not. */
+  readonly hasSecrets: boolean;
+}
+
+/** Every kind that this server serves. */
+export interface Slices {
+  readonly catalog: Catalog;
+  readonly all: readonly Slice[];
+  /** @throws Fault UNIMPLEMENTED if the catalog has the kind, but this server does not serve it. */
+  of(typeName: string): Slice;
+  find(typeName: string): Slice | undefined;
+  /** The kind whose resources are the scopes of a level: Org, Project. */
+  scopeKind(level: Scope): Kind | undefined;
+}
+
+const ofTheRow = new Set(["etag", "update_time", "status"]);
+
+function anyField(desc: DescMessage, fields: readonly Field[], is: (field: Field) => boolean): boolean {
+  return fields.some((field) => {
+    if (is(field)) return true;
+    const inner = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+    return inner.type === "message" && anyField(desc, inner.fields, is);
+  });
+}
+
+function sliceOf(kind: Kind, definition: KindDefinition): Slice {
+  return {
+    kind,
+    definition,
+    observed: kind.fields.filter((field) => field.outputOnly && field.volatile && !ofTheRow.has(field.name)),
+    hasSecrets: anyField(kind.desc, kind.fields, (field) => field.sensitive || field.inputOnly || field.once),
+  };
+}
+
+/** @throws Error if a definition's kind is not in the catalog or is given twice. */
+export function makeSlices(catalog: Catalog, kinds: readonly KindDefinition[]): Slices {
+  const byName = new Map<string, Slice>();
+  for (const definition of kinds) {
+    const kind = catalog.byTypeName(definition.schema.typeName);
+    if (kind === undefined) throw new Error(`${definition.schema.typeName} is no kind of the catalog`);
+    if (byName.has(kind.typeName)) throw new Error(`${kind.typeName} is defined twice`);
+    byName.set(kind.typeName, sliceOf(kind, definition));
+  }
+  return {
+    catalog,
+    all: [...byName.values()],
+    find: (typeName) => byName.get(typeName),
+    of(typeName) {
+      const slice = byName.get(typeName);
+      if (slice === undefined) throw new Fault("UNIMPLEMENTED", `this server does not serve ${typeName}`);
+      return slice;
+    },
+    scopeKind: (level) =>
+      level === Scope.UNSPECIFIED ? undefined : catalog.kinds.find((kind) => kind.isScope === level),
+  };
+}

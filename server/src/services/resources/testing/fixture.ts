@@ -1,0 +1,165 @@
+// For this folder's tests: the handler over a store in memory, with two orgs, and short words for its calls.
+import {
+  type DescMessage,
+  isMessage,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  create as message,
+} from "@bufbuild/protobuf";
+import type { Kind, StandardVerb } from "@photoncloud/proto";
+import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
+import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
+import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import { UpdateWidgetRequestSchema, WidgetSchema } from "@photoncloud/proto/gen/photoncloud/test/v1/widget_pb";
+import { testCatalog } from "@photoncloud/proto/testing";
+import { type Clock, systemClock } from "../../../clock.ts";
+import { Fault } from "../../../fault.ts";
+import { openSqliteStore } from "../../../store/sqlite/open.ts";
+import type { Store } from "../../../store/store.ts";
+import type { Call } from "../../call.ts";
+import type { KindDefinition } from "../../kind.ts";
+import { createResources, type Resources } from "../index.ts";
+
+export const acme = { orgId: "acme", projectId: "alpha" };
+/** The same project id in another org. */
+export const rival = { orgId: "rival", projectId: "alpha" };
+
+/** A kind of the test catalog by its noun. @throws Error if there is none. */
+export function kindOf(noun: string): Kind {
+  const kind = testCatalog().byNoun(noun);
+  if (kind === undefined) throw new Error(`no kind ${noun}`);
+  return kind;
+}
+
+export function callOf(terms: Partial<Call> = {}): Call {
+  return {
+    principal: { kind: "user", org: "acme", id: "alice", project: "", sessionId: "" },
+    sourceIp: "192.0.2.1",
+    requestId: "request-1",
+    method: "test",
+    idempotencyKey: "",
+    waitMs: 0,
+    signal: new AbortController().signal,
+    token: "",
+    ...terms,
+  };
+}
+
+let drawn = 0;
+
+/** Bytes that never repeat, and are the same in every run. */
+export function countingRandom(bytes: number): Uint8Array {
+  const made = Buffer.alloc(bytes);
+  made.writeUInt32BE(++drawn, Math.max(0, bytes - 4));
+  return made;
+}
+
+export class Fixture {
+  readonly store: Store;
+  readonly resources: Resources;
+
+  constructor(store: Store, resources: Resources) {
+    this.store = store;
+    this.resources = resources;
+  }
+
+  unary(noun: string, verb: Exclude<StandardVerb, "watch">, request: Message, terms?: Partial<Call>): Promise<Message> {
+    const kind = kindOf(noun);
+    const method = `${kind.service.typeName}/${kind.standard[verb].desc.name}`;
+    return this.resources.unary(kind, verb, request, callOf({ method, ...terms }));
+  }
+
+  /** A request of a verb of the widgets, from plain values. */
+  async call(
+    verb: Exclude<StandardVerb, "watch">,
+    init: Record<string, unknown>,
+    terms?: Partial<Call>,
+    noun = "widget",
+  ): Promise<Message> {
+    return this.unary(noun, verb, message(kindOf(noun).standard[verb].desc.input, init), terms);
+  }
+
+  async create(init: MessageInitShape<typeof WidgetSchema>, terms?: Partial<Call>) {
+    const widget = message(WidgetSchema, { ...acme, color: "red", ...init });
+    return as(WidgetSchema, await this.unary("widget", "create", widget, terms));
+  }
+
+  async get(id: string, tenant = acme) {
+    return as(WidgetSchema, await this.call("get", { ...tenant, id }));
+  }
+
+  async update(
+    id: string,
+    widget: MessageInitShape<typeof WidgetSchema>,
+    paths: string[] = [],
+    more: { etag?: string; tenant?: typeof acme } = {},
+    terms?: Partial<Call>,
+  ) {
+    const { etag = "", tenant = acme } = more;
+    const request = message(UpdateWidgetRequestSchema, {
+      ...tenant,
+      id,
+      etag,
+      widget: message(WidgetSchema, widget),
+      updateMask: { paths },
+    });
+    return as(WidgetSchema, await this.unary("widget", "update", request, terms));
+  }
+
+  async delete(id: string, tenant = acme, terms?: Partial<Call>) {
+    return as(WidgetSchema, await this.call("delete", { ...tenant, id }, terms));
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+}
+
+/** Narrows an answer. @throws Error if it is another message. */
+export function as<Desc extends DescMessage>(schema: Desc, answer: Message): MessageShape<Desc> {
+  if (!isMessage(answer, schema)) throw new Error(`${answer.$typeName} is no ${schema.typeName}`);
+  return answer;
+}
+
+/** What went wrong, as "REASON path:rule …"; the answer's type where nothing did. */
+export async function outcome(call: Promise<Message>): Promise<string> {
+  return call.then(
+    (answer) => answer.$typeName,
+    (error: unknown) => {
+      if (!(error instanceof Fault)) throw error;
+      return [error.reason, ...(error.details.violations ?? []).map((v) => `${v.path}:${v.rule}`)].join(" ");
+    },
+  );
+}
+
+/** @throws Error if it does not fail with a Fault. */
+export async function faultOf(call: Promise<Message>): Promise<Fault> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Fault) return error;
+  throw new Error(`no Fault but ${String(error)}`);
+}
+
+/** The handler with orgs, projects, roles and widgets; acme/alpha and rival/alpha are there. */
+export async function openFixture(
+  options: { widget?: Omit<KindDefinition<typeof WidgetSchema>, "schema">; clock?: Clock } = {},
+): Promise<Fixture> {
+  const clock = options.clock ?? systemClock;
+  const store = await openSqliteStore({ file: ":memory:", clock });
+  const kinds: readonly KindDefinition[] = [
+    { schema: OrgSchema, uniqueName: "none" },
+    { schema: ProjectSchema, uniqueName: "none" },
+    { schema: RoleSchema, uniqueName: "none" },
+    { schema: WidgetSchema, ...options.widget },
+  ];
+  const resources = createResources({ store, kinds, catalog: testCatalog(), clock, random: countingRandom });
+  const fixture = new Fixture(store, resources);
+  for (const { orgId, projectId } of [acme, rival]) {
+    await fixture.unary("org", "create", message(OrgSchema, { id: orgId }));
+    await fixture.unary("project", "create", message(ProjectSchema, { orgId, id: projectId }));
+  }
+  return fixture;
+}

@@ -1,0 +1,112 @@
+// From a mutation to its answer: one transaction, remembered under its idempotency key, held back until the resource is settled.
+import type { Message } from "@bufbuild/protobuf";
+import type { Method } from "@photoncloud/proto";
+import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { Fault } from "../../fault.ts";
+import { type ResourceKey, type ResourceRow, type Store, StoreError, type Tenant } from "../../store/store.ts";
+import type { Call } from "../call.ts";
+import type { Caller } from "../kind.ts";
+import type { Accepted } from "./accept.ts";
+import { toFault } from "./errors.ts";
+import { type Memory, memoryOf } from "./idempotency.ts";
+import { shown } from "./read.ts";
+import { textIn } from "./requests.ts";
+import { statusOf, versionOf } from "./rows.ts";
+import type { Slice, Slices } from "./slices.ts";
+import type { Waiting } from "./waiting.ts";
+import type { Random, Work } from "./work.ts";
+
+export interface Mutation {
+  readonly slice: Slice;
+  readonly tenant: Tenant;
+  readonly method: Method;
+  readonly request: Message;
+  readonly call: Call;
+}
+
+type Run = (work: Work) => Promise<Accepted>;
+
+/** How often a call whose key was taken looks for the answer that the other one left. */
+const lookups = 3;
+
+export class Transactions {
+  readonly store: Store;
+  readonly slices: Slices;
+  readonly random: Random;
+  readonly #waiting: Waiting;
+
+  constructor({ store, slices, random, waiting }: { store: Store; slices: Slices; random: Random; waiting: Waiting }) {
+    this.store = store;
+    this.slices = slices;
+    this.random = random;
+    this.#waiting = waiting;
+  }
+
+  /** Runs a mutation. @throws Fault */
+  async mutate(mutation: Mutation, run: Run): Promise<Message> {
+    const { slice, tenant, method, request, call } = mutation;
+    const memory = memoryOf(call, { desc: method.desc.input, message: request }, slice.kind.desc, this.random);
+    const answer = await this.#once(memory, () => this.#commit(call, run, memory));
+    return call.waitMs > 0 ? this.#settled(slice, tenant, answer, call) : answer;
+  }
+
+  /** Runs a closure in a transaction. @throws Fault where the store refuses; whatever the closure throws. */
+  async transact<T>(caller: Caller, run: (work: Work) => Promise<T>, unknown?: ReadonlySet<string>): Promise<T> {
+    const { slices, random } = this;
+    try {
+      return await this.store.transact((tx) =>
+        run({ tx, slices, caller, random, touched: new Map(), ...(unknown && { unknown }) }),
+      );
+    } catch (error) {
+      throw toFault(slices, error);
+    }
+  }
+
+  async #commit(call: Call, run: Run, memory: Memory | undefined): Promise<Message> {
+    const { slices, random } = this;
+    const accepted = await this.store.transact(async (tx) => {
+      const done = await run({ tx, slices, caller: call, random, touched: new Map() });
+      memory?.keep(tx, done.message);
+      return done;
+    });
+    return accepted.message;
+  }
+
+  /** Answers what was answered before; otherwise runs, and if another call with the same key was faster, answers what that one did. */
+  async #once(memory: Memory | undefined, commit: () => Promise<Message>): Promise<Message> {
+    for (let turn = 0; turn < lookups; turn++) {
+      const before = await memory?.recall(this.store);
+      if (before !== undefined) return before;
+      try {
+        return await commit();
+      } catch (error) {
+        if (!(error instanceof StoreError && error.detail.reason === "key_taken")) throw toFault(this.slices, error);
+      }
+    }
+    throw new Fault("CONTENDED", "other calls with the same Idempotency-Key are under way; try again");
+  }
+
+  /** Holds the answer back until the resource is settled in the version that was written; then answers it as it is, with what is answered once. */
+  async #settled(slice: Slice, tenant: Tenant, answer: Message, call: Call): Promise<Message> {
+    const key: ResourceKey = { tenant, kind: slice.kind.typeName, id: textIn(answer, "id") };
+    const version = versionOf(textIn(answer, "etag"));
+    let last: ResourceRow | undefined;
+    await this.#waiting.until(key, call.waitMs, call.signal, (row) => {
+      last = row ?? last;
+      return row === undefined || isSettled(slice, row, version);
+    });
+    if (last === undefined) return answer;
+    const fresh = shown(slice, last);
+    for (const field of slice.kind.fields)
+      if (field.once) Reflect.set(fresh, field.localName, Reflect.get(answer, field.localName));
+    return fresh;
+  }
+}
+
+/** Whether nothing more is to be waited for: as asked for, failed, or overtaken by a deletion. */
+function isSettled(slice: Slice, row: ResourceRow, version: number): boolean {
+  if (row.phase === "deleting" && row.version > version) return true;
+  const status = statusOf(shown(slice, row));
+  const done = status?.state === State.READY || status?.state === State.FAILED;
+  return done && status.observedVersion >= BigInt(version);
+}
