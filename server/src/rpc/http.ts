@@ -36,6 +36,15 @@ function sendError(response: HttpResponse, status: number, fault: Fault, request
   send(response, status, { "content-type": "application/json", "x-request-id": requestId }, JSON.stringify(body));
 }
 
+/**
+ * The answer comes before the body was read, for instance because it is too large. Some clients then stop sending and would use the
+ * connection again, whose next bytes are still this body's: so it is the connection's last answer.
+ */
+function endAfter(request: HttpRequest, response: HttpResponse): void {
+  response.setHeader("connection", "close");
+  request.resume();
+}
+
 /** A gRPC answer that is headers alone ("Trailers-Only" in the gRPC protocol over HTTP/2). */
 function sendGrpcUnimplemented(response: HttpResponse, type: string, message: string, requestId: string): void {
   const status = { "grpc-status": "12", "grpc-message": encodeURIComponent(message) };
@@ -46,7 +55,7 @@ function unknownMethod(request: HttpRequest, response: HttpResponse, requestId: 
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   const message = `there is no method or page ${path.slice(0, 200)}; methods are named as in /prismnet.v1.VpcService/CreateVpc`;
   const type = request.headers["content-type"] ?? "";
-  request.resume();
+  if (!request.complete && request.httpVersionMajor === 1) endAfter(request, response);
   if (type.startsWith("application/grpc")) sendGrpcUnimplemented(response, type, message, requestId);
   else sendError(response, 404, new Fault("UNIMPLEMENTED", message), requestId);
 }
@@ -61,7 +70,6 @@ const refusedStatus: Readonly<Record<number, string>> = {
 function sayWhy(answer: UniversalServerResponse, request: HttpRequest, response: HttpResponse, id: string): boolean {
   const why = answer.body === undefined ? refusedStatus[answer.status] : undefined;
   if (why === undefined) return false;
-  request.resume();
   sendError(response, answer.status, new Fault("MALFORMED_REQUEST", why), id);
   return true;
 }
@@ -73,6 +81,7 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
     const state = newCallState(id, request.socket.remoteAddress ?? "");
     const values = createContextValues().set(callKey, state);
     const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, values));
+    if (!request.complete && request.httpVersionMajor === 1) endAfter(request, response);
     if (!sayWhy(answer, request, response, id)) await universalResponseToNodeResponse(answer, response);
   }
 
