@@ -23,7 +23,7 @@ function checkSteps<Drivers>({ schema, reconciler }: EngineKind<Drivers>): void 
 }
 
 function checkReferences<Drivers>({ schema, reconciler }: EngineKind<Drivers>): void {
-  const fields = referenceFields(schema);
+  const fields = referenceFields(schema).map((field) => field.path);
   for (const exempt of reconciler?.doesNotWaitFor ?? [])
     if (!fields.some((field) => field === exempt || field.startsWith(`${exempt}.`)))
       throw new Error(

@@ -1,13 +1,15 @@
 // The engine: takes due tasks from the store and makes resources as they should be. Knows no component and no protocol.
 import type { Clock } from "../clock.ts";
-import type { Store, Task } from "../store/store.ts";
+import type { ResourceKey, Store, Task } from "../store/store.ts";
 import { Bell } from "./bell.ts";
 import { checkKinds } from "./check-kinds.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { EngineLog, EngineMetrics } from "./hooks.ts";
 import type { EngineKind } from "./kind.ts";
 import { Leases } from "./leases.ts";
+import { levelsOf } from "./levels.ts";
 import { resyncForever } from "./resync.ts";
+import type { Hindrance } from "./status.ts";
 import { type Held, perform, type TaskBench } from "./task.ts";
 
 export interface EngineOptions<Drivers> {
@@ -28,7 +30,9 @@ export interface EngineOptions<Drivers> {
   readonly leaseMs?: number;
   /** How long `stop` lets running steps finish before it asks them to end; default 5 seconds. */
   readonly stopMs?: number;
-  /** Looks at everything once at the start: for backends that forget when the process ends. Default false. */
+  /** Puts an error in words for tenants, where it is not a StepError; undefined: it is not for them, and shows as "BackendError". */
+  readonly explain?: (error: unknown) => Hindrance | undefined;
+  /** Looks at everything once at the start, what others stand on first: for backends that forget when the process ends. Default false. */
   readonly resyncAtStart?: boolean;
 }
 
@@ -38,6 +42,8 @@ export interface Engine {
   stop(): Promise<void>;
   /** Looks for due tasks now. Commits of the store wake it without this. */
   wake(): void;
+  /** Schedules one resource at once: its backend says that something happened to it. Nothing happens where there is no such resource. */
+  look(key: ResourceKey): Promise<void>;
   /** Schedules everything of a kind, or of all kinds, at once. Answers how many. */
   resync(kind?: string): Promise<number>;
 }
@@ -72,16 +78,19 @@ class TaskEngine<Drivers> implements Engine {
   readonly #closing = new AbortController();
   /** Aborts when everything has ended. */
   readonly #ended = new AbortController();
+  /** The kinds that a resync at the start has still to schedule. */
+  #levels: readonly (readonly string[])[];
   #loops: Promise<unknown> = Promise.resolve();
   #leaseLoop: Promise<void> = Promise.resolve();
   #unsubscribe: () => void = () => {};
 
   constructor(options: EngineOptions<Drivers>) {
-    const { store, drivers, clock, random, log, metrics = {} } = options;
+    const { store, drivers, clock, random, log, metrics = {}, explain = () => undefined } = options;
     const kinds = new Map(options.kinds.map((kind) => [kind.schema.typeName, kind]));
     this.#options = options;
-    this.#bench = { store, drivers, clock, random, log, metrics, kinds };
+    this.#bench = { store, drivers, clock, random, log, metrics, kinds, explain };
     this.#concurrency = options.concurrency ?? 64;
+    this.#levels = options.resyncAtStart ? levelsOf(options.kinds.filter((kind) => kind.reconciler !== undefined)) : [];
     this.#leaseMs = options.leaseMs ?? 15_000;
     this.#deadlines = new Deadlines(this.#bench);
     const look = (task: Task) => this.#deadlines.check(task);
@@ -89,17 +98,21 @@ class TaskEngine<Drivers> implements Engine {
   }
 
   start(): void {
-    const { store, kinds, clock, random, log, resyncAtStart = false } = this.#options;
+    const { store, kinds, clock, random, log } = this.#options;
     this.#unsubscribe = store.onCommit(() => this.#bell.ring());
     this.#leaseLoop = this.#leases.keep(this.#ended.signal);
     const resyncs = kinds
       .filter((kind) => kind.reconciler !== undefined)
       .map((kind) => resyncForever({ store, clock, random, log }, kind, this.#closing.signal));
-    this.#loops = Promise.all([this.#takeForever(resyncAtStart), ...resyncs]);
+    this.#loops = Promise.all([this.#takeForever(), ...resyncs]);
   }
 
   wake(): void {
     this.#bell.ring();
+  }
+
+  async look(key: ResourceKey): Promise<void> {
+    await this.#options.store.transact(async (tx) => tx.schedule(key));
   }
 
   async resync(kind?: string): Promise<number> {
@@ -123,18 +136,25 @@ class TaskEngine<Drivers> implements Engine {
     await this.#leaseLoop;
   }
 
-  async #takeForever(resyncFirst: boolean): Promise<void> {
-    let pending = resyncFirst;
+  async #takeForever(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
-        if (pending) await this.resync();
-        pending = false;
-        await this.#bell.wait(await this.#takeDue(), this.#options.clock);
+        const idleMs = await this.#takeDue();
+        if (!(await this.#beginNextLevel())) await this.#bell.wait(idleMs, this.#options.clock);
       } catch (error) {
         this.#options.log.warn({ err: error }, "the store did not give out tasks");
         await this.#options.clock.sleep(troubleMs, this.#closing.signal);
       }
     }
+  }
+
+  /** Of a resync at the start: the next kinds, once nothing runs any more. */
+  async #beginNextLevel(): Promise<boolean> {
+    const [level] = this.#levels;
+    if (level === undefined || this.#leases.size > 0 || this.#closing.signal.aborted) return false;
+    await Promise.all(level.map((kind) => this.resync(kind)));
+    this.#levels = this.#levels.slice(1);
+    return true;
   }
 
   /** Starts what is due, as far as there is room. Answers how long to wait, in milliseconds. */

@@ -36,6 +36,11 @@ test("referencesIn() finds nothing where nothing is set", () => {
 });
 
 test("referenceFields() lists a schema's references", () => {
-  expect(referenceFields(VmSchema)).toEqual(["spec.image_id", "spec.network.port_id"]);
-  expect(referenceFields(SecurityGroupSchema)).toEqual(["rules.remote_group_id"]);
+  expect(referenceFields(VmSchema)).toEqual([
+    { path: "spec.image_id", kind: "plasmavmc.v1.Image" },
+    { path: "spec.network.port_id", kind: "prismnet.v1.Port" },
+  ]);
+  expect(referenceFields(SecurityGroupSchema)).toEqual([
+    { path: "rules.remote_group_id", kind: "prismnet.v1.SecurityGroup" },
+  ]);
 });

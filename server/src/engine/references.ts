@@ -35,16 +35,24 @@ export function referencesIn(schema: DescMessage, message: Message): readonly Fo
   return found;
 }
 
-/** Which reference fields a schema has, as paths without indexes: "spec.network.port_id". */
-export function referenceFields(schema: DescMessage): readonly string[] {
-  const paths = (fields: readonly Field[], prefix: string): string[] =>
+/** A field that may refer to another resource. */
+export interface ReferenceField {
+  /** Without indexes and keys: "spec.network.port_id". */
+  readonly path: string;
+  /** The kind that it refers to: "prismnet.v1.Port". */
+  readonly kind: string;
+}
+
+/** Which reference fields a schema has. */
+export function referenceFields(schema: DescMessage): readonly ReferenceField[] {
+  const within = (fields: readonly Field[], prefix: string): ReferenceField[] =>
     fields.flatMap((field) => {
       const path = prefix + field.name;
-      if (field.reference !== "") return [path];
+      if (field.reference !== "") return [{ path, kind: field.reference }];
       const inner = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
-      return inner.type === "message" ? paths(inner.fields, `${path}.`) : [];
+      return inner.type === "message" ? within(inner.fields, `${path}.`) : [];
     });
-  return paths(fieldsWithin(schema), "");
+  return within(fieldsWithin(schema), "");
 }
 
 function visitMessage(message: ReflectMessage, path: string, plain: string, found: FoundReference[]): void {

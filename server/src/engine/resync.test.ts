@@ -58,11 +58,15 @@ test("resync() looks at everything at once", async () => {
   await world.until("all is there again", () => world.things.held.size === 4);
 });
 
-test("resyncAtStart fills a backend that has forgotten everything", async () => {
+test("resyncAtStart fills a backend that has forgotten everything, what others stand on first", async () => {
   const one = await started();
-  await one.untilReady(await one.addVpc("vpc-1"));
+  const vpcs = await Promise.all(["vpc-1", "vpc-2", "vpc-3"].map((id) => one.addVpc(id)));
+  const subnets = await Promise.all(["subnet-1", "subnet-2"].map((id) => one.addSubnet(id, "vpc-1")));
+  await one.untilReady(...vpcs, ...subnets);
   await one.stop();
   one.things.held.clear();
-  await started({ beside: one, engine: { resyncAtStart: true } });
-  await one.until("all is there again", () => one.things.held.size === 2);
+  one.things.changes.length = 0;
+  await started({ beside: one, engine: { resyncAtStart: true, concurrency: 2 } });
+  await one.until("all is there again", () => one.things.held.size === 8);
+  expect(one.things.changes.slice(-2).sort()).toEqual(["ensure switch subnet-1", "ensure switch subnet-2"]);
 });
