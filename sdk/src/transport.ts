@@ -104,13 +104,15 @@ export class Transport {
       random: this.timing.random,
     };
     let loginsLeft = 1;
+    let last: unknown;
     for (let attempt = 1; ; attempt++) {
       const token = await this.#token(call, deadline);
-      if (deadline.signal.aborted) throw deadline.error(call.method);
+      if (deadline.signal.aborted) throw deadline.error(call.method, last);
       const outcome = await send(token);
       if ("ok" in outcome) return outcome.ok;
       const { failure } = outcome;
-      if (deadline.signal.aborted) throw deadline.error(call.method, failure.error);
+      if (deadline.signal.aborted) throw deadline.error(call.method, last);
+      last = failure.error;
       if (loginsLeft-- > 0 && this.#mayLogIn(failure, token)) continue;
       const delayMs = retryDelayMs(failure, attempt, limits);
       if (delayMs === undefined || delayMs >= deadline.remainingMs()) throw failure.error;
