@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { fieldValue } from "@photoncloud/proto";
 import type { Claim, Reference, ResourceKey, ResourceRow, ResourceWrite, Tenant } from "../../store/store.ts";
 import type { Loaded } from "../kind.ts";
-import { ResourceAdmission } from "./admission.ts";
+import { admit, ResourceAdmission } from "./admission.ts";
 import { nameSpace } from "./errors.ts";
 import { isApart, prune, sameMessage } from "./fields.ts";
 import { heldBy, resolveReferences } from "./references.ts";
@@ -68,7 +68,7 @@ export async function acceptCreate(work: Work, slice: Slice, tenant: Tenant, nex
   await resolveReferences(work, slice, next, tenant);
   stamp(slice, next, row);
   const admission = new ResourceAdmission(work, tenant);
-  await slice.definition.admit?.(admission, next, undefined);
+  await admit(work, slice, admission, next, undefined);
   const references = [...scope, ...(await resolveReferences(work, slice, next, tenant))];
   tx.create(writeOf(slice, key, next, admission, references));
   if (hasObserved(slice, next)) tx.observe(key, observedOf(slice, next, undefined));
@@ -100,7 +100,7 @@ export async function acceptUpdate(
   const next = messageOf(slice, slice.kind.desc, row);
   const admission = new ResourceAdmission(work, row.tenant);
   await edit(next, admission, prior);
-  await slice.definition.admit?.(admission, next, prior);
+  await admit(work, slice, admission, next, prior);
   const references = await resolveReferences(work, slice, next, row.tenant);
   const asked = !sameMessage(slice.kind.fields, prior.message, next, isApart);
   const secret = admission.secret !== undefined && !sameBytes(admission.secret, row.secret);

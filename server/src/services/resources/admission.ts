@@ -1,5 +1,5 @@
 // The hands of admission: reads and claims for one resource that is being written, and changes to others in the same transaction.
-import { clone, type DescMessage, isMessage, type MessageShape } from "@bufbuild/protobuf";
+import { clone, type DescMessage, isMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { Scope } from "@photoncloud/proto";
 import type { Claim, Reference, ResourceKey, ResourceRow, Tenant } from "../../store/store.ts";
 import type { Admission, Caller, Loaded } from "../kind.ts";
@@ -8,18 +8,14 @@ import { isUnknown } from "./references.ts";
 import { loadedOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
 import { homesOf } from "./tenancy.ts";
+import { UnknownNeeded, veiled } from "./veil.ts";
 import { findRow, keyText, type Work } from "./work.ts";
 
 /** More than a tenant can fill: what admission is told of a space must be all of it. */
-const mostClaims = 10_000_000;
+export const mostClaims = 10_000_000;
 
 /** How many rows a list reads at a time. */
 const batch = 1_000;
-
-/** Thrown inside a plan where admission asks for a value that the caller does not know yet. */
-export class UnknownNeeded extends Error {
-  override readonly name = "UnknownNeeded";
-}
 
 export class ResourceAdmission implements Admission {
   readonly tenant: Tenant;
@@ -125,5 +121,21 @@ export class ResourceAdmission implements Admission {
     const touched = this.#work.touched.get(keyText(row))?.message;
     const loaded = loadedOf(slice, schema, row);
     return isMessage(touched, schema) ? { ...loaded, message: clone(schema, touched) } : loaded;
+  }
+}
+
+/** Runs a kind's admission; in a plan only as far as it goes without what the caller does not know yet. */
+export async function admit(
+  work: Work,
+  slice: Slice,
+  admission: ResourceAdmission,
+  next: Message,
+  prior: Loaded<DescMessage> | undefined,
+): Promise<void> {
+  if (work.unknown === undefined || work.unknown.size === 0) return slice.definition.admit?.(admission, next, prior);
+  try {
+    await slice.definition.admit?.(admission, veiled(slice.kind.fields, next, work.unknown), prior);
+  } catch (error) {
+    if (!(error instanceof UnknownNeeded)) throw error;
   }
 }

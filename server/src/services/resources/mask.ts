@@ -36,6 +36,16 @@ function isViolation(value: readonly Field[] | FieldViolation): value is FieldVi
   return !Array.isArray(value);
 }
 
+/** The input that a path names; whether it or a field around it is immutable. Undefined: there is none. */
+export function fieldAt(
+  fields: readonly Field[],
+  path: string,
+): { readonly field: Field; readonly immutable: boolean } | undefined {
+  const chain = chainOf(fields, path);
+  const field = isViolation(chain) ? undefined : chain.at(-1);
+  return field && !isViolation(chain) ? { field, immutable: chain.some((one) => one.immutable) } : undefined;
+}
+
 /** Every input that is set, as paths. A message that is set but has nothing set inside stands for itself. */
 export function setPaths(fields: readonly Field[], message: Message, prefix = ""): readonly string[] {
   return fields.flatMap((field) => {

@@ -1,15 +1,163 @@
-// Plans.
-import type { Message } from "@bufbuild/protobuf";
-import { Fault } from "../../fault.ts";
-import type { Call } from "../call.ts";
+// Plan: the checks of the real call in a transaction that stores nothing, and what the call would do.
+//
+// Values that the caller does not know yet (unknown_paths) are left out of the value rules and of the references, and are hidden from
+// admission: it runs until it asks for one of them, and what it found before counts. A change that needs a new resource is not admitted as an
+// update; its values and references are checked, and the creation that follows it has a plan of its own.
+import { clone, create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { validate } from "@photoncloud/proto";
+import { Impact } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import type { Caller } from "../kind.ts";
+import { acceptCreate, acceptUpdate } from "./accept.ts";
+import { keepForeseen } from "./foreseen.ts";
+import { type Difference, differences } from "./immutable.ts";
+import { applyMask, fieldAt } from "./mask.ts";
+import {
+  type Change,
+  changeIn,
+  checkCreate,
+  createInput,
+  nameCreated,
+  refuse,
+  requireLive,
+  rowFor,
+  unseenInputs,
+} from "./mutate.ts";
+import { resolveReferences } from "./references.ts";
+import { Rehearsal } from "./rehearsal.ts";
+import { answerWith, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
+import { messageOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
 import type { Transactions } from "./transactions.ts";
+import { UnknownNeeded, veiled } from "./veil.ts";
+import type { Work } from "./work.ts";
 
+interface Planned {
+  readonly message: Message;
+  readonly changes: readonly { readonly path: string; readonly impact: Impact }[];
+}
+
+/** Ends the transaction without storing anything. */
+class Done extends Error {
+  override readonly name = "Done";
+  readonly planned: Planned;
+  constructor(planned: Planned) {
+    super("planned");
+    this.planned = planned;
+  }
+}
+
+/** @throws Fault as the real call would, but for what only its commit can tell. */
 export async function plan(
-  _transactions: Transactions,
-  _slice: Slice,
-  _request: Message,
-  _call: Call,
+  transactions: Transactions,
+  slice: Slice,
+  request: Message,
+  caller: Caller,
 ): Promise<Message> {
-  throw new Fault("UNIMPLEMENTED", "plans are not served yet");
+  const unknown = new Set(textsIn(request, "unknownPaths"));
+  const rehearse = textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, request, unknown);
+  try {
+    return await transactions.transact(
+      caller,
+      async (work) => {
+        const rehearsal = new Rehearsal(work.tx);
+        const planned = await rehearse({ ...work, tx: rehearsal });
+        await rehearsal.check(work.slices);
+        throw new Done(planned);
+      },
+      unknown,
+    );
+  } catch (error) {
+    if (!(error instanceof Done)) throw error;
+    const { message, changes } = error.planned;
+    return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes });
+  }
+}
+
+function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>): (work: Work) => Promise<Planned> {
+  const { kind } = slice;
+  const tenant = tenantIn(kind, request);
+  const given = resourceIn(kind, kind.standard.plan.desc.input, request) ?? create(kind.desc);
+  const input = createInput(slice, tenant, given);
+  checkCreate(slice, input, unknown);
+  return async (work) => {
+    const next = clone<DescMessage>(kind.desc, input);
+    nameCreated(work, slice, next);
+    const { message } = await acceptCreate(work, slice, tenant, next);
+    keepForeseen(kind.fields, message, input, undefined);
+    forget(slice, message, unknown);
+    return { message, changes: [{ path: "", impact: Impact.CREATE }] };
+  };
+}
+
+function change(slice: Slice, request: Message, unknown: ReadonlySet<string>): (work: Work) => Promise<Planned> {
+  const { kind } = slice;
+  const wanted = changeIn(slice, kind.standard.plan, request);
+  return async (work) => {
+    const row = await rowFor(work, slice, wanted.tenant, wanted.id, "");
+    requireLive(slice, row);
+    const prior = messageOf<DescMessage>(slice, kind.desc, row);
+    const next = clone<DescMessage>(kind.desc, prior);
+    apply(slice, wanted, next, unknown);
+    const changed = [...differences(kind.fields, prior, next), ...unknownChanges(slice, unknown)];
+    const changes = changed.map((one) => ({ path: one.path, impact: impactOf(slice, one, prior, next, unknown) }));
+    if (changes.some(({ impact }) => impact === Impact.REPLACE)) await resolveReferences(work, slice, next, row.tenant);
+    else
+      await acceptUpdate(work, slice, row, (stored) => apply(slice, wanted, stored, unknown)).then((done) =>
+        Object.assign(next, done.message),
+      );
+    keepForeseen(kind.fields, next, wanted.values, prior);
+    forget(slice, next, unknown);
+    return { message: next, changes: unique(changes) };
+  };
+}
+
+/** Applies the mask. @throws Fault INVALID_FIELDS for values that break the rules; immutable fields are the plan's to report. */
+function apply(slice: Slice, { values, paths }: Change, next: Message, unknown: ReadonlySet<string>): void {
+  const { kind } = slice;
+  applyMask(kind.fields, next, clone<DescMessage>(kind.desc, values), paths);
+  refuse(validate(kind.fields, next, new Set([...unseenInputs(slice, paths), ...unknown])));
+}
+
+function unique(changes: Planned["changes"]): Planned["changes"] {
+  return [...new Map(changes.map((one) => [one.path, one])).values()];
+}
+
+/** A list or a map is one field of a mask, whatever entry of it is unknown. */
+function plainPath(path: string): string {
+  const bracket = path.indexOf("[");
+  return bracket < 0 ? path : path.slice(0, bracket);
+}
+
+/** What is not known yet is taken to change. */
+function unknownChanges(slice: Slice, unknown: ReadonlySet<string>): readonly Difference[] {
+  return [...unknown]
+    .flatMap((path) => {
+      const found = fieldAt(slice.kind.fields, plainPath(path));
+      return found && { path: plainPath(path), ...found, before: undefined, after: undefined };
+    })
+    .filter((one) => one !== undefined);
+}
+
+const impacts = { hot: Impact.HOT, restart: Impact.RESTART, data_loss: Impact.DATA_LOSS } as const;
+
+function impactOf(
+  slice: Slice,
+  { path, immutable }: Difference,
+  prior: Message,
+  next: Message,
+  unknown: ReadonlySet<string>,
+): Impact {
+  if (immutable) return Impact.REPLACE;
+  try {
+    return impacts[slice.definition.impact?.(path, prior, veiled(slice.kind.fields, next, unknown)) ?? "hot"];
+  } catch (error) {
+    if (error instanceof UnknownNeeded) return Impact.HOT;
+    throw error;
+  }
+}
+
+/** Admission may have filled in what the caller will set. */
+function forget(slice: Slice, message: Message, unknown: ReadonlySet<string>): void {
+  const paths = [...unknown].filter((path) => plainPath(path) === path);
+  applyMask(slice.kind.fields, message, create(slice.kind.desc), paths);
 }

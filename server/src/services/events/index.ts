@@ -1,0 +1,104 @@
+// The EventService: a tenant reads and follows the log of everything that was done or refused. The edge checks the permission at the scope
+// that a request names; a request that names none reads every tenant's events, which takes the permission in the whole system.
+import { create, isMessage, type Message } from "@bufbuild/protobuf";
+import type { Catalog } from "@photoncloud/proto";
+import {
+  EventService,
+  ListEventsRequestSchema,
+  ListEventsResponseSchema,
+  WatchEventsRequestSchema,
+  WatchEventsResponseSchema,
+} from "@photoncloud/proto/gen/chainfire/v1/event_pb";
+import type { Clock } from "../../clock.ts";
+import { Fault, invalidField } from "../../fault.ts";
+import { type EventQuery, type Store, StoreError } from "../../store/store.ts";
+import type { Call, ServiceHandlers } from "../call.ts";
+import { badCursor } from "../resources/errors.ts";
+import { LogTail } from "../resources/log-tail.ts";
+import { eventMessage } from "./event-message.ts";
+
+export { type AuditEvent, appendAudit } from "./audit.ts";
+
+const mostEvents = 1_000;
+const defaultPageSize = 100;
+/** How often a quiet watcher looks by itself, in milliseconds. */
+const idleMs = 15_000;
+
+export interface EventsOptions {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+}
+
+interface Selection {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly kind: string;
+}
+
+/** @throws Fault INVALID_FIELDS for a project without an org and for a kind that is none. */
+function queryOf(catalog: Catalog, { orgId, projectId, kind }: Selection): Omit<EventQuery, "limit"> {
+  if (orgId === "" && projectId !== "")
+    throw invalidField("org_id", "required", "it is missing; give the project's org");
+  if (kind !== "" && catalog.byTypeName(kind) === undefined)
+    throw invalidField("kind", "enum", `${JSON.stringify(kind)} is no kind; give a full name such as prismnet.v1.Vpc`);
+  return { ...(orgId !== "" && { tenant: { org: orgId, project: projectId } }), ...(kind !== "" && { kind }) };
+}
+
+function pageSizeOf(given: number): number {
+  if (given < 0 || given > mostEvents)
+    throw invalidField("page_size", "range", `${given} was given; 1 to ${mostEvents} is allowed, or leave it out`);
+  return given === 0 ? defaultPageSize : given;
+}
+
+function toFault(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  if (error.detail.reason === "bad_cursor") return badCursor(error.detail.cursor);
+  return new Fault("STORE_UNAVAILABLE", "the store does not answer; try again", { cause: error });
+}
+
+async function listEvents({ store, catalog }: EventsOptions, request: Message): Promise<Message> {
+  if (!isMessage(request, ListEventsRequestSchema)) throw new TypeError(`${request.$typeName} is no ListEventsRequest`);
+  const query = queryOf(catalog, request);
+  const limit = pageSizeOf(request.pageSize);
+  try {
+    const id = request.resourceId === "" ? {} : { id: request.resourceId };
+    const { events, cursor } = await store.events(request.cursor, { ...query, ...id, limit });
+    return create(ListEventsResponseSchema, {
+      events: events.map((event) => eventMessage(catalog, event)),
+      nextCursor: cursor,
+    });
+  } catch (error) {
+    throw toFault(error);
+  }
+}
+
+async function* watchEvents(
+  { store, catalog }: EventsOptions,
+  tail: LogTail,
+  request: Message,
+  call: Call,
+): AsyncGenerator<Message> {
+  if (!isMessage(request, WatchEventsRequestSchema))
+    throw new TypeError(`${request.$typeName} is no WatchEventsRequest`);
+  const query = queryOf(catalog, request);
+  try {
+    const from = request.cursor === "" ? await store.head() : request.cursor;
+    for await (const { events } of tail.follow(from, query, { idleMs, signal: call.signal }))
+      for (const event of events) yield create(WatchEventsResponseSchema, { event: eventMessage(catalog, event) });
+  } catch (error) {
+    throw toFault(error);
+  }
+}
+
+/** Serves chainfire.v1.EventService over a store. */
+export function createEvents(options: EventsOptions): ServiceHandlers {
+  const tail = new LogTail(options.store, options.clock);
+  return {
+    service: EventService,
+    methods: {
+      ListEvents: (request) => listEvents(options, request),
+      WatchEvents: (request, call) => watchEvents(options, tail, request, call),
+    },
+  };
+}

@@ -1,0 +1,68 @@
+// A transaction that is never committed: it reads like the real one, keeps what would be written, and then looks whether the store would take it.
+import type { Claim, ListQuery, NewEvent, ResourceKey, ResourceWrite, Tx } from "../../store/store.ts";
+import { mostClaims } from "./admission.ts";
+import { claimTaken, duplicateId, nameSpace } from "./errors.ts";
+import type { Slices } from "./slices.ts";
+import { keyText } from "./work.ts";
+
+export class Rehearsal implements Tx {
+  readonly now: number;
+  readonly #tx: Tx;
+  readonly #created: ResourceWrite[] = [];
+  readonly #written: ResourceWrite[] = [];
+
+  constructor(tx: Tx) {
+    this.#tx = tx;
+    this.now = tx.now;
+  }
+
+  get(key: ResourceKey) {
+    return this.#tx.get(key);
+  }
+  list(query: ListQuery) {
+    return this.#tx.list(query);
+  }
+  claims(space: string, limit?: number) {
+    return this.#tx.claims(space, limit);
+  }
+  referrers(key: ResourceKey, limit?: number) {
+    return this.#tx.referrers(key, limit);
+  }
+  guard(name: string): void {
+    this.#tx.guard(name);
+  }
+  create(write: ResourceWrite): void {
+    this.#created.push(write);
+    this.#written.push(write);
+  }
+  update(write: ResourceWrite): void {
+    this.#written.push(write);
+  }
+  observe(): void {}
+  tombstone(): void {}
+  remove(): void {}
+  append(_event: NewEvent): void {}
+  schedule(): void {}
+  settle(): void {}
+  remember(): void {}
+
+  /** @throws Fault ALREADY_EXISTS if an id or a claim is taken. References were resolved as they were collected. */
+  async check(slices: Slices): Promise<void> {
+    for (const key of this.#created) if ((await this.#tx.get(key)) !== undefined) throw duplicateId(slices, key);
+    for (const write of this.#written)
+      for (const claim of write.claims) {
+        const owner = claim.drawn === true ? undefined : await this.#ownerOf(write, claim);
+        if (owner !== undefined && keyText(owner) !== keyText(write)) throw claimTaken(slices, claim, write, owner);
+      }
+  }
+
+  /** Names are found by the store's index; other spaces are small. */
+  async #ownerOf(write: ResourceWrite, claim: Claim): Promise<ResourceKey | undefined> {
+    if (claim.space !== nameSpace(write.kind, write)) {
+      const claims = await this.#tx.claims(claim.space, mostClaims);
+      return claims.find((one) => one.key === claim.key)?.owner;
+    }
+    const [owner] = await this.#tx.list({ tenants: [write.tenant], kind: write.kind, name: claim.key, limit: 1 });
+    return owner;
+  }
+}
