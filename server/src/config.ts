@@ -27,7 +27,7 @@ export interface Config {
   /** Undefined: on the main port if all of them are loopback, else nowhere. */
   readonly metricsListen: ListenAddress | undefined;
   /** The URL that clients reach the server by, where it is not the listen address; "" for that. */
-  readonly endpoint: string;
+  readonly advertise: string;
 }
 
 export { ConfigError };
@@ -224,7 +224,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     tls: tlsOf(given, dev),
     logLevel: logLevelOf(given, dev),
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
-    endpoint: given.endpoint ?? "",
+    advertise: given.advertise ?? "",
   };
   refusePlaintext(config, given);
   refuseRemoteComponents(config, given);

@@ -67,7 +67,7 @@ const refusedStatus: Readonly<Record<number, string>> = {
 };
 
 /** Connect refused the request's form before any protocol was chosen, and has said nothing. */
-function sayWhy(answer: UniversalServerResponse, request: HttpRequest, response: HttpResponse, id: string): boolean {
+function sayWhy(answer: UniversalServerResponse, response: HttpResponse, id: string): boolean {
   const why = answer.body === undefined ? refusedStatus[answer.status] : undefined;
   if (why === undefined) return false;
   sendError(response, answer.status, new Fault("MALFORMED_REQUEST", why), id);
@@ -82,7 +82,7 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
     const values = createContextValues().set(callKey, state);
     const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, values));
     if (!request.complete && request.httpVersionMajor === 1) endAfter(request, response);
-    if (!sayWhy(answer, request, response, id)) await universalResponseToNodeResponse(answer, response);
+    if (!sayWhy(answer, response, id)) await universalResponseToNodeResponse(answer, response);
   }
 
   async function page(show: Page, response: HttpResponse): Promise<void> {

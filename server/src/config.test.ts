@@ -1,0 +1,61 @@
+// Settings: flags, variables, and what is refused.
+import { describe, expect, test } from "@jest/globals";
+import { ConfigError, readConfig, settingsHelp } from "./config.ts";
+
+describe("readConfig()", () => {
+  test("--dev needs nothing", () => {
+    expect(readConfig(["--dev"], {})).toEqual({
+      dev: true,
+      listen: [{ host: "127.0.0.1", port: 50_080, loopback: true }],
+      dataDir: ".photon/dev",
+      databaseUrl: undefined,
+      tls: undefined,
+      logLevel: "warn",
+      metricsListen: undefined,
+      advertise: "",
+    });
+  });
+
+  test("a flag wins over its variable, and the store's old variable works", () => {
+    const environment = { PHOTON_LISTEN: "127.0.0.1:1", PHOTON_DATA: "/d", FLAREDB_ENDPOINT: "postgres://h/db" };
+    const config = readConfig(["--listen", "[::1]:2"], environment);
+    expect(config.listen).toEqual([{ host: "::1", port: 2, loopback: true }]);
+    expect(config).toMatchObject({ dataDir: "/d", databaseUrl: "postgres://h/db" });
+  });
+
+  test("the components' old ports are one word", () => {
+    const { listen } = readConfig(["--dev", "--also-listen", "components,127.0.0.1:7"], {});
+    expect(listen.map(({ port }) => port)).toEqual([50_080, 50_081, 50_082, 50_083, 50_084, 50_085, 7]);
+  });
+
+  test("another component's endpoint may be this server's own", () => {
+    const environment = { IAM_ENDPOINT: "http://127.0.0.1:50080", NOVANET_ENDPOINT: "localhost:50081" };
+    expect(readConfig(["--dev", "--also-listen", "components"], environment).listen).toHaveLength(6);
+  });
+});
+
+describe("a wrong setting is one sentence", () => {
+  const cases: readonly [readonly string[], RegExp][] = [
+    [["--listen", "nowhere:99999"], /listen is "nowhere:99999"; it must be HOST:PORT/],
+    [["--listen", "0.0.0.0:50080"], /listening on 0.0.0.0 without TLS.*--insecure-plaintext/],
+    [["--log-level", "loud"], /"loud"; it must be one of fatal/],
+    [["--database-url", "mysql://x"], /must begin with postgres:\/\//],
+    [["--tls"], /tls needs tls-cert and tls-key/],
+    [["--tls-cert", "a.pem"], /belong together/],
+    [["--nonsense"], /nonsense/],
+    [["--iam-endpoint", "http://iam.example:50080"], /answers for every component itself/],
+  ];
+  test.each(cases)("%j", (argv, message) => {
+    expect(() => readConfig(argv, {})).toThrow(ConfigError);
+    expect(() => readConfig(argv, {})).toThrow(message);
+  });
+
+  test("a switch from a variable is true or false", () => {
+    expect(() => readConfig([], { PHOTON_DEV: "maybe" })).toThrow(/true or false/);
+  });
+});
+
+test("settingsHelp() names every flag with its variable", () => {
+  expect(settingsHelp()).toContain("--database-url URL");
+  expect(settingsHelp()).toContain("PHOTON_DATABASE_URL, FLAREDB_ENDPOINT");
+});
