@@ -6,7 +6,7 @@ const parser = { syntax: "typescript", explicitResourceManagement: true };
 const shared = {
   rootDir,
   testEnvironment: "node",
-  testEnvironmentOptions: { customExportConditions: ["photon-source", "node", "node-addons", "import"] },
+  testEnvironmentOptions: { customExportConditions: ["photon-source", "node", "node-addons"] },
   modulePathIgnorePatterns: ["/dist/", "/cdktf.out/", "/\\.photon/"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
