@@ -17,17 +17,3 @@ export class DriverError extends Error {
     this.reason = reason;
   }
 }
-
-/** The stable words that a status gives as its reason. */
-const statusReasons: Readonly<Record<DriverReason, string>> = {
-  missing: "BackendNotReady",
-  in_use: "BackendInUse",
-  refused: "BackendRefused",
-  unavailable: "BackendUnavailable",
-};
-
-/** A driver's refusal as a status says it; undefined for anything else, which is not for tenants. The engine's option `explain`. */
-export function explainDriverError(error: unknown): { readonly reason: string; readonly message: string } | undefined {
-  if (!(error instanceof DriverError)) return undefined;
-  return { reason: statusReasons[error.reason], message: error.message };
-}

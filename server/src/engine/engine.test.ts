@@ -116,17 +116,6 @@ test("an error that is not for tenants shows as BackendError, with nothing of it
   expect((await world.status(vpc))?.message).not.toContain("10.9.8.7");
 });
 
-test("an error that the composition explains shows in its words", async () => {
-  const world = await started({
-    ...faulty(() => ({ fault: "fail", error: new Error("ECONNREFUSED") })),
-    engine: {
-      explain: (error) => (error instanceof Error ? { reason: "Explained", message: "In words." } : undefined),
-    },
-  });
-  const vpc = await world.addVpc("vpc-1");
-  await world.until("it says why", async () => (await world.status(vpc))?.reason === "Explained");
-});
-
 test("look() has a resource looked at when its backend says that something happened", async () => {
   const world = await started();
   const vpc = await world.addVpc("vpc-1");

@@ -9,7 +9,6 @@ import type { EngineKind } from "./kind.ts";
 import { Leases } from "./leases.ts";
 import { levelsOf } from "./levels.ts";
 import { resyncForever } from "./resync.ts";
-import type { Hindrance } from "./status.ts";
 import { type Held, perform, type TaskBench } from "./task.ts";
 
 export interface EngineOptions<Drivers> {
@@ -30,8 +29,6 @@ export interface EngineOptions<Drivers> {
   readonly leaseMs?: number;
   /** How long `stop` lets running steps finish before it asks them to end; default 5 seconds. */
   readonly stopMs?: number;
-  /** Puts an error in words for tenants, where it is not a StepError; undefined: it is not for them, and shows as "BackendError". */
-  readonly explain?: (error: unknown) => Hindrance | undefined;
   /** Looks at everything once at the start, what others stand on first: for backends that forget when the process ends. Default false. */
   readonly resyncAtStart?: boolean;
 }
@@ -85,10 +82,10 @@ class TaskEngine<Drivers> implements Engine {
   #unsubscribe: () => void = () => {};
 
   constructor(options: EngineOptions<Drivers>) {
-    const { store, drivers, clock, random, log, metrics = {}, explain = () => undefined } = options;
+    const { store, drivers, clock, random, log, metrics = {} } = options;
     const kinds = new Map(options.kinds.map((kind) => [kind.schema.typeName, kind]));
     this.#options = options;
-    this.#bench = { store, drivers, clock, random, log, metrics, kinds, explain };
+    this.#bench = { store, drivers, clock, random, log, metrics, kinds };
     this.#concurrency = options.concurrency ?? 64;
     this.#levels = options.resyncAtStart ? levelsOf(options.kinds.filter((kind) => kind.reconciler !== undefined)) : [];
     this.#leaseMs = options.leaseMs ?? 15_000;

@@ -27,15 +27,11 @@ export interface Settled {
 /** What settling needs beside the run. */
 export interface Settling<Drivers> extends Workbench<Drivers> {
   readonly random: () => number;
-  /** Puts errors of the drivers in words for tenants; undefined: the error is not for them. */
-  readonly explain: (error: unknown) => Hindrance | undefined;
 }
 
 /** What a tenant may read of an error. */
-export function hindranceOf(error: unknown, explain: (error: unknown) => Hindrance | undefined): Hindrance {
+export function hindranceOf(error: unknown): Hindrance {
   if (error instanceof StepError) return { reason: error.reason, message: error.message };
-  const explained = explain(error);
-  if (explained !== undefined) return explained;
   return {
     reason: "BackendError",
     message:
@@ -106,7 +102,7 @@ async function judge<Drivers>(
     case "failed": {
       const attempt = failures + 1;
       const status = failedStatus(row, stored, {
-        hindrance: hindranceOf(end.error, bench.explain),
+        hindrance: hindranceOf(end.error),
         failures: attempt,
         backend,
       });

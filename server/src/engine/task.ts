@@ -91,7 +91,7 @@ async function putOff<Drivers>(bench: TaskBench<Drivers>, task: Task): Promise<S
 }
 
 function tellFailure<Drivers>(bench: TaskBench<Drivers>, task: Task, failed: { step: string; error: unknown }): void {
-  const { reason } = hindranceOf(failed.error, bench.explain);
+  const { reason } = hindranceOf(failed.error);
   bench.metrics.failure?.(task.key.kind, failed.step, reason);
   const fields = { ...said(task.key), step: failed.step, failures: task.attempt + 1, reason, err: failed.error };
   bench.log.warn(fields, "a step failed and will be tried again");
