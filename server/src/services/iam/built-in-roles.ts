@@ -1,0 +1,91 @@
+// The roles that come with the cloud. They follow the catalog, so that a new kind needs no line here.
+//
+// | role          | resources of a project (networks, machines, images …) | roles, bindings                 | the project itself | events      | all else of the org |
+// |---------------|-------------------------------------------------------|---------------------------------|--------------------|-------------|---------------------|
+// | SystemAdmin   | everything, everywhere                                 | everything                      | everything         | everything  | everything          |
+// | OrgAdmin      | everything where it is bound                           | everything                      | everything         | everything  | everything          |
+// | ProjectAdmin  | everything                                             | everything, of what it has      | get, update, plan  | list, watch | –                   |
+// | ProjectMember | everything                                             | get, list, watch                | get                | list, watch | –                   |
+// | ProjectViewer | get, list, watch, plan                                 | get, list, watch, plan          | get                | list, watch | –                   |
+//
+// A plan stores nothing and tells nothing that a read does not, so whoever may only look may plan: a pull request's check needs no more.
+// SystemAdmin and OrgAdmin are the same permissions; what they mean follows from the scope where they are bound.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type Catalog, type Kind, Scope } from "@photoncloud/proto";
+import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import type { Store, Tx } from "../../store/store.ts";
+
+const reading = ["get", "list", "watch"];
+const viewing = [...reading, "plan"];
+const events = ["chainfire:events:list", "chainfire:events:watch"];
+
+/** "compute:vms:" of a kind. */
+function actionsOf(kind: Kind, verbs: readonly string[]): readonly string[] {
+  const [area, plural] = kind.standard.create.permission.split(":");
+  return verbs.map((verb) => `${area}:${plural}:${verb}`);
+}
+
+function role(id: string, name: string, description: string, actions: readonly string[]): Role {
+  return create(RoleSchema, {
+    id,
+    name,
+    description,
+    builtIn: true,
+    permissions: actions.map((action) => ({ action })),
+  });
+}
+
+export function builtInRoles(catalog: Catalog): readonly Role[] {
+  const inProject = catalog.kinds.filter((kind) => kind.scope === Scope.PROJECT || kind.scope === Scope.ANY);
+  const [ofIam, ofOthers] = [true, false].map((iam) => inProject.filter((kind) => (kind.component === "iam") === iam));
+  const all = (kinds: readonly Kind[] | undefined, verbs: readonly string[]) =>
+    (kinds ?? []).flatMap((kind) => actionsOf(kind, verbs));
+  return [
+    role("SystemAdmin", "System administrator", "Everything. Bind it at the system.", ["*"]),
+    role("OrgAdmin", "Org administrator", "Everything in an org, its users and roles included. Bind it at an org.", [
+      "*",
+    ]),
+    role("ProjectAdmin", "Project administrator", "Everything in a project, its roles and role bindings included.", [
+      ...all(inProject, ["*"]),
+      ...["get", "update", "plan"].map((verb) => `iam:projects:${verb}`),
+      ...events,
+    ]),
+    role(
+      "ProjectMember",
+      "Project member",
+      "Makes, changes and deletes the resources of a project; sees who may do what.",
+      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events],
+    ),
+    role(
+      "ProjectViewer",
+      "Project viewer",
+      "Looks at the resources of a project, and plans changes that others make.",
+      [...all(inProject, viewing), "iam:projects:get", ...events],
+    ),
+  ];
+}
+
+/** Stores the roles as this version of the cloud has them. Done at every start; changes nothing where nothing differs. */
+export async function seedRoles(store: Store, catalog: Catalog): Promise<void> {
+  await store.transact(async (tx) => {
+    for (const one of builtInRoles(catalog)) await seed(tx, one);
+  });
+}
+
+async function seed(tx: Tx, one: Role): Promise<void> {
+  const key = { tenant: { org: "", project: "" }, kind: RoleSchema.typeName, id: one.id };
+  const data = toBinary(RoleSchema, one);
+  const row = await tx.get(key);
+  if (row !== undefined && Buffer.compare(row.data, data) === 0) return;
+  const write = { ...key, name: one.name, data, claims: [], references: [] };
+  if (row === undefined) tx.create(write);
+  else tx.update(write);
+  const by = { actor: "engine", sourceIp: "", requestId: "", method: "", permission: "" };
+  tx.append({
+    ...key,
+    ...by,
+    type: row === undefined ? "created" : "updated",
+    version: (row?.version ?? 0) + 1,
+    resource: data,
+  });
+}

@@ -1,0 +1,124 @@
+// IAM: who is it, and may they. Everything else of the server sees the authenticator, the authorizer and the kinds that are made here.
+import { randomBytes } from "node:crypto";
+import type { Catalog } from "@photoncloud/proto";
+import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
+import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
+import { ServiceAccountSchema } from "@photoncloud/proto/gen/iam/v1/service_account_pb";
+import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
+import type { Clock } from "../../clock.ts";
+import type { Store } from "../../store/store.ts";
+import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../call.ts";
+import type { KindDefinition } from "../kind.ts";
+import { authzService } from "./authz-service.ts";
+import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
+import { heed } from "./news.ts";
+import { orgKind } from "./org/kind.ts";
+import { createAuthorizer, freshGrants } from "./policy/authorizer.ts";
+import { createDelegation } from "./policy/delegation.ts";
+import { Follower } from "./policy/follower.ts";
+import { ScopeIndex } from "./policy/scope-index.ts";
+import type { PolicyWrites } from "./policy-writes.ts";
+import { projectKind } from "./project/kind.ts";
+import { roleKind } from "./role/kind.ts";
+import { roleBindingKind } from "./role-binding/kind.ts";
+import { serviceAccountKind } from "./service-account/kind.ts";
+import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
+import { createAccessTokens } from "./tokens/access-token.ts";
+import { createAuthenticator } from "./tokens/authenticator.ts";
+import { Login } from "./tokens/login.ts";
+import { createLoginLimiter } from "./tokens/login-limiter.ts";
+import { createSealing } from "./tokens/sealing.ts";
+import { SessionLife, sessionKind } from "./tokens/session-life.ts";
+import { Sessions } from "./tokens/sessions.ts";
+import { SigningKeys } from "./tokens/signing-keys.ts";
+import { tokenService } from "./tokens/token-service.ts";
+import { userKind } from "./user/kind.ts";
+
+export interface IamOptions {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  /** Cryptographically random bytes; default: the system's. */
+  readonly random?: (bytes: number) => Uint8Array;
+  /** The `iss` of tokens: the cloud's address as its users know it, for example "https://cloud.example:50080". */
+  readonly issuer: string;
+  /** The `aud` of tokens; default: the issuer. */
+  readonly audience?: string;
+  /** 32 bytes that the private signing keys are encrypted with in the store; left out: whoever reads the database can sign tokens. */
+  readonly masterKey?: Uint8Array | undefined;
+  /** Told when the log can't be followed: permissions are refused until it can. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+export interface Iam {
+  readonly kinds: readonly KindDefinition[];
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly handlers: readonly ServiceHandlers[];
+  /** The public signing keys (RFC 7517 section 5). */
+  jwks(): Promise<{ readonly keys: readonly Record<string, unknown>[] }>;
+  /** Seeds the built-in roles and, at the very first start, makes the first administrator. */
+  bootstrap(
+    options: Pick<BootstrapParts, "password" | "announce"> & { readonly resources: ResourceCalls },
+  ): Promise<Bootstrapped>;
+  /** Begins to follow the log, so that changes made elsewhere are known within seconds. Without it, each check looks for itself. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createIam(options: IamOptions): Iam {
+  const { store, catalog, clock, issuer, audience = issuer, random = randomBytes } = options;
+  const index = new ScopeIndex(store, clock);
+  const sessions = new Sessions(store, clock);
+  const follower = new Follower({
+    store,
+    clock,
+    kinds: [RoleSchema, RoleBindingSchema, UserSchema, ServiceAccountSchema, ServiceAccountKeySchema]
+      .map((schema): string => schema.typeName)
+      .concat(sessionKind),
+    onEvent: heed(index, sessions),
+    ...(options.onFailure && { onFailure: options.onFailure }),
+  });
+  const grants = freshGrants(index, follower);
+  const authorizer = createAuthorizer(grants, clock);
+  const delegation = createDelegation(store, grants);
+  const keys = new SigningKeys(store.records, createSealing(options.masterKey), clock);
+  const accessTokens = createAccessTokens(keys, { issuer, audience, clock });
+  const life = new SessionLife({ store, clock, random, sessions, accessTokens });
+  const login = new Login({ store, clock, limiter: createLoginLimiter(clock), authorizer, delegation });
+  let unhear: (() => void) | undefined;
+  return {
+    kinds: kindsOf({
+      delegation,
+      touchGrant: (key, expected) => index.touch(key, expected),
+      touchPrincipal: (identity) => sessions.touch(identity),
+    }),
+    authenticator: createAuthenticator(accessTokens, sessions, follower),
+    authorizer,
+    handlers: [tokenService({ store, login, life, sessions, accessTokens }), authzService(authorizer, catalog)],
+    jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
+    bootstrap: (given) => bootstrap({ ...given, store, catalog, clock, random }),
+    start() {
+      unhear ??= store.onCommit(() => index.committed());
+      follower.start();
+    },
+    async stop() {
+      unhear?.();
+      unhear = undefined;
+      await follower.stop();
+    },
+  };
+}
+
+function kindsOf(writes: PolicyWrites): readonly KindDefinition[] {
+  return [
+    orgKind,
+    projectKind,
+    userKind(writes),
+    serviceAccountKind(writes),
+    serviceAccountKeyKind(writes),
+    roleKind(writes),
+    roleBindingKind(writes),
+  ];
+}

@@ -1,0 +1,86 @@
+// May they? Collects a principal's grants along System → Org → Project and has them decided.
+import type { Clock } from "../../../clock.ts";
+import { Fault } from "../../../fault.ts";
+import type { Authorizer, Decision, ResourcePath } from "../../call.ts";
+import type { Principal } from "../../kind.ts";
+import { principalName } from "../principal-name.ts";
+import type { ConditionContext } from "./condition.ts";
+import { decide, type Grant } from "./decide.ts";
+import type { Follower } from "./follower.ts";
+import type { ScopeIndex } from "./scope-index.ts";
+
+/** The index, kept fresh. Where it can't be, asking it fails, and nobody may do anything. */
+export interface Grants {
+  of(principal: string, path: { readonly org: string; readonly project: string }): Promise<readonly Grant[]>;
+}
+
+export function freshGrants(index: ScopeIndex, follower: Follower): Grants {
+  return {
+    async of(principal, path) {
+      try {
+        const waiting = follower.fresh();
+        if (waiting !== undefined) await waiting;
+        return await index.grants(principal, path);
+      } catch (cause) {
+        throw new Fault("STORE_UNAVAILABLE", "permissions can't be read at the moment; try again", { cause });
+      }
+    },
+  };
+}
+
+export function createAuthorizer(grants: Grants, clock: Clock): Authorizer {
+  return {
+    async authorize(principal, permission, path, { sourceIp, attributes }) {
+      if (!reaches(principal, path)) return outOfReach(principal);
+      const name = principalName(principal);
+      return decide(await grants.of(name, path), {
+        principal: name,
+        action: permission,
+        path,
+        context: async () => contextOf(principal, path, await attributes(), clock.now(), sourceIp),
+      });
+    },
+  };
+}
+
+/** A token for a project is worth nothing outside of it, whatever its principal may do with another token. */
+function reaches(principal: Principal, path: ResourcePath): boolean {
+  return principal.project === "" || (path.org === principal.org && path.project === principal.project);
+}
+
+function outOfReach(principal: Principal): Decision {
+  return {
+    allowed: false,
+    explanation: `The token is for the project ${principal.project} of ${principal.org} alone; log in without a project, or for the one that you mean.`,
+    roleId: "",
+    roleBindingId: "",
+  };
+}
+
+/** The attributes "labels.env" show as resource.labels.env; the path's own parts can't be overwritten. */
+function contextOf(
+  principal: Principal,
+  path: ResourcePath,
+  attributes: Readonly<Record<string, string>>,
+  now: number,
+  sourceIp: string,
+): ConditionContext {
+  const labels: [string, string][] = [];
+  const own: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(attributes))
+    if (name.startsWith("labels.")) labels.push([name.slice("labels.".length), value]);
+    else own.push([name, value]);
+  const { org, project, type, id } = path;
+  return {
+    principal: { id: principal.id, kind: principal.kind, org_id: principal.org, project_id: principal.project },
+    resource: {
+      ...Object.fromEntries(own),
+      labels: Object.fromEntries(labels),
+      org_id: org,
+      project_id: project,
+      type,
+      id,
+    },
+    request: { time: new Date(now), source_ip: sourceIp },
+  };
+}

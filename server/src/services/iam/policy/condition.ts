@@ -1,0 +1,105 @@
+// Conditions in CEL. They are checked when they are written, and evaluated over data that we build, never over a request's own bytes.
+// CEL is not harmless: nested comprehensions, `cel.bind` and regular expressions run for seconds on a few hundred characters. Hence a list
+// of functions, one level of nesting, and limits on every literal.
+import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { includes, parseIp, parseNetwork } from "../../../ip.ts";
+
+/** What a condition sees as `principal`. */
+export interface PrincipalView {
+  readonly id: string;
+  readonly kind: string;
+  readonly org_id: string;
+  readonly project_id: string;
+}
+
+/** What a condition sees. */
+export interface ConditionContext {
+  readonly principal: PrincipalView;
+  /** org_id, project_id, type and id of the path; the resource's attributes; its labels as a map. */
+  readonly resource: Readonly<Record<string, unknown>>;
+  readonly request: { readonly time: Date; readonly source_ip: string };
+}
+
+/** A compiled condition. @throws where what it asks for is not there. */
+export type Condition = (context: ConditionContext) => boolean;
+
+/** In characters; a page of policy is not a condition. */
+const longest = 1024;
+const environment = new Environment({
+  limits: { maxAstNodes: 200, maxDepth: 16, maxListElements: 64, maxMapEntries: 16, maxCallArguments: 4 },
+})
+  .registerVariable({
+    name: "principal",
+    schema: { id: "string", kind: "string", org_id: "string", project_id: "string" },
+  })
+  .registerVariable("resource", "map<string, dyn>")
+  .registerVariable({ name: "request", schema: { time: "google.protobuf.Timestamp", source_ip: "string" } })
+  .registerFunction("string.inNetwork(string): bool", inNetwork);
+
+/** Whether an address is in a network: request.source_ip.inNetwork("10.0.0.0/8"). */
+function inNetwork(address: unknown, network: unknown): boolean {
+  const [ip, net] = [parseIp(String(address).replace(/^::ffff:/, "")), parseNetwork(String(network))];
+  return ip !== undefined && net !== undefined && includes(net, ip);
+}
+
+const comprehensions = new Set(["all", "exists", "exists_one", "filter", "map"]);
+const allowed = new Set([
+  ...comprehensions,
+  ...["has", "size", "startsWith", "endsWith", "contains", "lowerAscii", "inNetwork"],
+  ...["timestamp", "duration", "int", "string"],
+  ...["getFullYear", "getMonth", "getDate", "getDayOfWeek", "getHours", "getMinutes", "getSeconds"],
+]);
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === "object" && value !== null && "op" in value && "args" in value;
+}
+
+/** The nodes right below a node, whatever its operator's shape is. */
+function below(args: unknown): ASTNode[] {
+  if (isNode(args)) return [args];
+  return Array.isArray(args) ? args.flatMap(below) : [];
+}
+
+/** Walks a condition; answers what it may not do. */
+function forbidden(node: ASTNode, depth: number): string | undefined {
+  const called = node.op === "call" || node.op === "rcall" ? node.args[0] : undefined;
+  if (called !== undefined && !allowed.has(called))
+    return `${called}() is not offered; there are ${[...allowed].join(", ")}`;
+  const nesting = called !== undefined && comprehensions.has(called) ? depth + 1 : depth;
+  if (nesting > 1) return `${called}() inside another of ${[...comprehensions].join(", ")} is not allowed`;
+  for (const child of below(node.args)) {
+    const problem = forbidden(child, nesting);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** An answer of `compileCondition`. */
+export type Compiled =
+  | { readonly ok: true; readonly condition: Condition }
+  | { readonly ok: false; readonly problem: string };
+
+/** Compiles and type-checks a condition, or says in a sentence what is wrong with it. */
+export function compileCondition(text: string): Compiled {
+  if (text.length > longest) return refuse(`has ${text.length} characters; at most ${longest} are allowed`);
+  try {
+    const parsed = environment.parse(text);
+    const problem = forbidden(parsed.ast, 0);
+    if (problem !== undefined) return refuse(problem);
+    const checked = parsed.check();
+    if (!checked.valid) return refuse(firstLine(checked.error));
+    if (checked.type !== "bool")
+      return refuse(`gives ${checked.type}; it must give true or false, for example: resource.owner == principal.id`);
+    return { ok: true, condition: (context) => parsed(context) === true };
+  } catch (error) {
+    return refuse(firstLine(error));
+  }
+}
+
+function refuse(problem: string): Compiled {
+  return { ok: false, problem };
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+}

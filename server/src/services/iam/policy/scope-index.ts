@@ -1,0 +1,213 @@
+// Roles and bindings in memory, scope by scope: loaded when a scope is first asked for, and kept current row by row.
+// A row is always read again from the store, never taken from an event: so the index can be late, but never wrong for long.
+import { fromBinary } from "@bufbuild/protobuf";
+import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
+import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import type { Clock } from "../../../clock.ts";
+import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
+import { formatPath } from "../../call.ts";
+import type { Grant } from "./decide.ts";
+import { type CompiledRole, compileRole } from "./statements.ts";
+
+/** Scopes that are kept; the one that was loaded first goes first. At a few bindings each some ten megabytes. */
+const mostScopes = 10_000;
+const pageSize = 1_000;
+/** How long a write that began in this process is looked for before it counts as never committed (a plan, a refusal). */
+const pendingMs = 10_000;
+/** So long every check looks for it; after that only a check that comes after some commit. */
+const eagerMs = 1_000;
+
+interface Bound {
+  readonly principal: string;
+  readonly roleId: string;
+}
+
+class ScopeTable {
+  readonly roles = new Map<string, CompiledRole>();
+  readonly #bindings = new Map<string, Bound>();
+  readonly #byPrincipal = new Map<string, Map<string, Bound>>();
+
+  of(principal: string): ReadonlyMap<string, Bound> | undefined {
+    return this.#byPrincipal.get(principal);
+  }
+
+  /** Makes a row's place what the row says; undefined: it is gone. A tombstone gives nothing any more. */
+  apply(kind: string, id: string, row: ResourceRow | undefined): void {
+    const live = row?.phase === "live" ? row : undefined;
+    if (kind === RoleSchema.typeName) this.#applyRole(id, live);
+    else this.#applyBinding(id, live);
+  }
+
+  #applyRole(id: string, row: ResourceRow | undefined): void {
+    if (row === undefined) this.roles.delete(id);
+    else this.roles.set(id, compileRole(fromBinary(RoleSchema, row.data)));
+  }
+
+  #applyBinding(id: string, row: ResourceRow | undefined): void {
+    const before = this.#bindings.get(id);
+    this.#bindings.delete(id);
+    if (before !== undefined) this.#byPrincipal.get(before.principal)?.delete(id);
+    if (row === undefined) return;
+    const { principal, roleId } = fromBinary(RoleBindingSchema, row.data);
+    const bound = { principal, roleId };
+    this.#bindings.set(id, bound);
+    const mine = this.#byPrincipal.get(principal) ?? new Map<string, Bound>();
+    this.#byPrincipal.set(principal, mine.set(id, bound));
+  }
+}
+
+/** A scope that is loaded, or being loaded. */
+interface Entry {
+  readonly loading: Promise<ScopeTable>;
+  /** Once it is loaded. */
+  table: ScopeTable | undefined;
+}
+
+interface Pending {
+  readonly key: ResourceKey;
+  /** The version that the write will have; "gone": it will be a tombstone, or not there. */
+  readonly expected: number | "gone";
+  readonly since: number;
+}
+
+function scopeName(tenant: Tenant): string {
+  return formatPath({ ...tenant, type: "", id: "" });
+}
+
+/** Sees whether a write that began here has been committed. */
+function settled(pending: Pending, row: ResourceRow | undefined): boolean {
+  if (pending.expected === "gone") return row === undefined || row.phase === "deleting";
+  return row !== undefined && row.version >= pending.expected;
+}
+
+export class ScopeIndex {
+  readonly #store: Pick<Store, "get" | "list">;
+  readonly #clock: Clock;
+  readonly #scopes = new Map<string, Entry>();
+  readonly #pending = new Map<string, Pending>();
+  #commits = 0;
+  #settledCommits = 0;
+  /** Rows are read again one after the other, so that an older reading never overwrites a newer one. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(store: Pick<Store, "get" | "list">, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Says that something was committed: what is pending may be there now. */
+  committed(): void {
+    this.#commits += 1;
+  }
+
+  /** Says that a transaction of this process is about to write a role or a binding, so that checks after its commit see it. */
+  touch(key: ResourceKey, expected: number | "gone"): void {
+    this.#pending.set(`${scopeName(key.tenant)} ${key.kind} ${key.id}`, { key, expected, since: this.#clock.now() });
+  }
+
+  /** Reads one row again, where its scope is loaded. */
+  refresh(key: ResourceKey): Promise<ResourceRow | undefined> {
+    const run = async () => {
+      const entry = this.#scopes.get(scopeName(key.tenant));
+      const table = await entry?.loading.catch(() => undefined);
+      const row = await this.#store.get(key);
+      table?.apply(key.kind, key.id, row);
+      return row;
+    };
+    const turn = this.#turn.then(run);
+    this.#turn = turn.then(
+      () => undefined,
+      // The next reading must not start from what this one could not read.
+      () => void this.#scopes.delete(scopeName(key.tenant)),
+    );
+    return turn;
+  }
+
+  /** The grants of a principal at a path, the nearest scope first. */
+  async grants(principal: string, path: Tenant): Promise<readonly Grant[]> {
+    if (this.#pending.size > 0) await this.#settle();
+    const tables: { readonly scope: string; readonly table: ScopeTable }[] = [];
+    for (const tenant of scopesOf(path)) {
+      const scope = scopeName(tenant);
+      tables.push({ scope, table: this.#scopes.get(scope)?.table ?? (await this.#load(scope, tenant)) });
+    }
+    const grants: Grant[] = [];
+    for (const [level, { scope, table }] of tables.entries())
+      for (const [bindingId, bound] of table.of(principal) ?? []) {
+        const role = roleIn(tables, level, bound.roleId);
+        if (role !== undefined) grants.push({ bindingId, scope, role });
+      }
+    return grants;
+  }
+
+  async #settle(): Promise<void> {
+    const now = this.#clock.now();
+    const news = this.#commits !== this.#settledCommits;
+    this.#settledCommits = this.#commits;
+    for (const [name, pending] of this.#pending) {
+      if (!news && now - pending.since > eagerMs) continue;
+      const row = await this.refresh(pending.key);
+      if (settled(pending, row) || now - pending.since > pendingMs)
+        if (this.#pending.get(name) === pending) this.#pending.delete(name);
+    }
+  }
+
+  async #load(scope: string, tenant: Tenant): Promise<ScopeTable> {
+    const entry = this.#scopes.get(scope) ?? this.#begin(scope, tenant);
+    const table = await entry.loading;
+    entry.table = table;
+    return table;
+  }
+
+  #begin(scope: string, tenant: Tenant): Entry {
+    const entry: Entry = { table: undefined, loading: this.#fill(new ScopeTable(), tenant) };
+    // What could not be loaded is loaded again at the next asking.
+    entry.loading.catch(() => this.#scopes.get(scope) === entry && this.#scopes.delete(scope));
+    this.#scopes.set(scope, entry);
+    this.#makeRoom();
+    return entry;
+  }
+
+  async #fill(table: ScopeTable, tenant: Tenant): Promise<ScopeTable> {
+    for (const kind of [RoleSchema.typeName, RoleBindingSchema.typeName]) {
+      let page: readonly ResourceRow[];
+      let after: { id: string; tenant: Tenant } | undefined;
+      do {
+        page = await this.#store.list({ tenants: [tenant], kind, limit: pageSize, ...(after && { after }) });
+        for (const row of page) table.apply(kind, row.id, row);
+        const last = page.at(-1);
+        if (last !== undefined) after = { id: last.id, tenant };
+      } while (page.length === pageSize);
+    }
+    return table;
+  }
+
+  #makeRoom(): void {
+    for (const scope of this.#scopes.keys()) {
+      if (this.#scopes.size <= mostScopes) return;
+      if (scope !== "") this.#scopes.delete(scope);
+    }
+  }
+}
+
+/** Project, Org, System: the scopes that a path lies in. */
+function scopesOf(path: Tenant): readonly Tenant[] {
+  const scopes: Tenant[] = [];
+  if (path.org !== "" && path.project !== "") scopes.push({ org: path.org, project: path.project });
+  if (path.org !== "") scopes.push({ org: path.org, project: "" });
+  scopes.push({ org: "", project: "" });
+  return scopes;
+}
+
+/** A role by its id as a binding of a level names it: of its own scope, or of the nearest above. */
+function roleIn(
+  tables: readonly { readonly table: ScopeTable }[],
+  level: number,
+  id: string,
+): CompiledRole | undefined {
+  for (let above = level; above < tables.length; above += 1) {
+    const role = tables[above]?.table.roles.get(id);
+    if (role !== undefined) return role;
+  }
+  return undefined;
+}

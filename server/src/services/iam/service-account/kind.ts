@@ -1,0 +1,22 @@
+// Service accounts: identities of programs. One can't be deleted while it has keys or a role binding speaks of it.
+import { ServiceAccountSchema } from "@photoncloud/proto/gen/iam/v1/service_account_pb";
+import { defineKind } from "../../kind.ts";
+import { nameById, refuseReserved } from "../ids.ts";
+import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
+
+export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
+  return defineKind({
+    schema: ServiceAccountSchema,
+    uniqueName: "none",
+    async admit(admission, next, prior) {
+      refuseReserved(next.id, prior);
+      nameById(next);
+      next.disabled ??= false;
+      admission.claim(principalClaim(admission.tenant.org, next.id));
+      touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: next.id });
+    },
+    async admitDelete(admission, account) {
+      touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: account.id });
+    },
+  });
+}

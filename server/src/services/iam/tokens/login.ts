@@ -1,0 +1,172 @@
+// Who is this? Checks what a caller logs in with. Every wrong login gets the same words after the same work, whatever was wrong.
+
+import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
+import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
+import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
+import type { IssueTokenRequest } from "@photoncloud/proto/gen/iam/v1/token_pb";
+import type { Clock } from "../../../clock.ts";
+import { Fault, invalidField } from "../../../fault.ts";
+import type { ResourceRow, Store } from "../../../store/store.ts";
+import type { Authorizer, Call } from "../../call.ts";
+import { hashSecret, sameHash } from "../credentials/key-secret.ts";
+import { verifyPassword } from "../credentials/password.ts";
+import type { Delegation } from "../policy/delegation.ts";
+import { type Identity, principalName } from "../principal-name.ts";
+import { isUsableKey, principalKey, principalState } from "../principals.ts";
+import { fingerprint } from "./fingerprint.ts";
+import type { LoginLimiter } from "./login-limiter.ts";
+import { sessionEvent } from "./session-life.ts";
+import type { Credential } from "./session-record.ts";
+
+/** Who logged in, with what. */
+export interface LoggedIn extends Found {
+  readonly identity: Identity;
+}
+
+interface Found {
+  /** When the principal was made; see SessionRecord. */
+  readonly since: number;
+  readonly credential: Credential;
+}
+
+export interface LoginParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limiter: LoginLimiter;
+  readonly authorizer: Authorizer;
+  readonly delegation: Delegation;
+}
+
+/** Longer passwords are refused when they are set. */
+const longestPassword = 1_024;
+/** What may stand in an event as a tried principal's id; anything else was no id. */
+const idShape = /^[a-z0-9-]{1,63}$/;
+/** Referrers of a service account that are looked at: its keys, and the bindings that speak of it. */
+const mostReferrers = 10_000;
+
+export class Login {
+  readonly #parts: LoginParts;
+
+  constructor(parts: LoginParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS, PERMISSION_DENIED (an administrator without the permission), INVALID_FIELDS (no such project). */
+  async check(request: IssueTokenRequest, call: Call): Promise<LoggedIn> {
+    refuseMissing(request);
+    const logged =
+      request.credential.case === undefined ? await this.#issued(request, call) : await this.#own(request, call);
+    await this.#refuseUnknownProject(request);
+    return logged;
+  }
+
+  async #own(request: IssueTokenRequest, call: Call): Promise<LoggedIn> {
+    const { credential } = request;
+    const kind = credential.case === "password" ? "user" : "service_account";
+    const identity: Identity = { kind, org: request.orgId, id: request.principalId };
+    const succeeded = this.#parts.limiter.attempt(call.sourceIp, principalName(identity));
+    const found =
+      credential.case === "password"
+        ? await this.#byPassword(identity, credential.value)
+        : await this.#byKey(identity, credential.value ?? "");
+    if (found === undefined) {
+      await this.#noteFailure(identity, call);
+      throw badCredentials();
+    }
+    succeeded();
+    return { identity, ...found };
+  }
+
+  async #byPassword(identity: Identity, password: string): Promise<Found | undefined> {
+    const row = await this.#parts.store.get(principalKey(identity));
+    const state = row && principalState("user", row);
+    const matches = await verifyPassword(state?.secret, password.length > longestPassword ? "" : password);
+    if (state === undefined || !matches || !state.active) return undefined;
+    return { since: state.createdAt, credential: { method: "password", fingerprint: fingerprint(state.secret) } };
+  }
+
+  async #byKey(identity: Identity, secret: string): Promise<Found | undefined> {
+    const account = await this.#parts.store.get(principalKey(identity));
+    const keys = await this.#keysOf(identity);
+    const given = hashSecret(secret);
+    const matching = keys.filter((key) => sameHash(key.secret, given));
+    const now = this.#parts.clock.now();
+    const key = matching.find((one) => isUsableKey(one, identity.id, now));
+    const state = account && principalState("service_account", account);
+    if (state === undefined || !state.active || key === undefined) return undefined;
+    return { since: state.createdAt, credential: { method: "key", keyId: key.id } };
+  }
+
+  async #keysOf(identity: Identity): Promise<readonly ResourceRow[]> {
+    const { store } = this.#parts;
+    const referrers = await store.referrers(principalKey(identity), mostReferrers);
+    const keys = referrers.filter((key) => key.kind === ServiceAccountKeySchema.typeName);
+    const rows = await Promise.all(keys.map((key) => store.get(key)));
+    return rows.filter((row) => row !== undefined);
+  }
+
+  /** Without a credential: the caller's own token must be an administrator's, who has at least what the principal has. */
+  async #issued(request: IssueTokenRequest, call: Call): Promise<LoggedIn> {
+    const { principal } = call;
+    if (principal === undefined) throw badCredentials();
+    const permission = "iam:tokens:issue";
+    const path = { org: request.orgId, project: "", type: "", id: "" };
+    const context = { sourceIp: call.sourceIp, attributes: async () => ({}) };
+    const decision = await this.#parts.authorizer.authorize(principal, permission, path, context);
+    if (!decision.allowed)
+      throw new Fault("PERMISSION_DENIED", `you do not have the permission ${permission} in org/${request.orgId}`, {
+        permission,
+      });
+    const found = await this.#existing(request.orgId, request.principalId);
+    await this.#parts.delegation.mustOutrank(call, found.identity);
+    return { ...found, credential: { method: "issued", by: principalName(principal) } };
+  }
+
+  async #existing(org: string, id: string): Promise<Pick<LoggedIn, "identity" | "since">> {
+    for (const kind of ["user", "service_account"] as const) {
+      const row = await this.#parts.store.get(principalKey({ kind, org, id }));
+      const state = row && principalState(kind, row);
+      if (state?.active) return { identity: { kind, org, id }, since: state.createdAt };
+    }
+    throw invalidField(
+      "principal_id",
+      "unknown_reference",
+      `there is no active user or service account ${JSON.stringify(id)} in the org; create or enable it first`,
+    );
+  }
+
+  async #refuseUnknownProject({ orgId, projectId }: IssueTokenRequest): Promise<void> {
+    if (projectId === "") return;
+    const tenant = { org: orgId, project: "" };
+    const row = await this.#parts.store.get({ tenant, kind: ProjectSchema.typeName, id: projectId });
+    if (row?.phase !== "live")
+      throw invalidField(
+        "project_id",
+        "unknown_reference",
+        `there is no project ${JSON.stringify(projectId)} in the org`,
+      );
+  }
+
+  /** In the log of the org that was tried, where there is one; else in the system's. */
+  async #noteFailure(identity: Identity, call: Call): Promise<void> {
+    const { store } = this.#parts;
+    const tenant = { org: "", project: "" };
+    const org = await store.get({ tenant, kind: OrgSchema.typeName, id: identity.org });
+    const id = idShape.test(identity.id) ? identity.id : "";
+    const known = { ...identity, id, org: org === undefined ? "" : identity.org };
+    await store.transact(async (tx) =>
+      tx.append(sessionEvent("login_failed", known, "", { ...call, actor: principalName(known) })),
+    );
+  }
+}
+
+function refuseMissing({ orgId, principalId }: IssueTokenRequest): void {
+  if (principalId === "")
+    throw invalidField("principal_id", "required", "it is missing; give a user's or a service account's id");
+  if (orgId === "")
+    throw invalidField("org_id", "required", "it is missing; give the org that the principal belongs to");
+}
+
+function badCredentials(): Fault {
+  return new Fault("BAD_CREDENTIALS", "the org, the principal or the credential is wrong");
+}

@@ -1,0 +1,157 @@
+// How sessions begin, go on and end.
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
+import type { Clock } from "../../../clock.ts";
+import type { EventType, NewEvent, ResourceKey, ResourceRow, Store, Tx } from "../../../store/store.ts";
+import type { Caller, Principal } from "../../kind.ts";
+import { type Identity, parsePrincipalName, principalName } from "../principal-name.ts";
+import { type AccessTokens, accessTokenMs, unauthenticated } from "./access-token.ts";
+import type { LoggedIn } from "./login.ts";
+import { formatRefreshToken, parseRefreshToken, refreshBytes, refreshHash } from "./refresh-token.ts";
+import type { Credential, KeptSession, SessionRecord } from "./session-record.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** The kind that a session's events carry; it is none of the catalog's, since sessions are no resources. */
+export const sessionKind = "iam.v1.Session";
+
+const hour = 3_600_000;
+/** How long a session may rest before its refresh token is worthless, and how long it lasts in all, by how it began. */
+const lives: Record<Credential["method"], { readonly restMs: number; readonly lastMs: number }> = {
+  password: { restMs: 7 * 24 * hour, lastMs: 30 * 24 * hour },
+  key: { restMs: 24 * hour, lastMs: 24 * hour },
+  issued: { restMs: hour, lastMs: hour },
+};
+/** Old refresh tokens that are recognized when they come back; a day of refreshing each quarter of an hour. */
+const mostUsed = 100;
+/** A key's last use is told to about this. */
+const lastUsedMs = 60_000;
+
+/** What a login or a refresh answers. Times in milliseconds since 1970. */
+export interface Tokens {
+  readonly token: string;
+  readonly expiresAt: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresAt: number;
+}
+
+export interface SessionLifeParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly sessions: Sessions;
+  readonly accessTokens: AccessTokens;
+}
+
+export class SessionLife {
+  readonly #parts: SessionLifeParts;
+
+  constructor(parts: SessionLifeParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens a session for a principal whose credential was checked. */
+  async open({ identity, since, credential }: LoggedIn, project: string, caller: Caller): Promise<Tokens> {
+    const now = this.#parts.clock.now();
+    const id = `session-${Buffer.from(this.#parts.random(16)).toString("base64url")}`;
+    const endsAt = now + lives[credential.method].lastMs;
+    const from = { sourceIp: caller.sourceIp, principalSince: since };
+    const begun = { id, project, credential, ...from, createdAt: now, endsAt, usedHashes: [] };
+    const actor = credential.method === "issued" ? credential.by : principalName(identity);
+    await this.#parts.store.transact(async (tx) => {
+      tx.append(sessionEvent("login", identity, id, { ...caller, actor }));
+      if (credential.method === "key") await noteUse(tx, identity, credential.keyId);
+    });
+    return this.#renew(identity, begun, 0);
+  }
+
+  /** Exchanges a refresh token. One that was used before ends its session: either its owner or a thief has the newer one. */
+  async refresh(token: string, caller: Caller): Promise<Tokens> {
+    const given = parseRefreshToken(token);
+    const kept = given && (await this.#parts.sessions.records.get(given.identity, given.sessionId));
+    if (given === undefined || kept === undefined) throw unauthenticated();
+    const { identity, hash } = given;
+    if (kept.session.usedHashes.includes(hash)) {
+      await this.end(identity, kept.session.id, caller);
+      throw unauthenticated();
+    }
+    if (!(await this.#mayRefresh(identity, kept, hash))) throw unauthenticated();
+    const usedHashes = [hash, ...kept.session.usedHashes].slice(0, mostUsed);
+    return this.#renew(identity, { ...kept.session, usedHashes }, kept.version);
+  }
+
+  async #mayRefresh(identity: Identity, { session }: KeptSession, hash: string): Promise<boolean> {
+    const now = this.#parts.clock.now();
+    if (session.refreshHash !== hash || session.refreshUntil <= now || session.endsAt <= now) return false;
+    return this.#parts.sessions.isStillGood(identity, session);
+  }
+
+  /** Gives a session new tokens and keeps it. @throws Fault UNAUTHENTICATED if someone else changed it at the same time. */
+  async #renew(
+    identity: Identity,
+    begun: Omit<SessionRecord, "refreshHash" | "refreshUntil">,
+    expected: number,
+  ): Promise<Tokens> {
+    const { clock, random, sessions } = this.#parts;
+    const now = clock.now();
+    const refreshToken = formatRefreshToken(identity, begun.id, random(refreshBytes));
+    const refreshUntil = Math.min(now + lives[begun.credential.method].restMs, begun.endsAt);
+    const session = { ...begun, refreshHash: refreshHash(refreshToken), refreshUntil };
+    if (!(await sessions.records.put(identity, session, expected))) throw unauthenticated();
+    const expiresAt = Math.min(now + accessTokenMs, session.endsAt);
+    const token = await this.#sign({ ...identity, project: session.project, sessionId: session.id }, expiresAt);
+    return { token, expiresAt, refreshToken, refreshExpiresAt: refreshUntil };
+  }
+
+  #sign(principal: Principal, expiresAt: number): Promise<string> {
+    const tokenId = Buffer.from(this.#parts.random(16)).toString("base64url");
+    return this.#parts.accessTokens.sign(principal, tokenId, expiresAt);
+  }
+
+  /** Ends a session, here at once and on the other servers as soon as they read the log. */
+  async end(identity: Identity, sessionId: string, caller: Caller): Promise<void> {
+    const { sessions, store } = this.#parts;
+    await sessions.records.delete(identity, sessionId);
+    sessions.ended(identity, sessionId);
+    const actor = caller.principal === undefined ? principalName(identity) : principalName(caller.principal);
+    await store.transact(async (tx) => tx.append(sessionEvent("revoked", identity, sessionId, { ...caller, actor })));
+  }
+}
+
+/** Whose session the id of an event names. */
+export function parseSessionEventId(
+  id: string,
+): { readonly identity: Identity; readonly sessionId: string } | undefined {
+  const end = id.lastIndexOf("/");
+  const identity = parsePrincipalName(id.slice(0, end));
+  return identity && { identity, sessionId: id.slice(end + 1) };
+}
+
+/** An event of a session, or of a login that failed ("" for the session): who, from where, and never with what. Its id is {principal}/{session}. */
+export function sessionEvent(
+  type: Extract<EventType, "login" | "login_failed" | "revoked">,
+  identity: Identity,
+  sessionId: string,
+  caller: Caller & { readonly actor: string },
+): NewEvent {
+  const { actor, sourceIp, requestId, method } = caller;
+  const tenant = { org: identity.org, project: "" };
+  const id = `${principalName(identity)}/${sessionId}`;
+  const about = { type, tenant, kind: sessionKind, id, version: 0 };
+  return { ...about, actor, sourceIp, requestId, method, permission: "", resource: new Uint8Array() };
+}
+
+function lastUse(row: ResourceRow): number {
+  const { lastUsedTime } = fromBinary(ServiceAccountKeySchema, row.observed);
+  return lastUsedTime === undefined ? 0 : timestampMs(lastUsedTime);
+}
+
+/** Notes that a key has logged in, unless that was noted a moment ago. */
+async function noteUse(tx: Tx, identity: Identity, keyId: string): Promise<void> {
+  const tenant = { org: identity.org, project: "" };
+  const key: ResourceKey = { tenant, kind: ServiceAccountKeySchema.typeName, id: keyId };
+  const row = await tx.get(key);
+  if (row === undefined || row.phase !== "live" || tx.now - lastUse(row) < lastUsedMs) return;
+  const lastUsedTime = timestampFromMs(tx.now);
+  tx.observe(key, toBinary(ServiceAccountKeySchema, create(ServiceAccountKeySchema, { lastUsedTime })));
+}

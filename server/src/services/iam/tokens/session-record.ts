@@ -1,0 +1,73 @@
+// A session as it is kept: who logged in, with what, until when, and which refresh token is the good one. No secret is in it.
+import type { Records, ServerRecord } from "../../../store/store.ts";
+import { type Identity, principalName } from "../principal-name.ts";
+
+const space = "iam/sessions";
+
+/** What a session was opened with; it ends when that is no longer good. */
+export type Credential =
+  /** `fingerprint`: of the password's hash, so that a new password ends the sessions of the old one. */
+  | { readonly method: "password"; readonly fingerprint: string }
+  | { readonly method: "key"; readonly keyId: string }
+  /** Opened by an administrator for another principal. */
+  | { readonly method: "issued"; readonly by: string };
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly credential: Credential;
+  readonly sourceIp: string;
+  /** When the principal itself was made: one of the same id that is made later is another one. */
+  readonly principalSince: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** When the session ends whatever happens. */
+  readonly endsAt: number;
+  /** When the present refresh token stops being good. */
+  readonly refreshUntil: number;
+  /** SHA-256 of the refresh token, in base64url. */
+  readonly refreshHash: string;
+  /** Those before it, the newest first: one of them coming back means that a token was stolen. */
+  readonly usedHashes: readonly string[];
+}
+
+export interface KeptSession {
+  readonly session: SessionRecord;
+  readonly version: number;
+}
+
+/** The list of sessions, by principal. */
+export class SessionRecords {
+  readonly #records: Records;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  async get(identity: Identity, id: string): Promise<KeptSession | undefined> {
+    const record = await this.#records.get(space, keyOf(identity, id));
+    return record && { session: parse(record), version: record.version };
+  }
+
+  async list(identity: Identity): Promise<readonly SessionRecord[]> {
+    return (await this.#records.list(space, keyOf(identity, ""))).map(parse);
+  }
+
+  /** Answers whether the session was still as `expected` (0: new). */
+  put(identity: Identity, session: SessionRecord, expected: number): Promise<boolean> {
+    const value = new TextEncoder().encode(JSON.stringify(session));
+    return this.#records.put(space, keyOf(identity, session.id), value, { expected, expiresAt: session.refreshUntil });
+  }
+
+  delete(identity: Identity, id: string): Promise<void> {
+    return this.#records.delete(space, keyOf(identity, id));
+  }
+}
+
+function keyOf(identity: Identity, id: string): string {
+  return `${principalName(identity)}/${id}`;
+}
+
+function parse(record: ServerRecord): SessionRecord {
+  return JSON.parse(new TextDecoder().decode(record.value));
+}

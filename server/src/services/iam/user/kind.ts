@@ -1,0 +1,29 @@
+// Users: people who log in with a password. A user can't be deleted while a role binding speaks of it: so a binding never comes
+// back to life for someone else who is given the same id later. Disable a user to shut it out at once.
+import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
+import { defineKind } from "../../kind.ts";
+import { hashPassword } from "../credentials/password.ts";
+import { nameById, refuseReserved } from "../ids.ts";
+import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
+import type { Identity } from "../principal-name.ts";
+
+export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
+  return defineKind({
+    schema: UserSchema,
+    uniqueName: "none",
+    async admit(admission, next, prior) {
+      refuseReserved(next.id, prior);
+      nameById(next);
+      next.disabled ??= false;
+      admission.claim(principalClaim(admission.tenant.org, next.id));
+      const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
+      touchPrincipal(user);
+      if (next.password === undefined) return;
+      if (prior !== undefined) await delegation.mustOutrank(admission.caller, user);
+      admission.keepSecret(await hashPassword(next.password));
+    },
+    async admitDelete(admission, user) {
+      touchPrincipal({ kind: "user", org: admission.tenant.org, id: user.id });
+    },
+  });
+}
