@@ -48,9 +48,11 @@ const engine = createEngine({
   leaseMs: 1_500,
 });
 
-process.once("SIGTERM", async () => {
+async function stop(): Promise<void> {
   await engine.stop();
   await store.close();
-});
+}
+
+process.once("SIGTERM", () => void stop());
 engine.start();
 process.stdout.write("started\n");
