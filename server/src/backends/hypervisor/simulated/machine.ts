@@ -116,5 +116,5 @@ export class SimulatedMachine {
 }
 
 function needsRestart(booted: MachineSpec, spec: MachineSpec): boolean {
-  return booted.cpu !== spec.cpu || booted.memoryMib !== spec.memoryMib || booted.hostname !== spec.hostname;
+  return booted.cpu !== spec.cpu || booted.memoryMib !== spec.memoryMib;
 }

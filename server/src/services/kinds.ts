@@ -1,0 +1,11 @@
+// The explicit list of kinds, beside those of IAM (services/iam, which makes its own, since they share its memory of who may do what).
+// A new kind is added here, in its proto file and in its folder, and nowhere else.
+import type { KindDefinition } from "./kind.ts";
+import { imageKind } from "./plasmavmc/image/kind.ts";
+import { vmKind } from "./plasmavmc/vm/kind.ts";
+import { portKind } from "./prismnet/port/kind.ts";
+import { securityGroupKind } from "./prismnet/security-group/kind.ts";
+import { subnetKind } from "./prismnet/subnet/kind.ts";
+import { vpcKind } from "./prismnet/vpc/kind.ts";
+
+export const kinds: readonly KindDefinition[] = [vpcKind, subnetKind, securityGroupKind, portKind, imageKind, vmKind];
