@@ -27,12 +27,9 @@ export class Writer {
 
   /** A whole number between -2^63 and 2^64-1. */
   integer(value: bigint): void {
-    if (value >= 0n && value < 0x80n) return this.#byte(Number(value));
-    if (value < 0n && value >= -32n) return this.#byte(0x100 + Number(value));
-    const at = this.#grow(9);
-    this.#buffer[at] = value < 0n ? 0xd3 : 0xcf;
-    if (value < 0n) this.#buffer.writeBigInt64BE(value, at + 1);
-    else this.#buffer.writeBigUInt64BE(value, at + 1);
+    if (value >= 0n && value < 0x80n) this.#byte(Number(value));
+    else if (value < 0n && value >= -32n) this.#byte(0x100 + Number(value));
+    else this.#long(value);
   }
 
   string(value: string): void {
@@ -57,20 +54,32 @@ export class Writer {
 
   /** An unknown: ext 0, or ext 12 with its refinements. */
   unknown(refinements: Uint8Array | undefined): void {
-    if (refinements === undefined || refinements.length > maxExt) return this.#bytes(Uint8Array.of(0xd4, 0, 0));
-    if (refinements.length < 256) this.#bytes(Uint8Array.of(0xc7, refinements.length, 12));
-    else this.#bytes(Uint8Array.of(0xc8, refinements.length >> 8, refinements.length & 0xff, 12));
+    const size = refinements?.length ?? maxExt + 1;
+    if (refinements === undefined || size > maxExt) {
+      this.#bytes(Uint8Array.of(0xd4, 0, 0));
+      return;
+    }
+    this.#bytes(size < 256 ? Uint8Array.of(0xc7, size, 12) : Uint8Array.of(0xc8, size >> 8, size & 0xff, 12));
     this.#bytes(refinements);
+  }
+
+  #long(value: bigint): void {
+    const at = this.#grow(9);
+    this.#buffer[at] = value < 0n ? 0xd3 : 0xcf;
+    if (value < 0n) this.#buffer.writeBigInt64BE(value, at + 1);
+    else this.#buffer.writeBigUInt64BE(value, at + 1);
   }
 
   /** `fix` covers sizes to `fixMax`; arrays and maps have no 8-bit form: their 8-bit head is their 16-bit one. */
   #head(size: number, fix: number, fixMax: number, head8: number, head16: number, head32: number): void {
-    if (size <= fixMax) return this.#byte(fix | size);
-    if (size < 0x100 && head8 !== head16) return this.#bytes(Uint8Array.of(head8, size));
-    if (size < 0x10000) return this.#bytes(Uint8Array.of(head16, size >> 8, size & 0xff));
-    const at = this.#grow(5);
-    this.#buffer[at] = head32;
-    this.#buffer.writeUInt32BE(size, at + 1);
+    if (size <= fixMax) this.#byte(fix | size);
+    else if (size < 0x100 && head8 !== head16) this.#bytes(Uint8Array.of(head8, size));
+    else if (size < 0x10000) this.#bytes(Uint8Array.of(head16, size >> 8, size & 0xff));
+    else {
+      const at = this.#grow(5);
+      this.#buffer[at] = head32;
+      this.#buffer.writeUInt32BE(size, at + 1);
+    }
   }
 
   #byte(value: number): void {

@@ -110,11 +110,11 @@ const int64Max = 2n ** 63n - 1n;
 
 /** As Terraform itself writes numbers: int64 where exact, float64 where the text comes back from it, else text. */
 function encodeNumber(writer: Writer, value: Num): void {
-  if (typeof value === "number" && !Number.isInteger(value)) return writer.float(value);
   const text = numberText(value);
   const whole = toBigInt(text);
-  if (whole !== undefined && whole >= int64Min && whole <= int64Max) return writer.integer(whole);
-  writer.string(whole === undefined ? text : `${whole}`);
+  if (typeof value === "number" && !Number.isInteger(value)) writer.float(value);
+  else if (whole !== undefined && whole >= int64Min && whole <= int64Max) writer.integer(whole);
+  else writer.string(whole === undefined ? text : `${whole}`);
 }
 
 function plainEncoder(type: Type): Encode {

@@ -1,0 +1,75 @@
+// Builds the provider into one executable script: provider/dist/terraform-provider-photoncloud_v<version>.
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { catalog } from "@photoncloud/proto";
+import { build } from "esbuild";
+import { GetProviderSchema_Response } from "../src/plugin/gen/tfplugin6.ts";
+import { providerSchema } from "../src/schema-response.ts";
+import { version } from "../src/version.ts";
+
+const provider = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Where the built provider lies. */
+export const executable = join(provider, "dist", `terraform-provider-photoncloud_v${version}`);
+
+/**
+ * A head that is shell and JavaScript at once. The shell runs the first node of PATH (after the first PHOTON_NODE_SKIP) in its own
+ * place, without NODE_OPTIONS, which Terraform passes on from the user's shell. Where that one is older than Node 20, it runs the
+ * next one below itself: asking each for its version first would cost every start a whole start of Node.
+ */
+const head = `#!/bin/sh
+':' //; unset NODE_OPTIONS; s=\${PHOTON_NODE_SKIP:-0}; p="$PATH:"; while [ -n "$p" ]; do n="\${p%%:*}/node"; p="\${p#*:}"; [ -x "$n" ] && { [ "$s" = 0 ] && exec "$n" "$0" "$@"; s=$((s-1)); }; done
+':' //; echo "The PhotonCloud provider needs Node.js 20 or newer on PATH."; exit 1
+if (parseInt(process.versions.node, 10) < 20) {
+  var child = require("child_process").spawn("/bin/sh", [__filename], { stdio: "inherit", env: Object.assign({}, process.env, { PHOTON_NODE_SKIP: String(1 + Number(process.env.PHOTON_NODE_SKIP || 0)) }) });
+  var parent = process.ppid;
+  process.on("SIGINT", function () {});
+  child.on("exit", function (code) { process.exit(code === null ? 1 : code); });
+  setInterval(function () { if (process.ppid !== parent) { child.kill(); process.exit(1); } }, 1000).unref();
+  return;
+}
+`;
+
+/** Lies beside the executable: a package.json of a user's above it may say that scripts are ES modules. */
+export const packageJson = '{ "type": "commonjs" }\n';
+
+/** GetProviderSchema's answer, encoded once and for all. */
+function schemaBytes(): string {
+  const message = GetProviderSchema_Response.fromPartial(providerSchema(catalog()));
+  return Buffer.from(GetProviderSchema_Response.encode(message).finish()).toString("base64");
+}
+
+/** Builds the executable, and answers its path. */
+export async function buildProvider(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(provider, "src/main.ts")],
+    bundle: true,
+    minify: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    write: false,
+    conditions: ["photon-source"],
+    legalComments: "none",
+    define: { PHOTON_SCHEMA: JSON.stringify(schemaBytes()) },
+  });
+  const [bundle] = outputFiles;
+  if (bundle === undefined) throw new Error("esbuild answered no file");
+  mkdirSync(dirname(executable), { recursive: true });
+  writeFileSync(join(dirname(executable), "package.json"), packageJson);
+  writeFileSync(executable, head + bundle.text);
+  chmodSync(executable, 0o755);
+  return executable;
+}
+
+/** The built bytes; builds first where there are none. */
+export async function builtProvider(): Promise<Buffer> {
+  try {
+    return readFileSync(executable);
+  } catch {
+    return readFileSync(await buildProvider());
+  }
+}
+
+if (import.meta.main) console.log(await buildProvider());

@@ -1,0 +1,111 @@
+// The calls that one kind's resources need, over any transport that carries protobuf's JSON.
+import type { Kind, Method } from "@photoncloud/proto";
+import { camelCase, Scope } from "@photoncloud/proto";
+import { isJsonObject, type JsonObject, textOf } from "./json-object.ts";
+
+/** Terms of one call. */
+export interface Terms {
+  readonly signal: AbortSignal;
+  /** How long it may take with all its retries, in milliseconds. */
+  readonly timeoutMs: number;
+  /** For changes: the same key gives the same answer. */
+  readonly idempotencyKey?: string;
+  /** For changes: how long the answer may wait for the resource to settle, in milliseconds. */
+  readonly waitMs?: number;
+}
+
+/** Carries calls. It retries what may be repeated, for as long as the terms allow; it throws PhotonError. */
+export interface Cloud {
+  call(method: Method, request: JsonObject, terms: Terms): Promise<JsonObject>;
+}
+
+/** Names one resource. */
+export interface Reference {
+  readonly org: string;
+  readonly project: string;
+  readonly id: string;
+}
+
+const tenant = (kind: Kind, at: { org: string; project: string }): JsonObject => {
+  if (kind.scope === Scope.SYSTEM) return {};
+  return kind.scope === Scope.ORG ? { orgId: at.org } : { orgId: at.org, projectId: at.project };
+};
+
+const name = (kind: Kind, at: Reference): JsonObject => ({ ...tenant(kind, at), id: at.id });
+
+/** The standard calls of one kind. */
+export class KindCalls {
+  readonly #cloud: Cloud;
+  readonly kind: Kind;
+
+  constructor(cloud: Cloud, kind: Kind) {
+    this.#cloud = cloud;
+    this.kind = kind;
+  }
+
+  create(resource: JsonObject, terms: Terms): Promise<JsonObject> {
+    return this.#cloud.call(this.kind.standard.create, resource, terms);
+  }
+
+  get(at: Reference, terms: Terms): Promise<JsonObject> {
+    return this.#cloud.call(this.kind.standard.get, name(this.kind, at), terms);
+  }
+
+  /** Those that are not there are left out. */
+  async batchGet(at: Omit<Reference, "id">, ids: readonly string[], terms: Terms): Promise<readonly JsonObject[]> {
+    return this.#items(
+      await this.#cloud.call(this.kind.standard.batchGet, { ...tenant(this.kind, at), ids: [...ids] }, terms),
+    );
+  }
+
+  /** The first page of those that have a name. */
+  async named(at: Omit<Reference, "id">, wanted: string, terms: Terms): Promise<readonly JsonObject[]> {
+    const request = { ...tenant(this.kind, at), filter: `name = ${JSON.stringify(wanted)}` };
+    return this.#items(await this.#cloud.call(this.kind.standard.list, request, terms));
+  }
+
+  /** Changes the fields of the mask, given in JSON names. */
+  update(
+    at: Reference,
+    resource: JsonObject,
+    mask: readonly string[],
+    etag: string,
+    terms: Terms,
+  ): Promise<JsonObject> {
+    const request = { ...name(this.kind, at), [camelCase(this.kind.noun)]: resource, updateMask: mask.join(","), etag };
+    return this.#cloud.call(this.kind.standard.update, request, terms);
+  }
+
+  delete(at: Reference, etag: string, terms: Terms): Promise<JsonObject> {
+    return this.#cloud.call(this.kind.standard.delete, { ...name(this.kind, at), etag }, terms);
+  }
+
+  #items(page: JsonObject): readonly JsonObject[] {
+    const items = page[camelCase(this.kind.plural)];
+    return Array.isArray(items) ? items.filter(isJsonObject) : [];
+  }
+}
+
+/** What a resource's status says. */
+export interface Condition {
+  readonly state: "pending" | "ready" | "failed" | "deleting";
+  readonly reason: string;
+  readonly message: string;
+}
+
+const states: Readonly<Record<string, Condition["state"]>> = {
+  STATE_READY: "ready",
+  STATE_FAILED: "failed",
+  STATE_DELETING: "deleting",
+};
+
+/** Reads a resource's status; one that says nothing is ready. */
+export function conditionOf(resource: JsonObject): Condition {
+  const { status } = resource;
+  const state = textOf(status, "state");
+  return {
+    state: state === "" || state === "STATE_UNSPECIFIED" ? "ready" : (states[state] ?? "pending"),
+    reason: textOf(status, "reason"),
+    message: textOf(status, "message"),
+  };
+}

@@ -1,0 +1,32 @@
+// The sentences of the schema's documentation, from the proto's comments and annotations.
+import type { Field, Kind } from "@photoncloud/proto";
+import type { Shape } from "./attribute.ts";
+
+function allowedIn(shape: Shape): string {
+  if (shape.kind === "scalar") return shape.scalar.allowed;
+  return shape.kind === "object" ? "" : allowedIn(shape.of);
+}
+
+/** A field's comment and what its annotations add. */
+export function describeField(field: Field, shape: Shape): string {
+  const { options } = field;
+  const allowed = allowedIn(shape);
+  const sentences = [
+    field.comment,
+    allowed === "" ? "" : `It is ${allowed}.`,
+    options?.unit ? `In ${options.unit}.` : "",
+    options?.default ? `Left out: ${options.default}.` : "",
+    options?.example ? `Example: ${options.example}.` : "",
+    field.oneof === undefined ? "" : `At most one of ${field.oneof.fields.map((f) => f.name).join(", ")}.`,
+    field.immutable && !field.outputOnly ? "A change needs a new resource." : "",
+    field.inputOnly ? "Write-only: never stored in the state; needs Terraform 1.11 or newer." : "",
+  ];
+  return sentences.filter((sentence) => sentence !== "").join(" ");
+}
+
+/** A kind's comment, and where to get what is not kept here. */
+export function describeKind(kind: Kind): string {
+  const once = kind.fields.filter((field) => field.once).map((field) => `\`${field.name}\``);
+  if (once.length === 0) return kind.comment;
+  return `${kind.comment} Its ${once.join(", ")} is answered once, at creation, and is a secret, so it is not kept here: where you need it, create the resource with the command photon or with the SDK.`;
+}

@@ -1,0 +1,160 @@
+// Remembers which creations were begun, so that a create whose answer was lost is taken up again and never done twice.
+//
+// Before a create is sent, its digest (of endpoint, kind and request without write-only values) and its random idempotency key
+// go to a file under Terraform's data directory, one file for each provider process. An orderly end removes what was answered.
+// What is found of a process that is dead was not answered, or the answer may not have reached the state: a create with the same
+// digest uses the same key, and the cloud, which remembers keys for 24 hours, answers with what that key made. So the
+// provider only ever takes up what this very working directory and workspace has itself asked for.
+import { createHash, randomUUID } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isJsonObject } from "./json-object.ts";
+import { log } from "./plugin/log.ts";
+
+/** The cloud forgets keys after 24 hours; a margin for clocks that differ. */
+const longestMs = 23 * 3600 * 1000;
+
+export interface Entry {
+  readonly digest: string;
+  readonly key: string;
+  /** Milliseconds since 1970. */
+  readonly begun: number;
+  /** Taken over from a process that ended before its answer was surely kept. */
+  readonly resumed: boolean;
+}
+
+type Fate = "open" | "answered";
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => [k, sorted(v)]);
+};
+
+/** The same for the same values, in whatever order their keys stand. */
+export const digestOf = (value: unknown): string =>
+  createHash("sha256")
+    .update(JSON.stringify(sorted(value)))
+    .digest("hex");
+
+function readEntry(line: string, now: number): Entry | undefined {
+  try {
+    const json: unknown = JSON.parse(line);
+    if (!isJsonObject(json)) return undefined;
+    const { digest, key, begun } = json;
+    if (typeof digest !== "string" || typeof key !== "string" || typeof begun !== "number") return undefined;
+    return now - begun > longestMs ? undefined : { digest, key, begun, resumed: true };
+  } catch {
+    // The last line of a process that was killed while it wrote; its create was not sent.
+    return undefined;
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+const lineOf = ({ digest, key, begun }: Entry) => `${JSON.stringify({ digest, key, begun })}\n`;
+
+/** The journal of one provider process. Where its directory can't be written, keys are drawn and not remembered. */
+export class Journal {
+  readonly #directory: string;
+  readonly #own: string;
+  readonly #mine = new Map<Entry, Fate>();
+  #left = new Map<string, Entry>();
+  #deadFiles: string[] = [];
+  #opening: Promise<FileHandle | undefined> | undefined;
+  #queue: string[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#own = join(directory, `${process.pid}-${randomUUID()}.jsonl`);
+  }
+
+  /** The key for a create; on disk when this resolves. */
+  async begin(digest: string): Promise<Entry> {
+    this.#opening ??= this.#open();
+    const file = await this.#opening;
+    const taken = this.#left.get(digest);
+    this.#left.delete(digest);
+    const entry = taken ?? { digest, key: randomUUID(), begun: Date.now(), resumed: false };
+    this.#mine.set(entry, "open");
+    if (file !== undefined) await this.#write(file, lineOf(entry));
+    return entry;
+  }
+
+  /** Its object is known, or it was surely refused: kept only until an orderly end. */
+  answered(entry: Entry): void {
+    this.#mine.set(entry, "answered");
+  }
+
+  /** The process ends in order: Terraform has kept what was answered. Synchronous, since the process is about to end. */
+  close(): void {
+    if (this.#opening === undefined) return;
+    const open = [...this.#mine].filter(([, fate]) => fate === "open").map(([entry]) => entry);
+    const kept = [...open, ...this.#left.values()];
+    try {
+      if (kept.length === 0) rmSync(this.#own, { force: true });
+      else writeFileSync(this.#own, kept.map(lineOf).join(""), { flush: true });
+      for (const file of this.#deadFiles) rmSync(file, { force: true });
+    } catch (error) {
+      log("warn", "the journal of creations could not be tidied up", { error: String(error) });
+    }
+  }
+
+  async #open(): Promise<FileHandle | undefined> {
+    try {
+      await mkdir(this.#directory, { recursive: true });
+      await this.#readOthers();
+      return await open(this.#own, "a", 0o600);
+    } catch (error) {
+      log("warn", "the journal of creations can't be written: an interrupted create must be imported by hand", {
+        directory: this.#directory,
+        error: String(error),
+      });
+      return undefined;
+    }
+  }
+
+  async #readOthers(): Promise<void> {
+    const now = Date.now();
+    for (const name of (await readdir(this.#directory)).filter((file) => file.endsWith(".jsonl")).sort()) {
+      if (alive(Number.parseInt(name, 10))) continue;
+      const path = join(this.#directory, name);
+      const entries = (await readFile(path, "utf8")).split("\n").map((line) => readEntry(line, now));
+      for (const entry of entries) if (entry !== undefined) this.#left.set(entry.digest, entry);
+      this.#deadFiles.push(path);
+    }
+  }
+
+  /** Lines that wait while one write is under way go to disk together. */
+  async #write(file: FileHandle, line: string): Promise<void> {
+    this.#queue.push(line);
+    const earlier = this.#writing;
+    if (earlier !== undefined) await earlier;
+    if (this.#queue.length === 0) return this.#writing;
+    const lines = this.#queue.splice(0).join("");
+    this.#writing = file.appendFile(lines).then(() => file.datasync());
+    await this.#writing;
+    this.#writing = undefined;
+  }
+}
+
+/** Where the journal of a working directory and workspace lies. */
+export async function journalDirectory(
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const data = join(cwd, env.TF_DATA_DIR || ".terraform");
+  const chosen = env.TF_WORKSPACE || (await readFile(join(data, "environment"), "utf8").catch(() => "")).trim();
+  return join(data, "photoncloud", encodeURIComponent(chosen === "" ? "default" : chosen));
+}

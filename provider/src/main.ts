@@ -1,0 +1,63 @@
+// The executable: says hello to Terraform first, and loads the provider while Terraform connects.
+import type { Journal } from "./journal.ts";
+import { GrpcError, type Methods, status, type UnaryMethod } from "./plugin/grpc.ts";
+import { readInvitation } from "./plugin/handshake.ts";
+import { servePlugin } from "./plugin/serve.ts";
+
+/** GetProviderSchema's answer in base64, put in by the build: the process that is asked for it alone loads nothing more. */
+declare const PHOTON_SCHEMA: string | undefined;
+
+const schemaPath = "/tfplugin6.Provider/GetProviderSchema";
+
+let journal: Journal | undefined;
+
+async function openJournal(): Promise<Journal> {
+  const { Journal: Made, journalDirectory } = await import("./journal.ts");
+  journal ??= new Made(await journalDirectory(process.cwd(), process.env));
+  return journal;
+}
+
+async function loadMethods(): Promise<Methods> {
+  const [{ createProvider }, { providerMethods }] = await Promise.all([
+    import("./provider.ts"),
+    import("./plugin/provider-methods.ts"),
+  ]);
+  return providerMethods(createProvider({ env: process.env, journal: openJournal }));
+}
+
+let loading: Promise<Methods> | undefined;
+
+/** Answers any path, by loading the provider at the first call that needs it. */
+function method(path: string): UnaryMethod | undefined {
+  if (path === schemaPath && typeof PHOTON_SCHEMA === "string") {
+    const bytes = Buffer.from(PHOTON_SCHEMA, "base64");
+    return async () => bytes;
+  }
+  if (!path.startsWith("/tfplugin6.Provider/")) return undefined;
+  return async (request, signal) => {
+    loading ??= loadMethods();
+    const found = (await loading).get(path);
+    if (found === undefined) throw new GrpcError(status.unimplemented, `no method ${path}`);
+    return found(request, signal);
+  };
+}
+
+/** After the handshake Terraform shows what follows "panic: " as a crash report. */
+function crash(error: unknown): void {
+  process.stderr.write(`panic: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const invitation = readInvitation(process.env);
+  await servePlugin(invitation, { get: method }, () => journal?.close());
+  process.on("uncaughtException", crash).on("unhandledRejection", crash);
+}
+
+main().catch((error: unknown) => {
+  // Before the handshake this line on stdout is the one thing of ours that Terraform shows.
+  const sentence = `${error instanceof Error ? error.message : String(error)}\n`;
+  if (process.env.PLUGIN_PROTOCOL_VERSIONS === undefined) process.stderr.write(sentence);
+  else process.stdout.write(sentence);
+  process.exitCode = 1;
+});

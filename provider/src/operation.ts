@@ -1,0 +1,226 @@
+// The steps of one operation against the cloud: send, wait until it is settled, and never lose what was made.
+import { randomUUID } from "node:crypto";
+import { type Condition, conditionOf, type KindCalls, type Reference, type Terms } from "./cloud.ts";
+import type { Deadline } from "./deadline.ts";
+import { type Diagnostic, hasReason, isNotFound, isPhotonError, plainError } from "./diagnostics.ts";
+import type { Journal } from "./journal.ts";
+import { digestOf } from "./journal.ts";
+import { type JsonObject, textOf } from "./json-object.ts";
+
+/** How long the cloud may hold an answer until the resource is settled; it allows at most 30 seconds. */
+const holdMs = 30_000;
+/** One call goes on through a restart of the cloud for this long. */
+export const callMs = 120_000;
+/** Polls begin quickly, since most things are made in a blink, and slow down to this. */
+const slowestPollMs = 5_000;
+const firstPollMs = 100;
+
+/** Terms of a read within an operation. */
+export const reading = (deadline: Deadline): Terms => ({
+  signal: deadline.signal,
+  timeoutMs: Math.min(callMs, deadline.remainingMs()),
+});
+
+/** Terms of a change. */
+const changing = (deadline: Deadline, idempotencyKey: string): Terms => ({
+  ...reading(deadline),
+  idempotencyKey,
+  waitMs: Math.floor(Math.min(holdMs, deadline.remainingMs())),
+});
+
+export interface Settled {
+  readonly resource: JsonObject;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function conditionProblem(what: string, condition: Condition, deadline: Deadline): Diagnostic {
+  const why = [condition.reason, condition.message].filter((part) => part !== "").join(": ");
+  const said = why === "" ? "" : ` The cloud says: ${why}.`;
+  if (condition.state === "failed")
+    return plainError(
+      `${what} failed`,
+      `It could not be made as asked for.${said} The cloud keeps trying; apply again to see whether it got through.`,
+    );
+  if (deadline.stopped)
+    return plainError(`${what} was stopped`, `Terraform was told to stop before it was ready.${said}`);
+  return plainError(
+    `${what} is not ready in time`,
+    `The timeout is over.${said} Give it more time with the attribute timeouts, or look at it with the command photon.`,
+  );
+}
+
+/** Polls until a resource is ready, failed or the time is up. What is known of it is never lost: problems come beside it. */
+async function settled(
+  calls: KindCalls,
+  at: Reference,
+  first: JsonObject,
+  what: string,
+  deadline: Deadline,
+): Promise<Settled> {
+  let resource = first;
+  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+    const condition = conditionOf(resource);
+    if (condition.state === "ready") return { resource, diagnostics: [] };
+    if (condition.state === "failed" || deadline.over)
+      return { resource, diagnostics: [conditionProblem(what, condition, deadline)] };
+    await deadline.pause(pauseMs);
+    try {
+      if (!deadline.over) resource = await calls.get(at, reading(deadline));
+    } catch (error) {
+      if (deadline.over) continue;
+      const why = error instanceof Error ? error.message : String(error);
+      return { resource, diagnostics: [plainError(`${what} could not be followed`, why)] };
+    }
+  }
+}
+
+/** Errors after which the cloud may still have done, or may still do, what was asked. */
+const uncertain = new Set([
+  "unavailable",
+  "deadline_exceeded",
+  "canceled",
+  "internal",
+  "unknown",
+  "aborted",
+  "data_loss",
+]);
+
+const isUncertain = (error: unknown): boolean => !isPhotonError(error) || uncertain.has(error.code);
+
+export interface Creation {
+  readonly calls: KindCalls;
+  readonly request: JsonObject;
+  /** What makes it the same creation: the request without what must not be written to disk. */
+  readonly identity: unknown;
+  readonly at: Omit<Reference, "id">;
+  readonly what: string;
+}
+
+const referenceTo = (creation: Creation, resource: JsonObject): Reference => ({
+  ...creation.at,
+  id: textOf(resource, "id"),
+});
+
+/** Creates under a key of the journal; takes up a creation whose answer was lost (journal.ts says when). */
+export async function create(creation: Creation, journal: Journal, deadline: Deadline): Promise<Settled> {
+  const entry = await journal.begin(digestOf(creation.identity));
+  try {
+    const first = await creation.calls.create(creation.request, changing(deadline, entry.key));
+    const current = entry.resumed ? await stillThere(creation, first, deadline) : first;
+    journal.answered(entry);
+    if (current !== undefined)
+      return await settled(creation.calls, referenceTo(creation, current), current, creation.what, deadline);
+  } catch (error) {
+    if (!isUncertain(error)) journal.answered(entry);
+    if (!entry.resumed || !hasReason(error, "IDEMPOTENCY_KEY_REUSED")) throw error;
+  }
+  // What the lost creation made is gone since, or its key stands for something else: this is a new creation.
+  return create(creation, journal, deadline);
+}
+
+/** An answer that the cloud remembered is of its own time: the resource may have been deleted since. */
+async function stillThere(creation: Creation, first: JsonObject, deadline: Deadline): Promise<JsonObject | undefined> {
+  try {
+    return await creation.calls.get(referenceTo(creation, first), reading(deadline));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+export interface Change {
+  readonly calls: KindCalls;
+  readonly at: Reference;
+  readonly request: JsonObject;
+  /** JSON names of the fields that change. */
+  readonly mask: readonly string[];
+  readonly etag: string;
+  readonly what: string;
+  /** Whether what is there now is what the plan was made from. */
+  isAsPlanned(current: JsonObject): boolean;
+}
+
+const staleEtag = (what: string): Diagnostic =>
+  plainError(
+    `${what} changed outside of this run`,
+    "Somebody changed it after this plan was made, so nothing was done. Run terraform plan again to see the change, then apply.",
+  );
+
+/** The etag to go on with after STALE_ETAG: an output that changed by itself does not stop a change that was planned. */
+async function freshEtag(
+  change: Pick<Change, "calls" | "at" | "isAsPlanned">,
+  deadline: Deadline,
+): Promise<string | undefined> {
+  const current = await change.calls.get(change.at, reading(deadline));
+  return change.isAsPlanned(current) ? textOf(current, "etag") : undefined;
+}
+
+/** Updates, then waits. Problems before anything changed leave `resource` undefined. */
+export async function update(change: Change, deadline: Deadline): Promise<Settled | readonly Diagnostic[]> {
+  const key = randomUUID();
+  try {
+    const first = await change.calls.update(
+      change.at,
+      change.request,
+      change.mask,
+      change.etag,
+      changing(deadline, key),
+    );
+    return await settled(change.calls, change.at, first, change.what, deadline);
+  } catch (error) {
+    if (!hasReason(error, "STALE_ETAG")) throw error;
+    const etag = await freshEtag(change, deadline);
+    return etag === undefined || etag === change.etag
+      ? [staleEtag(change.what)]
+      : update({ ...change, etag }, deadline);
+  }
+}
+
+export interface Removal {
+  readonly calls: KindCalls;
+  readonly at: Reference;
+  readonly etag: string;
+  readonly what: string;
+  isAsPlanned(current: JsonObject): boolean;
+}
+
+/** Reasons that pass when what refers to it goes. */
+const passing = (error: unknown): boolean => hasReason(error, "STILL_REFERENCED") || hasReason(error, "WRONG_STATE");
+
+/** Deletes and waits until it is gone. What is gone already is deleted. */
+export async function remove(removal: Removal, deadline: Deadline): Promise<readonly Diagnostic[]> {
+  let { etag } = removal;
+  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+    try {
+      await removal.calls.delete(removal.at, etag, changing(deadline, randomUUID()));
+      return await untilGone(removal, deadline);
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      if (hasReason(error, "BEING_DELETED")) return await untilGone(removal, deadline);
+      if (hasReason(error, "STALE_ETAG")) {
+        const fresh = await freshEtag(removal, deadline).catch((e: unknown) =>
+          isNotFound(e) ? "" : Promise.reject(e),
+        );
+        if (fresh === undefined || fresh === etag) return [staleEtag(removal.what)];
+        etag = fresh;
+        continue;
+      }
+      if (!passing(error) || deadline.over) throw error;
+      await deadline.pause(pauseMs);
+      if (deadline.over) throw error;
+    }
+  }
+}
+
+async function untilGone(removal: Removal, deadline: Deadline): Promise<readonly Diagnostic[]> {
+  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+    try {
+      const resource = await removal.calls.get(removal.at, reading(deadline));
+      if (deadline.over) return [conditionProblem(`The removal of ${removal.what}`, conditionOf(resource), deadline)];
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      throw error;
+    }
+    await deadline.pause(pauseMs);
+  }
+}

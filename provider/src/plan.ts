@@ -1,0 +1,152 @@
+// The plan engine: a pure function from what was, and what the user wrote, to what will be.
+// It is deterministic, keeps what does not change exactly as it was, and keeps to Terraform's rules (oracle.ts checks them).
+import { type Attribute, objectType, type Shape } from "./attribute.ts";
+import { attribute as attributeStep, index, key, type Path } from "./cty/path.ts";
+import { isList, isMap, sameValue, Unknown, unknown, unknownNotNull, type Value, type ValueMap } from "./cty/value.ts";
+import { sameAttribute } from "./same.ts";
+
+export interface Plan {
+  readonly planned: ValueMap;
+  /** What forces a new resource. */
+  readonly replaces: readonly Path[];
+  /** Whether anything differs from what was. */
+  readonly changed: boolean;
+}
+
+/** Values for root attributes that the user left out and that were not there before; may be unknown. */
+export type Defaults = ReadonlyMap<string, Value>;
+
+const get = (value: ValueMap | null, name: string): Value => value?.get(name) ?? null;
+
+/** What the user decides in an object: all but the outputs, and of what the cloud may fill in only what is written. */
+const decided = (attributes: readonly Attribute[], config: ValueMap) =>
+  attributes.filter((a) => a.optional || a.required).filter((a) => !(a.computed && get(config, a.name) === null));
+
+/** Whether an object's config says what was there before. */
+const unchanged = (attributes: readonly Attribute[], prior: ValueMap, config: ValueMap): boolean =>
+  decided(attributes, config).every((a) => sameAttribute(a, get(prior, a.name), get(config, a.name)));
+
+const drawn = (attribute: Attribute): Unknown => (attribute.name === "id" ? unknownNotNull : unknown);
+
+/** An attribute that the user left out. */
+function planAbsent(attribute: Attribute, prior: ValueMap | null): Value {
+  if (!attribute.computed) return null;
+  return prior === null ? drawn(attribute) : get(prior, attribute.name);
+}
+
+function planAttribute(attribute: Attribute, prior: ValueMap | null, config: Value): Value {
+  if (attribute.writeOnly) return null;
+  if (config === null) return planAbsent(attribute, prior);
+  return planShape(attribute.shape, get(prior, attribute.name), config);
+}
+
+function planShape(shape: Shape, prior: Value, config: Value): Value {
+  if (config === null || config instanceof Unknown) return config;
+  switch (shape.kind) {
+    case "scalar":
+      return prior !== null && !(prior instanceof Unknown) && shape.scalar.same(prior, config) ? prior : config;
+    case "object":
+      return isMap(config) ? planNested(shape.attributes, isMap(prior) ? prior : null, config) : config;
+    case "map":
+      return isMap(config)
+        ? new Map([...config].map(([k, v]) => [k, planShape(shape.of, get(isMap(prior) ? prior : null, k), v)]))
+        : config;
+    default:
+      return isList(config) ? planItems(shape.of, isList(prior) ? prior : [], config, shape.kind === "set") : config;
+  }
+}
+
+/** An object inside a resource: when what the user decides in it changes, its outputs may change too. */
+function planNested(attributes: readonly Attribute[], prior: ValueMap | null, config: ValueMap): ValueMap {
+  const kept = prior !== null && unchanged(attributes, prior, config);
+  return new Map(
+    attributes.map((a) => {
+      const output = a.computed && !a.optional && !a.required;
+      return [a.name, output && !kept ? unknown : planAttribute(a, prior, get(config, a.name))];
+    }),
+  );
+}
+
+/** Items are paired with what was: first by what the user decides in them, then lists by their place; a set's by that alone. */
+function planItems(of: Shape, prior: readonly Value[], config: readonly Value[], set: boolean): readonly Value[] {
+  if (of.kind !== "object")
+    return config.map((item, i) => planShape(of, set ? pairScalar(of, prior, item) : (prior[i] ?? null), item));
+  const left = new Set(prior.keys());
+  const matches = (i: number, item: Value): boolean => {
+    const was = prior[i];
+    return left.has(i) && isMap(was) && isMap(item) && unchanged(of.attributes, was, item);
+  };
+  const pairs = config.map((item, i) => {
+    const at = matches(i, item) ? i : [...left].find((other) => matches(other, item));
+    if (at !== undefined) left.delete(at);
+    return at;
+  });
+  return config.map((item, i) => planShape(of, prior[pairs[i] ?? -1] ?? null, item));
+}
+
+const pairScalar = (of: Shape, prior: readonly Value[], item: Value): Value =>
+  prior.find(
+    (was) =>
+      of.kind === "scalar" && was !== null && item !== null && !(item instanceof Unknown) && of.scalar.same(was, item),
+  ) ?? null;
+
+/** Whether what the user wrote for an attribute is another value, or might be. */
+function differs(attribute: Attribute, prior: Value, planned: Value, config: Value): boolean {
+  if (planned instanceof Unknown) return config !== null;
+  return !sameAttribute(attribute, prior, planned);
+}
+
+function replacesIn(
+  attributes: readonly Attribute[],
+  prior: ValueMap,
+  planned: ValueMap,
+  config: ValueMap,
+  path: Path,
+): Path[] {
+  return attributes.flatMap((a) => {
+    const at = [...path, attributeStep(a.name)];
+    const [was, will, wrote] = [get(prior, a.name), get(planned, a.name), get(config, a.name)];
+    if (a.replaces) return differs(a, was, will, wrote) ? [at] : [];
+    return replacesBelow(a.shape, was, will, wrote, at);
+  });
+}
+
+/** Only what is in both is compared: an item that is new or gone is no change of the item. */
+function replacesBelow(shape: Shape, prior: Value, planned: Value, config: Value, path: Path): Path[] {
+  if (shape.kind === "object") {
+    if (!isMap(prior) || !isMap(planned)) return [];
+    return replacesIn(shape.attributes, prior, planned, isMap(config) ? config : new Map(), path);
+  }
+  if (shape.kind === "map" && isMap(prior) && isMap(planned)) {
+    const shared = [...planned.keys()].filter((k) => prior.has(k));
+    return shared.flatMap((k) =>
+      replacesBelow(shape.of, get(prior, k), get(planned, k), isMap(config) ? get(config, k) : null, [...path, key(k)]),
+    );
+  }
+  if (shape.kind === "list" && isList(prior) && isList(planned)) {
+    const shared = planned.slice(0, prior.length);
+    return shared.flatMap((will, i) =>
+      replacesBelow(shape.of, prior[i] ?? null, will, isList(config) ? (config[i] ?? null) : null, [...path, index(i)]),
+    );
+  }
+  return [];
+}
+
+/** Plans a creation (no prior) or an update. Nothing in it may depend on chance or on the time: Terraform plans twice. */
+export function plan(
+  attributes: readonly Attribute[],
+  prior: ValueMap | null,
+  config: ValueMap,
+  defaults: Defaults = new Map(),
+): Plan {
+  const planned = new Map(
+    attributes.map((a): [string, Value] => {
+      const value = planAttribute(a, prior, get(config, a.name));
+      const left = prior === null && get(config, a.name) === null && defaults.has(a.name);
+      return [a.name, left ? (defaults.get(a.name) ?? null) : value];
+    }),
+  );
+  if (prior === null) return { planned, replaces: [], changed: true };
+  if (sameValue(objectType(attributes), prior, planned)) return { planned: prior, replaces: [], changed: false };
+  return { planned, replaces: replacesIn(attributes, prior, planned, config, []), changed: true };
+}

@@ -1,0 +1,201 @@
+// The provider's configuration: what the block says, with the environment standing in for what it leaves out.
+import { readFileSync } from "node:fs";
+import type { Credentials } from "@photoncloud/sdk";
+import type { Attribute } from "./attribute.ts";
+import { attribute as attributeStep } from "./cty/path.ts";
+import { Unknown, type ValueMap } from "./cty/value.ts";
+import { type Diagnostic, errorAt, Problem, plainError } from "./diagnostics.ts";
+import { plain } from "./scalar.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Setting {
+  readonly env: string;
+  readonly description: string;
+  readonly sensitive?: true;
+}
+
+const settings = {
+  endpoint: { env: "PHOTON_ENDPOINT", description: 'The cloud\'s address, for example "https://cloud.example:50080".' },
+  org_id: { env: "PHOTON_ORG", description: "The org of every resource that names none. Default: the token's." },
+  project_id: {
+    env: "PHOTON_PROJECT",
+    description: "The project of every resource that names none. Default: the token's.",
+  },
+  token: { env: "PHOTON_TOKEN", description: "A bearer token.", sensitive: true },
+  principal_id: { env: "PHOTON_PRINCIPAL", description: "The user or service account to log in as." },
+  key_secret: { env: "PHOTON_KEY_SECRET", description: "A service account's key.", sensitive: true },
+  password: { env: "PHOTON_PASSWORD", description: "A user's password.", sensitive: true },
+  ca_file: {
+    env: "PHOTON_CA_FILE",
+    description: "A file with the certificates (PEM) to trust in place of the system's.",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+type Name = keyof typeof settings;
+const names = Object.keys(settings) as Name[];
+
+export const providerAttributes: readonly Attribute[] = names.map((name) => {
+  const setting: Setting = settings[name];
+  return {
+    name,
+    shape: { kind: "scalar", scalar: plain },
+    required: false,
+    optional: true,
+    computed: false,
+    sensitive: setting.sensitive ?? false,
+    writeOnly: false,
+    replaces: false,
+    emptyIsNull: false,
+    description: `${setting.description} Environment: \`${setting.env}\`.`,
+    field: undefined,
+  };
+});
+
+/** A setting's value; an Unknown is settled only when Terraform applies; undefined: not given. */
+type Given = string | Unknown | undefined;
+
+export interface Configuration {
+  readonly endpoint: Given;
+  readonly org: Given;
+  readonly project: Given;
+  /** Undefined: none were given; an Unknown: not known yet. */
+  readonly credentials: Credentials | Unknown | undefined;
+  /** PEM */
+  readonly ca: string | Unknown | undefined;
+}
+
+type Lookup = (name: Name) => Given;
+
+const fromConfig =
+  (config: ValueMap): Lookup =>
+  (name) => {
+    const value = config.get(name);
+    return value instanceof Unknown ? value : typeof value === "string" && value !== "" ? value : undefined;
+  };
+
+function principal(look: Lookup): Credentials | Unknown {
+  const [principalId, keySecret, password] = [look("principal_id"), look("key_secret"), look("password")];
+  const org = look("org_id");
+  for (const given of [principalId, keySecret, password]) if (given instanceof Unknown) return given;
+  if (typeof principalId !== "string")
+    throw new Problem([
+      errorAt(
+        [attributeStep("principal_id")],
+        "Who logs in is missing",
+        "Set principal_id (or PHOTON_PRINCIPAL) beside key_secret or password.",
+      ),
+    ]);
+  const orgId = typeof org === "string" ? { orgId: org } : {};
+  if (typeof keySecret === "string") return { principalId, keySecret, ...orgId };
+  if (typeof password === "string") return { principalId, password, ...orgId };
+  throw new Problem([
+    errorAt(
+      [attributeStep("principal_id")],
+      "The credential is missing",
+      "Set key_secret (or PHOTON_KEY_SECRET) or password (or PHOTON_PASSWORD) beside principal_id.",
+    ),
+  ]);
+}
+
+/** What the block says about credentials wins over everything that the environment says about them. */
+function credentials(config: Lookup, both: Lookup): Credentials | Unknown | undefined {
+  const token = config("token");
+  if (token instanceof Unknown) return token;
+  if (token !== undefined) return { token };
+  if (["principal_id", "key_secret", "password"].some((name) => config(name as Name) !== undefined))
+    return principal(both);
+  const fromEnv = both("token");
+  if (typeof fromEnv === "string") return { token: fromEnv };
+  return both("principal_id") === undefined ? undefined : principal(both);
+}
+
+/** A claim of a token, for the defaults alone: the cloud checks the token itself. */
+function claim(given: Credentials | Unknown | undefined, name: string): string | undefined {
+  if (given === undefined || given instanceof Unknown || typeof given === "function" || !("token" in given))
+    return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(given.token.split(".")[1] ?? "", "base64url").toString());
+    const found =
+      typeof claims === "object" && claims !== null ? Object.entries(claims).find(([key]) => key === name)?.[1] : "";
+    return typeof found === "string" && found !== "" ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readCa(path: Given): string | Unknown | undefined {
+  if (path === undefined || path instanceof Unknown) return path;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Problem([errorAt([attributeStep("ca_file")], "The certificates can't be read", why)]);
+  }
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws Problem where it can't work; what is only not known yet is no problem.
+ */
+export function readConfiguration(config: ValueMap, env: Environment): Configuration {
+  const own = fromConfig(config);
+  const both: Lookup = (name) => own(name) ?? (env[settings[name].env] || undefined);
+  const given = credentials(own, both);
+  const endpoint = both("endpoint");
+  if (endpoint === undefined)
+    throw new Problem([
+      errorAt(
+        [attributeStep("endpoint")],
+        "Where the cloud is, is missing",
+        'Set endpoint, for example "https://cloud.example:50080", or PHOTON_ENDPOINT.',
+      ),
+    ]);
+  if (given === undefined)
+    throw new Problem([
+      plainError(
+        "Credentials are missing",
+        "Set token (PHOTON_TOKEN), or principal_id (PHOTON_PRINCIPAL) with key_secret (PHOTON_KEY_SECRET) or password (PHOTON_PASSWORD).",
+      ),
+    ]);
+  return {
+    endpoint,
+    org: both("org_id") ?? claim(given, "org_id"),
+    project: both("project_id") ?? claim(given, "project_id"),
+    credentials: given,
+    ca: readCa(both("ca_file")),
+  };
+}
+
+/** What ValidateProviderConfig says of a block: nothing about the environment, which may differ where it is applied. */
+export function validateConfiguration(config: ValueMap): readonly Diagnostic[] {
+  const own = fromConfig(config);
+  const endpoint = own("endpoint");
+  const diagnostics: Diagnostic[] = [];
+  if (typeof endpoint === "string" && !(/^https?:\/\/[^/]/.test(endpoint) && URL.canParse(endpoint)))
+    diagnostics.push(
+      errorAt(
+        [attributeStep("endpoint")],
+        "Invalid endpoint",
+        `${JSON.stringify(endpoint)} was given; an http or https URL is allowed, for example "https://cloud.example:50080".`,
+      ),
+    );
+  for (const name of ["principal_id", "key_secret", "password"] as const)
+    if (own("token") !== undefined && own(name) !== undefined)
+      diagnostics.push(
+        errorAt(
+          [attributeStep(name)],
+          "Two ways to log in",
+          `token is set too: set either token, or principal_id with key_secret or password.`,
+        ),
+      );
+  if (own("key_secret") !== undefined && own("password") !== undefined)
+    diagnostics.push(
+      errorAt(
+        [attributeStep("password")],
+        "Two credentials",
+        "key_secret is set too: a service account has a key, a user has a password.",
+      ),
+    );
+  return diagnostics;
+}

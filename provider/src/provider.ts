@@ -1,0 +1,255 @@
+// The provider as Terraform's protocol sees it: reads requests, asks the engine, writes answers. It knows no kind by name.
+import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
+import type { Attribute } from "./attribute.ts";
+import type { ValueMap } from "./cty/value.ts";
+import { DataSource } from "./data-source.ts";
+import { type Diagnostic, explain, Problem, plainError } from "./diagnostics.ts";
+import { checkApply, checkPlan, checkState } from "./oracle.ts";
+import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
+import type { Handlers } from "./plugin/provider-methods.ts";
+import { readPrivate, writePrivate } from "./private-state.ts";
+import { providerAttributes, readConfiguration, validateConfiguration } from "./provider-config.ts";
+import { type Outcome, Resource } from "./resource.ts";
+import { dataSourceSchema, resourceSchema } from "./schema.ts";
+import { providerSchema, serverCapabilities } from "./schema-response.ts";
+import { Session, type Surroundings } from "./session.ts";
+import { validateConfig } from "./validate-config.ts";
+import { BlockCodec, wireDiagnostics, wirePath } from "./wire.ts";
+
+export interface ProviderOptions extends Surroundings {
+  /** Default: the cloud's own. */
+  readonly catalog?: Catalog;
+}
+
+interface Known<Part> {
+  readonly part: Part;
+  readonly attributes: readonly Attribute[];
+  readonly codec: BlockCodec;
+}
+
+/** Builds what belongs to a type name at its first use. */
+function lazily<Part extends { readonly schema: { readonly attributes: readonly Attribute[] } }>(
+  build: (noun: string) => Part | undefined,
+): (typeName: string) => Known<Part> {
+  const known = new Map<string, Known<Part>>();
+  return (typeName) => {
+    const found = known.get(typeName);
+    if (found !== undefined) return found;
+    const part = build(typeName.replace(/^photoncloud_/, ""));
+    if (part === undefined)
+      throw new Problem([plainError("Unknown type", `The PhotonCloud provider has no ${typeName}.`)]);
+    const { attributes } = part.schema;
+    const made = { part, attributes, codec: new BlockCodec(attributes) };
+    known.set(typeName, made);
+    return made;
+  };
+}
+
+const nothingKnown: ValueMap = new Map();
+
+/** Our own bugs, found by the oracle before Terraform finds them. */
+const bugs = (problems: readonly string[], where: string): readonly Diagnostic[] =>
+  problems.map((problem) =>
+    plainError(
+      `The provider's own check of its ${where} failed`,
+      `${problem}. This is a bug in the PhotonCloud provider.`,
+    ),
+  );
+
+/** Makes the handlers of one provider process. */
+export function createProvider(options: ProviderOptions): Handlers {
+  const catalog = options.catalog ?? wholeCatalog();
+  const session = new Session(options);
+  const checking = options.env.PHOTON_PROVIDER_ORACLE === "1";
+  const providerCodec = new BlockCodec(providerAttributes);
+  const resources = lazily((noun) => {
+    const kind = catalog.byNoun(noun);
+    return kind === undefined ? undefined : new Resource(resourceSchema(kind), session);
+  });
+  const dataSources = lazily((noun) => {
+    const kind = catalog.byNoun(noun);
+    return kind === undefined ? undefined : new DataSource(dataSourceSchema(kind), session);
+  });
+
+  /** Nothing is thrown through to Terraform: it would call it a crash, and lose what was made. */
+  async function guarded<Answer, Failure>(
+    doing: string,
+    run: () => Promise<Answer>,
+    failed: (d: readonly Diagnostic[]) => Failure,
+  ): Promise<Answer | Failure> {
+    try {
+      return await run();
+    } catch (error) {
+      return failed(explain(error, [], doing));
+    }
+  }
+  const onlyDiagnostics = (diagnostics: readonly Diagnostic[]) => ({ diagnostics: wireDiagnostics(diagnostics) });
+  const provided = (codec: BlockCodec, value: DynamicValue | undefined) => codec.decode(value) ?? nothingKnown;
+
+  function applied({ codec, attributes }: Known<Resource>, planned: ValueMap | null, outcome: Outcome) {
+    const check = checking && planned !== null && outcome.state !== null && outcome.diagnostics.length === 0;
+    const found = check ? bugs(checkApply(attributes, planned, outcome.state), "apply") : [];
+    return {
+      newState: codec.encode(outcome.state),
+      private: writePrivate(outcome.kept),
+      diagnostics: wireDiagnostics([...outcome.diagnostics, ...found]),
+    };
+  }
+
+  return {
+    getMetadata: async () => ({
+      serverCapabilities,
+      resources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+      dataSources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+    }),
+
+    getProviderSchema: async () => providerSchema(catalog),
+
+    getFunctions: async () => ({ functions: {} }),
+
+    validateProviderConfig: (request) =>
+      guarded(
+        "checking the provider's configuration",
+        async () => onlyDiagnostics(validateConfiguration(provided(providerCodec, request.config))),
+        onlyDiagnostics,
+      ),
+
+    configureProvider: (request) =>
+      guarded(
+        "configuring the provider",
+        async () => {
+          session.configure(
+            readConfiguration(provided(providerCodec, request.config), options.env),
+            request.terraformVersion,
+          );
+          return {};
+        },
+        onlyDiagnostics,
+      ),
+
+    validateResourceConfig: (request) =>
+      guarded(
+        `checking ${request.typeName}`,
+        async () => {
+          const { part, codec } = resources(request.typeName);
+          const client = { writeOnly: request.clientCapabilities?.writeOnlyAttributesAllowed ?? false };
+          return onlyDiagnostics(validateConfig(part.schema, provided(codec, request.config), client));
+        },
+        onlyDiagnostics,
+      ),
+
+    validateDataResourceConfig: (request) =>
+      guarded(
+        `checking ${request.typeName}`,
+        async () => {
+          const { part, codec } = dataSources(request.typeName);
+          return onlyDiagnostics(part.validate(provided(codec, request.config)));
+        },
+        onlyDiagnostics,
+      ),
+
+    upgradeResourceState: (request) =>
+      guarded(
+        `reading the state of a ${request.typeName}`,
+        async () => {
+          const { codec } = resources(request.typeName);
+          const json = request.rawState?.json ?? Buffer.alloc(0);
+          if (json.length === 0)
+            throw new Problem([
+              plainError("The state can't be read", "It was written by a Terraform older than 0.12."),
+            ]);
+          return { upgradedState: codec.encode(codec.fromJson(json)) };
+        },
+        onlyDiagnostics,
+      ),
+
+    readResource: (request, signal) =>
+      guarded(
+        `reading a ${request.typeName}`,
+        async () => {
+          const { part, codec, attributes } = resources(request.typeName);
+          const { state, kept, diagnostics } = await part.read(
+            provided(codec, request.currentState),
+            readPrivate(request.private),
+            signal,
+          );
+          const found = checking && state !== null ? bugs(checkState(attributes, state), "read") : [];
+          return {
+            newState: codec.encode(state),
+            private: writePrivate(kept),
+            diagnostics: wireDiagnostics([...diagnostics, ...found]),
+          };
+        },
+        (diagnostics) => ({
+          ...onlyDiagnostics(diagnostics),
+          ...(request.currentState ? { newState: request.currentState } : {}),
+          private: request.private,
+        }),
+      ),
+
+    planResourceChange: (request) =>
+      guarded(
+        `planning a ${request.typeName}`,
+        async () => {
+          const { part, codec, attributes } = resources(request.typeName);
+          const config = codec.decode(request.config);
+          if (config === null) return { plannedState: codec.encode(null), plannedPrivate: request.priorPrivate };
+          const prior = codec.decode(request.priorState);
+          const { planned, replaces, diagnostics } = part.plan(prior, config);
+          const found = checking ? bugs(checkPlan(attributes, prior, config, planned, replaces), "plan") : [];
+          return {
+            plannedState: codec.encode(planned),
+            plannedPrivate: request.priorPrivate,
+            requiresReplace: replaces.map(wirePath),
+            diagnostics: wireDiagnostics([...diagnostics, ...found]),
+          };
+        },
+        onlyDiagnostics,
+      ),
+
+    applyResourceChange: (request, signal) =>
+      guarded(
+        `applying a ${request.typeName}`,
+        async () => {
+          const known = resources(request.typeName);
+          const { part, codec } = known;
+          const [prior, planned] = [codec.decode(request.priorState), codec.decode(request.plannedState)];
+          const config = provided(codec, request.config);
+          const kept = readPrivate(request.plannedPrivate);
+          if (planned === null) return applied(known, planned, await part.delete(prior ?? nothingKnown, kept, signal));
+          if (prior === null) return applied(known, planned, await part.create(planned, config, signal));
+          return applied(known, planned, await part.update(prior, planned, config, kept, signal));
+        },
+        (diagnostics) => ({
+          ...onlyDiagnostics(diagnostics),
+          ...(request.priorState ? { newState: request.priorState } : {}),
+          private: request.plannedPrivate,
+        }),
+      ),
+
+    importResourceState: (request) =>
+      guarded(
+        `importing a ${request.typeName}`,
+        async () => {
+          const { part, codec } = resources(request.typeName);
+          return { importedResources: [{ typeName: request.typeName, state: codec.encode(part.import(request.id)) }] };
+        },
+        onlyDiagnostics,
+      ),
+
+    readDataSource: (request, signal) =>
+      guarded(
+        `reading a ${request.typeName}`,
+        async () => {
+          const { part, codec } = dataSources(request.typeName);
+          return { state: codec.encode(await part.read(provided(codec, request.config), signal)) };
+        },
+        onlyDiagnostics,
+      ),
+
+    stopProvider: async () => {
+      session.stop.abort();
+      return {};
+    },
+  };
+}

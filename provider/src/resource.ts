@@ -1,0 +1,186 @@
+// The one resource: every kind is this, with another schema.
+import { KindCalls } from "./cloud.ts";
+import { fromJson, toJson } from "./convert.ts";
+import { isMap, type Value, type ValueMap } from "./cty/value.ts";
+import { Deadline } from "./deadline.ts";
+import { type Diagnostic, explain } from "./diagnostics.ts";
+import type { JsonObject } from "./json-object.ts";
+import { textOf } from "./json-object.ts";
+import { refresh, settle } from "./merge.ts";
+import { callMs, create, reading, remove, update } from "./operation.ts";
+import { type Plan, plan } from "./plan.ts";
+import type { PrivateState } from "./private-state.ts";
+import { sameAttribute } from "./same.ts";
+import type { KindSchema, Operation } from "./schema.ts";
+import type { Session } from "./session.ts";
+import { elsewhere, parseImportId, referenceOf, tenantDefaults } from "./tenant.ts";
+import { parseDuration } from "./time.ts";
+
+/** What an operation leaves: the state (null: nothing is there), what is kept beside it, and what to tell the user. */
+export interface Outcome {
+  readonly state: ValueMap | null;
+  readonly kept: PrivateState;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const defaultTimeoutMs = 20 * 60_000;
+
+function timeoutMs(state: ValueMap, operation: Operation): number {
+  const timeouts = state.get("timeouts");
+  const given = isMap(timeouts) ? timeouts.get(operation) : undefined;
+  const nanos = typeof given === "string" ? parseDuration(given) : undefined;
+  return nanos === undefined || nanos <= 0n ? defaultTimeoutMs : Number(nanos / 1_000_000n);
+}
+
+const keptOf = (resource: JsonObject): PrivateState => ({ etag: textOf(resource, "etag") });
+
+export class Resource {
+  readonly schema: KindSchema;
+  readonly #session: Session;
+
+  constructor(schema: KindSchema, session: Session) {
+    this.schema = schema;
+    this.#session = session;
+  }
+
+  /** What will be. @throws Problem */
+  plan(prior: ValueMap | null, config: ValueMap): Plan & { readonly diagnostics: readonly Diagnostic[] } {
+    const { kind, attributes } = this.schema;
+    const defaults = prior === null ? tenantDefaults(kind, config, this.#session.tenant) : new Map<string, Value>();
+    const diagnostics = prior === null ? [] : elsewhere(config, prior, this.#session.tenant);
+    return { ...plan(attributes, prior, config, defaults), diagnostics };
+  }
+
+  /** What is there; a state of null where it is gone. */
+  async read(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
+    const at = referenceOf(prior);
+    const deadline = this.#deadline(callMs, signal);
+    try {
+      const found = await this.#session.reads.read(this.#calls(), at, reading(deadline));
+      if (found === undefined) return { state: null, kept: { etag: "" }, diagnostics: [] };
+      const state = refresh(this.schema.attributes, prior, fromJson(this.schema.attributes, found));
+      return { state, kept: keptOf(found), diagnostics: [] };
+    } catch (error) {
+      return { state: prior, kept, diagnostics: this.#explain(error, `reading ${this.#name(at.id)}`) };
+    }
+  }
+
+  /** Creates what was planned. Once its id is known it is never lost: problems then come beside the state. */
+  async create(planned: ValueMap, config: ValueMap, signal: AbortSignal): Promise<Outcome> {
+    const { kind, attributes } = this.schema;
+    const deadline = this.#deadline(timeoutMs(planned, "create"), signal);
+    const { org, project } = referenceOf(planned);
+    try {
+      const known = toJson(attributes, planned);
+      const identity = [this.#session.endpoint, kind.typeName, known];
+      const request = { ...known, ...this.#writeOnly(config) };
+      const what = this.#name(textOf(known, "name"));
+      const creation = { calls: this.#calls(), request, identity, at: { org, project }, what };
+      const { resource, diagnostics } = await create(creation, await this.#session.journal(), deadline);
+      return this.#outcome(planned, resource, diagnostics);
+    } catch (error) {
+      const doing = `creating ${this.#name(String(planned.get("name") ?? ""))}`;
+      return { state: null, kept: { etag: "" }, diagnostics: this.#explain(error, doing) };
+    }
+  }
+
+  /** Changes what the plan changes, and sends write-only values whenever they are given. */
+  async update(
+    prior: ValueMap,
+    planned: ValueMap,
+    config: ValueMap,
+    kept: PrivateState,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { attributes } = this.schema;
+    const deadline = this.#deadline(timeoutMs(planned, "update"), signal);
+    const at = referenceOf(prior);
+    const what = this.#name(at.id);
+    const writeOnly = this.#writeOnly(config);
+    const mask = [...this.#changed(prior, planned), ...Object.keys(writeOnly)];
+    try {
+      // Only the state differs: the spelling, or the provider's own attributes.
+      if (mask.length === 0) return { state: settle(attributes, planned, new Map()), kept, diagnostics: [] };
+      const request = { ...toJson(attributes, planned), ...writeOnly };
+      const isAsPlanned = (current: JsonObject) => this.#matches(prior, current);
+      const change = { calls: this.#calls(), at, request, mask, etag: kept.etag, what, isAsPlanned };
+      const result = await update(change, deadline);
+      if (!("resource" in result)) return { state: prior, kept, diagnostics: result };
+      return this.#outcome(planned, result.resource, result.diagnostics);
+    } catch (error) {
+      return { state: prior, kept, diagnostics: this.#explain(error, `updating ${what}`) };
+    }
+  }
+
+  /** Deletes, and waits until it is gone. */
+  async delete(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
+    const deadline = this.#deadline(timeoutMs(prior, "delete"), signal);
+    const at = referenceOf(prior);
+    const what = this.#name(at.id);
+    try {
+      const isAsPlanned = (current: JsonObject) => this.#matches(prior, current);
+      const diagnostics = await remove({ calls: this.#calls(), at, etag: kept.etag, what, isAsPlanned }, deadline);
+      return { state: diagnostics.length === 0 ? null : prior, kept, diagnostics };
+    } catch (error) {
+      return { state: prior, kept, diagnostics: this.#explain(error, `deleting ${what}`) };
+    }
+  }
+
+  /** The stub that an import begins with; Terraform reads the rest. @throws Problem */
+  import(given: string): ValueMap {
+    const { org, project, id } = parseImportId(this.schema.kind, given, this.#session.tenant);
+    const known: Readonly<Record<string, string>> = { org_id: org, project_id: project, id };
+    return new Map(this.schema.attributes.map((a) => [a.name, known[a.name] ?? null]));
+  }
+
+  #outcome(planned: ValueMap, resource: JsonObject, diagnostics: readonly Diagnostic[]): Outcome {
+    const { attributes } = this.schema;
+    return { state: settle(attributes, planned, fromJson(attributes, resource)), kept: keptOf(resource), diagnostics };
+  }
+
+  #calls(): KindCalls {
+    return new KindCalls(this.#session.cloud, this.schema.kind);
+  }
+
+  #deadline(ms: number, signal: AbortSignal): Deadline {
+    return new Deadline(ms, AbortSignal.any([signal, this.#session.stop.signal]));
+  }
+
+  #name(which: string): string {
+    return `${this.schema.kind.noun.replaceAll("_", " ")} ${which}`.trim();
+  }
+
+  #explain(error: unknown, doing: string): readonly Diagnostic[] {
+    return explain(error, this.schema.attributes, doing);
+  }
+
+  /** The message of the write-only values, which stand in the configuration alone. */
+  #writeOnly(config: ValueMap): JsonObject {
+    return toJson(
+      this.schema.attributes.filter((a) => a.writeOnly),
+      config,
+    );
+  }
+
+  /** JSON names of the fields that the plan changes. A oneof's new member takes the place of its old one. */
+  #changed(prior: ValueMap, planned: ValueMap): string[] {
+    const inputs = this.schema.attributes.filter((a) => (a.optional || a.required) && !a.writeOnly);
+    const changed = inputs.filter((a) => !sameAttribute(a, prior.get(a.name) ?? null, planned.get(a.name) ?? null));
+    const given = (a: (typeof changed)[number]) => (planned.get(a.name) ?? null) !== null;
+    const replaced = changed.filter(
+      (a) =>
+        !given(a) && changed.some((b) => given(b) && b.field?.oneof !== undefined && b.field.oneof === a.field?.oneof),
+    );
+    return changed
+      .filter((a) => !replaced.includes(a))
+      .flatMap((a) => (a.field === undefined ? [] : [a.field.desc.jsonName]));
+  }
+
+  /** Whether what is there now is what Terraform holds. */
+  #matches(prior: ValueMap, current: JsonObject): boolean {
+    const actual = fromJson(this.schema.attributes, current);
+    return this.schema.attributes
+      .filter((a) => a.field !== undefined)
+      .every((a) => sameAttribute(a, prior.get(a.name) ?? null, actual.get(a.name) ?? null));
+  }
+}

@@ -1,0 +1,26 @@
+// The answer to GetProviderSchema; it depends on the catalog alone, so that a build keeps its bytes.
+import type { Catalog } from "@photoncloud/proto";
+import type { Attribute } from "./attribute.ts";
+import { providerAttributes } from "./provider-config.ts";
+import { dataSourceSchema, resourceSchema } from "./schema.ts";
+import { wireAttributes } from "./wire.ts";
+
+/** One schema call for each command instead of one for each process; a destroy is shown to us before it happens. */
+export const serverCapabilities = { planDestroy: true, getProviderSchemaOptional: true, moveResourceState: false };
+
+const schema = (attributes: readonly Attribute[], description: string) => ({
+  version: 0,
+  block: { attributes: wireAttributes(attributes), description, descriptionKind: 1 as const },
+});
+
+/** Every resource and data source of a catalog. */
+export function providerSchema(catalog: Catalog) {
+  const resources = catalog.kinds.map(resourceSchema);
+  const dataSources = catalog.kinds.map(dataSourceSchema);
+  return {
+    provider: schema(providerAttributes, "PhotonCloud: a multi-tenant cloud on your own hosts."),
+    resourceSchemas: Object.fromEntries(resources.map((r) => [r.typeName, schema(r.attributes, r.description)])),
+    dataSourceSchemas: Object.fromEntries(dataSources.map((d) => [d.typeName, schema(d.attributes, d.description)])),
+    serverCapabilities,
+  };
+}

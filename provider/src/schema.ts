@@ -1,0 +1,147 @@
+// From the catalog to Terraform's schemas: one resource and one data source for each kind, by the annotations alone.
+import type { Field, FieldType, Kind } from "@photoncloud/proto";
+import type { Attribute, Shape } from "./attribute.ts";
+import { describeField, describeKind } from "./description.ts";
+import { duration, integer, scalarOf } from "./scalar.ts";
+
+/** What a kind is to Terraform. */
+export interface KindSchema {
+  readonly kind: Kind;
+  /** "photoncloud_security_group" */
+  readonly typeName: string;
+  readonly description: string;
+  readonly attributes: readonly Attribute[];
+}
+
+/** Terraform's own words at the root of a resource. */
+const reserved = new Set(["count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"]);
+
+/** The operations that have a timeout. */
+export const operations = ["create", "update", "delete"] as const;
+export type Operation = (typeof operations)[number];
+
+const own: Omit<Attribute, "name" | "shape" | "description"> = {
+  required: false,
+  optional: true,
+  computed: false,
+  sensitive: false,
+  writeOnly: false,
+  replaces: false,
+  emptyIsNull: false,
+  field: undefined,
+};
+
+const timeouts: Attribute = {
+  ...own,
+  name: "timeouts",
+  description: "How long each operation may take, waiting included.",
+  shape: {
+    kind: "object",
+    attributes: operations.map((name) => ({
+      ...own,
+      name,
+      shape: { kind: "scalar", scalar: duration },
+      description: `How long a ${name} may take, for example "20m". Default: 20m.`,
+    })),
+  },
+};
+
+/** Beside each root write-only attribute: Terraform keeps no copy that could show a change, so this number says that there is one. */
+const versionOf = (field: Field): Attribute => ({
+  ...own,
+  name: `${field.name}_version`,
+  shape: { kind: "scalar", scalar: integer(64) },
+  description: `Change it to send \`${field.name}\` again: Terraform stores no write-only value and sees no change in it.`,
+});
+
+type View = "resource" | "data";
+/** What a nested attribute inherits. */
+interface Within {
+  readonly view: View;
+  readonly output: boolean;
+}
+
+const shown = (field: Field, { view }: Within): boolean =>
+  !field.once && !(view === "resource" && field.volatile) && !(view === "data" && field.inputOnly);
+
+function shapeOf(type: FieldType, unordered: boolean, within: Within): Shape {
+  switch (type.type) {
+    case "message":
+      return { kind: "object", attributes: attributesOf(type.fields, within) };
+    case "list":
+      return { kind: unordered ? "set" : "list", of: shapeOf(type.of, false, within) };
+    case "map":
+      return { kind: "map", of: shapeOf(type.of, false, within) };
+    default:
+      return { kind: "scalar", scalar: scalarOf(type) };
+  }
+}
+
+function attributeOf(field: Field, within: Within): Attribute {
+  const output = within.output || field.outputOnly;
+  const shape = shapeOf(field.type, field.unordered, { ...within, output });
+  return {
+    name: field.name,
+    shape,
+    required: field.required && !output,
+    optional: !field.required && !output,
+    computed: output || field.serverDefault,
+    sensitive: field.sensitive,
+    writeOnly: field.inputOnly && !output,
+    replaces: field.immutable && !output,
+    emptyIsNull: !field.presence && !output && !field.serverDefault,
+    description: describeField(field, shape),
+    field,
+  };
+}
+
+function attributesOf(fields: readonly Field[], within: Within): readonly Attribute[] {
+  return fields.filter((field) => shown(field, within)).map((field) => attributeOf(field, within));
+}
+
+/** The fields that place a resource: the provider's configuration stands in where they are left out. */
+export const tenantFields: ReadonlySet<string> = new Set(["org_id", "project_id"]);
+
+/** A field whose name is Terraform's own goes by its kind's: count of a widget is widget_count. */
+const renamed =
+  (kind: Kind) =>
+  (attribute: Attribute): Attribute =>
+    reserved.has(attribute.name) ? { ...attribute, name: `${kind.noun}_${attribute.name}` } : attribute;
+
+const defaulted = (attribute: Attribute): Attribute =>
+  tenantFields.has(attribute.name)
+    ? { ...attribute, optional: true, computed: true, required: false, emptyIsNull: false }
+    : attribute;
+
+function checkNames(kind: Kind, attributes: readonly Attribute[]): void {
+  const seen = new Set<string>();
+  for (const { name } of attributes) {
+    if (seen.has(name)) throw new Error(`${kind.typeName}: two attributes would be called ${name}`);
+    seen.add(name);
+  }
+}
+
+/**
+ * The resource of a kind.
+ *
+ * @throws Error if two attributes would have one name.
+ */
+export function resourceSchema(kind: Kind): KindSchema {
+  const fields = attributesOf(kind.fields, { view: "resource", output: false }).map(defaulted).map(renamed(kind));
+  const versions = kind.fields.filter((field) => field.inputOnly && !field.once).map(versionOf);
+  const attributes = [...fields, ...versions, timeouts];
+  checkNames(kind, attributes);
+  return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
+}
+
+/** What a data source is found by, beside its tenant. */
+const lookups = new Set(["id", "name"]);
+
+/** The data source of a kind: found by id or by name, it shows all that the cloud says, also what changes by itself. */
+export function dataSourceSchema(kind: Kind): KindSchema {
+  const found = (attribute: Attribute): Attribute =>
+    lookups.has(attribute.name) || tenantFields.has(attribute.name) ? { ...attribute, optional: true } : attribute;
+  const attributes = attributesOf(kind.fields, { view: "data", output: true }).map(found).map(renamed(kind));
+  checkNames(kind, attributes);
+  return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
+}

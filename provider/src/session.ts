@@ -1,0 +1,76 @@
+// What one provider process knows once it is configured: where the cloud is, the tenant, and what must end when Terraform says stop.
+import type { Cloud } from "./cloud.ts";
+import { Unknown } from "./cty/value.ts";
+import { Problem, plainError } from "./diagnostics.ts";
+import type { Journal } from "./journal.ts";
+import type { Configuration } from "./provider-config.ts";
+import { Reads } from "./reads.ts";
+import { type Connection, SdkCloud } from "./sdk-cloud.ts";
+import type { Tenant } from "./tenant.ts";
+import { version } from "./version.ts";
+
+/** What tests replace. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly journal: () => Promise<Journal>;
+  readonly connect?: (connection: Connection) => Cloud;
+}
+
+export class Session {
+  readonly reads = new Reads();
+  readonly stop = new AbortController();
+  readonly #surroundings: Surroundings;
+  #configuration: Configuration | undefined;
+  #terraform = "";
+  #cloud: Cloud | undefined;
+  #journal: Promise<Journal> | undefined;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  configure(configuration: Configuration, terraformVersion: string): void {
+    this.#configuration = configuration;
+    this.#terraform = terraformVersion;
+    this.#cloud = undefined;
+  }
+
+  get tenant(): Tenant {
+    return { org: this.#configuration?.org, project: this.#configuration?.project };
+  }
+
+  /** Where the cloud is; part of what makes two creations the same. */
+  get endpoint(): string {
+    const endpoint = this.#configuration?.endpoint;
+    return typeof endpoint === "string" ? endpoint : "";
+  }
+
+  /** @throws Problem where the configuration is not known yet */
+  get cloud(): Cloud {
+    this.#cloud ??= (this.#surroundings.connect ?? ((connection) => new SdkCloud(connection)))(this.#connection());
+    return this.#cloud;
+  }
+
+  journal(): Promise<Journal> {
+    this.#journal ??= this.#surroundings.journal();
+    return this.#journal;
+  }
+
+  #connection(): Connection {
+    const { endpoint, credentials, ca, org } = this.#configuration ?? {};
+    if (
+      typeof endpoint !== "string" ||
+      credentials === undefined ||
+      credentials instanceof Unknown ||
+      ca instanceof Unknown
+    )
+      throw new Problem([
+        plainError(
+          "The provider's configuration is not known yet",
+          "It depends on a resource that does not exist yet. Apply that one first: terraform apply -target=…",
+        ),
+      ]);
+    const userAgent = `Terraform/${this.#terraform || "unknown"} terraform-provider-photoncloud/${version}`;
+    return { endpoint, credentials, ca, org: typeof org === "string" ? org : "", userAgent };
+  }
+}

@@ -1,0 +1,94 @@
+// Between the engine's values and the messages of the plugin protocol.
+import { type Attribute, objectType, type Shape, typeOf } from "./attribute.ts";
+import { fromJson, parseJson } from "./cty/json.ts";
+import { type Codec, codec } from "./cty/msgpack.ts";
+import type { Path } from "./cty/path.ts";
+import { typeToJson } from "./cty/type.ts";
+import { isMap, type Value, type ValueMap } from "./cty/value.ts";
+import type { Diagnostic } from "./diagnostics.ts";
+import type {
+  AttributePath,
+  DynamicValue,
+  Schema_Attribute,
+  Schema_Object_NestingMode,
+  Diagnostic as WireDiagnostic,
+} from "./plugin/gen/tfplugin6.ts";
+
+/** Reads and writes the values of one schema. */
+export class BlockCodec {
+  readonly #attributes: readonly Attribute[];
+  #codec: Codec | undefined;
+
+  constructor(attributes: readonly Attribute[]) {
+    this.#attributes = attributes;
+  }
+
+  get #compiled(): Codec {
+    this.#codec ??= codec(objectType(this.#attributes));
+    return this.#codec;
+  }
+
+  /** Null where there is no object. @throws Error if the bytes do not fit the schema */
+  decode(value: DynamicValue | undefined): ValueMap | null {
+    if (value === undefined || (value.msgpack.length === 0 && value.json.length === 0)) return null;
+    const decoded = value.msgpack.length > 0 ? this.#compiled.decode(value.msgpack) : this.fromJson(value.json);
+    return isMap(decoded) ? decoded : null;
+  }
+
+  /** A value of a state file; attributes that the schema no longer has are dropped. */
+  fromJson(json: Uint8Array): Value {
+    return fromJson(objectType(this.#attributes), parseJson(Buffer.from(json).toString("utf8")));
+  }
+
+  encode(value: Value): { msgpack: Buffer } {
+    return { msgpack: this.#compiled.encode(value) };
+  }
+}
+
+type WirePath = Partial<AttributePath>;
+
+/** A path for a diagnostic or a replacement. */
+export const wirePath = (path: Path): WirePath => ({
+  steps: path.map((step) => {
+    if ("attribute" in step) return { selector: { $case: "attributeName", value: step.attribute } };
+    if ("key" in step) return { selector: { $case: "elementKeyString", value: step.key } };
+    return { selector: { $case: "elementKeyInt", value: step.index } };
+  }),
+});
+
+/** Diagnostics for an answer. */
+export const wireDiagnostics = (diagnostics: readonly Diagnostic[]) =>
+  diagnostics.map(({ severity, summary, detail, path }) => ({
+    severity: severity === "error" ? 1 : 2,
+    summary,
+    detail,
+    ...(path === undefined || path.length === 0 ? {} : { attribute: wirePath(path) }),
+  })) as Partial<WireDiagnostic>[] as WireDiagnostic[];
+
+const nesting = { object: 1, list: 2, set: 3, map: 4 } as const satisfies Record<string, Schema_Object_NestingMode>;
+
+function nestedType(shape: Shape): Partial<Schema_Attribute> {
+  if (shape.kind === "object")
+    return { nestedType: { attributes: wireAttributes(shape.attributes), nesting: nesting.object } };
+  if (shape.kind !== "scalar" && shape.of.kind === "object")
+    return { nestedType: { attributes: wireAttributes(shape.of.attributes), nesting: nesting[shape.kind] } };
+  return { type: Buffer.from(JSON.stringify(typeToJson(typeOf(shape)))) };
+}
+
+/** Attributes as GetProviderSchema gives them. */
+export function wireAttributes(attributes: readonly Attribute[]): Schema_Attribute[] {
+  return attributes.map((a) => ({
+    name: a.name,
+    type: Buffer.alloc(0),
+    description: a.description,
+    required: a.required,
+    optional: a.optional,
+    computed: a.computed,
+    sensitive: a.sensitive,
+    descriptionKind: 1,
+    deprecated: false,
+    nestedType: undefined,
+    writeOnly: a.writeOnly,
+    ...nestedType(a.shape),
+  }));
+}
