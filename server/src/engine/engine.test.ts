@@ -116,16 +116,6 @@ test("an error that is not for tenants shows as BackendError, with nothing of it
   expect((await world.status(vpc))?.message).not.toContain("10.9.8.7");
 });
 
-test("look() has a resource looked at when its backend says that something happened", async () => {
-  const world = await started();
-  const vpc = await world.addVpc("vpc-1");
-  await world.untilReady(vpc);
-  world.things.held.delete("router vpc-1");
-  await world.engine.look(vpc);
-  await world.engine.look({ ...vpc, id: "vpc-gone" });
-  await world.until("it is repaired", () => world.things.held.has("router vpc-1"));
-});
-
 test("a missed deadline is told once and cancels nothing", async () => {
   let down = true;
   const told: string[] = [];

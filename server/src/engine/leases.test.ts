@@ -20,7 +20,7 @@ async function first(options: WorldOptions = {}): Promise<EngineWorld> {
 
 async function second(beside: EngineWorld, options: WorldOptions = {}): Promise<EngineWorld> {
   const world = await EngineWorld.open({ ...options, beside });
-  closing.push(() => world.stop());
+  closing.push(() => world.engine.stop());
   world.engine.start();
   return world;
 }
@@ -147,7 +147,7 @@ test("stop() gives back what hangs, without a failure, and another worker takes 
   );
   const vpc = await world.addVpc("vpc-1");
   await reached.promise;
-  await world.stop();
+  await world.engine.stop();
   expect(await world.status(vpc)).toMatchObject({ state: State.CREATING, reason: "" });
   expect(await world.store.nextDue()).toBeLessThanOrEqual(world.clock.now());
   const two = await second(world);

@@ -11,7 +11,7 @@ afterEach(async () => {
 
 async function started(options: Parameters<typeof EngineWorld.open>[0] = {}): Promise<EngineWorld> {
   const world = await EngineWorld.open(options);
-  closing.push(() => (options.beside === undefined ? world.close() : world.stop()));
+  closing.push(() => (options.beside === undefined ? world.close() : world.engine.stop()));
   world.engine.start();
   return world;
 }
@@ -63,7 +63,7 @@ test("resyncAtStart fills a backend that has forgotten everything, what others s
   const vpcs = await Promise.all(["vpc-1", "vpc-2", "vpc-3"].map((id) => one.addVpc(id)));
   const subnets = await Promise.all(["subnet-1", "subnet-2"].map((id) => one.addSubnet(id, "vpc-1")));
   await one.untilReady(...vpcs, ...subnets);
-  await one.stop();
+  await one.engine.stop();
   one.things.held.clear();
   one.things.changes.length = 0;
   await started({ beside: one, engine: { resyncAtStart: true, concurrency: 2 } });

@@ -49,6 +49,7 @@ export class EngineWorld {
       random: () => 0.5,
       owner: "test",
       log: silentLog,
+      stopMs: 100,
       ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       ...options.engine,
     });
@@ -143,18 +144,8 @@ export class EngineWorld {
     return this.until("no task is left", async () => (await this.store.nextDue()) === undefined, 1);
   }
 
-  /** Stops the engine; the test's clock runs on meanwhile. */
-  async stop(): Promise<void> {
-    let stopped = false;
-    const stopping = this.engine.stop().finally(() => {
-      stopped = true;
-    });
-    await this.until("the engine has stopped", () => stopped, 100);
-    await stopping;
-  }
-
   async close(): Promise<void> {
-    await this.stop();
+    await this.engine.stop();
     await this.store.close();
   }
 }
