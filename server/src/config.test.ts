@@ -13,6 +13,7 @@ describe("readConfig()", () => {
       logLevel: "warn",
       metricsListen: undefined,
       advertise: "",
+      masterKeyFile: undefined,
     });
   });
 

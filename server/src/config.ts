@@ -28,6 +28,8 @@ export interface Config {
   readonly metricsListen: ListenAddress | undefined;
   /** The URL that clients reach the server by, where it is not the listen address; "" for that. */
   readonly advertise: string;
+  /** Holds the key that the signing keys are encrypted with in the store; undefined: they are kept as they are. */
+  readonly masterKeyFile: string | undefined;
 }
 
 export { ConfigError };
@@ -95,10 +97,16 @@ export const settings = [
     help: "where /metrics answers in the clear; default: the main port, if that is this machine alone",
   },
   {
-    flag: "endpoint",
-    variables: ["PHOTON_ENDPOINT"],
+    flag: "advertise",
+    variables: ["PHOTON_ADVERTISE"],
     value: "URL",
     help: "how clients reach the server, for admin.json",
+  },
+  {
+    flag: "master-key-file",
+    variables: ["PHOTON_MASTER_KEY_FILE"],
+    value: "FILE",
+    help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
   },
   {
     flag: "iam-endpoint",
@@ -225,6 +233,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     logLevel: logLevelOf(given, dev),
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
     advertise: given.advertise ?? "",
+    masterKeyFile: given["master-key-file"],
   };
   refusePlaintext(config, given);
   refuseRemoteComponents(config, given);

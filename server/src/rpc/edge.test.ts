@@ -217,7 +217,7 @@ describe("a refusal names its reason", () => {
   test("a refused call becomes an event in the log of the caller's org, within its budget", async () => {
     const mallory = { authorization: "Bearer mallory-org/mallory" };
     for (let i = 0; i < 30; i += 1) await postJson(cloud.url, get, { org_id: "acme", id: "vpc-1" }, mallory);
-    const events = cloud.events.filter((event) => event.actor === "user:mallory-org/mallory");
+    const events = cloud.events.filter((event) => event.caller.principal?.id === "mallory");
     expect(events.length).toBeGreaterThanOrEqual(20);
     expect(events.length).toBeLessThan(30);
     expect(events[0]).toMatchObject({
@@ -225,7 +225,7 @@ describe("a refusal names its reason", () => {
       tenant: { org: "mallory-org", project: "" },
       id: "org/acme/vpc/vpc-1",
       permission: "network:vpcs:get",
-      method: get,
+      caller: { method: get },
     });
   });
 });

@@ -19,8 +19,8 @@ export type { EdgeParts } from "./parts.ts";
 
 export interface Edge {
   readonly handle: HttpHandler;
-  /** Unary calls that are being answered now. */
-  active(): number;
+  /** Resolves when no unary call is being answered. */
+  idle(): Promise<void>;
   /** Not ready any more: health says so, streams end with SHUTTING_DOWN. */
   drain(): void;
   close(): void;
@@ -72,7 +72,7 @@ export function createEdge(parts: EdgeParts): Edge {
   });
   return {
     handle: http.handle,
-    active: http.active,
+    idle: http.idle,
     drain: () => stopping.abort(new Fault("SHUTTING_DOWN", "the server is stopping; call again in a moment")),
     close: () => tokens.close(),
   };

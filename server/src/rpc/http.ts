@@ -76,6 +76,7 @@ function sayWhy(answer: UniversalServerResponse, response: HttpResponse, id: str
 
 export function createHttpHandler({ handlers, pages, log }: HttpParts) {
   let active = 0;
+  let tellIdle: () => void = () => undefined;
 
   async function call(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, id: string) {
     const state = newCallState(id, request.socket.remoteAddress ?? "");
@@ -97,17 +98,26 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
     else sendError(response, 500, new Fault("INTERNAL", `internal error, request id ${id}`), id);
   }
 
-  function run(work: Promise<void>, response: HttpResponse, id: string, counts: boolean): void {
-    if (counts) active += 1;
-    work
-      .catch((error: unknown) => fail(error, response, id))
-      .finally(() => {
-        if (counts) active -= 1;
-      });
+  function run(work: Promise<void>, response: HttpResponse, id: string): void {
+    work.catch((error: unknown) => fail(error, response, id));
+  }
+
+  /** Counts a call until its answer is written or its connection is gone. */
+  function count(response: HttpResponse): void {
+    active += 1;
+    response.once("close", () => {
+      active -= 1;
+      if (active === 0) tellIdle();
+    });
   }
 
   return {
-    active: () => active,
+    idle(): Promise<void> {
+      if (active === 0) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      tellIdle = resolve;
+      return promise;
+    },
     handle(request: HttpRequest, response: HttpResponse): void {
       const url = request.url ?? "";
       const query = url.indexOf("?");
@@ -115,10 +125,11 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
       const id = requestIdOf(request.headers["x-request-id"]);
       const handler = handlers.get(path);
       const show = pages.get(path);
-      if (handler !== undefined)
-        run(call(handler, request, response, id), response, id, handler.method.methodKind === "unary");
-      else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
-        run(page(show, response), response, id, false);
+      if (handler !== undefined) {
+        if (handler.method.methodKind === "unary") count(response);
+        run(call(handler, request, response, id), response, id);
+      } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
+        run(page(show, response), response, id);
       else unknownMethod(request, response, id);
     },
   };

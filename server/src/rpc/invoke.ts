@@ -4,10 +4,11 @@ import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
 import { type Call, formatPath } from "../services/call.ts";
+import { actorOf } from "../services/resources/work.ts";
 import { toConnectError } from "./errors.ts";
 import { idempotencyKeyOf, waitMsOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
-import { actorOf, createBudget, refusalEvent } from "./refusals.ts";
+import { createBudget, refusalEvent } from "./refusals.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
 import { createStreamCount, untilEnded } from "./streams.ts";
@@ -58,7 +59,7 @@ function createGuard(parts: EdgeParts) {
     if (principal === undefined) return;
     if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
     const caller = { principal, sourceIp, requestId, method: route.name };
-    await parts.append(refusalEvent(principal, route.permission, route.path(request), route.kind, caller));
+    await parts.audit(refusalEvent(principal, route.permission, route.path(request), route.kind, caller));
   };
   return async (route: Route, request: Message, state: CallState): Promise<void> => {
     const { principal, sourceIp } = state;
@@ -72,9 +73,10 @@ function createGuard(parts: EdgeParts) {
       parts.log.error({ err, request_id: state.requestId }, "a refusal could not be written to the event log"),
     );
     const where = formatPath(path) || "the whole system";
+    const bound = principal.project === "" ? "" : ` (its token is for the project ${principal.project} alone)`;
     throw new Fault(
       "PERMISSION_DENIED",
-      `${actorOf(principal)} does not have the permission ${route.permission} on ${where}`,
+      `${actorOf(principal)} does not have the permission ${route.permission} on ${where}${bound}`,
       { permission: route.permission },
     );
   };
@@ -87,7 +89,10 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
 
   async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
     await guard(route, request, state);
-    const result = route.handle(request, callOf(route, state, context, context.signal));
+    const call = callOf(route, state, context, context.signal);
+    // An answer that is only held back need not be held back when the server stops.
+    const signal = call.waitMs === 0 ? call.signal : AbortSignal.any([call.signal, stopping]);
+    const result = route.handle(request, { ...call, signal });
     if (Symbol.asyncIterator in result) throw new Error(`${route.name} answered a stream`);
     return result;
   }

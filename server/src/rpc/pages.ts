@@ -1,13 +1,19 @@
 // The plain pages beside the methods: alive, ready, metrics, the keys of tokens.
-import type { Page } from "./http.ts";
+import { createHttpHandler, type HttpHandler, type Page } from "./http.ts";
 import type { EdgeParts } from "./parts.ts";
 
 const json = "application/json";
 const plainText = "text/plain; charset=utf-8";
 
 /** The page that Prometheus scrapes. */
-export function metricsPage(parts: Pick<EdgeParts, "metrics">): Page {
+function metricsPage(parts: Pick<EdgeParts, "metrics">): Page {
   return async () => ({ status: 200, type: parts.metrics.registry.contentType, body: await parts.metrics.text() });
+}
+
+/** A server of /metrics alone, for an address of its own. */
+export function metricsHandler(parts: Pick<EdgeParts, "metrics" | "log">): HttpHandler {
+  const pages = new Map([["/metrics", metricsPage(parts)]]);
+  return createHttpHandler({ handlers: new Map(), pages, log: parts.log }).handle;
 }
 
 function readyPage(parts: Pick<EdgeParts, "notReady">, stopping: AbortSignal): Page {

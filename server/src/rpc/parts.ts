@@ -2,7 +2,7 @@
 import type { Catalog } from "@photoncloud/proto";
 import type { Clock } from "../clock.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../services/call.ts";
-import type { NewEvent } from "../store/store.ts";
+import type { AuditEvent } from "../services/events/index.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -16,7 +16,7 @@ export interface EdgeParts {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Appends a refusal to the event log. */
-  append(event: NewEvent): Promise<void>;
+  audit(event: AuditEvent): Promise<void>;
   /** Why the server can't take calls now; "" when it can. */
   notReady(): Promise<string>;
   /** The public keys that tokens are signed with (RFC 7517 section 5). */

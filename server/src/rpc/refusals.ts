@@ -1,8 +1,8 @@
 // Refused calls become events, but nobody may flood the log with them: each principal has a budget.
 import type { Clock } from "../clock.ts";
 import { formatPath, type ResourcePath } from "../services/call.ts";
+import type { AuditEvent } from "../services/events/index.ts";
 import type { Caller, Principal } from "../services/kind.ts";
-import type { NewEvent } from "../store/store.ts";
 
 /** This many refusals at once … */
 const burst = 20;
@@ -10,10 +10,6 @@ const burst = 20;
 const refillMs = 3_000;
 /** Principals whose budget is remembered; the one that was refused longest ago is forgotten first. */
 const mostPrincipals = 10_000;
-
-export function actorOf(principal: Principal): string {
-  return `${principal.kind}:${principal.org}/${principal.id}`;
-}
 
 /** Answers whether one more is within the budget of a name. */
 export function createBudget(clock: Clock): (name: string) => boolean {
@@ -41,19 +37,14 @@ export function refusalEvent(
   path: ResourcePath,
   kind: string,
   caller: Caller,
-): NewEvent {
+): AuditEvent {
   const own = path.org === principal.org;
   return {
     type: "denied",
     tenant: { org: principal.org, project: own ? path.project : "" },
     kind,
     id: own ? path.id : formatPath(path).slice(0, 512),
-    version: 0,
-    actor: actorOf(principal),
-    sourceIp: caller.sourceIp,
-    requestId: caller.requestId,
-    method: caller.method,
+    caller,
     permission,
-    resource: new Uint8Array(),
   };
 }

@@ -7,14 +7,14 @@ import { type Vpc, VpcSchema, WatchVpcsResponseSchema } from "@photoncloud/proto
 import { systemClock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
 import type { Authenticator, Authorizer, Call, ResourceCalls } from "../../services/call.ts";
-import type { NewEvent } from "../../store/store.ts";
+import type { AuditEvent } from "../../services/events/index.ts";
 import { createEdge, createLog, createMetrics, type Edge, type EdgeParts, type Listener, listen } from "../index.ts";
 
 export interface StandIns {
   readonly url: string;
   readonly edge: Edge;
   readonly listener: Listener;
-  readonly events: NewEvent[];
+  readonly events: AuditEvent[];
   readonly calls: Call[];
   /** Ends the sessions of a principal. */
   revoke(token: string): void;
@@ -85,7 +85,7 @@ function callsOf(kept: Call[]): ResourceCalls {
 }
 
 export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<StandIns> {
-  const events: NewEvent[] = [];
+  const events: AuditEvent[] = [];
   const calls: Call[] = [];
   const sessions = new Map<string, () => void>();
   const edge = createEdge({
@@ -105,7 +105,7 @@ export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<St
     clock: systemClock,
     log: createLog("silent"),
     metrics: createMetrics({ process: false }),
-    append: async (event) => void events.push(event),
+    audit: async (event) => void events.push(event),
     notReady: () => Promise.resolve(""),
     jwks: () => Promise.resolve({ keys: [] }),
     metricsHere: true,

@@ -1,0 +1,264 @@
+// The composition root: the only file that knows every part, and the order in which they start and stop.
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { catalog } from "@photoncloud/proto";
+import { type Administrator, readAdminFile, writeAdminFile } from "./admin-file.ts";
+import { detectDrivers, forgetsAtExit, type Pick } from "./backends/detect.ts";
+import type { Drivers } from "./backends/drivers.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { devCertificates } from "./dev-certificates.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import {
+  createEdge,
+  createLog,
+  createMetrics,
+  type Edge,
+  engineMetrics,
+  type Listener,
+  type ListenOptions,
+  type Log,
+  listen,
+  type Metrics,
+  metricsHandler,
+} from "./rpc/index.ts";
+import { appendAudit, createEvents } from "./services/events/index.ts";
+import { createIam, type Iam } from "./services/iam/index.ts";
+import { kinds } from "./services/kinds.ts";
+import { createResources, type Resources } from "./services/resources/index.ts";
+import { openStore } from "./store/index.ts";
+import type { Store } from "./store/store.ts";
+import { wakeOnChange } from "./wake-on-change.ts";
+
+/** What a test, or a program that holds a server inside itself, may put in the place of the usual. */
+export interface StartOptions {
+  readonly clock?: Clock;
+  /** Default: the best that work on this machine. */
+  readonly drivers?: Drivers;
+  /** Count the process's own metrics, too; where many servers share a process, only one may. Default false. */
+  readonly processMetrics?: boolean;
+}
+
+export interface RunningServer {
+  /** Where it answers; the first is the endpoint. */
+  readonly urls: readonly string[];
+  /** Which drivers were picked, and why. */
+  readonly picks: readonly Pick[];
+  /** The certificate authority that --dev --tls made. */
+  readonly caFile: string | undefined;
+  /** The first administrator, as admin.json has it; undefined where the file was taken away. */
+  readonly administrator: Administrator | undefined;
+  /** Finishes what is under way, gives tasks back and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Everything that lives as long as the server. */
+interface Parts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly drivers: Drivers;
+  readonly iam: Iam;
+  readonly resources: Resources;
+  readonly engine: Engine;
+}
+
+/** How long calls that are under way may take when the server stops. Milliseconds. */
+const finishMs = 10_000;
+/** For how long the store's health is believed, so that asking for it costs nothing. Milliseconds. */
+const healthMs = 500;
+
+function storeUrl(config: Config): string {
+  const file = join(resolve(config.dataDir), "store.db");
+  return config.databaseUrl ?? pathToFileURL(file).href.replace(/^file:/, "sqlite:");
+}
+
+/** @throws ConfigError if the file does not hold 32 bytes in hexadecimal. */
+function masterKeyOf({ masterKeyFile }: Config): Uint8Array | undefined {
+  if (masterKeyFile === undefined) return undefined;
+  const text = readFileSync(masterKeyFile, "utf8").trim();
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
+  throw new ConfigError(`master-key-file ${masterKeyFile} must hold 64 hexadecimal digits (openssl rand -hex 32)`);
+}
+
+function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
+  return createIam({
+    store,
+    clock,
+    catalog: catalog(),
+    // The same for all servers of a cloud and after every restart, whatever port it gets.
+    issuer: config.advertise === "" ? "photoncloud" : config.advertise,
+    masterKey: masterKeyOf(config),
+    onFailure: (err) => log.error({ err }, "the log of who may do what can't be followed"),
+  });
+}
+
+function makeEngine(parts: Omit<Parts, "engine">): Engine {
+  const { store, drivers, clock, log, metrics, resources } = parts;
+  return createEngine({
+    store,
+    drivers,
+    clock,
+    log,
+    kinds: resources.engineKinds,
+    metrics: engineMetrics(metrics.registry),
+    random: Math.random,
+    owner: `${hostname()}/${process.pid}`,
+    resyncAtStart: forgetsAtExit(drivers),
+  });
+}
+
+/** Says why the server can't take calls, asking the store only now and then. */
+function readiness(store: Store, clock: Clock): () => Promise<string> {
+  let last = { at: Number.NEGATIVE_INFINITY, why: Promise.resolve("") };
+  const ask = () =>
+    store.healthy().then(
+      (healthy) => (healthy ? "" : "the store takes no writes"),
+      () => "the store does not answer",
+    );
+  return () => {
+    const now = clock.now();
+    if (Math.abs(now - last.at) > healthMs) last = { at: now, why: ask() };
+    return last.why;
+  };
+}
+
+function makeEdge(parts: Parts, isRunning: () => boolean): Edge {
+  const { config, clock, log, metrics, store, iam, resources } = parts;
+  const events = createEvents({ store, clock, catalog: catalog() });
+  const storeReady = readiness(store, clock);
+  return createEdge({
+    clock,
+    log,
+    metrics,
+    catalog: catalog(),
+    calls: resources,
+    services: [...iam.handlers, events],
+    authenticator: iam.authenticator,
+    authorizer: iam.authorizer,
+    audit: (event) => appendAudit(store, event),
+    notReady: async () => (isRunning() ? storeReady() : "starting"),
+    jwks: () => iam.jwks(),
+    metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
+  });
+}
+
+async function tlsOf(config: Config, clock: Clock) {
+  if (config.tls === undefined) return { tls: undefined, caFile: undefined };
+  if (config.tls === "made") {
+    const hosts = config.listen.map(({ host }) => host);
+    const { caFile, cert, key } = await devCertificates(resolve(config.dataDir), hosts, clock.now());
+    return { tls: { cert, key }, caFile };
+  }
+  const { certFile, keyFile } = config.tls;
+  return { tls: { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") }, caFile: undefined };
+}
+
+async function openListeners(parts: Parts, edge: Edge, tls: ListenOptions["tls"]): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const { host, port } of parts.config.listen)
+      listeners.push(await listen(edge.handle, { host, port, ...(tls && { tls }) }));
+    if (parts.config.metricsListen !== undefined)
+      listeners.push(await listen(metricsHandler(parts), parts.config.metricsListen));
+    return listeners;
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    throw error;
+  }
+}
+
+/** The first start makes the administrator and its file; later ones only bring the endpoint up to date. */
+async function makeAdministrator({ config, iam, resources }: Parts, more: Omit<Administrator, "password">) {
+  const dataDir = resolve(config.dataDir);
+  await iam.bootstrap({ resources, announce: (password) => writeAdminFile(dataDir, { ...more, password }) });
+  const known = readAdminFile(dataDir);
+  if (known === undefined) return undefined;
+  const administrator = { ...known, ...more };
+  if (JSON.stringify(administrator) !== JSON.stringify(known)) writeAdminFile(dataDir, administrator);
+  return administrator;
+}
+
+function flush(log: Log): Promise<void> {
+  return new Promise((done) => log.flush(() => done()));
+}
+
+/** Readiness off and streams ended, then the calls under way, then the engine, then the store. */
+async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => void) {
+  const { store, drivers, iam, engine, log } = parts;
+  log.info("stopping");
+  edge.drain();
+  for (const listener of listeners) listener.stopAccepting();
+  const late = new AbortController();
+  await Promise.race([edge.idle(), systemClock.sleep(finishMs, late.signal)]);
+  late.abort();
+  await Promise.all(listeners.map((listener) => listener.close()));
+  edge.close();
+  unwatch();
+  await engine.stop();
+  await iam.stop();
+  await Promise.all([drivers.network.close(), drivers.hypervisor.close()]);
+  await store.close();
+  log.info("stopped");
+  await flush(log);
+}
+
+async function assemble(config: Config, store: Store, options: StartOptions): Promise<[Parts, readonly Pick[]]> {
+  const clock = options.clock ?? systemClock;
+  const log = createLog(config.logLevel);
+  const detected =
+    options.drivers === undefined ? await detectDrivers({ clock }) : { drivers: options.drivers, picks: [] };
+  const iam = makeIam(config, store, clock, log);
+  const resources = createResources({
+    store,
+    clock,
+    catalog: catalog(),
+    kinds: [...iam.kinds, ...kinds],
+    random: (bytes) => randomBytes(bytes),
+  });
+  const metrics = createMetrics({ process: options.processMetrics ?? false });
+  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, iam, resources };
+  return [{ ...parts, engine: makeEngine(parts) }, detected.picks];
+}
+
+/**
+ * Starts a server. It is ready when this resolves.
+ *
+ * @throws ConfigError for a setting that turns out wrong; the system's error if a port can't be opened; StoreInUseError if another
+ * server has the store open.
+ */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  const store = await openStore(storeUrl(config), options.clock === undefined ? {} : { clock: options.clock });
+  let listeners: readonly Listener[] = [];
+  try {
+    const [parts, picks] = await assemble(config, store, options);
+    let running = false;
+    const edge = makeEdge(parts, () => running);
+    const { tls, caFile } = await tlsOf(config, parts.clock);
+    listeners = await openListeners(parts, edge, tls);
+    const urls = listeners.slice(0, config.listen.length).map(({ url }) => url);
+    const administrator = await makeAdministrator(parts, {
+      endpoint: config.advertise === "" ? (urls[0] ?? "") : config.advertise,
+      org_id: "system",
+      principal_id: "admin",
+      ...(caFile !== undefined && { ca_file: caFile }),
+    });
+    parts.iam.start();
+    const unwatch = wakeOnChange(parts.drivers, store, parts.log);
+    parts.engine.start();
+    running = true;
+    parts.log.info({ urls }, "started");
+    let stopped: Promise<void> | undefined;
+    const stop = () => (stopped ??= stopInOrder(parts, edge, listeners, unwatch));
+    return { urls, picks, caFile, administrator, stop };
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    await store.close();
+    throw error;
+  }
+}

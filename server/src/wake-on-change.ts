@@ -1,0 +1,28 @@
+// Backends notice things by themselves: a guest that ends, a port that comes up. The resource is then looked at at once.
+import type { Drivers } from "./backends/drivers.ts";
+import type { EngineLog } from "./engine/hooks.ts";
+import type { ResourceKey, Store } from "./store/store.ts";
+
+/** "acme-corp/alpha" → its tenant. */
+function tenantOf(owner: string): ResourceKey["tenant"] {
+  const [org = "", project = ""] = owner.split("/");
+  return { org, project };
+}
+
+/** Answers how to stop. */
+export function wakeOnChange(drivers: Drivers, store: Store, log: EngineLog): () => void {
+  const wake = (kind: string, id: string, owner: string) => {
+    const key = { tenant: tenantOf(owner), kind, id };
+    const look = store.transact(async (tx) => {
+      if ((await tx.get(key)) !== undefined) tx.schedule(key);
+    });
+    look.catch((err: unknown) => log.warn({ err, kind, id }, "a backend's change could not be followed up"));
+  };
+  const ends = [
+    drivers.hypervisor.onChange(({ vmId, owner }) => wake("plasmavmc.v1.Vm", vmId, owner)),
+    drivers.network.onChange(({ id, owner }) => wake("prismnet.v1.Port", id, owner)),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
