@@ -10,8 +10,6 @@ export interface EngineKind<Drivers> {
   readonly reconciler?: Reconciler<DescMessage, Drivers> | undefined;
   /** Runs in the transaction that removes the row, before it is removed: frees what the resource held in other resources. May run more than once. */
   release?(tx: Tx, row: ResourceRow): Promise<void>;
-  /** A resource as events carry it, secrets cleared. Default: its bytes without what is SENSITIVE, INPUT_ONLY or ONCE. */
-  eventBytes?(row: ResourceRow): Uint8Array;
 }
 
 /** How long a resource may take before the operator is told, where its reconciler does not say. */

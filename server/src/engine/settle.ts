@@ -156,7 +156,7 @@ function event<Drivers>(type: EventType, kind: EngineKind<Drivers>, row: Resourc
     requestId: "",
     method: "",
     permission: "",
-    resource: kind.eventBytes?.(row) ?? withoutSecrets(kind.schema, wholeBytes(row)),
+    resource: withoutSecrets(kind.schema, wholeBytes(row)),
   };
 }
 

@@ -169,9 +169,9 @@ async function together<Desc extends DescMessage, Drivers extends object>(
   made: unknown,
 ) {
   const { drivers, world, snapshot, before } = await begin(laws);
-  await Promise.all([world.finish("ensure", drivers), world.finish("ensure", drivers)]);
+  await Promise.all([world.persist("ensure", drivers), world.persist("ensure", drivers)]);
   expect(await snapshot()).toEqual(made);
-  await Promise.all([world.finish("remove", drivers), world.finish("remove", drivers)]);
+  await Promise.all([world.persist("remove", drivers), world.persist("remove", drivers)]);
   expect(await snapshot()).toEqual(before);
 }
 
@@ -189,9 +189,9 @@ async function overtaken<Desc extends DescMessage, Drivers extends object>(
     reached.resolve();
     return { fault: "delay", until: goOn.promise };
   });
-  const slow = world.finish("ensure", slowed).finally(() => reached.resolve());
+  const slow = world.persist("ensure", slowed).finally(() => reached.resolve());
   await reached.promise;
-  await world.finish("ensure", drivers);
+  await world.persist("ensure", drivers);
   goOn.resolve();
   await slow;
   expect(await snapshot()).toEqual(made);

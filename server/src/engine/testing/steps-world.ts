@@ -17,6 +17,9 @@ export interface RelatedResource {
 /** How often a step may say "not yet" before the law counts it as never. */
 const patience = 1_000;
 
+/** How many failures in a row two workers may cause each other. */
+const failuresInARow = 5;
+
 export interface WorldOptions<Desc extends DescMessage, Drivers> {
   readonly reconciler: Reconciler<Desc, Drivers>;
   readonly id: string;
@@ -47,6 +50,17 @@ export class StepsWorld<Desc extends DescMessage, Drivers> {
     if (ended.end !== "failed")
       this.#observed = observations.bytes(this.#observed, readyStatus(1, reconciler.backend(drivers)));
     return ended;
+  }
+
+  /** As `finish`, but tries again after failures, as the engine does: two workers may well be in each other's way for a moment. */
+  async persist(way: "ensure" | "remove", drivers: Drivers): Promise<void> {
+    for (let left = failuresInARow; ; left--) {
+      try {
+        return await this.finish(way, drivers);
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+    }
   }
 
   /** Passes until the steps have finished, waiting where they say "not yet". @throws what a step throws. */
