@@ -97,7 +97,7 @@ describe("a call", () => {
 describe("retries", () => {
   test("keep the idempotency key, and back off with jitter", async () => {
     const keys: string[] = [];
-    const keep = (key: string) => keys.push(key) > 0;
+    const keep = (key: string | null) => keys.push(key ?? "") > 0;
     nock(endpoint)
       .post(createVpc)
       .matchHeader("idempotency-key", keep)
@@ -263,7 +263,7 @@ describe("tokens", () => {
     const used: string[] = [];
     nock(endpoint)
       .post(getVpc)
-      .matchHeader("authorization", (value) => used.push(value) > 0)
+      .matchHeader("authorization", (value) => used.push(value ?? "") > 0)
       .reply(...vpc);
     await cloud.vpcs.get("vpc-1");
     expect(used.every((value) => value === "Bearer t2")).toBe(true);

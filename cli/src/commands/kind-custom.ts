@@ -1,0 +1,65 @@
+// The verbs of a kind's own methods: photon vm start ID, photon port attach-device ID --device-id X.
+import { fieldsOf, type Kind, type Method } from "@photoncloud/proto";
+import type { Command } from "commander";
+import { customMethod } from "../clients.ts";
+import { addFieldOptions, givenFlags } from "../field-options.ts";
+import { type Flag, flagsOf } from "../flags.ts";
+import { applyFlags } from "../input.ts";
+import type { Io } from "../io.ts";
+import { printOne } from "../output.ts";
+import { resolveId, resolveReferences } from "../resolve.ts";
+import { addCommonOptions, type CommonOptions, openSession, timeoutMsOf } from "../session.ts";
+
+interface CustomFlags extends CommonOptions {
+  readonly wait?: boolean;
+}
+
+/** StartVm → start, AttachDevice → attachDevice: the SDK's names. */
+function sdkName(kind: Kind, method: Method): string {
+  const { name } = method.desc;
+  const bare = name.endsWith(kind.name) && name !== kind.name ? name.slice(0, -kind.name.length) : name;
+  return bare.charAt(0).toLowerCase() + bare.slice(1);
+}
+
+/** attachDevice → attach-device */
+export function verbOf(kind: Kind, method: Method): string {
+  return sdkName(kind, method).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+async function run(
+  kind: Kind,
+  method: Method,
+  flags: readonly Flag[],
+  given: string,
+  self: Command,
+  io: Io,
+): Promise<void> {
+  const options = self.opts<CustomFlags>();
+  const session = openSession(io, options);
+  const client = session.of(kind);
+  const id = await resolveId(kind, client, given, session.call);
+  const texts = givenFlags(self, flags);
+  const input = {};
+  applyFlags(input, flags, texts);
+  await resolveReferences(input, flags, texts, session, session.tenant);
+  const call = customMethod(client, sdkName(kind, method));
+  let answer = await (flags.length > 0 ? call(id, input, session.call) : call(id, session.call));
+  if (options.wait === true)
+    answer = await client.waitUntilReady(id, { ...session.tenant, signal: io.signal, timeoutMs: timeoutMsOf(options) });
+  if (typeof answer === "object" && answer !== null) printOne(io, session.format, answer);
+}
+
+export function addCustomVerbs(command: Command, kind: Kind, io: Io, remember: (flags: readonly Flag[]) => void): void {
+  for (const method of kind.custom) {
+    const flags = flagsOf(
+      fieldsOf(method.desc.input).filter((field) => field.name !== "id"),
+      false,
+    );
+    const verb = command.command(verbOf(kind, method)).argument("<id|name>").description(method.comment);
+    addFieldOptions(verb, kind, flags).option("--wait", "until it is ready");
+    addCommonOptions(verb).action((given: string, _, self: Command) => {
+      remember(flags);
+      return run(kind, method, flags, given, self, io);
+    });
+  }
+}

@@ -1,0 +1,106 @@
+// photon login: exchanges a password or a key for a session, and keeps the session (never the secret) as a context.
+import { readFileSync } from "node:fs";
+import { PhotonCloud } from "@photoncloud/sdk";
+import { contextsPath, updateContexts } from "@photoncloud/sdk/contexts";
+import type { Command } from "commander";
+import type { Io } from "../io.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface LoginOptions {
+  readonly endpoint?: string;
+  readonly org?: string;
+  readonly project?: string;
+  readonly principal?: string;
+  readonly principalOrg?: string;
+  readonly caFile?: string;
+  readonly adminFile?: string;
+  readonly context: string;
+}
+
+interface Target {
+  readonly endpoint: string;
+  readonly org: string;
+  readonly project: string;
+  readonly principal: string;
+  readonly principalOrg: string;
+  readonly ca: string | undefined;
+  readonly secret: string | undefined;
+}
+
+/** What keys' secrets begin with; a password may not be taken for one, since the cloud draws them. */
+const keyPrefix = "pck_";
+
+function adminFile(path: string): Record<string, string> {
+  const file: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const entries = Object.entries(typeof file === "object" && file !== null ? file : {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+function needed(value: string | undefined, flag: string, variable: string): string {
+  if (value !== undefined && value !== "") return value;
+  throw new UsageError(`missing: ${flag} (or set ${variable})`);
+}
+
+/** Flags win over the administrator's file, and that over variables. */
+function targetOf(options: LoginOptions, env: Io["env"]): Target {
+  const file = options.adminFile === undefined ? {} : adminFile(options.adminFile);
+  const caFile = options.caFile ?? file.ca_file ?? env.PHOTON_CA_FILE;
+  const principalOrg = options.principalOrg ?? file.org_id ?? env.PHOTON_PRINCIPAL_ORG;
+  const org = options.org ?? file.org_id ?? env.PHOTON_ORG ?? "";
+  return {
+    endpoint: needed(options.endpoint ?? file.endpoint ?? env.PHOTON_ENDPOINT, "--endpoint", "PHOTON_ENDPOINT"),
+    principal: needed(
+      options.principal ?? file.principal_id ?? env.PHOTON_PRINCIPAL,
+      "--principal",
+      "PHOTON_PRINCIPAL",
+    ),
+    org,
+    principalOrg: principalOrg ?? org,
+    project: options.project ?? env.PHOTON_PROJECT ?? "",
+    ca: caFile === undefined || caFile === "" ? undefined : readFileSync(caFile, "utf8"),
+    secret: file.password ?? (env.PHOTON_KEY_SECRET || env.PHOTON_PASSWORD || undefined),
+  };
+}
+
+async function secretOf({ secret, principal }: Target, io: Io): Promise<string> {
+  const given = secret ?? (await (io.ask?.(`Password or key of ${principal}: `) ?? io.readStdin()));
+  const text = given.replace(/\r?\n$/, "");
+  if (text !== "") return text;
+  throw new UsageError("no password: type it, pipe it to standard input, or set PHOTON_PASSWORD or PHOTON_KEY_SECRET");
+}
+
+async function login(options: LoginOptions, io: Io): Promise<void> {
+  const target = targetOf(options, io.env);
+  const { endpoint, org, project, principal, ca } = target;
+  const secret = await secretOf(target, io);
+  const credential = secret.startsWith(keyPrefix) ? { keySecret: secret } : { password: secret };
+  const cloud = new PhotonCloud({ endpoint, org, ca });
+  const request = { principalId: principal, orgId: target.principalOrg, ...credential };
+  const session = await cloud.tokens.issue(request, { signal: io.signal });
+  const { token, refreshToken } = session;
+  const expireTime = (session.expireTime ?? new Date(0)).toISOString();
+  const trust = ca === undefined ? {} : { ca };
+  const context = { endpoint, org, project, principal, ...trust, token, expireTime, refreshToken };
+  updateContexts(contextsPath(io.env), (file) => ({
+    current: options.context,
+    contexts: { ...file.contexts, [options.context]: context },
+  }));
+  io.err(`logged in to ${endpoint} as ${principal}; context ${options.context}\n`);
+}
+
+export function addLoginCommand(program: Command, io: Io): void {
+  program
+    .command("login")
+    .description(
+      "logs in and keeps the session; the password or key comes from the terminal, standard input, PHOTON_PASSWORD or PHOTON_KEY_SECRET",
+    )
+    .option("--endpoint <url>", "the server's address")
+    .option("--org <id>", "the org to work in")
+    .option("--project <id>", "the project to work in")
+    .option("--principal <id>", "a user's or a service account's id")
+    .option("--principal-org <id>", "the org that the principal belongs to; default: --org")
+    .option("--ca-file <file>", "the authority to trust, in PEM")
+    .option("--admin-file <file>", "the admin.json that a new server writes: endpoint, administrator and authority")
+    .option("--context <name>", "what to call it", "default")
+    .action((options: LoginOptions) => login(options, io));
+}

@@ -1,0 +1,67 @@
+// Prints answers as tables, JSON or YAML.
+import type { Kind } from "@photoncloud/proto";
+import { stringify } from "yaml";
+import type { AnyResource } from "./clients.ts";
+import { columnsOf } from "./columns.ts";
+import type { Io } from "./io.ts";
+import { plainOf, textOf } from "./plain.ts";
+import { tableText } from "./table.ts";
+
+export const formats = ["table", "json", "yaml"] as const;
+export type Format = (typeof formats)[number];
+
+/** Anything, as JSON or YAML. */
+export function printData(io: Io, format: "json" | "yaml", value: unknown): void {
+  io.out(format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringify(plainOf(value)));
+}
+
+/** Many resources. */
+export function printList(io: Io, format: Format, kind: Kind, resources: readonly AnyResource[]): void {
+  if (format !== "table") {
+    printData(io, format, resources);
+    return;
+  }
+  const columns = columnsOf(kind);
+  const now = io.now();
+  const rows = resources.map((resource) => columns.map((column) => column.value({ ...resource }, now)));
+  io.out(
+    tableText(
+      columns.map((column) => column.heading),
+      rows,
+    ),
+  );
+}
+
+function lines(value: object, prefix = ""): [string, string][] {
+  return Object.entries(value).flatMap(([key, item]): [string, string][] => {
+    const isMessage =
+      typeof item === "object" &&
+      item !== null &&
+      !Array.isArray(item) &&
+      !(item instanceof Date || item instanceof Uint8Array);
+    const path = `${prefix}${key}`;
+    if (isMessage) return lines(item, `${path}.`);
+    if (Array.isArray(item) && item.some((one) => typeof one === "object"))
+      return item.flatMap((one: object, at): [string, string][] => lines(one, `${path}[${at}].`));
+    const text = textOf(item);
+    return text === "" ? [] : [[path, text]];
+  });
+}
+
+/** One thing: a line for each of its values that is not empty. */
+export function printOne(io: Io, format: Format, value: object): void {
+  if (format !== "table") {
+    printData(io, format, value);
+    return;
+  }
+  const rows = lines(value);
+  const width = Math.max(0, ...rows.map(([path]) => path.length));
+  io.out(rows.map(([path, text]) => `${path.padEnd(width)}  ${text}\n`).join(""));
+}
+
+/** One line of a stream: JSON in one line, YAML as a document, or cells. */
+export function printLine(io: Io, format: Format, value: unknown, cells: readonly string[]): void {
+  if (format === "json") io.out(`${JSON.stringify(value)}\n`);
+  else if (format === "yaml") io.out(`---\n${stringify(plainOf(value))}`);
+  else io.out(`${cells.join("  ")}\n`);
+}

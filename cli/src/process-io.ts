@@ -1,0 +1,37 @@
+// The surroundings of a real process.
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { Io } from "./io.ts";
+
+/** Asks at the terminal; what is typed is not echoed. */
+function askHidden(question: string): Promise<string> {
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  return new Promise((resolve, reject) => {
+    lines.once("SIGINT", () => {
+      lines.close();
+      reject(new Error("stopped"));
+    });
+    lines.question("", (answer) => {
+      lines.close();
+      process.stderr.write("\n");
+      resolve(answer);
+    });
+  });
+}
+
+export function processIo(): Io {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  return {
+    env: process.env,
+    now: () => Date.now(),
+    out: (shown) => void process.stdout.write(shown),
+    err: (shown) => void process.stderr.write(shown),
+    readStdin: () => text(process.stdin),
+    ask: process.stdin.isTTY ? askHidden : undefined,
+    signal: stop.signal,
+  };
+}
