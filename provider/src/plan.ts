@@ -3,7 +3,7 @@
 import { type Attribute, objectType, type Shape } from "./attribute.ts";
 import { attribute as attributeStep, index, key, type Path } from "./cty/path.ts";
 import { isList, isMap, sameValue, Unknown, unknown, unknownNotNull, type Value, type ValueMap } from "./cty/value.ts";
-import { sameAttribute } from "./same.ts";
+import { sameAttribute, sameShape } from "./same.ts";
 
 export interface Plan {
   readonly planned: ValueMap;
@@ -18,13 +18,33 @@ export type Defaults = ReadonlyMap<string, Value>;
 
 const get = (value: ValueMap | null, name: string): Value => value?.get(name) ?? null;
 
-/** What the user decides in an object: all but the outputs, and of what the cloud may fill in only what is written. */
-const decided = (attributes: readonly Attribute[], config: ValueMap) =>
-  attributes.filter((a) => a.optional || a.required).filter((a) => !(a.computed && get(config, a.name) === null));
+/** Whether a config says what was there before, outputs and what it leaves to the cloud aside. */
+function unchanged(attributes: readonly Attribute[], prior: ValueMap, config: ValueMap): boolean {
+  return attributes.every((a) => {
+    const [was, wrote] = [get(prior, a.name), get(config, a.name)];
+    if (a.writeOnly || (a.computed && wrote === null)) return true;
+    return was === null || wrote === null ? sameAttribute(a, was, wrote) : unchangedShape(a.shape, was, wrote);
+  });
+}
 
-/** Whether an object's config says what was there before. */
-const unchanged = (attributes: readonly Attribute[], prior: ValueMap, config: ValueMap): boolean =>
-  decided(attributes, config).every((a) => sameAttribute(a, get(prior, a.name), get(config, a.name)));
+function unchangedShape(shape: Shape, prior: Value, config: Value): boolean {
+  if (prior instanceof Unknown || config instanceof Unknown) return false;
+  if (shape.kind === "scalar" || prior === null || config === null) return sameShape(shape, prior, config);
+  if (shape.kind === "object") return isMap(prior) && isMap(config) && unchanged(shape.attributes, prior, config);
+  if (isMap(prior) && isMap(config))
+    return (
+      prior.size === config.size &&
+      [...config].every(([k, v]) => prior.has(k) && unchangedShape(shape.of, get(prior, k), v))
+    );
+  if (!isList(prior) || !isList(config) || prior.length !== config.length) return false;
+  if (shape.kind === "list") return config.every((v, i) => unchangedShape(shape.of, prior[i] ?? null, v));
+  const left = [...prior];
+  return config.every((v) => {
+    const at = left.findIndex((was) => unchangedShape(shape.of, was, v));
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+}
 
 const drawn = (attribute: Attribute): Unknown => (attribute.name === "id" ? unknownNotNull : unknown);
 
