@@ -5,7 +5,7 @@ import type { Claim, Reference, ResourceKey, ResourceRow, ResourceWrite, Tenant 
 import type { Loaded } from "../kind.ts";
 import { admit, ResourceAdmission } from "./admission.ts";
 import { nameSpace } from "./errors.ts";
-import { isApart, prune, sameMessage } from "./fields.ts";
+import { isApart, prune, sameMessage, writeField } from "./fields.ts";
 import { heldBy, resolveReferences } from "./references.ts";
 import { dataOf, loadedOf, messageOf, observedOf, type Stamp, stamp, storedStatusOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
@@ -80,6 +80,10 @@ export async function acceptCreate(work: Work, slice: Slice, tenant: Tenant, nex
   return { key, version: 1, message: next };
 }
 
+function restore(slice: Slice, prior: Message, next: Message): void {
+  for (const field of slice.kind.fields) if (!isApart(field)) writeField(next, field, fieldValue(field, prior));
+}
+
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
@@ -103,6 +107,8 @@ export async function acceptUpdate(
   await admit(work, slice, admission, next, prior);
   const references = await resolveReferences(work, slice, next, row.tenant);
   const asked = !sameMessage(slice.kind.fields, prior.message, next, isApart);
+  // A set in another order is the same set: what is stored is answered.
+  if (!asked) restore(slice, prior.message, next);
   const secret = admission.secret !== undefined && !sameBytes(admission.secret, row.secret);
   const written =
     asked || secret

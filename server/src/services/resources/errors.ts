@@ -9,6 +9,9 @@ import { isWithin, sameTenant } from "./tenancy.ts";
 /** How many referrers an error names. */
 const namedReferrers = 10;
 
+/** How many referrers are counted. */
+export const mostCounted = 1_000;
+
 /** The same words for what never existed and for what belongs to someone else. */
 export function notFound(kind: Kind, id: string): Fault {
   return new Fault("NOT_FOUND", `${kind.noun} ${JSON.stringify(id)} was not found`);
@@ -89,7 +92,9 @@ export function stillReferenced(slices: Slices, key: ResourceKey, by: readonly R
     .slice(0, namedReferrers)
     .map((one) => pathOf(slices, one));
   const others = by.length - resources.length;
-  const named = [...resources, ...(others > 0 ? [`${others} more`] : [])].join(", ");
+  const named = [...resources, ...(others > 0 ? [`${others}${by.length >= mostCounted ? " or" : ""} more`] : [])].join(
+    ", ",
+  );
   const noun = slices.catalog.byTypeName(key.kind)?.noun ?? "resource";
   return new Fault("STILL_REFERENCED", `${noun} ${key.id} is still used by ${named}; delete or change that first`, {
     resources,

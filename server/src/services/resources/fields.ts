@@ -34,8 +34,21 @@ export function prune(fields: readonly Field[], message: Message, drop: (field: 
   }
 }
 
-/** What the cloud sets. */
-export const isOutput = (field: Field): boolean => field.outputOnly;
+/** Drops what the schema does not know, in place: a caller must not store what a later schema would read as something else. */
+function dropUnknown(fields: readonly Field[], message: Message): void {
+  message.$unknown = undefined;
+  for (const field of fields) {
+    const within = fieldsWithin(field.type);
+    if (within !== undefined) for (const inner of messagesIn(fieldValue(field, message))) dropUnknown(within, inner);
+  }
+}
+
+/** Leaves of what a caller sent what a caller may say: no outputs, and nothing that the schema does not know. */
+export function keepInputs(fields: readonly Field[], message: Message): void {
+  prune(fields, message, (field) => field.outputOnly);
+  dropUnknown(fields, message);
+}
+
 /** What is no part of what was asked for: stored apart, kept as a secret, or answered once. */
 export const isApart = (field: Field): boolean => (field.outputOnly && field.volatile) || field.inputOnly || field.once;
 /** What the log must not hold. */

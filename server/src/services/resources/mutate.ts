@@ -5,7 +5,7 @@ import { Fault } from "../../fault.ts";
 import type { ResourceRow, Tenant } from "../../store/store.ts";
 import { type Accepted, acceptCreate, acceptDelete, acceptUpdate } from "./accept.ts";
 import { beingDeleted, notFound, staleEtag } from "./errors.ts";
-import { isOutput, prune } from "./fields.ts";
+import { keepInputs } from "./fields.ts";
 import { drawnBytes, makeId } from "./ids.ts";
 import { differences, immutableViolations } from "./immutable.ts";
 import { applyMask, maskViolations, setPaths } from "./mask.ts";
@@ -22,7 +22,7 @@ export function refuse(violations: readonly FieldViolation[]): void {
 /** A creation's input with the tenant in it, its outputs cleared. */
 export function createInput(slice: Slice, tenant: Tenant, given: Message): Message {
   const input = clone<DescMessage>(slice.kind.desc, given);
-  prune(slice.kind.fields, input, isOutput);
+  keepInputs(slice.kind.fields, input);
   if (Reflect.has(input, "orgId")) Reflect.set(input, "orgId", tenant.org);
   if (Reflect.has(input, "projectId")) Reflect.set(input, "projectId", tenant.project);
   return input;
@@ -86,7 +86,7 @@ export function changeIn(slice: Slice, method: Method, request: Message): Change
     throw invalid([{ path: kind.noun, rule: "required", message: "it is missing; give the fields to change" }]);
   const paths = maskIn(request);
   refuse(maskViolations(kind.fields, paths));
-  prune(kind.fields, values, isOutput);
+  keepInputs(kind.fields, values);
   return {
     tenant,
     id,

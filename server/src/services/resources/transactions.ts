@@ -7,7 +7,7 @@ import { type ResourceKey, type ResourceRow, type Store, StoreError, type Tenant
 import type { Call } from "../call.ts";
 import type { Caller } from "../kind.ts";
 import type { Accepted } from "./accept.ts";
-import { toFault } from "./errors.ts";
+import { mostCounted, stillReferenced, toFault } from "./errors.ts";
 import { type Memory, memoryOf } from "./idempotency.ts";
 import { shown } from "./read.ts";
 import { textIn } from "./requests.ts";
@@ -58,8 +58,17 @@ export class Transactions {
         run({ tx, slices, caller, random, touched: new Map(), ...(unknown && { unknown }) }),
       );
     } catch (error) {
-      throw toFault(slices, error);
+      throw await this.#fault(error);
     }
+  }
+
+  /** What the caller should be told; a resource that is still in use is counted out, since the store names only the first few who use it. */
+  async #fault(error: unknown): Promise<unknown> {
+    if (!(error instanceof StoreError && error.detail.reason === "still_referenced"))
+      return toFault(this.slices, error);
+    const { key, by } = error.detail;
+    const all = await this.store.referrers(key, mostCounted);
+    return stillReferenced(this.slices, key, all.length > 0 ? all : by);
   }
 
   async #commit(call: Call, run: Run, memory: Memory | undefined): Promise<Message> {
@@ -80,7 +89,7 @@ export class Transactions {
       try {
         return await commit();
       } catch (error) {
-        if (!(error instanceof StoreError && error.detail.reason === "key_taken")) throw toFault(this.slices, error);
+        if (!(error instanceof StoreError && error.detail.reason === "key_taken")) throw await this.#fault(error);
       }
     }
     throw new Fault("CONTENDED", "other calls with the same Idempotency-Key are under way; try again");

@@ -6,17 +6,21 @@ import {
   type MessageInitShape,
   type MessageShape,
   create as message,
+  toBinary,
 } from "@bufbuild/protobuf";
 import type { Kind, StandardVerb } from "@photoncloud/proto";
 import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import { State, StatusSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { UpdateWidgetRequestSchema, WidgetSchema } from "@photoncloud/proto/gen/photoncloud/test/v1/widget_pb";
 import { testCatalog } from "@photoncloud/proto/testing";
+import type { Drivers } from "../../../backends/drivers.ts";
 import { type Clock, systemClock } from "../../../clock.ts";
+import type { Reconciler } from "../../../engine/reconciler.ts";
 import { Fault } from "../../../fault.ts";
 import { openSqliteStore } from "../../../store/sqlite/open.ts";
-import type { Store } from "../../../store/store.ts";
+import type { ResourceKey, Store } from "../../../store/store.ts";
 import type { Call } from "../../call.ts";
 import type { KindDefinition } from "../../kind.ts";
 import { createResources, type Resources } from "../index.ts";
@@ -45,6 +49,13 @@ export function callOf(terms: Partial<Call> = {}): Call {
     ...terms,
   };
 }
+
+/** Makes a widget something that an engine has to make. */
+export const toyReconciler: Reconciler<typeof WidgetSchema, Drivers> = {
+  schema: WidgetSchema,
+  steps: [],
+  backend: () => "toy",
+};
 
 let drawn = 0;
 
@@ -109,6 +120,36 @@ export class Fixture {
 
   async delete(id: string, tenant = acme, terms?: Partial<Call>) {
     return as(WidgetSchema, await this.call("delete", { ...tenant, id }, terms));
+  }
+
+  keyOf(id: string): ResourceKey {
+    return { tenant: { org: acme.orgId, project: acme.projectId }, kind: WidgetSchema.typeName, id };
+  }
+
+  /** Does what the engine does with a widget's task: makes it ready (or failed), or removes it. */
+  async settle(id: string, state: State = State.READY): Promise<void> {
+    const kind = this.resources.engineKinds.find((one) => one.schema.typeName === WidgetSchema.typeName);
+    const key = this.keyOf(id);
+    await this.store.transact(async (tx) => {
+      const row = await tx.get(key);
+      if (row === undefined) return;
+      const gone = row.phase === "deleting";
+      const status = message(StatusSchema, { state, backend: "toy", observedVersion: BigInt(row.version) });
+      const observed = toBinary(WidgetSchema, message(WidgetSchema, { status, spins: 7n }));
+      if (gone) await kind?.release?.(tx, row);
+      if (gone) tx.remove(key);
+      else tx.observe(key, observed);
+      const resource = Buffer.concat([row.data, gone ? row.observed : observed]);
+      const blank = { sourceIp: "", requestId: "", method: "", permission: "" };
+      tx.append({
+        ...key,
+        ...blank,
+        type: gone ? "deleted" : "observed",
+        version: row.version,
+        actor: "engine",
+        resource,
+      });
+    });
   }
 
   async close(): Promise<void> {
