@@ -152,7 +152,7 @@ export const comments: Readonly<Record<string, string>> = {
   "iam.v1.Role.built_in": "A role that came with the cloud; it can't be changed or deleted.",
   "iam.v1.Role.description": "What it is for.",
   "iam.v1.Role.etag": "Changes with every change of what was asked for; give it back to update only what was read.",
-  "iam.v1.Role.id": "Chosen by its creator, or drawn. Never changes.",
+  "iam.v1.Role.id": "Chosen by its creator, or drawn: 1 to 63 letters, digits and -, beginning with a letter. Never changes, and is not that of a role in a scope above.",
   "iam.v1.Role.labels": "Free words of the user's own, at most 64.",
   "iam.v1.Role.name": "A name for people.",
   "iam.v1.Role.org_id": "The org that it belongs to; empty: the whole system.",

@@ -13,7 +13,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Catalog, type Kind, Scope } from "@photoncloud/proto";
 import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
-import type { Store, Tx } from "../../store/store.ts";
+import { type Store, StoreError, type Tx } from "../../store/store.ts";
 
 const reading = ["get", "list", "watch"];
 const viewing = [...reading, "plan"];
@@ -67,8 +67,15 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
 
 /** Stores the roles as this version of the cloud has them. Done at every start; changes nothing where nothing differs. */
 export async function seedRoles(store: Store, catalog: Catalog): Promise<void> {
-  await store.transact(async (tx) => {
-    for (const one of builtInRoles(catalog)) await seed(tx, one);
+  const roles = builtInRoles(catalog);
+  const write = () =>
+    store.transact(async (tx) => {
+      for (const one of roles) await seed(tx, one);
+    });
+  await write().catch((error: unknown) => {
+    // Another server that starts at the same time was first: now they are there.
+    if (error instanceof StoreError && error.detail.reason === "duplicate_id") return write();
+    throw error;
   });
 }
 

@@ -264,7 +264,7 @@ describe("sessions", () => {
       as(ListSessionsResponseSchema, await world.handle("ListSessions", ListSessionsRequestSchema, {}, call)).sessions;
     const before = await list();
     expect(before.filter((session) => session.current)).toHaveLength(1);
-    const otherId = String(decodeJwt(other.token)["sid"]);
+    const otherId = String(decodeJwt(other.token).sid);
     await world.handle("RevokeToken", RevokeTokenRequestSchema, { sessionId: otherId }, call);
     expect((await list()).map((session) => session.id)).not.toContain(otherId);
     expect((await validate(world, other.token)).valid).toBe(false);
@@ -402,7 +402,7 @@ describe("a token", () => {
         const { token } = await world.loginAlice();
         const secret = new TextEncoder().encode(JSON.stringify(keys[0]));
         return new SignJWT(decodeJwt(token))
-          .setProtectedHeader({ alg: "HS256", kid: String(keys[0]?.["kid"]) })
+          .setProtectedHeader({ alg: "HS256", kid: String(keys[0]?.kid) })
           .sign(secret);
       },
     ],
@@ -443,7 +443,7 @@ describe("a token", () => {
           issuer,
           audience: "https://elsewhere.test",
         });
-        const handler = same.handlers[0]?.methods["IssueToken"];
+        const handler = same.handlers[0]?.methods.IssueToken;
         const { create } = await import("@bufbuild/protobuf");
         const { IssueTokenRequestSchema } = await import("@photoncloud/proto/gen/iam/v1/token_pb");
         const credential = { case: "password", value: alicePassword } as const;
@@ -468,7 +468,7 @@ describe("a token", () => {
   test("outlives a change of keys, and the new key is published before it signs", async () => {
     const week = 7 * 24 * 60 * minute;
     clock.advance(week - (clock.now() % week) - 5 * minute);
-    const published = (await world.iam.jwks()).keys.map((key) => key["kid"]);
+    const published = (await world.iam.jwks()).keys.map((key) => key.kid);
     expect(published).toHaveLength(2);
     const before = await world.loginAlice();
     clock.advance(10 * minute);
