@@ -9,7 +9,7 @@ import type { EngineKind } from "./kind.ts";
 import { Leases } from "./leases.ts";
 import { levelsOf } from "./levels.ts";
 import { resyncForever } from "./resync.ts";
-import { type Held, perform, type TaskBench } from "./task.ts";
+import { type Held, perform, said, type TaskBench } from "./task.ts";
 
 export interface EngineOptions<Drivers> {
   readonly store: Store;
@@ -170,12 +170,14 @@ class TaskEngine<Drivers> implements Engine {
     const held = this.#leases.hold(task, leasedAt);
     if (held === undefined) return;
     this.#bench.metrics.active?.(this.#leases.size);
-    const running = this.#perform(held).finally(() => {
-      this.#leases.drop(held);
-      this.#running.delete(running);
-      this.#bench.metrics.active?.(this.#leases.size);
-      this.#bell.ring();
-    });
+    const running = this.#perform(held)
+      .catch((error: unknown) => this.#options.log.error({ ...said(task.key), err: error }, "the engine has a defect"))
+      .finally(() => {
+        this.#leases.drop(held);
+        this.#running.delete(running);
+        this.#bench.metrics.active?.(this.#leases.size);
+        this.#bell.ring();
+      });
     this.#running.add(running);
   }
 
