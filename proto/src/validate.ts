@@ -86,6 +86,26 @@ function checkFloat(value: number, rules: Rules, path: string, walk: Walk): void
     walk.report(path, "range", `${value} was given; ${allowed(rules.range)} is allowed`);
 }
 
+/** Years 1 to 9999 (google/protobuf/timestamp.proto): what lies outside can't be written as JSON. */
+const timestampSeconds = { min: -62_135_596_800n, max: 253_402_300_799n };
+/** About 10,000 years either way (google/protobuf/duration.proto). */
+const durationSeconds = { min: -315_576_000_000n, max: 315_576_000_000n };
+
+/** A time that protobuf's JSON can write. JSON input always is; binary input need not be. */
+function checkTime(value: unknown, limits: { min: bigint; max: bigint }, path: string, walk: Walk): void {
+  if (!isMessage(value) || !("seconds" in value) || !("nanos" in value)) return;
+  const { seconds, nanos } = value;
+  if (typeof seconds !== "bigint" || typeof nanos !== "number") return;
+  const signed = limits === durationSeconds && seconds <= 0n;
+  const fits = seconds >= limits.min && seconds <= limits.max && Math.abs(nanos) < 1e9 && (nanos >= 0 || signed);
+  if (!fits || (limits === durationSeconds && seconds < 0n && nanos > 0))
+    walk.report(
+      path,
+      "range",
+      `${seconds} seconds and ${nanos} nanoseconds were given; ${limits.min} to ${limits.max} seconds and less than 10^9 nanoseconds of the same sign are allowed`,
+    );
+}
+
 function checkValue(type: FieldType, value: unknown, field: Field, path: string, walk: Walk): void {
   switch (type.type) {
     case "string":
@@ -110,7 +130,11 @@ function checkValue(type: FieldType, value: unknown, field: Field, path: string,
             .join(", ")}`,
         );
       return;
+    case "timestamp":
+      checkTime(value, timestampSeconds, path, walk);
+      return;
     case "duration":
+      checkTime(value, durationSeconds, path, walk);
       if (isMessage(value) && "seconds" in value && typeof value.seconds === "bigint")
         checkNumber(value.seconds, `${value.seconds}s`, field.options, path, walk);
       return;

@@ -51,7 +51,10 @@ export interface Admission {
   referenceIn<Desc extends DescMessage>(tenant: Tenant, schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
   /** All live and deleting resources of a kind in this tenant. */
   list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]>;
-  /** Takes a key for the resource being written; its claims of the version before are dropped unless taken again. */
+  /**
+   * Takes a key for the resource being written; its claims of the version before are dropped unless taken again. A space that begins with a
+   * field's path and a bar ("ip_address|subnet-…") has that path in the error when the key is taken: ALREADY_EXISTS, rule "unique".
+   */
   claim(claim: Claim): void;
   /** Which keys of a space are taken. */
   claimed(space: string): Promise<ReadonlySet<string>>;
@@ -61,7 +64,10 @@ export interface Admission {
   keepSecret(secret: Uint8Array): void;
   /** Answers an output of behaviour ONCE with this create, and never again. */
   answerOnce(outputs: Record<string, unknown>): void;
-  /** Changes outputs of another resource of this tenant in the same transaction; the change is an event of its own. */
+  /**
+   * Changes outputs of another resource of this tenant in the same transaction; the change is an event of its own. Volatile outputs leave its
+   * version as it is; anything else is an update, which its own kind admits. A resource that is gone needs no change: nothing happens.
+   */
   change<Desc extends DescMessage>(
     schema: Desc,
     id: string,

@@ -2,6 +2,7 @@ import { create as message } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { WidgetSchema } from "@photoncloud/proto/gen/photoncloud/test/v1/widget_pb";
 import { acme, as, type Fixture, faultOf, openFixture, outcome, rival } from "./testing/fixture.ts";
 
 let cloud: Fixture;
@@ -81,6 +82,15 @@ describe("create", () => {
     const { events } = await cloud.store.events("", { limit: 100 });
     for (const bytes of [row?.data, ...events.map((event) => event.resource)])
       expect(Buffer.from(bytes ?? []).includes("horse")).toBe(false);
+  });
+
+  test("stores nothing that the schema does not know", async () => {
+    const smuggled = { $unknown: [{ no: 99, wireType: 2, data: Buffer.from([7, ...Buffer.from("smuggle")]) }] };
+    const given = message(WidgetSchema, { ...acme, name: "gear", color: "red", parts: [{ name: "p" }] });
+    Object.assign(given, smuggled);
+    Object.assign(given.parts[0] ?? {}, smuggled);
+    const { id } = as(WidgetSchema, await cloud.unary("widget", "create", given));
+    expect(Buffer.from((await cloud.store.get(cloud.keyOf(id)))?.data ?? []).includes("smuggle")).toBe(false);
   });
 
   test("leaves an event that says who, how and from where", async () => {

@@ -1,6 +1,6 @@
 // Create, update, delete and the methods beside them: from a request to what a transaction accepts.
 import { clone, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { type FieldViolation, type Method, validate } from "@photoncloud/proto";
+import { type FieldViolation, fieldsOf, type Method, validate } from "@photoncloud/proto";
 import { Fault } from "../../fault.ts";
 import type { ResourceRow, Tenant } from "../../store/store.ts";
 import { type Accepted, acceptCreate, acceptDelete, acceptUpdate } from "./accept.ts";
@@ -130,8 +130,11 @@ export async function customIn(work: Work, slice: Slice, method: Method, request
   if (custom === undefined) throw new Fault("UNIMPLEMENTED", `this server does not serve ${method.desc.name}`);
   const row = await rowFor(work, slice, tenantIn(kind, request), idIn(request), "");
   requireLive(slice, row);
+  // A copy for each run: the method may put parts of it into the resource.
+  const sent = clone<DescMessage>(method.desc.input, request);
+  keepInputs(fieldsOf(method.desc.input), sent);
   return acceptUpdate(work, slice, row, async (next, admission) => {
-    await custom.update(next, request, admission);
+    await custom.update(next, sent, admission);
     refuse(validate(kind.fields, next, unseenInputs(slice, [])));
   });
 }
