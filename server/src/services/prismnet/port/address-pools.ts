@@ -44,10 +44,9 @@ export class AddressPools {
   /** A free address: the lowest; for a request that lost one to another process, any. Undefined: all are claimed. */
   async draw(source: PoolSource, draw: Draw): Promise<number | undefined> {
     const pool = this.#poolOf(source.subnetId);
-    const lost = pool.held.has(draw.requestId);
-    if (lost || isStale(pool, draw.now)) await load(pool, source, draw.now);
-    let offset = lost ? undefined : lowestFree(pool, source);
-    offset ??= anyFree(pool, source, draw.random) ?? (await anyUnclaimed(pool, source, draw));
+    const before = pool.held.get(draw.requestId);
+    const offset =
+      before === undefined ? await first(pool, source, draw) : await again(pool, source, draw, before.offset);
     if (offset !== undefined && draw.keep) hold(pool, offset, draw);
     return offset;
   }
@@ -73,13 +72,28 @@ function isStale(pool: Pool, now: number): boolean {
   return Math.abs(now - pool.loadedAt) > believedMs;
 }
 
-async function load(pool: Pool, source: PoolSource, now: number): Promise<void> {
-  const taken = new Set(await source.claimed());
+async function first(pool: Pool, source: PoolSource, draw: Draw): Promise<number | undefined> {
+  if (isStale(pool, draw.now)) await load(pool, source, draw.now);
+  return lowestFree(pool, source) ?? (await anyUnclaimed(pool, source, draw));
+}
+
+/** A transaction runs again for many reasons; only if the address is claimed by now was it lost. */
+async function again(pool: Pool, source: PoolSource, draw: Draw, offset: number): Promise<number | undefined> {
+  const claimed = await load(pool, source, draw.now);
+  if (!claimed.has(offset)) return offset;
+  return pickFree(source, pool.taken, draw.random) ?? pickFree(source, claimed, draw.random);
+}
+
+/** Reads what is claimed; what is held for others counts as taken. */
+async function load(pool: Pool, source: PoolSource, now: number): Promise<ReadonlySet<number>> {
+  const claimed = await source.claimed();
+  const taken = new Set(claimed);
   for (const [requestId, { offset, at }] of pool.held) {
     if (Math.abs(now - at) > believedMs) pool.held.delete(requestId);
     else taken.add(offset);
   }
   Object.assign(pool, { taken, loadedAt: now, lowest: 0 });
+  return claimed;
 }
 
 function lowestFree(pool: Pool, { size, reserved }: PoolSource): number | undefined {
@@ -95,14 +109,9 @@ function lowestFree(pool: Pool, { size, reserved }: PoolSource): number | undefi
 /** How often chance is tried before the free addresses are counted out. */
 const throws = 32;
 
-function anyFree(pool: Pool, source: PoolSource, random: (below: number) => number): number | undefined {
-  return pickFree(source, pool.taken, random);
-}
-
 /** With everything taken or held: perhaps a creation that held an address has failed. */
 async function anyUnclaimed(pool: Pool, source: PoolSource, draw: Draw): Promise<number | undefined> {
-  await load(pool, source, draw.now);
-  return pickFree(source, await source.claimed(), draw.random);
+  return pickFree(source, await load(pool, source, draw.now), draw.random);
 }
 
 function pickFree({ size, reserved }: PoolSource, taken: ReadonlySet<number>, random: (below: number) => number) {
