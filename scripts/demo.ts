@@ -54,7 +54,7 @@ async function showWhatIsThere(env: NodeJS.ProcessEnv, folder: string): Promise<
     const photon = [
       process.execPath,
       "--conditions=photon-source",
-      join(root, "cli/src/main.ts"),
+      join(root, "cli/src/start.ts"),
       noun,
       "list",
     ] as const;
@@ -99,7 +99,7 @@ async function demo(terraform: string): Promise<void> {
     chapter("cdktf deploy examples/quickstart");
     await must(
       "cdktf deploy",
-      run({ command: [...cdktf, "deploy", "--auto-approve"], cwd: folder, env, only: telling }),
+      run({ command: [...cdktf, "deploy", "--auto-approve", "--skip-provider-lock"], cwd: folder, env, only: telling }),
     );
     chapter("What was created, as the photon CLI shows it");
     await showWhatIsThere(env, folder);
@@ -121,7 +121,7 @@ async function demo(terraform: string): Promise<void> {
       chapter("Cleaning up");
       await must(
         "cdktf destroy",
-        run({ command: [...cdktf, "destroy", "--auto-approve"], cwd: folder, env, only: telling }),
+        run({ command: [...cdktf, "destroy", "--auto-approve", "--skip-provider-lock"], cwd: folder, env, only: telling }),
       );
     }
     done = true;

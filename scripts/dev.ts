@@ -7,7 +7,7 @@ const server = [
   "--conditions=photon-source",
   "--watch",
   "--watch-preserve-output",
-  join(root, "cli/src/main.ts"),
+  join(root, "cli/src/start.ts"),
   "server",
   "--dev",
 ];

@@ -42,7 +42,7 @@ async function administratorOf(data: string, server: ChildProcess): Promise<Admi
 export async function startServer(data: string, detached: boolean): Promise<DemoServer> {
   const args = [
     "--conditions=photon-source",
-    "cli/src/main.ts",
+    "cli/src/start.ts",
     "server",
     "--dev",
     "--data",
