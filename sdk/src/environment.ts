@@ -25,11 +25,10 @@ function baseFrom(env: Environment): PhotonCloudOptions {
   const path = contextsPath(env);
   const contexts = readContexts(path);
   const name = env.PHOTON_CONTEXT || contexts.current;
-  if (contexts.contexts[name] === undefined)
-    throw new PhotonError(
-      "invalid_argument",
-      "set PHOTON_ENDPOINT, or log in with `photon login`: nothing says where the cloud is",
-    );
+  if (contexts.contexts[name] === undefined) {
+    const where = name === "" ? "nothing says where the cloud is" : `there is no context ${name}`;
+    throw new PhotonError("invalid_argument", `${where}: set PHOTON_ENDPOINT, or log in with \`photon login\``);
+  }
   const options = contextOptions(path, name);
   return { ...options, credentials: credentialsFrom(env) ?? options.credentials };
 }

@@ -35,7 +35,7 @@ function isContext(value: unknown): value is Context {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return isObject(error) && error.code === "ENOENT";
 }
 
 /** No file is no contexts. @throws PhotonError when the file is not what `photon login` writes. */

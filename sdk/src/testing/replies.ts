@@ -100,7 +100,8 @@ export function tokenReply(token = "mock-token"): Reply {
  * nock("http://cloud.test").post(/GetVpc$/).reply(...errorReply("not_found", "there is no such VPC", { reason: "NOT_FOUND" }));
  */
 export function errorReply(code: ErrorCode, message: string, details: PhotonErrorDetails = {}): Reply {
-  const { reason = "", requestId = "mock-request", violations = [], resources = [], permission = "" } = details;
+  const { reason = "", violations = [], resources = [], permission = "" } = details;
+  const requestId = details.requestId || "mock-request";
   const known = Object.entries(reasons).find(([name]) => name === reason)?.[1].retry;
   const retry = details.retry ? retryOf[details.retry] : (known ?? Retry.UNSPECIFIED);
   const fields = violations.map((violation) => ({ ...violation }));
