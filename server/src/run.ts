@@ -1,5 +1,6 @@
 // `photon server`: reads the settings, starts the server, says where it is, and stops it when asked.
 
+import { isNativeError } from "node:util/types";
 import { adminFileIn } from "./admin-file.ts";
 import { type Config, ConfigError, readConfig, settingsHelp } from "./config.ts";
 import { type RunningServer, startServer } from "./main.ts";
@@ -32,15 +33,14 @@ function banner(config: Config, server: RunningServer): string {
   return `${lines.join("\n")}\n`;
 }
 
+const systemsCodes = new Set(["EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOENT", "ENOTFOUND", "ECONNREFUSED"]);
+
 /** Errors whose own words are enough for the operator: nothing in the code is wrong. */
 function isOperators(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
+  if (!isNativeError(error)) return false;
   if (error instanceof ConfigError || error instanceof StoreInUseError) return true;
   if (error instanceof NotDurableError || error instanceof NewerSchemaError) return true;
-  return (
-    "code" in error &&
-    ["EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOENT", "ENOTFOUND", "ECONNREFUSED"].includes(String(error.code))
-  );
+  return "code" in error && systemsCodes.has(String(error.code));
 }
 
 /** Resolves at the first signal to stop; the second one ends the process at once. */

@@ -19,7 +19,7 @@ export type { EdgeParts } from "./parts.ts";
 
 export interface Edge {
   readonly handle: HttpHandler;
-  /** Resolves when no unary call is being answered. */
+  /** Resolves when no call is being answered. Streams count, too: they end when it drains. */
   idle(): Promise<void>;
   /** Not ready any more: health says so, streams end with SHUTTING_DOWN. */
   drain(): void;

@@ -126,7 +126,7 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
       const handler = handlers.get(path);
       const show = pages.get(path);
       if (handler !== undefined) {
-        if (handler.method.methodKind === "unary") count(response);
+        count(response);
         run(call(handler, request, response, id), response, id);
       } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
         run(page(show, response), response, id);

@@ -1,5 +1,6 @@
 // One process owns a SQLite store. The lock is a lock of SQLite's on a file beside it, which the kernel drops when the process dies.
 import { DatabaseSync } from "node:sqlite";
+import { isNativeError } from "node:util/types";
 
 /** Another process, or this one already, has the store open. */
 export class StoreInUseError extends Error {
@@ -19,7 +20,7 @@ export function lockStore(file: string): () => void {
     lock.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();
-    if (error instanceof Error && error.message.includes("locked")) throw new StoreInUseError(file, error);
+    if (isNativeError(error) && error.message.includes("locked")) throw new StoreInUseError(file, error);
     throw error;
   }
   return () => lock.close();

@@ -1,0 +1,47 @@
+// The memory for tokens: short, and emptied by a revocation.
+import { expect, test } from "@jest/globals";
+import type { Authenticator } from "../services/call.ts";
+import { rememberTokens } from "./tokens.ts";
+
+function setUp() {
+  let now = 1_000;
+  let asked = 0;
+  const revocations: (() => void)[] = [];
+  const inner: Authenticator = {
+    async authenticate(token) {
+      asked += 1;
+      return { kind: "user", org: "acme", id: token, project: "", sessionId: token };
+    },
+    revoked: () => new Promise((resolve) => revocations.push(() => resolve())),
+  };
+  const clock = { now: () => now, sleep: () => Promise.resolve() };
+  const tokens = rememberTokens(inner, clock);
+  return { tokens, revocations, asked: () => asked, wait: (ms: number) => (now += ms) };
+}
+
+test("a token is verified once in five seconds", async () => {
+  const { tokens, asked, wait } = setUp();
+  await tokens.authenticate("t");
+  expect((await tokens.authenticate("t")).id).toBe("t");
+  expect(tokens.known("t")?.id).toBe("t");
+  expect(asked()).toBe(1);
+  wait(5_000);
+  expect(tokens.known("t")).toBeUndefined();
+  await tokens.authenticate("t");
+  expect(asked()).toBe(2);
+});
+
+test("a revocation is known at once", async () => {
+  const { tokens, revocations } = setUp();
+  await tokens.authenticate("t");
+  for (const revoke of revocations) revoke();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(tokens.known("t")).toBeUndefined();
+});
+
+test("a token is not remembered for another", async () => {
+  const { tokens } = setUp();
+  await tokens.authenticate("t");
+  expect(tokens.known("u")).toBeUndefined();
+});
