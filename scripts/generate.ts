@@ -81,8 +81,15 @@ writeFileSync(
     )}${list("files", "Every proto file of the cloud.", false)}${list("testFiles", "The proto files of the tests.", true)}`,
 );
 
+const generators = [
+  "proto/scripts/golden.ts",
+  "sdk/scripts/generate.ts",
+  "provider/scripts/generate.ts",
+  "constructs/scripts/generate.ts",
+  "scripts/reference.ts",
+];
+
 // What reads the generated files runs in a process of its own, which loads them fresh.
 const runFresh = (script: string) =>
   execFileSync(process.execPath, ["--conditions=photon-source", script], { stdio: "inherit" });
-for (const script of ["proto/scripts/golden.ts", "constructs/scripts/generate.ts", "scripts/reference.ts"])
-  runFresh(script);
+for (const script of generators) runFresh(script);

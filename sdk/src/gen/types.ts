@@ -594,8 +594,9 @@ export interface RevokeTokenResponse {
 /** A set of permissions. Built-in roles live in the system; custom ones in an org or a project. */
 export interface Role {
   /**
-   * Chosen by its creator, or drawn. Never changes.
+   * Chosen by its creator, or drawn: 1 to 63 letters, digits and -, beginning with a letter. Never changes, and is not that of a role in a scope above.
    * Default: drawn.
+   * Example: StorageOperator
    */
   readonly id: RoleId;
   /** The org that it belongs to; empty: the whole system. */
@@ -701,8 +702,9 @@ export interface RoleBindingUpdate {
 /** A set of permissions. Built-in roles live in the system; custom ones in an org or a project. */
 export interface RoleInput {
   /**
-   * Chosen by its creator, or drawn. Never changes.
+   * Chosen by its creator, or drawn: 1 to 63 letters, digits and -, beginning with a letter. Never changes, and is not that of a role in a scope above.
    * Default: drawn.
+   * Example: StorageOperator
    */
   readonly id?: RoleId | undefined;
   /** The org that it belongs to; empty: the whole system. */

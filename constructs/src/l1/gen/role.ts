@@ -18,7 +18,7 @@ export interface TfPermission {
 
 /** The fields of photoncloud_role. */
 export interface TfRoleProps extends ResourceProps {
-  /** Chosen by its creator, or drawn. Never changes. A change forces replacement. @default - drawn */
+  /** Chosen by its creator, or drawn: 1 to 63 letters, digits and -, beginning with a letter. Never changes, and is not that of a role in a scope above. A change forces replacement. @default - drawn */
   readonly id?: string;
   /** The org that it belongs to; empty: the whole system. A change forces replacement. @default - the provider's org */
   readonly orgId?: string;
@@ -42,7 +42,7 @@ export class TfRole extends PhotonResource {
     super(scope, id, "photoncloud_role", shape, props);
   }
 
-  /** Chosen by its creator, or drawn. Never changes. Known when it is deployed. */
+  /** Chosen by its creator, or drawn: 1 to 63 letters, digits and -, beginning with a letter. Never changes, and is not that of a role in a scope above. Known when it is deployed. */
   get id(): string {
     return this.getStringAttribute("id");
   }
