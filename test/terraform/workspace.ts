@@ -1,0 +1,166 @@
+// Runs the real Terraform with the built provider, installed from a filesystem mirror, in a directory of its own.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installMirror } from "../../provider/scripts/mirror.ts";
+
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One line of `terraform … -json`. */
+export interface Diagnostic {
+  readonly severity: string;
+  readonly summary: string;
+  readonly detail: string;
+  readonly address?: string;
+  readonly snippet?: { readonly code: string };
+}
+
+/** Where the provider logs in. */
+export interface Login {
+  readonly url: string;
+  readonly token: string;
+  readonly orgId: string;
+  readonly projectId: string;
+}
+
+const required = `terraform {
+  required_providers {
+    photoncloud = {
+      source = "registry.photoncloud.internal/photoncloud/photoncloud"
+    }
+  }
+}
+`;
+
+let mirror: Promise<string> | undefined;
+const mirrorFolder = () => mkdtempSync(join(tmpdir(), "photon-mirror-"));
+
+/** One mirror for all tests of a process. */
+async function cliConfig(): Promise<string> {
+  mirror ??= installMirror(mirrorFolder()).then((made) => made.cliConfig);
+  return mirror;
+}
+
+/** What the provider reads, and nothing of the machine's own Terraform. */
+export function environment(login: Login, config: string): Record<string, string> {
+  return {
+    PATH: `${join(process.cwd(), "node_modules/.bin")}:${process.env.PATH}`,
+    HOME: tmpdir(),
+    TMPDIR: tmpdir(),
+    CHECKPOINT_DISABLE: "1",
+    TF_IN_AUTOMATION: "1",
+    TF_CLI_CONFIG_FILE: config,
+    PHOTON_PROVIDER_ORACLE: "1",
+    PHOTON_ENDPOINT: login.url,
+    PHOTON_TOKEN: login.token,
+    PHOTON_ORG: login.orgId,
+    PHOTON_PROJECT: login.projectId,
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** A Terraform working directory. */
+export class Workspace {
+  readonly directory: string;
+  readonly env: Record<string, string>;
+
+  constructor(directory: string, env: Record<string, string>) {
+    this.directory = directory;
+    this.env = env;
+  }
+
+  /** Makes a directory with this configuration, and runs `terraform init` in it. */
+  static async open(login: Login, hcl: string): Promise<Workspace> {
+    const directory = mkdtempSync(join(tmpdir(), "photon-terraform-"));
+    const workspace = new Workspace(directory, environment(login, await cliConfig()));
+    workspace.write(hcl);
+    await workspace.must("init", "-input=false");
+    return workspace;
+  }
+
+  /** Replaces the configuration. */
+  write(hcl: string): void {
+    writeFileSync(join(this.directory, "main.tf"), required + hcl);
+  }
+
+  /** Starts a command; `kill` in the answer's hands. */
+  start(...args: string[]): { readonly pid: number; readonly done: Promise<Result> } {
+    const child = spawn("terraform", args, { cwd: this.directory, env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const done = new Promise<Result>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    });
+    return { pid: child.pid ?? 0, done };
+  }
+
+  run(...args: string[]): Promise<Result> {
+    return this.start(...args).done;
+  }
+
+  /** @throws Error with everything that Terraform said if it fails. */
+  async must(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...args);
+    if (code !== 0) throw new Error(`terraform ${args.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  apply(...args: string[]): Promise<string> {
+    return this.must("apply", "-auto-approve", "-input=false", "-no-color", ...args);
+  }
+
+  destroy(): Promise<string> {
+    return this.must("destroy", "-auto-approve", "-input=false", "-no-color");
+  }
+
+  /** What a plan would do: by address, the actions; {} for an empty plan. */
+  async plan(...args: string[]): Promise<Record<string, string>> {
+    await this.must("plan", "-input=false", "-no-color", "-out=plan.bin", ...args);
+    const plan: unknown = JSON.parse(await this.must("show", "-json", "plan.bin"));
+    const changes = isRecord(plan) && Array.isArray(plan.resource_changes) ? plan.resource_changes : [];
+    const actions = changes.map((c: { address: string; change: { actions: string[] } }) => [
+      c.address,
+      c.change.actions.join(),
+    ]);
+    return Object.fromEntries(actions.filter(([, action]) => action !== "no-op" && action !== "read"));
+  }
+
+  /** The attributes of every resource and data source in the state, by address. */
+  async state(): Promise<Record<string, Record<string, unknown>>> {
+    const state: unknown = JSON.parse(await this.must("show", "-json"));
+    const values =
+      isRecord(state) && isRecord(state.values) && isRecord(state.values.root_module) ? state.values.root_module : {};
+    const resources = Array.isArray(values.resources) ? values.resources : [];
+    return Object.fromEntries(
+      resources.map((r: { address: string; values: Record<string, unknown> }) => [r.address, r.values]),
+    );
+  }
+
+  /** The diagnostics of a command that fails. */
+  async diagnostics(...args: string[]): Promise<Diagnostic[]> {
+    const { stdout } = await this.run(...args, "-json");
+    const lines = args[0] === "validate" ? [stdout] : stdout.split("\n").filter((line) => line.startsWith("{"));
+    return lines.flatMap((line) => {
+      const json: unknown = JSON.parse(line);
+      if (!isRecord(json)) return [];
+      if (Array.isArray(json.diagnostics)) return json.diagnostics;
+      return isRecord(json.diagnostic) ? [json.diagnostic as unknown as Diagnostic] : [];
+    });
+  }
+
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
