@@ -14,7 +14,7 @@ import { authzService } from "./authz-service.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { heed } from "./news.ts";
 import { orgKind } from "./org/kind.ts";
-import { createAuthorizer, freshGrants } from "./policy/authorizer.ts";
+import { createAuthorizer, freshPolicies } from "./policy/authorizer.ts";
 import { createDelegation } from "./policy/delegation.ts";
 import { Follower } from "./policy/follower.ts";
 import { ScopeIndex } from "./policy/scope-index.ts";
@@ -80,9 +80,9 @@ export function createIam(options: IamOptions): Iam {
     onEvent: heed(index, sessions),
     ...(options.onFailure && { onFailure: options.onFailure }),
   });
-  const grants = freshGrants(index, follower);
-  const authorizer = createAuthorizer(grants, clock);
-  const delegation = createDelegation(store, grants);
+  const policies = freshPolicies(index, follower);
+  const authorizer = createAuthorizer(policies, clock);
+  const delegation = createDelegation(store, policies);
   const keys = new SigningKeys(store.records, createSealing(options.masterKey), clock);
   const accessTokens = createAccessTokens(keys, { issuer, audience, clock });
   const life = new SessionLife({ store, clock, random, sessions, accessTokens });

@@ -1,39 +1,49 @@
 // May they? Collects a principal's grants along System → Org → Project and has them decided.
 import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
+import type { Tenant } from "../../../store/store.ts";
 import type { Authorizer, Decision, ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
 import { principalName } from "../principal-name.ts";
 import type { ConditionContext } from "./condition.ts";
-import { decide, type Grant } from "./decide.ts";
+import { decide } from "./decide.ts";
 import type { Follower } from "./follower.ts";
+import type { Policy } from "./policy.ts";
 import type { ScopeIndex } from "./scope-index.ts";
 
 /** The index, kept fresh. Where it can't be, asking it fails, and nobody may do anything. */
-export interface Grants {
-  of(principal: string, path: { readonly org: string; readonly project: string }): Promise<readonly Grant[]>;
+export interface Policies {
+  /** @throws Fault STORE_UNAVAILABLE */
+  of(principal: string, path: { readonly org: string; readonly project: string }): Policy | Promise<Policy>;
 }
 
-export function freshGrants(index: ScopeIndex, follower: Follower): Grants {
+export function freshPolicies(index: ScopeIndex, follower: Follower): Policies {
+  const read = async (waiting: Promise<unknown>, principal: string, path: Tenant) => {
+    try {
+      await waiting;
+      return await index.policy(principal, path);
+    } catch (cause) {
+      throw new Fault("STORE_UNAVAILABLE", "permissions can't be read at the moment; try again", { cause });
+    }
+  };
   return {
-    async of(principal, path) {
-      try {
-        const waiting = follower.fresh();
-        if (waiting !== undefined) await waiting;
-        return await index.grants(principal, path);
-      } catch (cause) {
-        throw new Fault("STORE_UNAVAILABLE", "permissions can't be read at the moment; try again", { cause });
-      }
+    of(principal, path) {
+      const waiting = follower.fresh();
+      if (waiting !== undefined) return read(waiting, principal, path);
+      const policy = index.policy(principal, path);
+      return policy instanceof Promise ? read(policy, principal, path) : policy;
     },
   };
 }
 
-export function createAuthorizer(grants: Grants, clock: Clock): Authorizer {
+export function createAuthorizer(policies: Policies, clock: Clock): Authorizer {
   return {
     async authorize(principal, permission, path, { sourceIp, attributes }) {
       if (!reaches(principal, path)) return outOfReach(principal);
       const name = principalName(principal);
-      return decide(await grants.of(name, path), {
+      const known = policies.of(name, path);
+      const policy = known instanceof Promise ? await known : known;
+      return decide(policy, {
         principal: name,
         action: permission,
         path,

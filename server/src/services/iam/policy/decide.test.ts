@@ -5,8 +5,9 @@ import { Effect, type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/rol
 import fc from "fast-check";
 import { formatPath, type ResourcePath } from "../../call.ts";
 import { actionParts, actionProblem, compileAction, coversAction, matchesAction, overlapsAction } from "./action.ts";
-import { decide, type Grant } from "./decide.ts";
+import { decide } from "./decide.ts";
 import { notHeld } from "./holding.ts";
+import { type Grant, Policy } from "./policy.ts";
 import { compileResource, coversResource, matchesResource, overlapsResource } from "./resource-pattern.ts";
 import { compileRole } from "./statements.ts";
 
@@ -102,7 +103,7 @@ test("decide() agrees with the oracle", async () => {
   await fc.assert(
     fc.asyncProperty(roles, action, path, async (given, asked, at) => {
       const grants = grantsOf(given.map((permissions, index) => roleOf(`role-${index}`, permissions)));
-      const decision = await decide(grants, { principal: "user:o1/p", action: asked, path: at, context });
+      const decision = await decide(new Policy(grants), { principal: "user:o1/p", action: asked, path: at, context });
       expect(decision.allowed).toBe(oracle(given.flat(), asked, at));
     }),
     { numRuns: 2_000 },
@@ -114,7 +115,10 @@ test("decide() does not depend on the order of grants", async () => {
     fc.asyncProperty(roles, action, path, async (given, asked, at) => {
       const grants = grantsOf(given.map((permissions, index) => roleOf(`role-${index}`, permissions)));
       const question = { principal: "user:o1/p", action: asked, path: at, context };
-      const [one, other] = [await decide(grants, question), await decide(grants.toReversed(), question)];
+      const [one, other] = [
+        await decide(new Policy(grants), question),
+        await decide(new Policy(grants.toReversed()), question),
+      ];
       expect(one.allowed).toBe(other.allowed);
     }),
   );
@@ -125,7 +129,7 @@ test("decide() names the role and the binding that decided", async () => {
     roleOf("reader", [{ action: "a:b:*", resourcePattern: undefined, effect: undefined, conditions: [] }]),
   ]);
   const at = { org: "o1", project: "p1", type: "vm", id: "x" };
-  const decision = await decide(grants, { principal: "user:o1/p", action: "a:b:c", path: at, context });
+  const decision = await decide(new Policy(grants), { principal: "user:o1/p", action: "a:b:c", path: at, context });
   expect(decision).toEqual({
     allowed: true,
     roleId: "reader",
@@ -147,8 +151,8 @@ describe("what holds for giving", () => {
           const role = compileRole(roleOf("given", given));
           fc.pre(notHeld(holder, role.statements) === undefined);
           const question = { principal: "user:o1/p", action: asked, path: at, context };
-          const receiver = await decide([{ bindingId: "b", scope: "", role }], question);
-          if (receiver.allowed) expect((await decide(holder, question)).allowed).toBe(true);
+          const receiver = await decide(new Policy([{ bindingId: "b", scope: "", role }]), question);
+          if (receiver.allowed) expect((await decide(new Policy(holder), question)).allowed).toBe(true);
         },
       ),
       { numRuns: 2_000 },

@@ -1,18 +1,10 @@
 // The decision: who may do what, by the bindings of the scopes that the path lies in. Pure; what it reads was collected before.
 import type { Decision, ResourcePath } from "../../call.ts";
 import { formatPath } from "../../call.ts";
-import { actionParts, matchesAction } from "./action.ts";
 import type { ConditionContext } from "./condition.ts";
+import type { Grant, Policy } from "./policy.ts";
 import { matchesResource, mayReachInto } from "./resource-pattern.ts";
-import type { CompiledRole, Statement } from "./statements.ts";
-
-/** A binding that holds at a scope, with its role. */
-export interface Grant {
-  readonly bindingId: string;
-  /** Where it was given: "org/acme-corp/project/alpha"; "" is the system. */
-  readonly scope: string;
-  readonly role: CompiledRole;
-}
+import type { Statement } from "./statements.ts";
 
 /** What is asked. */
 export interface Question {
@@ -29,31 +21,31 @@ export interface Question {
  * A condition that can't be evaluated (an attribute is not there) lets nothing through: an allowance does not hold, a denial does.
  * A denial of single resources also denies actions that name none but reach them (get many, list, watch); creating makes a new one, and is not denied by it.
  */
-export async function decide(grants: readonly Grant[], question: Question): Promise<Decision> {
-  const action = actionParts(question.action);
-  const path = formatPath(question.path).split("/");
-  const reaches = question.path.id === "" && action.at(-1) !== "create";
-  let allowing: Grant | undefined;
-  let context: Promise<ConditionContext> | undefined;
-  const seen = () => (context ??= question.context());
-  for (const grant of grants)
-    for (const statement of grant.role.statements) {
-      if (allowing !== undefined && !statement.deny) continue;
-      if (!matchesAction(statement.action, action)) continue;
-      const matched =
-        matchesResource(statement.resource, path) ||
-        (statement.deny && reaches && mayReachInto(statement.resource, path));
-      if (!matched || (statement.conditions.length > 0 && !(await holds(statement, seen)))) continue;
-      if (statement.deny) return decided(false, grant, question);
-      allowing = grant;
+export async function decide(policy: Policy, question: Question): Promise<Decision> {
+  let path: readonly string[] | undefined;
+  let context: ConditionContext | undefined;
+  for (const { grant, statement } of policy.candidates(question.action)) {
+    if (statement.resource !== undefined) {
+      path ??= formatPath(question.path).split("/");
+      if (!speaksOf(statement, path, question)) continue;
     }
-  return allowing === undefined ? nothingAllows(question) : decided(true, allowing, question);
+    if (statement.conditions.length > 0) {
+      context ??= await question.context();
+      if (!holds(statement, context)) continue;
+    }
+    return decided(!statement.deny, grant, question);
+  }
+  return nothingAllows(question);
 }
 
-async function holds(statement: Statement, context: () => Promise<ConditionContext>): Promise<boolean> {
-  const seen = await context();
+function speaksOf(statement: Statement, path: readonly string[], { path: { id }, action }: Question): boolean {
+  if (matchesResource(statement.resource, path)) return true;
+  return statement.deny && id === "" && !action.endsWith(":create") && mayReachInto(statement.resource, path);
+}
+
+function holds(statement: Statement, context: ConditionContext): boolean {
   try {
-    return statement.conditions.every((condition) => condition(seen));
+    return statement.conditions.every((condition) => condition(context));
   } catch {
     return statement.deny;
   }

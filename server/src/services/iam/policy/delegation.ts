@@ -8,7 +8,7 @@ import type { Caller } from "../../kind.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { principalKey } from "../principals.ts";
 import { compileAction } from "./action.ts";
-import type { Grants } from "./authorizer.ts";
+import type { Policies } from "./authorizer.ts";
 import { notHeld, notHeldWithout } from "./holding.ts";
 import type { Statement } from "./statements.ts";
 
@@ -31,10 +31,10 @@ export interface Delegation {
   mustOutrank(caller: Caller, target: Identity): Promise<void>;
 }
 
-export function createDelegation(store: Pick<Store, "get" | "referrers">, grants: Grants): Delegation {
+export function createDelegation(store: Pick<Store, "get" | "referrers">, policies: Policies): Delegation {
   async function lacks(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
     if (caller.principal === undefined) return undefined;
-    const own = await grants.of(principalName(caller.principal), scope);
+    const { grants: own } = await policies.of(principalName(caller.principal), scope);
     return notHeld(own, gives) ?? notHeldWithout(own, takesAway);
   }
   async function mustHold(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
@@ -54,7 +54,7 @@ export function createDelegation(store: Pick<Store, "get" | "referrers">, grants
     async mustOutrank(caller, target) {
       if (caller.principal === undefined || principalName(caller.principal) === principalName(target)) return;
       for (const scope of distinct(await scopesOf(target))) {
-        const theirs = await grants.of(principalName(target), scope);
+        const { grants: theirs } = await policies.of(principalName(target), scope);
         await mustHold(
           caller,
           scope,

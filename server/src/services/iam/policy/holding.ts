@@ -1,6 +1,6 @@
 // Holding: whether a principal's own grants cover what it would give to another. The rule against privilege escalation.
 import { coversAction, overlapsAction } from "./action.ts";
-import type { Grant } from "./decide.ts";
+import type { Grant } from "./policy.ts";
 import { coversResource, overlapsResource } from "./resource-pattern.ts";
 import type { Statement } from "./statements.ts";
 

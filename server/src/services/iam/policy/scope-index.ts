@@ -6,11 +6,13 @@ import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import type { Clock } from "../../../clock.ts";
 import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
-import type { Grant } from "./decide.ts";
+import { type Grant, Policy } from "./policy.ts";
 import { type CompiledRole, compileRole } from "./statements.ts";
 
 /** Scopes that are kept; the one that was loaded first goes first. At a few bindings each some ten megabytes. */
 const mostScopes = 10_000;
+/** Policies that are kept: each caller at each place where it works. */
+const mostPolicies = 50_000;
 const pageSize = 1_000;
 /** How long a write that began in this process is looked for before it counts as never committed (a plan, a refusal). */
 const pendingMs = 10_000;
@@ -85,6 +87,9 @@ export class ScopeIndex {
   readonly #clock: Clock;
   readonly #scopes = new Map<string, Entry>();
   readonly #pending = new Map<string, Pending>();
+  /** By principal and place; emptied with every change. */
+  readonly #policies = new Map<string, Policy>();
+  #changes = 0;
   #commits = 0;
   #settledCommits = 0;
   /** Rows are read again one after the other, so that an older reading never overwrites a newer one. */
@@ -112,32 +117,47 @@ export class ScopeIndex {
       const table = await entry?.loading.catch(() => undefined);
       const row = await this.#store.get(key);
       table?.apply(key.kind, key.id, row);
+      this.#changed();
       return row;
     };
     const turn = this.#turn.then(run);
     this.#turn = turn.then(
       () => undefined,
       // The next reading must not start from what this one could not read.
-      () => void this.#scopes.delete(scopeName(key.tenant)),
+      () => this.#forget(scopeName(key.tenant)),
     );
     return turn;
   }
 
-  /** The grants of a principal at a path, the nearest scope first. */
-  async grants(principal: string, path: Tenant): Promise<readonly Grant[]> {
+  /** What a principal was given at a path: at once where it is known, otherwise when it was read. */
+  policy(principal: string, path: Tenant): Policy | Promise<Policy> {
+    const name = `${principal} ${path.org}/${path.project}`;
+    const known = this.#pending.size === 0 ? this.#policies.get(name) : undefined;
+    return known ?? this.#collect(name, principal, path);
+  }
+
+  async #collect(name: string, principal: string, path: Tenant): Promise<Policy> {
     if (this.#pending.size > 0) await this.#settle();
-    const tables: { readonly scope: string; readonly table: ScopeTable }[] = [];
+    const changes = this.#changes;
+    const tables: Level[] = [];
     for (const tenant of scopesOf(path)) {
       const scope = scopeName(tenant);
       tables.push({ scope, table: this.#scopes.get(scope)?.table ?? (await this.#load(scope, tenant)) });
     }
-    const grants: Grant[] = [];
-    for (const [level, { scope, table }] of tables.entries())
-      for (const [bindingId, bound] of table.of(principal) ?? []) {
-        const role = roleIn(tables, level, bound.roleId);
-        if (role !== undefined) grants.push({ bindingId, scope, role });
-      }
-    return grants;
+    const policy = new Policy(grantsIn(tables, principal));
+    if (this.#changes === changes) this.#keep(name, policy);
+    return policy;
+  }
+
+  #keep(name: string, policy: Policy): void {
+    if (this.#policies.size >= mostPolicies) this.#policies.clear();
+    this.#policies.set(name, policy);
+  }
+
+  /** Something is not as it was: what was collected before may be wrong. */
+  #changed(): void {
+    this.#changes += 1;
+    this.#policies.clear();
   }
 
   async #settle(): Promise<void> {
@@ -162,7 +182,7 @@ export class ScopeIndex {
   #begin(scope: string, tenant: Tenant): Entry {
     const entry: Entry = { table: undefined, loading: this.#fill(new ScopeTable(), tenant) };
     // What could not be loaded is loaded again at the next asking.
-    entry.loading.catch(() => this.#scopes.get(scope) === entry && this.#scopes.delete(scope));
+    entry.loading.catch(() => this.#scopes.get(scope) === entry && this.#forget(scope));
     this.#scopes.set(scope, entry);
     this.#makeRoom();
     return entry;
@@ -185,9 +205,27 @@ export class ScopeIndex {
   #makeRoom(): void {
     for (const scope of this.#scopes.keys()) {
       if (this.#scopes.size <= mostScopes) return;
-      if (scope !== "") this.#scopes.delete(scope);
+      if (scope !== "") this.#forget(scope);
     }
   }
+
+  /** A scope that is not kept is not kept current either: nothing that was collected from it may stay. */
+  #forget(scope: string): void {
+    this.#scopes.delete(scope);
+    this.#changed();
+  }
+}
+
+type Level = { readonly scope: string; readonly table: ScopeTable };
+
+/** The nearest scope first. A binding whose role is gone gives nothing. */
+function grantsIn(tables: readonly Level[], principal: string): readonly Grant[] {
+  return tables.flatMap(({ scope, table }, level) =>
+    [...(table.of(principal) ?? [])].flatMap(([bindingId, { roleId }]) => {
+      const role = roleIn(tables, level, roleId);
+      return role === undefined ? [] : [{ bindingId, scope, role }];
+    }),
+  );
 }
 
 /** Project, Org, System: the scopes that a path lies in. */
@@ -200,11 +238,7 @@ function scopesOf(path: Tenant): readonly Tenant[] {
 }
 
 /** A role by its id as a binding of a level names it: of its own scope, or of the nearest above. */
-function roleIn(
-  tables: readonly { readonly table: ScopeTable }[],
-  level: number,
-  id: string,
-): CompiledRole | undefined {
+function roleIn(tables: readonly Level[], level: number, id: string): CompiledRole | undefined {
   for (let above = level; above < tables.length; above += 1) {
     const role = tables[above]?.table.roles.get(id);
     if (role !== undefined) return role;
