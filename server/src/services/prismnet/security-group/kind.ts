@@ -11,18 +11,9 @@ import { defineKind } from "../../kind.ts";
 import { securityGroupReconciler } from "./kind.steps.ts";
 import { checkRule } from "./rules.ts";
 
-/** As FORMAT_NAME (meta.proto). */
-const ruleName = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
-function checkName(path: string, name: string): void {
-  const message = `${JSON.stringify(name)} is no name: use 1 to 63 of a-z, 0-9 and -, beginning with a letter, not ending with -`;
-  if (!ruleName.test(name)) throw invalidField(path, "format", message);
-}
-
 function addRule(group: SecurityGroup, request: Message): void {
   if (!isMessage(request, AddRuleRequestSchema)) return;
   const { name, rule } = request;
-  checkName("name", name);
   if (rule === undefined) throw invalidField("rule", "required", "it is missing; give the rule to add");
   if (Object.hasOwn(group.rules, name)) {
     const message = `${group.id} has a rule ${JSON.stringify(name)}; choose another name, or update the group's rules`;
@@ -41,10 +32,7 @@ function removeRule(group: SecurityGroup, request: Message): void {
 export const securityGroupKind = defineKind({
   schema: SecurityGroupSchema,
   async admit(_, next) {
-    for (const [name, rule] of Object.entries(next.rules)) {
-      checkName(`rules[${JSON.stringify(name)}]`, name);
-      checkRule(name, rule);
-    }
+    for (const [name, rule] of Object.entries(next.rules)) checkRule(name, rule);
   },
   methods: {
     AddRule: { update: async (group, request) => addRule(group, request) },
