@@ -11,7 +11,8 @@ export function initial(dialect: Dialect): readonly string[] {
     `CREATE TABLE resources (${key}, name ${text} NOT NULL, phase ${text} NOT NULL, version ${integer} NOT NULL,
        stamp ${text} NOT NULL, data ${bytes} NOT NULL, observed ${bytes} NOT NULL, secret ${bytes} NOT NULL,
        created_at ${integer} NOT NULL, updated_at ${integer} NOT NULL, PRIMARY KEY (kind, org, project, id))${strict}`,
-    "CREATE INDEX resources_by_name ON resources (kind, org, project, name)",
+    // The name leads, so that no planner takes this index for a look-up by key; the id follows, since lists are in its order.
+    "CREATE INDEX resources_by_name ON resources (name, kind, org, project, id)",
 
     `CREATE TABLE claims (space ${text} NOT NULL, key ${text} NOT NULL, ${key}, PRIMARY KEY (space, key))${withoutRowid}`,
     "CREATE INDEX claims_by_owner ON claims (kind, org, project, id)",

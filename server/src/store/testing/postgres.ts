@@ -43,6 +43,9 @@ export async function startPostgres(): Promise<TestPostgres> {
     cwd: folder,
     stdio: "ignore",
   });
+  const orphaned = () => server.kill("SIGINT");
+  process.once("exit", orphaned);
+  server.once("exit", () => process.off("exit", orphaned));
   await ready(urlOf(folder, "postgres"), server);
   let databases = 0;
   const createDatabase = async () => {

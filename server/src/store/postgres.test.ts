@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import pg from "pg";
+import { NewerSchemaError, NotDurableError, openPostgresStore, openStore } from "./index.ts";
+import { create, keyOf, StillClock } from "./testing/fixtures.ts";
+import { postgresMissing, startPostgres, type TestPostgres } from "./testing/postgres.ts";
+import { storeSuite } from "./testing/store-suite.ts";
+
+const missing = postgresMissing();
+if (missing === undefined) onPostgres();
+else test.skip(`a store in PostgreSQL (${missing})`, () => undefined);
+
+function onPostgres(): void {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  }, 90_000);
+  afterAll(() => server.stop(), 30_000);
+
+  storeSuite("a store in PostgreSQL, by two processes' stores", async () => {
+    const url = await server.createDatabase();
+    const clock = new StillClock();
+    const [store, other] = [await openPostgresStore({ url, clock }), await openPostgresStore({ url, clock })];
+    const close = async () => void (await Promise.all([store.close(), other.close()]));
+    return { store, other, clock, close };
+  });
+
+  describe("openPostgresStore()", () => {
+    test("may be called by several servers at once on an empty database", async () => {
+      const url = await server.createDatabase();
+      const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url)));
+      await create(stores[0] ?? never(), keyOf("a"));
+      expect(await stores[3]?.get(keyOf("a"))).toMatchObject({ version: 1 });
+      await Promise.all(stores.map((store) => store.close()));
+    });
+
+    test("refuses a database of a newer schema", async () => {
+      const url = await server.createDatabase();
+      await (await openPostgresStore({ url })).close();
+      await run(url, "INSERT INTO schema_migrations (number, applied_at) VALUES (99, 0)");
+      await expect(openPostgresStore({ url })).rejects.toThrow(NewerSchemaError);
+    });
+
+    test("refuses a database that may lose what it acknowledged", async () => {
+      const url = await server.createDatabase();
+      await run(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`);
+      await expect(openPostgresStore({ url })).rejects.toThrow(NotDurableError);
+    });
+
+    test("goes on after PostgreSQL has ended its sessions", async () => {
+      const url = await server.createDatabase();
+      const store = await openPostgresStore({ url });
+      await create(store, keyOf("a"));
+      await run(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      );
+      const deadline = Date.now() + 10_000;
+      while (!(await store.healthy()) && Date.now() < deadline);
+      await create(store, keyOf("b"));
+      await store.close();
+    });
+  });
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement).finally(() => client.end());
+}
+
+function never(): never {
+  throw new Error("there is one");
+}
