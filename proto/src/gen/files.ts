@@ -15,6 +15,7 @@ import { file_photoncloud_meta_v1_meta } from "./photoncloud/meta/v1/meta_pb.ts"
 import { file_photoncloud_test_v1_widget } from "./photoncloud/test/v1/widget_pb.ts";
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
+import { file_prismnet_v1_address_group } from "./prismnet/v1/address_group_pb.ts";
 import { file_prismnet_v1_port } from "./prismnet/v1/port_pb.ts";
 import { file_prismnet_v1_security_group } from "./prismnet/v1/security_group_pb.ts";
 import { file_prismnet_v1_subnet } from "./prismnet/v1/subnet_pb.ts";
@@ -36,6 +37,7 @@ export const files: readonly GenFile[] = [
   file_photoncloud_meta_v1_meta,
   file_plasmavmc_v1_image,
   file_plasmavmc_v1_vm,
+  file_prismnet_v1_address_group,
   file_prismnet_v1_port,
   file_prismnet_v1_security_group,
   file_prismnet_v1_subnet,

@@ -3,6 +3,10 @@ import type { CallOptions } from "../options.ts";
 import type { ResourceClient } from "../resource-client.ts";
 import type {
   AddRuleRequest,
+  AddressGroup,
+  AddressGroupId,
+  AddressGroupInput,
+  AddressGroupUpdate,
   AttachDeviceRequest,
   AuthorizeRequest,
   AuthorizeResponse,
@@ -106,6 +110,9 @@ export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
   stop(id: VmId, options?: CallOptions): Promise<Vm>;
 }
 
+/** A named set of networks that the rules of security groups may allow, kept in one place. */
+export interface AddressGroupClient extends ResourceClient<AddressGroup, AddressGroupInput, AddressGroupUpdate, AddressGroupId> {}
+
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
 export interface PortClient extends ResourceClient<Port, PortInput, PortUpdate, PortId> {
   /** Plugs a device into a free port. */
@@ -170,6 +177,8 @@ export interface Clients {
   readonly images: ImageClient;
   /** A virtual machine. */
   readonly vms: VmClient;
+  /** A named set of networks that the rules of security groups may allow, kept in one place. */
+  readonly addressGroups: AddressGroupClient;
   /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
   readonly ports: PortClient;
   /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */

@@ -19,6 +19,8 @@ export type UserId = Id<"user">;
 export type ImageId = Id<"image">;
 /** The id of one of the vms. */
 export type VmId = Id<"vm">;
+/** The id of one of the address groups. */
+export type AddressGroupId = Id<"address_group">;
 /** The id of one of the ports. */
 export type PortId = Id<"port">;
 /** The id of one of the security groups. */
@@ -36,6 +38,77 @@ export interface AddRuleRequest {
   /** The rule's name. */
   readonly name?: string | undefined;
   readonly rule?: SecurityGroupRuleInput | undefined;
+}
+
+/** A named set of networks that the rules of security groups may allow, kept in one place. */
+export interface AddressGroup {
+  /** Drawn by the cloud. */
+  readonly id: AddressGroupId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: offices
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * The networks. None: a rule that names the group allows nobody.
+   * Example: 192.0.2.0/24
+   */
+  readonly cidrs: readonly string[];
+}
+
+/** A named set of networks that the rules of security groups may allow, kept in one place. */
+export interface AddressGroupInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: offices
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * The networks. None: a rule that names the group allows nobody.
+   * Example: 192.0.2.0/24
+   */
+  readonly cidrs?: readonly string[] | undefined;
+}
+
+/** A named set of networks that the rules of security groups may allow, kept in one place. */
+export interface AddressGroupUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: offices
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+  /**
+   * The networks. None: a rule that names the group allows nobody.
+   * Example: 192.0.2.0/24
+   */
+  readonly cidrs?: readonly string[] | null | undefined;
 }
 
 /** A processor architecture. */

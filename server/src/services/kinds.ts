@@ -3,9 +3,18 @@
 import type { KindDefinition } from "./kind.ts";
 import { imageKind } from "./plasmavmc/image/kind.ts";
 import { vmKind } from "./plasmavmc/vm/kind.ts";
+import { addressGroupKind } from "./prismnet/address-group/kind.ts";
 import { portKind } from "./prismnet/port/kind.ts";
 import { securityGroupKind } from "./prismnet/security-group/kind.ts";
 import { subnetKind } from "./prismnet/subnet/kind.ts";
 import { vpcKind } from "./prismnet/vpc/kind.ts";
 
-export const kinds: readonly KindDefinition[] = [vpcKind, subnetKind, securityGroupKind, portKind, imageKind, vmKind];
+export const kinds: readonly KindDefinition[] = [
+  vpcKind,
+  subnetKind,
+  addressGroupKind,
+  securityGroupKind,
+  portKind,
+  imageKind,
+  vmKind,
+];

@@ -8,6 +8,7 @@ export * from "./service-account-key.ts";
 export * from "./user.ts";
 export * from "./image.ts";
 export * from "./vm.ts";
+export * from "./address-group.ts";
 export * from "./port.ts";
 export * from "./security-group.ts";
 export * from "./subnet.ts";
