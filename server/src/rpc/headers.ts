@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../fault.ts";
 
-/** The longest that an answer is held back for photon-wait-ms: 10 minutes, the engine's usual deadline. */
+/** The largest photon-wait-ms: 10 minutes, the engine's usual deadline. The services may hold back for less. */
 export const longestWaitMs = 600_000;
 const longestKey = 255;
 const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;

@@ -1,7 +1,7 @@
 // From a request of Node's to Connect's handlers and back, with an answer in JSON where Connect would answer with nothing.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
@@ -24,6 +24,11 @@ export interface HttpParts {
   readonly log: Log;
 }
 
+/** The whole body of a request must have come by then. */
+const bodyMs = 60_000;
+/** Who both asks and is answered by streams (reflection) may do so for this long. */
+const conversationMs = 600_000;
+
 function send(response: HttpResponse, status: number, headers: Record<string, string>, body: string): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
@@ -43,6 +48,15 @@ function sendError(response: HttpResponse, status: number, fault: Fault, request
 function endAfter(request: HttpRequest, response: HttpResponse): void {
   response.setHeader("connection", "close");
   request.resume();
+}
+
+/** Ends an HTTP/2 stream whose body takes too long to come; for HTTP/1.1 Node's own server watches over that. */
+function limitBody(request: HttpRequest, ms: number): void {
+  if (!("stream" in request) || request.complete) return;
+  const { stream } = request;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ms);
+  request.once("end", () => clearTimeout(timer));
+  request.once("close", () => clearTimeout(timer));
 }
 
 /** A gRPC answer that is headers alone ("Trailers-Only" in the gRPC protocol over HTTP/2). */
@@ -127,6 +141,7 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
       const show = pages.get(path);
       if (handler !== undefined) {
         count(response);
+        limitBody(request, handler.method.methodKind === "bidi_streaming" ? conversationMs : bodyMs);
         run(call(handler, request, response, id), response, id);
       } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
         run(page(show, response), response, id);

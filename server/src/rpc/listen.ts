@@ -16,6 +16,8 @@ const idleMs = 75_000;
 const headerBytes = 16 * 1024;
 /** Calls that one HTTP/2 connection may have open at a time. */
 const streamsEach = 250;
+/** Connections that one listener holds; more than the file descriptors that a process usually has. */
+const mostConnections = 20_000;
 
 export interface ListenOptions {
   readonly host: string;
@@ -112,6 +114,7 @@ export async function listen(handle: HttpHandler, options: ListenOptions): Promi
   const sessions = new Set<ServerHttp2Session>();
   const http1 = http1Server(handle);
   const server = openServer(options, http1, http2Server(handle, sessions));
+  server.maxConnections = mostConnections;
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());

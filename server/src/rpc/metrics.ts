@@ -15,6 +15,17 @@ export interface Metrics {
 /** From half a millisecond, a read from the store, to ten seconds, a wait for a resource. */
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
+/** Keeps what a library makes anew for each pair of labels: there are few, and they are asked for with every call. */
+function remembered<T>(make: (method: string, code: string) => T): (method: string, code: string) => T {
+  const made = new Map<string, T>();
+  return (method, code) => {
+    const key = `${method} ${code}`;
+    const known = made.get(key) ?? make(method, code);
+    made.set(key, known);
+    return known;
+  };
+}
+
 /** @param options.process False leaves the process's own metrics out, where many servers live in one process. */
 export function createMetrics(options: { readonly process: boolean }): Metrics {
   const registry = new Registry();
@@ -39,11 +50,13 @@ export function createMetrics(options: { readonly process: boolean }): Metrics {
     help: "Refused calls that were not written to the event log, because their principal had too many.",
     registers,
   });
+  const countOf = remembered((method, code) => calls.labels(method, code));
+  const timeOf = remembered((method) => seconds.labels(method));
   return {
     registry,
     called(method, code, took) {
-      calls.inc({ method, code });
-      seconds.observe({ method }, took);
+      countOf(method, code).inc();
+      timeOf(method, "").observe(took);
     },
     streams: (change) => open.inc(change),
     refusalDropped: () => dropped.inc(),
