@@ -1,13 +1,12 @@
 // Roles and bindings in memory, scope by scope: loaded when a scope is first asked for, and kept current row by row.
 // A row is always read again from the store, never taken from an event: so the index can be late, but never wrong for long.
-import { fromBinary } from "@bufbuild/protobuf";
 import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
 import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import type { Clock } from "../../../clock.ts";
 import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
-import { type Grant, Policy } from "./policy.ts";
-import { type CompiledRole, compileRole } from "./statements.ts";
+import { Policy } from "./policy.ts";
+import { grantsIn, type Level, ScopeTable } from "./scope-table.ts";
 
 /** Scopes that are kept; the one that was loaded first goes first. At a few bindings each some ten megabytes. */
 const mostScopes = 10_000;
@@ -18,45 +17,6 @@ const pageSize = 1_000;
 const pendingMs = 10_000;
 /** So long every check looks for it; after that only a check that comes after some commit. */
 const eagerMs = 1_000;
-
-interface Bound {
-  readonly principal: string;
-  readonly roleId: string;
-}
-
-class ScopeTable {
-  readonly roles = new Map<string, CompiledRole>();
-  readonly #bindings = new Map<string, Bound>();
-  readonly #byPrincipal = new Map<string, Map<string, Bound>>();
-
-  of(principal: string): ReadonlyMap<string, Bound> | undefined {
-    return this.#byPrincipal.get(principal);
-  }
-
-  /** Makes a row's place what the row says; undefined: it is gone. A tombstone gives nothing any more. */
-  apply(kind: string, id: string, row: ResourceRow | undefined): void {
-    const live = row?.phase === "live" ? row : undefined;
-    if (kind === RoleSchema.typeName) this.#applyRole(id, live);
-    else this.#applyBinding(id, live);
-  }
-
-  #applyRole(id: string, row: ResourceRow | undefined): void {
-    if (row === undefined) this.roles.delete(id);
-    else this.roles.set(id, compileRole(fromBinary(RoleSchema, row.data)));
-  }
-
-  #applyBinding(id: string, row: ResourceRow | undefined): void {
-    const before = this.#bindings.get(id);
-    this.#bindings.delete(id);
-    if (before !== undefined) this.#byPrincipal.get(before.principal)?.delete(id);
-    if (row === undefined) return;
-    const { principal, roleId } = fromBinary(RoleBindingSchema, row.data);
-    const bound = { principal, roleId };
-    this.#bindings.set(id, bound);
-    const mine = this.#byPrincipal.get(principal) ?? new Map<string, Bound>();
-    this.#byPrincipal.set(principal, mine.set(id, bound));
-  }
-}
 
 /** A scope that is loaded, or being loaded. */
 interface Entry {
@@ -216,18 +176,6 @@ export class ScopeIndex {
   }
 }
 
-type Level = { readonly scope: string; readonly table: ScopeTable };
-
-/** The nearest scope first. A binding whose role is gone gives nothing. */
-function grantsIn(tables: readonly Level[], principal: string): readonly Grant[] {
-  return tables.flatMap(({ scope, table }, level) =>
-    [...(table.of(principal) ?? [])].flatMap(([bindingId, { roleId }]) => {
-      const role = roleIn(tables, level, roleId);
-      return role === undefined ? [] : [{ bindingId, scope, role }];
-    }),
-  );
-}
-
 /** Project, Org, System: the scopes that a path lies in. */
 function scopesOf(path: Tenant): readonly Tenant[] {
   const scopes: Tenant[] = [];
@@ -235,13 +183,4 @@ function scopesOf(path: Tenant): readonly Tenant[] {
   if (path.org !== "") scopes.push({ org: path.org, project: "" });
   scopes.push({ org: "", project: "" });
   return scopes;
-}
-
-/** A role by its id as a binding of a level names it: of its own scope, or of the nearest above. */
-function roleIn(tables: readonly Level[], level: number, id: string): CompiledRole | undefined {
-  for (let above = level; above < tables.length; above += 1) {
-    const role = tables[above]?.table.roles.get(id);
-    if (role !== undefined) return role;
-  }
-  return undefined;
 }
