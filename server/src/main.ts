@@ -28,6 +28,7 @@ import {
 import { appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
+import { seedImages } from "./services/plasmavmc/image/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
 import { openStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
@@ -248,6 +249,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       principal_id: "admin",
       ...(caFile !== undefined && { ca_file: caFile }),
     });
+    await seedImages(parts.resources, catalog());
     parts.iam.start();
     const unwatch = wakeOnChange(parts.drivers, store, parts.log);
     parts.engine.start();

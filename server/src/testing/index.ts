@@ -8,6 +8,7 @@ import { readConfig } from "../config.ts";
 import { type RunningServer, startServer } from "../main.ts";
 import { createTenant, issueToken, type TestTenant } from "./tenants.ts";
 
+export { type SimulatedDrivers, simulatedDrivers } from "../backends/detect.ts";
 export { postJson, type TestTenant } from "./tenants.ts";
 
 export interface TestCloudOptions {

@@ -12,7 +12,6 @@ import { catalog, type Kind, type StandardVerb } from "@photoncloud/proto";
 import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { State, type Status } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
-import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { type SimulatedDrivers, simulatedDrivers } from "../../backends/detect.ts";
 import { systemClock } from "../../clock.ts";
 import { createEngine, type Engine } from "../../engine/engine.ts";
@@ -241,9 +240,7 @@ async function furnish(cloud: SmallCloud): Promise<void> {
   for (const id of ["acme", "rival"]) await cloud.call(kindOf(OrgSchema), "create", { id });
   for (const { orgId, projectId } of [acme, beta, rival])
     await cloud.call(kindOf(ProjectSchema), "create", { orgId, id: projectId });
-  await seedImages((image) =>
-    cloud.resources.unary(kindOf(ImageSchema), "create", image, callOf({ principal: undefined })),
-  );
+  await seedImages(cloud.resources, catalog());
 }
 
 interface Running {

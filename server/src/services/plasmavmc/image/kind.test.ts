@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { catalog } from "@photoncloud/proto";
 import { Architecture, ImageFormat, ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { type SimulatedDrivers, simulatedDrivers } from "../../../backends/detect.ts";
 import { fiveLaws } from "../../../engine/testing/five-laws.ts";
@@ -54,7 +55,7 @@ describe("an image", () => {
 });
 
 test("seedImages() makes the built-in images once, and every project sees them", async () => {
-  await seedImages(async (image) => cloud.create(ImageSchema, { ...image, ...system }));
+  await seedImages(cloud.resources, catalog());
   for (const { id } of builtInImages) {
     await cloud.ready(ImageSchema, id, system);
     for (const tenant of [acme, beta, rival]) expect((await cloud.get(ImageSchema, id, tenant)).id).toBe(id);
