@@ -78,6 +78,12 @@ function advice(error: PhotonError): string[] {
   if (error.permission !== "")
     lines.push(`The missing permission is ${error.permission}: an administrator can grant a role that has it.`);
   if (error.resources.length > 0) lines.push(`In the way: ${error.resources.join(", ")}.`);
+  if (error.reason === "STILL_REFERENCED")
+    lines.push(
+      "Where it is replaced while something goes on using it, replace that too (lifecycle: replace_triggered_by), or make the new one first under another name (create_before_destroy).",
+    );
+  if (error.reason === "ALREADY_EXISTS")
+    lines.push("If this configuration should manage the one that is there, import it: terraform import ADDRESS ID.");
   if (error.code === "unauthenticated")
     lines.push("Check token, or principal_id with key_secret or password, of the provider's configuration.");
   if (error.code === "unavailable")

@@ -1,7 +1,7 @@
 // The steps of one operation against the cloud: send, wait until it is settled, and never lose what was made.
 import { randomUUID } from "node:crypto";
 import { type Condition, conditionOf, type KindCalls, type Reference, type Terms } from "./cloud.ts";
-import type { Deadline } from "./deadline.ts";
+import { Deadline } from "./deadline.ts";
 import { type Diagnostic, hasReason, isNotFound, isPhotonError, plainError } from "./diagnostics.ts";
 import type { Journal } from "./journal.ts";
 import { digestOf } from "./journal.ts";
@@ -187,9 +187,16 @@ export interface Removal {
 /** Reasons that pass when what refers to it goes. */
 const passing = (error: unknown): boolean => hasReason(error, "STILL_REFERENCED") || hasReason(error, "WRONG_STATE");
 
+/**
+ * How long a removal waits for what refers to it. Terraform removes what it knows to refer to it first, so that only what is
+ * still being removed, or what it does not know, can be in the way: more patience would not mend the second.
+ */
+const referencedMs = 60_000;
+
 /** Deletes and waits until it is gone. What is gone already is deleted. */
 export async function remove(removal: Removal, deadline: Deadline): Promise<readonly Diagnostic[]> {
   let { etag } = removal;
+  const patience = new Deadline(referencedMs, deadline.signal);
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
     try {
       await removal.calls.delete(removal.at, etag, changing(deadline, randomUUID()));
@@ -205,9 +212,9 @@ export async function remove(removal: Removal, deadline: Deadline): Promise<read
         etag = fresh;
         continue;
       }
-      if (!passing(error) || deadline.over) throw error;
-      await deadline.pause(pauseMs);
-      if (deadline.over) throw error;
+      if (!passing(error)) throw error;
+      await patience.pause(pauseMs);
+      if (patience.over) throw error;
     }
   }
 }

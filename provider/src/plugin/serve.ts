@@ -61,7 +61,8 @@ export async function servePlugin(invitation: Invitation, methods: Methods, onSh
     setImmediate(() => setImmediate(() => exit(0)));
   };
   // Ctrl-C reaches the whole process group; Terraform then calls StopProvider.
-  process.on("SIGINT", () => log("info", "interrupted: waiting for Terraform to stop the provider"));
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => log("info", "interrupted: waiting for Terraform to stop the provider"));
   watchParent(() => exit(1));
   const mutual: Mutual | undefined =
     invitation.clientCertificate === undefined
