@@ -24,8 +24,10 @@ function canonical(value: JsonValue): string {
   );
 }
 
-function derive(key: string, scope: string, use: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", key, scope, `photoncloud idempotency ${use}`, 32));
+/** Two keys of 32 bytes that only the holder of the idempotency key can make (RFC 5869): one to recognize the request, one to seal the answer. */
+function derive(key: string, scope: string): { readonly recognizing: Buffer; readonly sealing: Buffer } {
+  const drawn = Buffer.from(hkdfSync("sha256", key, scope, "photoncloud idempotency", 64));
+  return { recognizing: drawn.subarray(0, 32), sealing: drawn.subarray(32) };
 }
 
 /** One call's memory: how its answer is found, kept and opened. */
@@ -41,10 +43,11 @@ export class Memory {
     const key = call.idempotencyKey;
     this.#scope = actorOf(call.principal);
     this.#name = createHash("sha256").update(`${this.#scope}\n${key}`).digest("base64url");
-    this.#requestHash = createHmac("sha256", derive(key, this.#scope, "request"))
+    const { recognizing, sealing } = derive(key, this.#scope);
+    this.#requestHash = createHmac("sha256", recognizing)
       .update(`${call.method}\n${canonical(toJson(request.desc, request.message))}`)
       .digest("base64url");
-    this.#sealing = derive(key, this.#scope, "answer");
+    this.#sealing = sealing;
     this.#answer = answer;
     this.#random = random;
   }

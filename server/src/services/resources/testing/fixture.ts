@@ -184,23 +184,35 @@ export async function faultOf(call: Promise<Message>): Promise<Fault> {
   throw new Error(`no Fault but ${String(error)}`);
 }
 
-/** The handler with orgs, projects, roles and widgets; acme/alpha and rival/alpha are there. */
-export async function openFixture(
-  options: { widget?: Omit<KindDefinition<typeof WidgetSchema>, "schema">; clock?: Clock } = {},
-): Promise<Fixture> {
-  const clock = options.clock ?? systemClock;
-  const store = await openSqliteStore({ file: ":memory:", clock });
+interface FixtureOptions {
+  readonly widget?: Omit<KindDefinition<typeof WidgetSchema>, "schema">;
+  readonly clock?: Clock;
+}
+
+/** The handler over a store, without anything in it. */
+export function fixtureOver(store: Store, { widget, clock = systemClock }: FixtureOptions = {}): Fixture {
   const kinds: readonly KindDefinition[] = [
     { schema: OrgSchema, uniqueName: "none" },
     { schema: ProjectSchema, uniqueName: "none" },
     { schema: RoleSchema, uniqueName: "none" },
-    { schema: WidgetSchema, ...options.widget },
+    { schema: WidgetSchema, ...widget },
   ];
   const resources = createResources({ store, kinds, catalog: testCatalog(), clock, random: countingRandom });
-  const fixture = new Fixture(store, resources);
+  return new Fixture(store, resources);
+}
+
+/** Makes acme/alpha and rival/alpha. */
+export async function makeTenants(fixture: Fixture): Promise<void> {
   for (const { orgId, projectId } of [acme, rival]) {
     await fixture.unary("org", "create", message(OrgSchema, { id: orgId }));
     await fixture.unary("project", "create", message(ProjectSchema, { orgId, id: projectId }));
   }
+}
+
+/** The handler over a store in memory with orgs, projects, roles and widgets; acme/alpha and rival/alpha are there. */
+export async function openFixture(options: FixtureOptions = {}): Promise<Fixture> {
+  const store = await openSqliteStore({ file: ":memory:", ...(options.clock && { clock: options.clock }) });
+  const fixture = fixtureOver(store, options);
+  await makeTenants(fixture);
   return fixture;
 }
