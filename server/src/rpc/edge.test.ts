@@ -309,6 +309,23 @@ describe("an open stream", () => {
   });
 });
 
+test("idle() waits for the calls that are being answered", async () => {
+  const other = await startStandIns();
+  try {
+    const order: string[] = [];
+    const headers = { ...alice, "connect-timeout-ms": "100" };
+    const call = postJson(other.url, create, { ...vpc, name: "slow" }, headers);
+    await other.called;
+    const idle = other.edge.idle().then(() => order.push("idle"));
+    await Promise.resolve();
+    expect(order).toEqual([]);
+    expect((await call).status).toBe(504);
+    await idle;
+  } finally {
+    await other.close();
+  }
+});
+
 describe("pages", () => {
   test.each([
     ["/healthz", 200, "alive"],

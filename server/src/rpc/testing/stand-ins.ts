@@ -16,6 +16,8 @@ export interface StandIns {
   readonly listener: Listener;
   readonly events: AuditEvent[];
   readonly calls: Call[];
+  /** Resolves when the first call has come to a service. */
+  readonly called: Promise<void>;
   /** Ends the sessions of a principal. */
   revoke(token: string): void;
   close(): Promise<void>;
@@ -61,11 +63,12 @@ async function* watchVpcs(request: WatchRequest, call: Call): AsyncGenerator<Mes
   await promise;
 }
 
-function callsOf(kept: Call[]): ResourceCalls {
+function callsOf(kept: Call[], tellCalled: () => void): ResourceCalls {
   const rows = new Map<string, Vpc>();
   return {
     async unary(_kind, verb, request, call) {
       kept.push(call);
+      tellCalled();
       if (verb === "create" && isMessage(request, VpcSchema)) {
         if (request.name === "explode") throw new Error("a secret of the inside");
         if (request.name === "slow") await systemClock.sleep(60_000, call.signal);
@@ -88,9 +91,10 @@ export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<St
   const events: AuditEvent[] = [];
   const calls: Call[] = [];
   const sessions = new Map<string, () => void>();
+  const called = Promise.withResolvers<void>();
   const edge = createEdge({
     catalog: catalog(),
-    calls: callsOf(calls),
+    calls: callsOf(calls, called.resolve),
     services: [
       {
         service: IamTokenService,
@@ -118,6 +122,7 @@ export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<St
     listener,
     events,
     calls,
+    called: called.promise,
     revoke: (token) => sessions.get(token)?.(),
     async close() {
       edge.close();
