@@ -1,6 +1,6 @@
 // The tenant's path with the real Terraform: networks, a security group and machines, from nothing to nothing.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { type Login, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
@@ -51,6 +51,9 @@ resource "photoncloud_vm" "web" {
   spec = {
     cpu     = 2
     network = [{ id = "eth0", port_id = photoncloud_port.web.id }]
+  }
+  lifecycle {
+    replace_triggered_by = [photoncloud_port.web.id]
   }
 }
 `;

@@ -1,0 +1,30 @@
+// examples/quickstart-hcl, as its README says.
+
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { Workspace } from "./workspace.ts";
+
+let cloud: TestCloud;
+let workspace: Workspace;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  workspace = await Workspace.open({ ...(await cloud.tenant("acme-corp", "web")), url: cloud.url }, "");
+});
+
+afterAll(async () => {
+  workspace.close();
+  await cloud.stop();
+});
+
+test("quickstart-hcl applies, plans empty and goes away", async () => {
+  cpSync("examples/quickstart-hcl/main.tf", join(workspace.directory, "main.tf"));
+  const said = await workspace.apply();
+  expect(said).toContain("Apply complete! Resources: 9 added");
+  expect(said).toMatch(/app_address = "10\.0\.1\.\d+"/);
+  expect(await workspace.plan()).toEqual({});
+  await workspace.destroy();
+  expect(await workspace.state()).toEqual({});
+}, 120_000);
