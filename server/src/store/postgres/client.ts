@@ -26,8 +26,10 @@ export function clientConfig(url: string): pg.ClientConfig {
 
 export function openPool({ url, connections }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(url), max: connections });
-  // An idle connection broke; the pool has dropped it already, and whoever needs one gets a new one or an error of their own.
+  // A connection that breaks fails the statement that it runs, which is where it is dealt with; the pool drops it. The same news as an
+  // event would end the process if nobody listened.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 

@@ -8,12 +8,15 @@ import { type Expectation, type Plan, stale, writes } from "./plan.ts";
 
 export function* checkExpectations(plan: Plan, dialect: Dialect): Script<void> {
   const expected = new Map(plan.expectations.map((expectation) => [keyString(expectation.key), expectation]));
-  for (const { name, key, lock, made } of touched(plan, dialect)) {
+  const made = new Set(plan.changes.filter(({ put }) => put?.mode === "create").map(({ key }) => keyString(key)));
+  const absences = [...expected].some(([name, { seen }]) => seen === undefined && !made.has(name));
+  for (const { name, key, lock } of touched(plan, dialect)) {
     const expectation = expected.get(name);
     if (expectation?.seen !== undefined) yield* checkPresent(expectation, lock);
-    else if (expectation !== undefined && !made) yield* checkAbsent(key, plan, dialect);
-    else if (!made && lock !== "")
-      yield* query(`SELECT 1 AS held FROM resources WHERE ${isKey}${lock}`, ...keyValues(key));
+    else if (made.has(name) && absences) yield* holdAbsent(key, plan, dialect);
+    else if (made.has(name)) continue;
+    else if (expectation !== undefined) yield* checkAbsent(key, plan, dialect);
+    else if (lock !== "") yield* query(`SELECT 1 AS held FROM resources WHERE ${isKey}${lock}`, ...keyValues(key));
   }
 }
 
@@ -21,18 +24,16 @@ interface Touched {
   readonly name: string;
   readonly key: ResourceKey;
   readonly lock: string;
-  /** True where the plan itself makes it, so that there is nothing to hold yet. */
-  readonly made: boolean;
 }
 
 /** All resources that a plan reads, writes or refers to. All transactions hold them in this order, so that none waits for another in a circle. */
 function touched(plan: Plan, dialect: Dialect): readonly Touched[] {
   const all = new Map<string, Touched>();
-  const add = (key: ResourceKey, lock: string, made = false) => {
+  const add = (key: ResourceKey, lock: string) => {
     const name = keyString(key);
-    if (!all.has(name)) all.set(name, { name, key, lock, made });
+    if (!all.has(name)) all.set(name, { name, key, lock });
   };
-  for (const { key, put } of plan.changes) add(key, dialect.forUpdate, put?.mode === "create");
+  for (const { key } of plan.changes) add(key, dialect.forUpdate);
   for (const { key } of plan.expectations) add(key, dialect.forShare);
   for (const { put } of plan.changes)
     for (const { target } of put?.write.references ?? []) add(target, dialect.forShare);
@@ -44,21 +45,22 @@ function* checkPresent({ key, seen }: Expectation, lock: string): Script<void> {
   if (row === undefined || text(row, "stamp") !== seen?.stamp) throw stale();
 }
 
-/** PostgreSQL can't lock a row that is not there, so the key itself is held: a row that is inserted and taken back makes others wait. */
 function* checkAbsent(key: ResourceKey, plan: Plan, dialect: Dialect): Script<void> {
-  if (dialect.name === "sqlite") {
-    const rows = yield* query(`SELECT 1 AS found FROM resources WHERE ${isKey}`, ...keyValues(key));
-    if (rows.length > 0) throw stale();
-    return;
-  }
+  yield* holdAbsent(key, plan, dialect);
+  const rows = yield* query(`SELECT 1 AS found FROM resources WHERE ${isKey}`, ...keyValues(key));
+  if (rows.length > 0) throw stale();
+}
+
+/** PostgreSQL can't lock a row that is not there, so the key itself is held: a row that is put in and taken out again makes others wait. */
+function* holdAbsent(key: ResourceKey, plan: Plan, dialect: Dialect): Script<void> {
+  if (dialect.name === "sqlite") return;
   const rows = yield* query(
     `INSERT INTO resources (kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at)
      VALUES ($1, $2, $3, $4, '', 'live', 0, '', '', '', '', $5, $5) ON CONFLICT DO NOTHING RETURNING 1 AS held`,
     ...keyValues(key),
     plan.now,
   );
-  if (rows.length === 0) throw stale();
-  yield* query(`DELETE FROM resources WHERE ${isKey}`, ...keyValues(key));
+  if (rows.length > 0) yield* query(`DELETE FROM resources WHERE ${isKey}`, ...keyValues(key));
 }
 
 /** Moves the counters on if the plan writes; whoever read an older one runs again. */
