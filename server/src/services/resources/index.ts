@@ -128,7 +128,7 @@ function attributesOf(slice: Slice, message: Message): Readonly<Record<string, s
   };
 }
 
-/** Serves every kind that is given. @throws Error if a kind is not in the catalog or is given twice. */
+/** Serves every kind that is given. @throws Error if a kind is not in the catalog, is given twice, or has a field that would not be stored. */
 export function createResources(options: ResourcesOptions): Resources {
   return new GenericResources(options);
 }

@@ -1,5 +1,4 @@
 // A kind with its slice: what the catalog says of it and what its component adds.
-import type { DescMessage } from "@bufbuild/protobuf";
 import type { Catalog, Field, Kind } from "@photoncloud/proto";
 import { Scope } from "@photoncloud/proto";
 import { Fault } from "../../fault.ts";
@@ -27,24 +26,30 @@ export interface Slices {
 
 const ofTheRow = new Set(["etag", "update_time", "status"]);
 
-function anyField(desc: DescMessage, fields: readonly Field[], is: (field: Field) => boolean): boolean {
-  return fields.some((field) => {
-    if (is(field)) return true;
-    const inner = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
-    return inner.type === "message" && anyField(desc, inner.fields, is);
+/** All fields inside a kind's messages, at any depth, without the kind's own. */
+function innerFields(fields: readonly Field[]): readonly Field[] {
+  return fields.flatMap((field) => {
+    const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+    return type.type === "message" ? [...type.fields, ...innerFields(type.fields)] : [];
   });
 }
 
 function sliceOf(kind: Kind, definition: KindDefinition): Slice {
+  const inner = innerFields(kind.fields);
+  const lost = inner.find((field) => (field.outputOnly && field.volatile) || field.once);
+  if (lost !== undefined)
+    throw new Error(
+      `${kind.typeName}: ${lost.desc} is VOLATILE or ONCE; only a kind's own fields can be, others would not be stored`,
+    );
   return {
     kind,
     definition,
     observed: kind.fields.filter((field) => field.outputOnly && field.volatile && !ofTheRow.has(field.name)),
-    hasSecrets: anyField(kind.desc, kind.fields, (field) => field.sensitive || field.inputOnly || field.once),
+    hasSecrets: [...kind.fields, ...inner].some((field) => field.sensitive || field.inputOnly || field.once),
   };
 }
 
-/** @throws Error if a definition's kind is not in the catalog or is given twice. */
+/** @throws Error if a definition's kind is not in the catalog, is given twice, or has a field that would not be stored. */
 export function makeSlices(catalog: Catalog, kinds: readonly KindDefinition[]): Slices {
   const byName = new Map<string, Slice>();
   for (const definition of kinds) {

@@ -57,7 +57,7 @@ export function homesOf(kind: Kind, from: Tenant): readonly Tenant[] {
     case Scope.PROJECT:
       return from.project === "" ? [] : [from];
     default:
-      return tenantsAbove(from);
+      return kind.ownScopeOnly ? [from] : tenantsAbove(from);
   }
 }
 
