@@ -91,6 +91,8 @@ export interface Kind {
   readonly chosenId: boolean;
   /** Org and Project are scopes themselves; Scope.UNSPECIFIED for all others. */
   readonly isScope: Scope;
+  /** Of scope ANY: not seen from the scopes below. */
+  readonly ownScopeOnly: boolean;
   readonly fields: readonly Field[];
   readonly standard: Readonly<Record<StandardVerb, Method>>;
   /** The methods beside the standard ones: AttachDevice, StartVm. */
@@ -227,6 +229,7 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
     idPrefix: options.idPrefix,
     chosenId: options.chosenId,
     isScope: options.isScope,
+    ownScopeOnly: options.ownScopeOnly,
     fields: fieldsOf(desc),
     standard,
     custom: service.methods.filter((m) => !known.has(m)).map((m) => method(m.name)),

@@ -82,6 +82,7 @@ function kindLines(kind: Kind): string[] {
   const facts = [`${kind.typeName} (${kind.noun}, ${kind.plural})`, `scope ${enumShortName(ScopeSchema, kind.scope)}`];
   if (kind.idPrefix !== "") facts.push(`ids ${kind.idPrefix}-…${kind.chosenId ? " or chosen" : ""}`);
   if (kind.isScope !== Scope.UNSPECIFIED) facts.push(`is a scope: ${enumShortName(ScopeSchema, kind.isScope)}`);
+  if (kind.ownScopeOnly) facts.push("seen in its own scope only");
   return [
     facts.join("; "),
     ...kind.fields.flatMap((field) => fieldLines(field, "  ")),

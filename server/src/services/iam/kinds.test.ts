@@ -240,6 +240,22 @@ describe("role bindings", () => {
   });
 });
 
+describe("role bindings of the scopes above", () => {
+  test("are shown to nobody below: who administers the cloud or the org is not the project's business", async () => {
+    const list = async (where: Record<string, string>) => {
+      const answer = await world.call(admin, "role_binding", "list", where);
+      const bindings: unknown = Reflect.get(answer, "roleBindings");
+      return Array.isArray(bindings) ? bindings : [];
+    };
+    const [first] = await list({});
+    for (const where of [acme, alpha]) expect(await list(where)).not.toContainEqual(first);
+    const fault = await faultOf(
+      world.call(admin, "role_binding", "get", { ...alpha, id: String(Reflect.get(Object(first), "id")) }),
+    );
+    expect(fault.reason).toBe("NOT_FOUND");
+  });
+});
+
 describe("orgs", () => {
   test("can't be deleted while anything is in them, and are gone after that", async () => {
     await world.create(admin, "org", { id: "small" });
