@@ -87,7 +87,7 @@ export interface ProjectClient extends ResourceClient<Project, ProjectInput, Pro
 /** A set of permissions. Built-in roles live in the system; custom ones in an org or a project. */
 export interface RoleClient extends ResourceClient<Role, RoleInput, RoleUpdate, RoleId> {}
 
-/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. */
+/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
 export interface RoleBindingClient extends ResourceClient<RoleBinding, RoleBindingInput, RoleBindingUpdate, RoleBindingId> {}
 
 /** An identity for a program. It logs in with its keys, of which it may have several at a time. */
@@ -165,7 +165,7 @@ export interface Clients {
   readonly projects: ProjectClient;
   /** A set of permissions. Built-in roles live in the system; custom ones in an org or a project. */
   readonly roles: RoleClient;
-  /** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. */
+  /** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
   readonly roleBindings: RoleBindingClient;
   /** An identity for a program. It logs in with its keys, of which it may have several at a time. */
   readonly serviceAccounts: ServiceAccountClient;

@@ -699,7 +699,7 @@ export interface Role {
   readonly builtIn: boolean;
 }
 
-/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. */
+/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
 export interface RoleBinding {
   /** Drawn by the cloud. */
   readonly id: RoleBindingId;
@@ -734,7 +734,7 @@ export interface RoleBinding {
   readonly roleId: RoleId;
 }
 
-/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. */
+/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
 export interface RoleBindingInput {
   /** The org that it belongs to; empty: the whole system. */
   readonly orgId?: string | undefined;
@@ -760,7 +760,7 @@ export interface RoleBindingInput {
   readonly roleId: RoleId;
 }
 
-/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. */
+/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
 export interface RoleBindingUpdate {
   /**
    * A name for people.

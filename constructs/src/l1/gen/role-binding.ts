@@ -22,7 +22,7 @@ export interface TfRoleBindingProps extends ResourceProps {
 
 const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"principal":["principal","scalar"],"roleId":["role_id","scalar"]}};
 
-/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Terraform's photoncloud_role_binding. */
+/** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. Terraform's photoncloud_role_binding. */
 export class TfRoleBinding extends PhotonResource {
   constructor(scope: Construct, id: string, props: TfRoleBindingProps) {
     super(scope, id, "photoncloud_role_binding", shape, props);
