@@ -1,6 +1,6 @@
 // The SDK against the real server in memory: every method of a kind, watches through restarts, waits, tokens, errors.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { PhotonCloud, type WatchEvent, type Vpc } from "@photoncloud/sdk";
+import { PhotonCloud, type Vpc, type WatchEvent } from "@photoncloud/sdk";
 import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 
 let server: TestCloud;
@@ -20,7 +20,10 @@ function administrator(): PhotonCloud {
 }
 
 /** The next event of a watch that fits. */
-async function next<T>(watch: AsyncIterator<WatchEvent<T>>, fits: (event: WatchEvent<T>) => boolean): Promise<WatchEvent<T>> {
+async function next<T>(
+  watch: AsyncIterator<WatchEvent<T>>,
+  fits: (event: WatchEvent<T>) => boolean,
+): Promise<WatchEvent<T>> {
   for (;;) {
     const { value, done } = await watch.next();
     if (done === true) throw new Error("the watch ended");
@@ -31,16 +34,26 @@ async function next<T>(watch: AsyncIterator<WatchEvent<T>>, fits: (event: WatchE
 describe("the SDK and the server", () => {
   test("create, wait, get, batchGet, list, update, delete, wait", async () => {
     const made = await cloud.vpcs.create({ name: "life", cidr: "10.1.0.0/16", labels: { team: "web" } });
-    expect(made).toMatchObject({ name: "life", orgId: "acme-corp", projectId: "project-alpha", labels: { team: "web" } });
+    expect(made).toMatchObject({
+      name: "life",
+      orgId: "acme-corp",
+      projectId: "project-alpha",
+      labels: { team: "web" },
+    });
     const ready = await cloud.vpcs.waitUntilReady(made.id);
     expect(ready.status.state).toBe("ready");
     expect(ready.createTime).toBeInstanceOf(Date);
     expect(await cloud.vpcs.get(made.id)).toEqual(ready);
-    expect((await cloud.vpcs.batchGet([made.id, "vpc-00000000000000000000000000"])).map((vpc) => vpc.id)).toEqual([made.id]);
+    expect((await cloud.vpcs.batchGet([made.id, "vpc-00000000000000000000000000"])).map((vpc) => vpc.id)).toEqual([
+      made.id,
+    ]);
     expect((await cloud.vpcs.list({ filter: { name: "life" } }).all()).map((vpc) => vpc.id)).toEqual([made.id]);
     const updated = await cloud.vpcs.update(made.id, { labels: { team: "data" } }, { etag: ready.etag });
     expect(updated).toMatchObject({ labels: { team: "data" }, cidr: "10.1.0.0/16" });
-    await expect(cloud.vpcs.update(made.id, { labels: {} }, { etag: ready.etag })).rejects.toMatchObject({ code: "aborted", reason: "STALE_ETAG" });
+    await expect(cloud.vpcs.update(made.id, { labels: {} }, { etag: ready.etag })).rejects.toMatchObject({
+      code: "aborted",
+      reason: "STALE_ETAG",
+    });
     await cloud.vpcs.delete(made.id);
     await cloud.vpcs.waitUntilGone(made.id);
     await expect(cloud.vpcs.get(made.id)).rejects.toMatchObject({ code: "not_found" });
@@ -90,7 +103,9 @@ describe("the SDK and the server", () => {
     const planned = await cloud.vpcs.plan({ name: "planned", cidr: "10.9.0.0/16" });
     expect(planned.resource).toMatchObject({ name: "planned" });
     expect(await cloud.vpcs.list({ filter: { name: "planned" } }).all()).toEqual([]);
-    await expect(cloud.vpcs.plan({ name: "planned", cidr: "10.9.0.0/33" })).rejects.toMatchObject({ violations: [{ path: "cidr" }] });
+    await expect(cloud.vpcs.plan({ name: "planned", cidr: "10.9.0.0/33" })).rejects.toMatchObject({
+      violations: [{ path: "cidr" }],
+    });
     const vpc = await cloud.vpcs.create({ name: "replanned", cidr: "10.9.0.0/16" });
     const change = await cloud.vpcs.plan(vpc.id, { labels: { a: "b" } });
     expect(change.changes.map(({ path }) => path)).toEqual(["labels"]);
@@ -109,7 +124,10 @@ describe("the SDK and the server", () => {
     await expect(failed).rejects.toMatchObject({ code: "invalid_argument", reason: "INVALID_FIELDS", retry: "never" });
     await expect(failed).rejects.toMatchObject({ requestId: expect.stringMatching(/.+/) });
     await expect(failed).rejects.toMatchObject({
-      violations: expect.arrayContaining([expect.objectContaining({ path: "name" }), expect.objectContaining({ path: "cidr" })]),
+      violations: expect.arrayContaining([
+        expect.objectContaining({ path: "name" }),
+        expect.objectContaining({ path: "cidr" }),
+      ]),
     });
   });
 
@@ -152,7 +170,11 @@ describe("tokens, roles and events", () => {
     const key = await admin.serviceAccountKeys.create({ name: "ci", serviceAccountId: account.id });
     expect(key.secret).toMatch(/^pck_/);
     expect((await admin.serviceAccountKeys.get(key.id)).secret).toBe("");
-    await admin.roleBindings.create({ principal: "service_account:acme-corp/reader", roleId: "ProjectViewer", projectId: "project-alpha" });
+    await admin.roleBindings.create({
+      principal: "service_account:acme-corp/reader",
+      roleId: "ProjectViewer",
+      projectId: "project-alpha",
+    });
     const credentials = { principalId: "reader", keySecret: key.secret };
     const reader = new PhotonCloud({ endpoint: server.url, credentials, org: "acme-corp", project: "project-alpha" });
     expect(await reader.vpcs.list().all()).toBeInstanceOf(Array);
@@ -168,14 +190,22 @@ describe("tokens, roles and events", () => {
     const { orgId, principalId } = server.admin;
     const credentials = { principalId, orgId, password: "not-the-password" };
     const wrong = new PhotonCloud({ endpoint: server.url, credentials });
-    await expect(wrong.orgs.list().page()).rejects.toMatchObject({ code: "unauthenticated", reason: "BAD_CREDENTIALS" });
+    await expect(wrong.orgs.list().page()).rejects.toMatchObject({
+      code: "unauthenticated",
+      reason: "BAD_CREDENTIALS",
+    });
   });
 
   test("the log tells what was done, and goes on", async () => {
     const vpc = await cloud.vpcs.create({ name: "logged", cidr: "10.7.0.0/16" });
     const events = [];
     for await (const event of cloud.events.list({ kind: "prismnet.v1.Vpc", resourceId: vpc.id })) events.push(event);
-    expect(events[0]).toMatchObject({ type: "created", resourceId: vpc.id, orgId: "acme-corp", method: expect.stringContaining("CreateVpc") });
+    expect(events[0]).toMatchObject({
+      type: "created",
+      resourceId: vpc.id,
+      orgId: "acme-corp",
+      method: expect.stringContaining("CreateVpc"),
+    });
     const stop = new AbortController();
     const watch = cloud.events.watch({ cursor: events.at(-1)?.cursor, kind: "prismnet.v1.Vpc", signal: stop.signal });
     const updated = cloud.vpcs.update(vpc.id, { labels: { a: "b" } });
