@@ -44,10 +44,18 @@ async function must(what: string, result: Promise<{ code: number; output: string
   throw new Error(`${what} ended with code ${code}`);
 }
 
-/** cdktf draws spinners; these are the lines that say something. */
-const telling = (line: string) =>
-  /(Creation|Destruction) complete|Plan:|Apply complete|Destroy complete|Error|=/.test(line) &&
-  !/^\s*[⠋-⠿]/u.test(line);
+/** Of all that cdktf and Terraform say: the plan, what was done, what went wrong, and at last the outputs. */
+function telling(): (line: string) => boolean {
+  let applied = false;
+  let wrong = false;
+  return (line) => {
+    applied ||= line.includes("Apply complete!");
+    wrong ||= line.includes("Error:");
+    if (/(Creation|Destruction) complete|Plan:|complete!|Error:/.test(line) || (wrong && line.includes("│")))
+      return true;
+    return applied && /^\s+[a-z_]+ = [^"]/.test(line);
+  };
+}
 
 async function showWhatIsThere(env: NodeJS.ProcessEnv, folder: string): Promise<void> {
   for (const noun of ["vpc", "subnet", "port", "vm"]) {
@@ -99,7 +107,12 @@ async function demo(terraform: string): Promise<void> {
     chapter("cdktf deploy examples/quickstart");
     await must(
       "cdktf deploy",
-      run({ command: [...cdktf, "deploy", "--auto-approve", "--skip-provider-lock"], cwd: folder, env, only: telling }),
+      run({
+        command: [...cdktf, "deploy", "--auto-approve", "--skip-provider-lock"],
+        cwd: folder,
+        env,
+        only: telling(),
+      }),
     );
     chapter("What was created, as the photon CLI shows it");
     await showWhatIsThere(env, folder);
@@ -121,7 +134,12 @@ async function demo(terraform: string): Promise<void> {
       chapter("Cleaning up");
       await must(
         "cdktf destroy",
-        run({ command: [...cdktf, "destroy", "--auto-approve", "--skip-provider-lock"], cwd: folder, env, only: telling }),
+        run({
+          command: [...cdktf, "destroy", "--auto-approve", "--skip-provider-lock"],
+          cwd: folder,
+          env,
+          only: telling(),
+        }),
       );
     }
     done = true;

@@ -22,25 +22,30 @@ export interface Program {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is taken out
 const escapes = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
+/** cdktf begins some of Terraform's lines with the name of the stack, and indents the others by as much. */
+const stackName = /^(quickstart| {10}) {2}/;
+
 /** Runs a program and shows its lines; answers its exit code and what it printed. */
 export function run({ command, cwd, env, only = () => true }: Program): Promise<{ code: number; output: string }> {
   const [file, ...args] = command;
   const child = spawn(file, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let rest = "";
+  const print = (line: string) =>
+    line.trim() !== "" && only(line) && console.log(`  ${line.trimEnd().replace(stackName, "")}`);
   const take = (chunk: Buffer): void => {
     const text = chunk.toString().replace(escapes, "");
     output += text;
     const lines = (rest + text).split(/\r?\n|\r/);
     rest = lines.pop() ?? "";
-    for (const line of lines.filter((each) => each.trim() !== "" && only(each))) console.log(`  ${line.trimEnd()}`);
+    lines.forEach(print);
   };
   child.stdout.on("data", take);
   child.stderr.on("data", take);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
-      if (rest.trim() !== "" && only(rest)) console.log(`  ${rest.trimEnd()}`);
+      print(rest);
       resolve({ code: code ?? 1, output });
     });
   });
