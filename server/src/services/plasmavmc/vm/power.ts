@@ -58,7 +58,7 @@ async function act({ id, drivers, signal }: Context, now: MachineState, wanted: 
   else await drivers.hypervisor.start(id, signal);
 }
 
-/** A machine that died is started again; that it died is a failure, so that one that dies again and again is started ever more rarely. */
+/** A machine that died is started again. That it died counts as a failure, so that the log tells of it and one that can't start is tried ever more rarely. */
 async function recover({ id, drivers, signal }: Context, reason: string, wanted: "running" | "stopped"): Promise<void> {
   if (wanted === "stopped") await drivers.hypervisor.stop(id, { graceMs: 0 }, signal);
   else await drivers.hypervisor.start(id, signal);

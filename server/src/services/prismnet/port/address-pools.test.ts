@@ -35,6 +35,19 @@ describe("AddressPools.draw()", () => {
     expect(claims.reads).toBe(1);
   });
 
+  test("gives everyone another one who asks at the same time, and reads the claims once", async () => {
+    const [pools, claims] = [new AddressPools(), new Claims()];
+    const drawn = await Promise.all(Array.from({ length: 64 }, () => pools.draw(claims.source(256), aDraw())));
+    expect(drawn.toSorted((a = 0, b = 0) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i + 1));
+    expect(claims.reads).toBe(1);
+  });
+
+  test("gives a request that comes again the same one, unless it was lost", async () => {
+    const [pools, claims] = [new AddressPools(), new Claims()];
+    const draw = aDraw();
+    expect([await pools.draw(claims.source(16), draw), await pools.draw(claims.source(16), draw)]).toEqual([1, 1]);
+  });
+
   test("gives a request that lost its address another one that is free", async () => {
     const [pools, claims] = [new AddressPools(), new Claims()];
     const draw = aDraw();

@@ -30,8 +30,13 @@ const believedMs = 5_000;
 const remembered = 1_000;
 
 interface Pool {
+  /** What was claimed when it was read last, without what is held. */
+  claimed: ReadonlySet<number>;
+  /** What was claimed, and what is held. */
   taken: Set<number>;
-  loadedAt: number;
+  readAt: number;
+  /** The reading that is under way. */
+  reading: Promise<void> | undefined;
   /** No address below this one is free, as far as is known. */
   lowest: number;
   /** By request: what it was given last, and when. */
@@ -44,11 +49,15 @@ export class AddressPools {
   /** A free address: the lowest; for a request that lost one to another process, any. Undefined: all are claimed. */
   async draw(source: PoolSource, draw: Draw): Promise<number | undefined> {
     const pool = this.#poolOf(source.subnetId);
-    const before = pool.held.get(draw.requestId);
-    const offset =
-      before === undefined ? await first(pool, source, draw) : await again(pool, source, draw, before.offset);
-    if (offset !== undefined && draw.keep) hold(pool, offset, draw);
-    return offset;
+    const before = pool.held.get(draw.requestId)?.offset;
+    if (before !== undefined) await read(pool, source, draw.now);
+    else if (Math.abs(draw.now - pool.readAt) > believedMs) await readOnce(pool, source, draw.now);
+    const offset = before === undefined ? lowestFree(pool, source) : again(pool, source, draw, before);
+    if (offset !== undefined) return hold(pool, offset, draw);
+    // Perhaps a creation that held an address has failed.
+    await read(pool, source, draw.now);
+    const any = pickFree(source, pool.claimed, draw.random);
+    return any === undefined ? undefined : hold(pool, any, draw);
   }
 
   /** Says that an address is free again. */
@@ -62,57 +71,46 @@ export class AddressPools {
     if (known !== undefined) return known;
     const [oldest] = this.#pools.keys();
     if (oldest !== undefined && this.#pools.size >= remembered) this.#pools.delete(oldest);
-    const pool: Pool = { taken: new Set(), loadedAt: Number.NEGATIVE_INFINITY, lowest: 0, held: new Map() };
+    const nothing = { claimed: new Set<number>(), taken: new Set<number>(), lowest: 0 };
+    const pool: Pool = { ...nothing, readAt: Number.NEGATIVE_INFINITY, reading: undefined, held: new Map() };
     this.#pools.set(subnetId, pool);
     return pool;
   }
 }
 
-function isStale(pool: Pool, now: number): boolean {
-  return Math.abs(now - pool.loadedAt) > believedMs;
-}
-
-async function first(pool: Pool, source: PoolSource, draw: Draw): Promise<number | undefined> {
-  if (isStale(pool, draw.now)) await load(pool, source, draw.now);
-  return lowestFree(pool, source) ?? (await anyUnclaimed(pool, source, draw));
-}
-
-/** A transaction runs again for many reasons; only if the address is claimed by now was it lost. */
-async function again(pool: Pool, source: PoolSource, draw: Draw, offset: number): Promise<number | undefined> {
-  const claimed = await load(pool, source, draw.now);
-  if (!claimed.has(offset)) return offset;
-  return pickFree(source, pool.taken, draw.random) ?? pickFree(source, claimed, draw.random);
-}
-
 /** Reads what is claimed; what is held for others counts as taken. */
-async function load(pool: Pool, source: PoolSource, now: number): Promise<ReadonlySet<number>> {
+async function read(pool: Pool, source: PoolSource, now: number): Promise<void> {
   const claimed = await source.claimed();
   const taken = new Set(claimed);
   for (const [requestId, { offset, at }] of pool.held) {
     if (Math.abs(now - at) > believedMs) pool.held.delete(requestId);
     else taken.add(offset);
   }
-  Object.assign(pool, { taken, loadedAt: now, lowest: 0 });
-  return claimed;
+  Object.assign(pool, { claimed, taken, readAt: now, lowest: 0 });
+}
+
+/** As `read`; all that come while one reads wait for that one. */
+function readOnce(pool: Pool, source: PoolSource, now: number): Promise<void> {
+  pool.reading ??= read(pool, source, now).finally(() => {
+    pool.reading = undefined;
+  });
+  return pool.reading;
+}
+
+// From here on nothing waits: between choosing an address and holding it nobody else may choose.
+
+/** A transaction runs again for many reasons; only if the address is claimed by now was it lost. */
+function again(pool: Pool, source: PoolSource, draw: Draw, offset: number): number | undefined {
+  return pool.claimed.has(offset) ? pickFree(source, pool.taken, draw.random) : offset;
 }
 
 function lowestFree(pool: Pool, { size, reserved }: PoolSource): number | undefined {
-  for (let offset = pool.lowest; offset < size; offset++)
-    if (!pool.taken.has(offset) && !reserved.has(offset)) {
-      pool.lowest = offset;
-      return offset;
-    }
-  pool.lowest = size;
-  return undefined;
+  while (pool.lowest < size && (pool.taken.has(pool.lowest) || reserved.has(pool.lowest))) pool.lowest++;
+  return pool.lowest < size ? pool.lowest : undefined;
 }
 
-/** How often chance is tried before the free addresses are counted out. */
+/** How often chance is tried before the free addresses are looked for one by one. */
 const throws = 32;
-
-/** With everything taken or held: perhaps a creation that held an address has failed. */
-async function anyUnclaimed(pool: Pool, source: PoolSource, draw: Draw): Promise<number | undefined> {
-  return pickFree(source, await load(pool, source, draw.now), draw.random);
-}
 
 function pickFree({ size, reserved }: PoolSource, taken: ReadonlySet<number>, random: (below: number) => number) {
   const isFree = (offset: number) => !taken.has(offset) && !reserved.has(offset);
@@ -125,7 +123,9 @@ function pickFree({ size, reserved }: PoolSource, taken: ReadonlySet<number>, ra
   return undefined;
 }
 
-function hold(pool: Pool, offset: number, { requestId, now }: Draw): void {
+function hold(pool: Pool, offset: number, { requestId, now, keep }: Draw): number {
+  if (!keep) return offset;
   pool.taken.add(offset);
   pool.held.set(requestId, { offset, at: now });
+  return offset;
 }
