@@ -1,5 +1,5 @@
 // Builds the provider into one executable script: provider/dist/terraform-provider-photoncloud_v<version>.
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { catalog } from "@photoncloud/proto";
@@ -58,8 +58,11 @@ export async function buildProvider(): Promise<string> {
   if (bundle === undefined) throw new Error("esbuild answered no file");
   mkdirSync(dirname(executable), { recursive: true });
   writeFileSync(join(dirname(executable), "package.json"), packageJson);
-  writeFileSync(executable, head + bundle.text);
-  chmodSync(executable, 0o755);
+  // Renamed into place: a Terraform that runs meanwhile sees the old one or the new one, never half of it.
+  const fresh = `${executable}.${process.pid}`;
+  writeFileSync(fresh, head + bundle.text);
+  chmodSync(fresh, 0o755);
+  renameSync(fresh, executable);
   return executable;
 }
 

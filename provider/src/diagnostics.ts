@@ -108,7 +108,7 @@ export function explain(error: unknown, attributes: readonly Attribute[], doing:
       return errorAt(
         path,
         `Invalid value (${violation.rule})`,
-        withRequest([`${named}${violation.message}`], error.requestId),
+        withRequest([`${named}${violation.message}.`, ...advice(error)], error.requestId),
       );
     });
   const summary = summaries[error.code] ?? `Failed ${doing}`;

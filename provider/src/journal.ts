@@ -9,6 +9,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isJsonObject } from "./json-object.ts";
 import { log } from "./plugin/log.ts";
 
@@ -62,6 +63,17 @@ function alive(pid: number): boolean {
   }
 }
 
+/** How long a provider whose Terraform was killed may take to notice and end. Milliseconds. */
+const orphanMs = 3_000;
+
+/** Whether a journal's process may still write to it; waits for one that is about to end. */
+async function inUse(name: string): Promise<boolean> {
+  const [provider = 0, terraform = 0] = name.split("-").map(Number);
+  const deadline = Date.now() + orphanMs;
+  while (alive(provider) && !alive(terraform) && Date.now() < deadline) await sleep(20);
+  return alive(provider);
+}
+
 const lineOf = ({ digest, key, begun }: Entry) => `${JSON.stringify({ digest, key, begun })}\n`;
 
 /** The journal of one provider process. Where its directory can't be written, keys are drawn and not remembered. */
@@ -77,7 +89,7 @@ export class Journal {
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#own = join(directory, `${process.pid}-${randomUUID()}.jsonl`);
+    this.#own = join(directory, `${process.pid}-${process.ppid}-${randomUUID()}.jsonl`);
   }
 
   /** The key for a create; on disk when this resolves. */
@@ -128,7 +140,7 @@ export class Journal {
   async #readOthers(): Promise<void> {
     const now = Date.now();
     for (const name of (await readdir(this.#directory)).filter((file) => file.endsWith(".jsonl")).sort()) {
-      if (alive(Number.parseInt(name, 10))) continue;
+      if (await inUse(name)) continue;
       const path = join(this.#directory, name);
       const entries = (await readFile(path, "utf8")).split("\n").map((line) => readEntry(line, now));
       for (const entry of entries) if (entry !== undefined) this.#left.set(entry.digest, entry);

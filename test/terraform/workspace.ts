@@ -1,8 +1,9 @@
 // Runs the real Terraform with the built provider, installed from a filesystem mirror, in a directory of its own.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { installMirror } from "../../provider/scripts/mirror.ts";
 
 export interface Result {
@@ -40,9 +41,11 @@ const required = `terraform {
 let mirror: Promise<string> | undefined;
 const mirrorFolder = () => mkdtempSync(join(tmpdir(), "photon-mirror-"));
 
-/** One mirror for all tests of a process. */
+/** One mirror for all tests of a process, of the provider as it is now. */
 async function cliConfig(): Promise<string> {
-  mirror ??= installMirror(mirrorFolder()).then((made) => made.cliConfig);
+  mirror ??= promisify(execFile)(process.execPath, ["--conditions=photon-source", "provider/scripts/build.ts"])
+    .then(() => installMirror(mirrorFolder()))
+    .then((made) => made.cliConfig);
   return mirror;
 }
 

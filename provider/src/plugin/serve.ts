@@ -7,7 +7,7 @@ import { handshakeLine, type Invitation, listenAddress } from "./handshake.ts";
 import { log } from "./log.ts";
 
 /** How often to look whether Terraform is still there: it says nothing when it is killed. */
-const parentWatchMs = 1000;
+const parentWatchMs = 500;
 
 const nothing = new Uint8Array();
 /** grpc.health.v1.HealthCheckResponse with status SERVING. */

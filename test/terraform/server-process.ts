@@ -1,0 +1,82 @@
+// A cloud in a process of its own, so that it can be killed: SQLite in a temporary folder, always the same port.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { postJson } from "@photoncloud/server/testing";
+
+/** Waits for something to be true. @throws Error when it is not within a minute */
+export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await check().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within a minute`);
+    await sleep(20);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+export class ServerProcess {
+  readonly #folder = mkdtempSync(join(tmpdir(), "photon-server-"));
+  #port = 0;
+  #child: ChildProcess | undefined;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts, and resolves when it answers. */
+  async start(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort();
+    const flags = ["--dev", "--data", this.#folder, "--listen", `127.0.0.1:${this.#port}`, "--log-level", "error"];
+    const args = ["--conditions=photon-source", "cli/src/start.ts", "server", ...flags];
+    this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+    await until("the server's start", async () => (await fetch(`${this.url}/readyz`)).ok);
+  }
+
+  /** As a power failure would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Calls a method as the administrator. @throws Error if it fails */
+  async call(method: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
+    const answer = await postJson(this.url, method, body, await this.token());
+    if (answer.status !== 200) throw new Error(`${method}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  /** The administrator's. */
+  async token(): Promise<string> {
+    const file: unknown = JSON.parse(readFileSync(join(this.#folder, "admin.json"), "utf8"));
+    const { org_id: orgId, principal_id: principalId, password } = file as Record<string, string>;
+    const { body } = await postJson(this.url, "iam.v1.IamTokenService/IssueToken", { orgId, principalId, password });
+    return String(body.token);
+  }
+
+  /** The names of what is there, sorted. */
+  async names(method: string, plural: string): Promise<string[]> {
+    const page = await this.call(method, { orgId: "acme", projectId: "web", pageSize: 1000 });
+    const items = page[plural];
+    return Array.isArray(items) ? items.map((item: { name: string }) => item.name).sort() : [];
+  }
+}
