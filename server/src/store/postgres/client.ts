@@ -36,13 +36,13 @@ export function openPool({ url, connections }: PoolOptions): pg.Pool {
 /** Runs a statement on a connection, or on the pool. */
 export async function execute(
   on: pg.ClientBase | pg.Pool,
-  { text, values, recurs }: Statement,
+  { text, values, recurs, counts }: Statement,
 ): Promise<readonly Row[]> {
   const bound = [...values];
   const result = await on.query<Record<string, unknown>>(
     recurs ? { name: nameOf(text), text, values: bound } : { text, values: bound },
   );
-  return result.rows;
+  return counts ? [{ changed: result.rowCount ?? 0 }] : result.rows;
 }
 
 const names = new Map<string, string>();

@@ -74,7 +74,7 @@ export function builder(dialect: Dialect): Builder {
 /** Runs a built query inside a script. */
 export function* built(query: { compile(): CompiledQuery }): Script<readonly Row[]> {
   const { sql, parameters } = query.compile();
-  return yield { text: sql, values: parameters.map(value), recurs: false };
+  return yield { text: sql, values: parameters.map(value), recurs: false, counts: false };
 }
 
 function value(parameter: unknown): Value {

@@ -9,13 +9,22 @@ export interface Statement {
   readonly values: readonly Value[];
   /** True where the same text comes again and again, so that it pays to prepare it. */
   readonly recurs: boolean;
+  /** True where what matters is how many rows were changed: answered as one row with the column `changed`. */
+  readonly counts: boolean;
 }
 
 export type Script<T> = Generator<Statement, T, readonly Row[]>;
 
 /** Runs one statement inside a script and answers its rows. */
 export function* query(text: string, ...values: readonly Value[]): Script<readonly Row[]> {
-  return yield { text, values, recurs: true };
+  return yield { text, values, recurs: true, counts: false };
+}
+
+/** Runs a statement that changes rows, and answers how many. */
+export function* command(text: string, ...values: readonly Value[]): Script<number> {
+  const [row] = yield { text, values, recurs: true, counts: true };
+  if (typeof row?.changed === "number") return row.changed;
+  throw new TypeError("the database did not say how many rows it changed");
 }
 
 /** Runs a script to its end on a database that answers at once. */

@@ -15,7 +15,10 @@ export class Connection {
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -64000");
   }
 
-  readonly execute = ({ text, values }: Statement): readonly Row[] => this.#prepare(text).all(...values);
+  readonly execute = ({ text, values, counts }: Statement): readonly Row[] => {
+    const statement = this.#prepare(text);
+    return counts ? [{ changed: Number(statement.run(...values).changes) }] : statement.all(...values);
+  };
 
   /** True while a transaction is open: SQLite itself ends it on the worst errors. */
   get inTransaction(): boolean {

@@ -1,7 +1,7 @@
 // Takes and drops claims. All that is dropped is dropped first, so that a claim can move between resources in one transaction.
 import { isKey, joined, keyValues, plainKey, sameKey } from "../sql/key.ts";
 import { resourceKey, text } from "../sql/row.ts";
-import { query, type Script } from "../sql/script.ts";
+import { command, query, type Script } from "../sql/script.ts";
 import type { Claim, ResourceKey } from "../store.ts";
 import { type Change, type Plan, Refused, stale, type Taking } from "./plan.ts";
 
@@ -27,18 +27,18 @@ function* dropUnclaimed({ key, put, end }: Change): Script<readonly Taking[]> {
 }
 
 function* drop(claim: Claim): Script<void> {
-  yield* query("DELETE FROM claims WHERE space = $1 AND key = $2", claim.space, claim.key);
+  yield* command("DELETE FROM claims WHERE space = $1 AND key = $2", claim.space, claim.key);
 }
 
 function* take({ by, claim }: Taking): Script<void> {
-  const taken = yield* query(
+  const taken = yield* command(
     `INSERT INTO claims (kind, org, project, id, space, key) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT DO NOTHING RETURNING 1 AS taken`,
+     ON CONFLICT DO NOTHING`,
     ...keyValues(by),
     claim.space,
     claim.key,
   );
-  if (taken.length > 0) return;
+  if (taken > 0) return;
   const owner = yield* ownerOf(claim);
   if (owner === undefined || claim.drawn === true) throw stale();
   if (!sameKey(owner, by)) throw new Refused({ reason: "claim_taken", claim, by, owner });

@@ -1,11 +1,11 @@
 // Appends to the log.
 import { keyValues } from "../sql/key.ts";
-import { query, type Script } from "../sql/script.ts";
+import { command, type Script } from "../sql/script.ts";
 import type { Plan } from "./plan.ts";
 
 export function* appendEvents(plan: Plan): Script<void> {
   for (const event of plan.events) {
-    yield* query(
+    yield* command(
       `INSERT INTO events (kind, org, project, id, type, version, time, actor, source_ip, request_id, method, permission, resource)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       ...keyValues(event),

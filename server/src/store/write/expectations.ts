@@ -2,7 +2,7 @@
 import type { Dialect } from "../sql/dialect.ts";
 import { isKey, keyString, keyValues } from "../sql/key.ts";
 import { text } from "../sql/row.ts";
-import { query, type Script } from "../sql/script.ts";
+import { command, query, type Script } from "../sql/script.ts";
 import type { ResourceKey } from "../store.ts";
 import { type Expectation, type Plan, stale, writes } from "./plan.ts";
 
@@ -54,13 +54,13 @@ function* checkAbsent(key: ResourceKey, plan: Plan, dialect: Dialect): Script<vo
 /** PostgreSQL can't lock a row that is not there, so the key itself is held: a row that is put in and taken out again makes others wait. */
 function* holdAbsent(key: ResourceKey, plan: Plan, dialect: Dialect): Script<void> {
   if (dialect.name === "sqlite") return;
-  const rows = yield* query(
+  const held = yield* command(
     `INSERT INTO resources (kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, '', 'live', 0, '', '', '', '', $5, $5) ON CONFLICT DO NOTHING RETURNING 1 AS held`,
+     VALUES ($1, $2, $3, $4, '', 'live', 0, '', '', '', '', $5, $5) ON CONFLICT DO NOTHING`,
     ...keyValues(key),
     plan.now,
   );
-  if (rows.length > 0) yield* query(`DELETE FROM resources WHERE ${isKey}`, ...keyValues(key));
+  if (held > 0) yield* command(`DELETE FROM resources WHERE ${isKey}`, ...keyValues(key));
 }
 
 /** Moves the counters on if the plan writes; whoever read an older one runs again. */

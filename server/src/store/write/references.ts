@@ -2,7 +2,7 @@
 import type { Dialect } from "../sql/dialect.ts";
 import { isKey, isTarget, joined, keyString, keyValues, plainKey, sameKey } from "../sql/key.ts";
 import { phase, resourceKey } from "../sql/row.ts";
-import { query, type Script } from "../sql/script.ts";
+import { command, query, type Script } from "../sql/script.ts";
 import type { Reference, ResourceKey, ResourceWrite } from "../store.ts";
 import { type Plan, Refused } from "./plan.ts";
 
@@ -13,7 +13,7 @@ export function* replaceReferences(plan: Plan, dialect: Dialect): Script<void> {
   const live = knownLive(plan);
   for (const { put, end } of plan.changes) {
     if (put === undefined || end === "remove") continue;
-    if (put.mode === "update") yield* query(`DELETE FROM refs WHERE ${isKey}`, ...keyValues(put.write));
+    if (put.mode === "update") yield* command(`DELETE FROM refs WHERE ${isKey}`, ...keyValues(put.write));
     for (const reference of byTarget(put.write.references)) {
       if (!live.has(keyString(reference.target))) yield* checkTarget(put.write, reference, dialect);
       yield* record(put.write, reference);
@@ -49,7 +49,7 @@ function* checkTarget(from: ResourceWrite, reference: Reference, dialect: Dialec
 }
 
 function* record(from: ResourceWrite, { path, target }: Reference): Script<void> {
-  yield* query(
+  yield* command(
     `INSERT INTO refs (kind, org, project, id, path, target_kind, target_org, target_project, target_id)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     ...keyValues(from),

@@ -1,6 +1,6 @@
 // Writes the resource rows of a plan.
 import { isKey, keyValues } from "../sql/key.ts";
-import { query, type Script } from "../sql/script.ts";
+import { command, type Script } from "../sql/script.ts";
 import type { ResourceWrite } from "../store.ts";
 import { type Change, type Plan, Refused, stale } from "./plan.ts";
 
@@ -17,9 +17,9 @@ export function* writeResources(plan: Plan): Script<void> {
 }
 
 function* create(write: ResourceWrite, plan: Plan): Script<void> {
-  const rows = yield* query(
+  const written = yield* command(
     `INSERT INTO resources (kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, 'live', 1, $6, $7, $8, $9, $10, $10) ON CONFLICT DO NOTHING RETURNING 1 AS made`,
+     VALUES ($1, $2, $3, $4, $5, 'live', 1, $6, $7, $8, $9, $10, $10) ON CONFLICT DO NOTHING`,
     ...keyValues(write),
     write.name,
     plan.stamp,
@@ -28,13 +28,13 @@ function* create(write: ResourceWrite, plan: Plan): Script<void> {
     write.secret ?? nothing,
     plan.now,
   );
-  if (rows.length === 0) throw new Refused({ reason: "duplicate_id", key: keyOf(write) });
+  if (written === 0) throw new Refused({ reason: "duplicate_id", key: keyOf(write) });
 }
 
 function* update(write: ResourceWrite, plan: Plan): Script<void> {
-  const rows = yield* query(
+  const written = yield* command(
     `UPDATE resources SET name = $5, data = $6, secret = coalesce($7, secret), version = version + 1, stamp = $8, updated_at = $9
-     WHERE ${isKey} RETURNING 1 AS changed`,
+     WHERE ${isKey}`,
     ...keyValues(write),
     write.name,
     write.data,
@@ -42,11 +42,11 @@ function* update(write: ResourceWrite, plan: Plan): Script<void> {
     plan.stamp,
     plan.now,
   );
-  if (rows.length === 0) throw stale();
+  if (written === 0) throw stale();
 }
 
 function* observe(change: Change, observed: Uint8Array, plan: Plan): Script<void> {
-  yield* query(
+  yield* command(
     `UPDATE resources SET observed = $5, stamp = $6, updated_at = $7 WHERE ${isKey}`,
     ...keyValues(change.key),
     observed,
@@ -56,7 +56,7 @@ function* observe(change: Change, observed: Uint8Array, plan: Plan): Script<void
 }
 
 function* tombstone(change: Change, plan: Plan): Script<void> {
-  yield* query(
+  yield* command(
     `UPDATE resources SET phase = 'deleting', version = version + 1, stamp = $5, updated_at = $6
      WHERE ${isKey} AND phase = 'live'`,
     ...keyValues(change.key),
@@ -67,7 +67,7 @@ function* tombstone(change: Change, plan: Plan): Script<void> {
 
 function* remove(change: Change): Script<void> {
   for (const table of ["resources", "claims", "refs", "tasks"]) {
-    yield* query(`DELETE FROM ${table} WHERE ${isKey}`, ...keyValues(change.key));
+    yield* command(`DELETE FROM ${table} WHERE ${isKey}`, ...keyValues(change.key));
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Dialect } from "../sql/dialect.ts";
 import { isKey, keyValues, plainKey } from "../sql/key.ts";
 import { integer, resourceKey, text } from "../sql/row.ts";
-import { query, type Row, type Script } from "../sql/script.ts";
+import { command, query, type Row, type Script } from "../sql/script.ts";
 import type { ResourceKey, Task, TaskOutcome } from "../store.ts";
 import { type Plan, Refused } from "./plan.ts";
 
@@ -14,7 +14,7 @@ const wake = `SET
 
 export function* scheduleTasks(plan: Plan): Script<void> {
   for (const { key, at } of plan.schedules) {
-    yield* query(
+    yield* command(
       `INSERT INTO tasks (kind, org, project, id, next_at, since, attempt, step, lease)
        SELECT kind, org, project, id, $5, $6, 0, '', '' FROM resources WHERE ${isKey}
        ON CONFLICT (kind, org, project, id) DO UPDATE ${wake}`,
@@ -27,17 +27,16 @@ export function* scheduleTasks(plan: Plan): Script<void> {
 
 /** Schedules every resource of a kind, evenly spread from now on. Answers how many. */
 export function* scheduleKind(input: { kind: string; now: number; spreadMs: number }): Script<number> {
-  const rows = yield* query(
+  return yield* command(
     `INSERT INTO tasks (kind, org, project, id, next_at, since, attempt, step, lease)
      SELECT kind, org, project, id,
        $2 + ((row_number() OVER (ORDER BY id, org, project) - 1) * $3) / count(*) OVER (), $2, 0, '', ''
      FROM resources WHERE kind = $1 ORDER BY org, project, id
-     ON CONFLICT (kind, org, project, id) DO UPDATE ${wake} RETURNING 1 AS scheduled`,
+     ON CONFLICT (kind, org, project, id) DO UPDATE ${wake}`,
     input.kind,
     input.now,
     Math.floor(input.spreadMs),
   );
-  return rows.length;
 }
 
 export interface Leasing {
@@ -68,13 +67,13 @@ export function* leaseTasks(input: Leasing, dialect: Dialect): Script<readonly T
 export function* renewTasks(input: { tasks: readonly Task[]; until: number }): Script<readonly Task[]> {
   const held: Task[] = [];
   for (const one of input.tasks) {
-    const rows = yield* query(
-      `UPDATE tasks SET next_at = $6 WHERE ${isKey} AND lease = $5 RETURNING 1 AS held`,
+    const changed = yield* command(
+      `UPDATE tasks SET next_at = $6 WHERE ${isKey} AND lease = $5`,
       ...keyValues(one.key),
       one.lease,
       input.until,
     );
-    if (rows.length > 0) held.push(one);
+    if (changed > 0) held.push(one);
   }
   return held;
 }
@@ -90,34 +89,31 @@ export function* settleTasks(plan: Plan): Script<void> {
 function* settle(task: Task, outcome: TaskOutcome, now: number): Script<boolean> {
   const mine = [...keyValues(task.key), task.lease] as const;
   if (outcome.outcome === "later") return yield* putOff(mine, outcome);
-  const gone = yield* query(
-    `DELETE FROM tasks WHERE ${isKey} AND lease = $5 AND woken_at IS NULL RETURNING 1 AS gone`,
-    ...mine,
-  );
-  if (gone.length > 0) return true;
-  const again = yield* query(
+  const gone = yield* command(`DELETE FROM tasks WHERE ${isKey} AND lease = $5 AND woken_at IS NULL`, ...mine);
+  if (gone > 0) return true;
+  const again = yield* command(
     `UPDATE tasks SET lease = '', next_at = woken_at, woken_at = NULL, attempt = 0, step = '', since = $6
-     WHERE ${isKey} AND lease = $5 RETURNING 1 AS again`,
+     WHERE ${isKey} AND lease = $5`,
     ...mine,
     now,
   );
-  return again.length > 0;
+  return again > 0;
 }
 
 function* putOff(
   mine: readonly [string, string, string, string, string],
   later: Extract<TaskOutcome, { outcome: "later" }>,
 ): Script<boolean> {
-  const rows = yield* query(
+  const changed = yield* command(
     `UPDATE tasks SET lease = '', attempt = $7, step = $8, woken_at = NULL,
        next_at = CASE WHEN woken_at < $6 THEN woken_at ELSE $6 END
-     WHERE ${isKey} AND lease = $5 RETURNING 1 AS later`,
+     WHERE ${isKey} AND lease = $5`,
     ...mine,
     Math.floor(later.at),
     later.attempt,
     later.step,
   );
-  return rows.length > 0;
+  return changed > 0;
 }
 
 function task(row: Row): Task {
