@@ -59,7 +59,7 @@ export async function buildProvider(): Promise<string> {
   mkdirSync(dirname(executable), { recursive: true });
   writeFileSync(join(dirname(executable), "package.json"), packageJson);
   // Renamed into place: a Terraform that runs meanwhile sees the old one or the new one, never half of it.
-  const fresh = `${executable}.${process.pid}`;
+  const fresh = join(dirname(executable), `.building-${process.pid}`);
   writeFileSync(fresh, head + bundle.text);
   chmodSync(fresh, 0o755);
   renameSync(fresh, executable);

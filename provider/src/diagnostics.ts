@@ -1,7 +1,8 @@
 // What the user is told: a short summary, what to do, the attribute where there is one, and the request's id.
 import type { PhotonError } from "@photoncloud/sdk";
-import type { Attribute, Shape } from "./attribute.ts";
-import { attribute as attributeStep, formatPath, type Path, parsePath, type Step } from "./cty/path.ts";
+import type { Attribute } from "./attribute.ts";
+import { attributePath, protoPath } from "./attribute-path.ts";
+import type { Path } from "./cty/path.ts";
 
 export interface Diagnostic {
   readonly severity: "error" | "warning";
@@ -36,29 +37,6 @@ export const hasReason = (error: unknown, reason: string): error is PhotonError 
   isPhotonError(error) && error.reason === reason;
 
 export const isNotFound = (error: unknown): boolean => isPhotonError(error) && error.code === "not_found";
-
-const attributesIn = (shape: Shape): readonly Attribute[] => (shape.kind === "object" ? shape.attributes : []);
-
-/** A path of the cloud's as one of the schema's, as far as Terraform can name it: a set's items have no place. */
-export function attributePath(attributes: readonly Attribute[], violation: string): Path {
-  const path: Step[] = [];
-  let within: readonly Attribute[] = attributes;
-  let shape: Shape | undefined;
-  for (const step of parsePath(violation)) {
-    if ("attribute" in step) {
-      const found = within.find((a) => a.field?.name === step.attribute);
-      if (found === undefined) break;
-      path.push(attributeStep(found.name));
-      shape = found.shape;
-    } else {
-      if (shape?.kind !== ("key" in step ? "map" : "list")) break;
-      path.push(step);
-      shape = shape.of;
-    }
-    within = attributesIn(shape);
-  }
-  return path;
-}
 
 const summaries: Readonly<Record<string, string>> = {
   permission_denied: "Permission denied",
@@ -104,7 +82,8 @@ export function explain(error: unknown, attributes: readonly Attribute[], doing:
   if (error.violations.length > 0)
     return error.violations.map((violation) => {
       const path = attributePath(attributes, violation.path);
-      const named = violation.path === "" || formatPath(path) === violation.path ? "" : `${violation.path}: `;
+      const named =
+        violation.path === "" || protoPath(attributes, path) === violation.path ? "" : `${violation.path}: `;
       return errorAt(
         path,
         `Invalid value (${violation.rule})`,

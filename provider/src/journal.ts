@@ -54,7 +54,9 @@ function readEntry(line: string, now: number): Entry | undefined {
   }
 }
 
+/** A file that an orderly end left behind names no process. */
 function alive(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -68,7 +70,7 @@ const orphanMs = 3_000;
 
 /** Whether a journal's process may still write to it; waits for one that is about to end. */
 async function inUse(name: string): Promise<boolean> {
-  const [provider = 0, terraform = 0] = name.split("-").map(Number);
+  const [provider = Number.NaN, terraform = Number.NaN] = name.split("-", 2).map(Number);
   const deadline = Date.now() + orphanMs;
   while (alive(provider) && !alive(terraform) && Date.now() < deadline) await sleep(20);
   return alive(provider);
@@ -84,6 +86,7 @@ export class Journal {
   #left = new Map<string, Entry>();
   #deadFiles: string[] = [];
   #opening: Promise<FileHandle | undefined> | undefined;
+  #file: FileHandle | undefined;
   #queue: string[] = [];
   #writing: Promise<void> | undefined;
 
@@ -112,12 +115,14 @@ export class Journal {
   /** The process ends in order: Terraform has kept what was answered. Synchronous, since the process is about to end. */
   close(): void {
     if (this.#opening === undefined) return;
+    this.#opening = undefined;
     const open = [...this.#mine].filter(([, fate]) => fate === "open").map(([entry]) => entry);
     const kept = [...open, ...this.#left.values()];
     try {
-      if (kept.length === 0) rmSync(this.#own, { force: true });
-      else writeFileSync(this.#own, kept.map(lineOf).join(""), { flush: true });
-      for (const file of this.#deadFiles) rmSync(file, { force: true });
+      const left = join(this.#directory, `left-${randomUUID()}.jsonl`);
+      if (kept.length > 0) writeFileSync(left, kept.map(lineOf).join(""), { flush: true, mode: 0o600 });
+      for (const file of [this.#own, ...this.#deadFiles]) rmSync(file, { force: true });
+      this.#file?.close().catch(() => undefined);
     } catch (error) {
       log("warn", "the journal of creations could not be tidied up", { error: String(error) });
     }
@@ -127,7 +132,8 @@ export class Journal {
     try {
       await mkdir(this.#directory, { recursive: true });
       await this.#readOthers();
-      return await open(this.#own, "a", 0o600);
+      this.#file = await open(this.#own, "a", 0o600);
+      return this.#file;
     } catch (error) {
       log("warn", "the journal of creations can't be written: an interrupted create must be imported by hand", {
         directory: this.#directory,

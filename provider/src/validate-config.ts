@@ -2,24 +2,17 @@
 import { fromJson } from "@bufbuild/protobuf";
 import { type Kind, validate } from "@photoncloud/proto";
 import type { Attribute, Shape } from "./attribute.ts";
+import { attributePath, protoPath } from "./attribute-path.ts";
 import { toJson } from "./convert.ts";
 import { attribute as attributeStep, formatPath, index, key, type Path } from "./cty/path.ts";
 import { isList, isMap, Unknown, type Value, type ValueMap } from "./cty/value.ts";
-import { attributePath, type Diagnostic, errorAt } from "./diagnostics.ts";
+import { type Diagnostic, errorAt } from "./diagnostics.ts";
 import type { JsonObject } from "./json-object.ts";
 import type { KindSchema } from "./schema.ts";
 
 /** What Terraform can do; older versions would store write-only values in the state. */
 export interface ClientAbilities {
   readonly writeOnly: boolean;
-}
-
-/** Attributes' paths in the proto's names: some attributes had to be renamed. */
-function protoPath(attributes: readonly Attribute[], path: Path): string {
-  const [first, ...rest] = path;
-  const named =
-    first !== undefined && "attribute" in first ? attributes.find((a) => a.name === first.attribute) : undefined;
-  return formatPath(named?.field === undefined ? path : [attributeStep(named.field.name), ...rest]);
 }
 
 type Visit = (attribute: Attribute, value: Value, path: Path) => void;
@@ -89,7 +82,7 @@ function ownProblems(attributes: readonly Attribute[], config: ValueMap): Diagno
     try {
       attribute.shape.scalar.toJson(value);
     } catch (error) {
-      diagnostics.push(errorAt(path, "Invalid value", error instanceof Error ? error.message : String(error)));
+      diagnostics.push(errorAt(path, "Invalid value", `${error instanceof Error ? error.message : error}.`));
     }
   });
   return diagnostics;
@@ -109,7 +102,7 @@ function ruleProblems(kind: Kind, attributes: readonly Attribute[], config: Valu
   const violations = message === undefined ? [] : validate(kind.fields, message, skip);
   for (const { path, rule, message: text } of violations) {
     const at = attributePath(attributes, path);
-    const named = formatPath(at) === path ? "" : `${path}: `;
+    const named = protoPath(attributes, at) === path ? "" : `${path}: `;
     diagnostics.push(errorAt(at, `Invalid value (${rule})`, `${named}${text}.`));
   }
   return diagnostics;
