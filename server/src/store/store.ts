@@ -130,14 +130,17 @@ export interface Tx {
   claims(space: string, limit?: number): Promise<readonly { readonly key: string; readonly owner: ResourceKey }[]>;
   /** Who refers to a resource. */
   referrers(key: ResourceKey, limit?: number): Promise<readonly ResourceKey[]>;
-  /** Makes transactions that guard the same name run one after the other: what they read of it is still true when they commit. */
+  /**
+   * Makes transactions that guard the same name run one after the other: what they list after it is still true when they commit. Best called
+   * before the lists that it protects; called after them, the closure runs once more.
+   */
   guard(name: string): void;
 
   /** Adds a resource in phase "live", version 1. Fails with DuplicateId if its key exists. */
   create(write: ResourceWrite): void;
   /** Replaces what was asked for, version + 1. The row must have been read by `get` in this transaction; without `secret` the secret stays. */
   update(write: ResourceWrite): void;
-  /** Replaces what was observed; the version stays. */
+  /** Replaces what was observed; the version stays. Does nothing where there is no such resource, as do `tombstone`, `remove` and `schedule`. */
   observe(key: ResourceKey, observed: Uint8Array): void;
   /** Turns a resource into a tombstone, version + 1. Fails with StillReferenced while others refer to it. */
   tombstone(key: ResourceKey): void;
@@ -219,19 +222,24 @@ export interface Store {
   }): Promise<readonly Task[]>;
   /** Prolongs leases; answers those that are still held. */
   renew(tasks: readonly Task[], leaseMs: number): Promise<readonly Task[]>;
-  /** When the next task falls due that nobody holds, in milliseconds since 1970; undefined: none. */
+  /** When the next task falls due that nobody holds, in milliseconds since 1970; undefined: none. A lease counts as held until it has run out. */
   nextDue(): Promise<number | undefined>;
   /** Schedules every resource of a kind (a resync), spread over a time. Answers how many. */
   scheduleAll(kind: string, spreadMs: number): Promise<number>;
 
-  /** The end of the log: everything after it is yet to come. "" is the beginning. */
+  /** The end of the log: everything after it is yet to come. "" is the beginning. On PostgreSQL it lies before transactions that are still running. */
   head(): Promise<string>;
-  /** Events after a cursor in the log's order, and the cursor up to which was looked. Misses none, also under concurrent writers. */
+  /**
+   * Events after a cursor in the log's order, and the cursor up to which was looked: it also moves past events that were not selected. Misses
+   * none, also under concurrent writers; on PostgreSQL an event shows once all transactions that began before its own have ended.
+   *
+   * @throws StoreError bad_cursor if no store of this kind gave it.
+   */
   events(
     after: string,
     query: EventQuery,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
-  /** Calls back soon after something was committed, by this process or (where the database can tell) another. A hint, never the log. Answers how to stop. */
+  /** Calls back soon after events or tasks were committed, by this process or (where the database can tell) another. A hint that may be lost, never the log: poll besides. Answers how to stop. */
   onCommit(listener: () => void): () => void;
 
   /** Small keyed records of the server itself (signing keys, the session list): a compare-and-set map with expiry. */

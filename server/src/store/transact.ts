@@ -1,11 +1,11 @@
 // Runs closures as transactions: optimistically first, and again when what they read has changed.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import type { Database } from "./database.ts";
+import type { Database, Written } from "./database.ts";
 import { Queues } from "./queues.ts";
 import { StoreError, type Tx } from "./store.ts";
 import { Transaction } from "./transaction.ts";
-import type { Refusal } from "./write/plan.ts";
+import { type Plan, type Refusal, writes } from "./write/plan.ts";
 
 /** With the queues below, only other processes can still get in between; 64 losses in a row mean that something is wrong. */
 const maxRuns = 64;
@@ -50,18 +50,21 @@ export class Transactor {
     );
     if (tx.guardedLate) return "again";
     const plan = await tx.plan();
-    if ("error" in result) return this.#refused(plan, result);
-    const written = await this.#database.write("apply", plan);
+    const written = await this.#write("error" in result || !writes(plan) ? "verify" : "apply", plan);
     return written.done ? result : answer(written.refusal);
   }
 
-  /** A closure that refuses has the last word only if what it read belongs together: several reads are checked as if to commit. */
-  async #refused(plan: Awaited<ReturnType<Transaction["plan"]>>, result: { readonly error: unknown }) {
-    if (plan.expectations.length + plan.guards.length < 2) return result;
-    const check = { ...plan, changes: [], events: [], schedules: [], settles: [], remembers: [] };
-    const written = await this.#database.write("apply", check);
-    return written.done ? result : answer(written.refusal);
+  /** Also what refuses or only reads is checked, so that it never rests on reads that do not belong together; a single read always does. */
+  #write(name: "verify" | "apply", plan: Plan): Promise<Written<void>> {
+    if (name === "verify" && plan.expectations.length + plan.guards.length < 2) {
+      return Promise.resolve({ done: true, answer: undefined });
+    }
+    return this.#database.write(name, name === "apply" ? plan : readsOf(plan));
   }
+}
+
+function readsOf(plan: Plan): Plan {
+  return { ...plan, changes: [], events: [], schedules: [], settles: [], remembers: [] };
 }
 
 function answer(refusal: Refusal): { readonly error: StoreError } | "again" {

@@ -1,7 +1,7 @@
 // How statements reach PostgreSQL: a pool of connections, 64-bit integers as numbers, recurring statements prepared.
 import { createHash } from "node:crypto";
 import pg from "pg";
-import type { Row, Statement } from "../sql/script.ts";
+import { type Row, type Statement, storable } from "../sql/script.ts";
 
 export interface PoolOptions {
   readonly url: string;
@@ -38,7 +38,7 @@ export async function execute(
   on: pg.ClientBase | pg.Pool,
   { text, values, recurs, counts }: Statement,
 ): Promise<readonly Row[]> {
-  const bound = [...values];
+  const bound = values.map(storable);
   const result = await on.query<Record<string, unknown>>(
     recurs ? { name: nameOf(text), text, values: bound } : { text, values: bound },
   );

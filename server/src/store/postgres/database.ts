@@ -6,7 +6,7 @@ import { readEvents } from "../read/log.ts";
 import { postgres } from "../sql/dialect.ts";
 import { runAsync, type Script } from "../sql/script.ts";
 import { type EventQuery, StoreError } from "../store.ts";
-import { type Answer, type Input, type ScriptName, scripts } from "../write/scripts.ts";
+import { type Answer, type Input, isNews, type ScriptName, scripts } from "../write/scripts.ts";
 import { execute } from "./client.ts";
 import { Hints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
@@ -39,7 +39,7 @@ export class PostgresDatabase implements Database {
     // TypeScript does not see that a name's script takes that name's input.
     const script = scripts[name] as (input: Input<Name>, dialect: typeof postgres) => Script<Answer<Name>>;
     const written = await inTransaction(this.#pool, () => script(input, postgres));
-    if (written.done) this.#hints.committed();
+    if (written.done && isNews(name)) this.#hints.committed();
     return written;
   }
 

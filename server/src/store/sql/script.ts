@@ -15,6 +15,11 @@ export interface Statement {
 
 export type Script<T> = Generator<Statement, T, readonly Row[]>;
 
+/** PostgreSQL has no text with NUL in it, and SQLite cuts it there: both get U+FFFD instead, as UTF-8 has it for all that it can't write. */
+export function storable(value: Value): Value {
+  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\ufffd") : value;
+}
+
 /** Runs one statement inside a script and answers its rows. */
 export function* query(text: string, ...values: readonly Value[]): Script<readonly Row[]> {
   return yield { text, values, recurs: true, counts: false };

@@ -1,6 +1,6 @@
 // One connection to a SQLite file, with its statements prepared once.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Row, Statement } from "../sql/script.ts";
+import { type Row, type Statement, storable } from "../sql/script.ts";
 
 /** Built queries come in many shapes; beyond this number the prepared ones are dropped and made anew. */
 const maxPrepared = 500;
@@ -17,7 +17,8 @@ export class Connection {
 
   readonly execute = ({ text, values, counts }: Statement): readonly Row[] => {
     const statement = this.#prepare(text);
-    return counts ? [{ changed: Number(statement.run(...values).changes) }] : statement.all(...values);
+    const bound = values.map(storable);
+    return counts ? [{ changed: Number(statement.run(...bound).changes) }] : statement.all(...bound);
   };
 
   /** True while a transaction is open: SQLite itself ends it on the worst errors. */

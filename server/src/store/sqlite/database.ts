@@ -5,13 +5,14 @@ import { readEvents } from "../read/log.ts";
 import { sqlite } from "../sql/dialect.ts";
 import { runSync, type Script } from "../sql/script.ts";
 import { type EventQuery, StoreError } from "../store.ts";
-import type { Answer, Input, ScriptName } from "../write/scripts.ts";
+import { type Answer, type Input, isNews, type ScriptName } from "../write/scripts.ts";
 import type { Reply, Request } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { sqliteLog } from "./log.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
 
 interface Waiting {
+  readonly news: boolean;
   resolve(written: Written<unknown>): void;
   reject(error: Error): void;
 }
@@ -46,7 +47,7 @@ export class SqliteDatabase implements Database {
     if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<Written<unknown>>();
     const id = this.#nextId++;
-    this.#waiting.set(id, { resolve, reject });
+    this.#waiting.set(id, { news: isNews(name), resolve, reject });
     if (this.#posting.length === 0) setImmediate(() => this.#post());
     this.#posting.push({ id, name, input });
     // The writer ran the script of this name, so this is its answer.
@@ -83,14 +84,16 @@ export class SqliteDatabase implements Database {
   }
 
   #replied(replies: readonly Reply[]): void {
+    let news = false;
     for (const reply of replies) {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
+      news ||= reply.outcome === "done" && waiting?.news === true;
       if (reply.outcome === "done") waiting?.resolve({ done: true, answer: reply.answer });
       else if (reply.outcome === "refused") waiting?.resolve({ done: false, refusal: reply.refusal });
       else waiting?.reject(new Error(`the store could not write: ${reply.message}`));
     }
-    if (replies.some((reply) => reply.outcome === "done")) this.#listeners.notify();
+    if (news) this.#listeners.notify();
   }
 
   #end(error: Error): void {

@@ -26,7 +26,20 @@ function* apply(plan: Plan, dialect: Dialect): Script<void> {
   yield* appendEvents(plan);
 }
 
-export const scripts = { apply, leaseTasks, renewTasks, scheduleKind, putRecord, deleteRecord, sweep } as const;
+/** Asks whether what a transaction read still holds together, and writes nothing. */
+function* verify(plan: Plan, dialect: Dialect): Script<void> {
+  yield* checkExpectations(plan, dialect);
+  yield* passGuards(plan, dialect);
+}
+
+export const scripts = { apply, verify, leaseTasks, renewTasks, scheduleKind, putRecord, deleteRecord, sweep } as const;
+
+/** What others want to hear of: new events and tasks. If taking a lease were news, those who take leases would never rest. */
+const news: ReadonlySet<ScriptName> = new Set(["apply", "scheduleKind"]);
+
+export function isNews(name: ScriptName): boolean {
+  return news.has(name);
+}
 
 export type ScriptName = keyof typeof scripts;
 export type Input<Name extends ScriptName> = Parameters<(typeof scripts)[Name]>[0];

@@ -121,6 +121,18 @@ export function events(open: Open): void {
       }
     });
 
+    test("onCommit() is quiet about leases, records and transactions that only read", async () => {
+      const { store } = await open();
+      let hints = 0;
+      const stop = store.onCommit(() => hints++);
+      await store.lease({ owner: "w", limit: 1, leaseMs: 1 });
+      await store.records.put("s", "k", new Uint8Array(), {});
+      await store.transact(async (tx) => [await tx.get(keyOf("a")), await tx.get(keyOf("b"))]);
+      await pause();
+      stop();
+      expect(hints).toBe(0);
+    });
+
     test("onCommit() is quiet once it is stopped", async () => {
       const { store } = await open();
       let hints = 0;

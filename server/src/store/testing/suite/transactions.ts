@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { StoreError } from "../../store.ts";
-import { create, eventOf, keyOf, type Open, plain, refusal, tail, text, write, writeOf } from "../fixtures.ts";
+import { alpha, create, eventOf, keyOf, type Open, plain, refusal, tail, text, write, writeOf } from "../fixtures.ts";
 
 export function transactions(open: Open): void {
   describe("transact()", () => {
@@ -109,6 +109,14 @@ export function transactions(open: Open): void {
         data.fill(0);
       });
       expect(plain((await store.get(keyOf("a")))?.data ?? text(""))).toBe("before");
+    });
+
+    test("text that no database can hold finds nothing, and is stored with U+FFFD in its place", async () => {
+      const { store } = await open();
+      await create(store, keyOf("a"), { name: "we\0b", claims: [{ space: "s\0", key: "k\0" }] });
+      expect(await store.get(keyOf("a\0"))).toBeUndefined();
+      expect((await store.get(keyOf("a")))?.name).toBe("we\ufffdb");
+      expect(await store.list({ tenants: [alpha], kind: "test.v1.Thing", limit: 1, name: "we\0b" })).toHaveLength(1);
     });
 
     retries(open);
