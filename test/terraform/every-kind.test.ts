@@ -1,0 +1,89 @@
+// Every kind of the catalog, over its life with the real Terraform. What a kind needs comes from its annotations' own examples.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { catalog, type Kind } from "@photoncloud/proto";
+import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { exampleOf, replacement } from "./example-block.ts";
+import { type Login, Workspace } from "./workspace.ts";
+
+let cloud: TestCloud;
+let login: Login;
+const workspaces: Workspace[] = [];
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  await cloud.tenant("acme-corp", "project-alpha");
+  login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+});
+
+afterEach(() => {
+  for (const workspace of workspaces.splice(0)) workspace.close();
+});
+
+afterAll(() => cloud.stop());
+
+async function open(hcl: string): Promise<Workspace> {
+  const workspace = await Workspace.open(login, hcl);
+  workspaces.push(workspace);
+  return workspace;
+}
+
+/** Deletes it behind Terraform's back. */
+async function disappear(kind: Kind, state: Record<string, unknown>): Promise<void> {
+  const { org_id: orgId, project_id: projectId, id } = state;
+  const method = `${kind.service.typeName}/${kind.standard.delete.desc.name}`;
+  const { status, body } = await postJson(login.url, method, { orgId, projectId, id }, login.token);
+  if (status !== 200) throw new Error(JSON.stringify(body));
+}
+
+describe.each(catalog().kinds.map((kind) => [kind.noun, kind] as const))("photoncloud_%s", (_noun, kind) => {
+  test("is created, updated, imported, found again when it disappears, and destroyed, and every plan between is empty", async () => {
+    const { address, hcl } = exampleOf(kind);
+    const workspace = await open(hcl);
+    await workspace.apply();
+    expect(await workspace.plan()).toEqual({});
+    expect(await workspace.plan("-refresh=false")).toEqual({});
+
+    workspace.write(exampleOf(kind, { labels: '{ team = "web", "with.dot" = "" }' }).hcl);
+    expect(await workspace.plan()).toEqual({ [address]: "update" });
+    await workspace.apply();
+    expect(await workspace.plan()).toEqual({});
+
+    const applied = (await workspace.state())[address] ?? {};
+    expect(applied.labels).toEqual({ team: "web", "with.dot": "" });
+    await workspace.must("state", "rm", address);
+    await workspace.must("import", "-no-color", address, String(applied.id));
+    expect((await workspace.state())[address]).toEqual({ ...applied, timeouts: null });
+    expect(await workspace.plan()).toEqual({});
+
+    await disappear(kind, applied);
+    expect(await workspace.plan()).toEqual({ [address]: "create" });
+    await workspace.apply();
+    expect(await workspace.plan()).toEqual({});
+    await workspace.destroy();
+    expect(await workspace.state()).toEqual({});
+  }, 180_000);
+});
+
+const replaceable = catalog().kinds.flatMap((kind) => {
+  const changes = replacement(kind);
+  return changes === undefined ? [] : [[kind.noun, kind, changes] as const];
+});
+
+describe.each(replaceable)("photoncloud_%s", (_noun, kind, changes) => {
+  test(`is replaced when ${Object.keys(changes).join()} changes`, async () => {
+    const { address, hcl } = exampleOf(kind);
+    const workspace = await open(hcl);
+    await workspace.apply();
+    workspace.write(exampleOf(kind, changes).hcl);
+    expect(await workspace.plan()).toEqual({ [address]: "delete,create" });
+    await workspace.apply();
+    expect(await workspace.plan()).toEqual({});
+    await workspace.destroy();
+  }, 120_000);
+});
+
+test("the list of kinds with a replacement may only grow", () => {
+  expect(replaceable.map(([noun]) => noun)).toEqual(
+    expect.arrayContaining(["vpc", "subnet", "port", "org", "project", "user", "service_account", "role", "image"]),
+  );
+});
