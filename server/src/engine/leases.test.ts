@@ -96,11 +96,14 @@ test("a worker that is cut off aborts its step, and another one resumes after th
 test("a worker that stalls past its lease stores nothing any more", async () => {
   const gate = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
-  // As if the process was suspended: it does not come to prolonging either.
+  // As if the process was suspended: it does not come to prolonging either, nor to taking the task anew.
   const outcomes: string[] = [];
+  let stalled = false;
   const one = await first({
     wrapStore: (store) =>
-      withFaults(store, (call) => (call.method === "renew" ? { fault: "delay", until: gate.promise } : undefined)),
+      withFaults(store, ({ method }) =>
+        method === "renew" || (stalled && method === "lease") ? { fault: "delay", until: gate.promise } : undefined,
+      ),
     metrics: { run: (_, outcome) => void outcomes.push(outcome) },
     wrap: (things) =>
       withFaults(things, (call) => {
@@ -111,6 +114,7 @@ test("a worker that stalls past its lease stores nothing any more", async () => 
   });
   const vpc = await one.addVpc("vpc-1");
   await reached.promise;
+  stalled = true;
   const two = await second(one);
   await two.until("another resumes", async () => (await two.status(vpc))?.state === State.READY, 500);
   gate.resolve();
