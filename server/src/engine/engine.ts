@@ -173,7 +173,8 @@ class TaskEngine<Drivers> implements Engine {
     const running = this.#perform(held)
       .catch((error: unknown) => this.#options.log.error({ ...said(task.key), err: error }, "the engine has a defect"))
       .finally(() => {
-        this.#leases.drop(held);
+        const next = this.#leases.drop(held);
+        if (next !== undefined) this.#begin(next.task, next.at);
         this.#running.delete(running);
         this.#bench.metrics.active?.(this.#leases.size);
         this.#bell.ring();

@@ -176,3 +176,43 @@ test("an engine survives a store that does not answer for a while", async () => 
   off = false;
   await world.until("it is made", async () => (await world.status(vpc))?.state === State.READY, 500);
 });
+
+test("a task that is woken and leased again before its run has ended here is run again, not left until its lease runs out", async () => {
+  const [atStep, goOn, leasedAgain, twice] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  let [leases, runs] = [0, 0];
+  const late = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        if (name === "transact")
+          return async <T>(run: Parameters<typeof target.transact<T>>[0]) => {
+            const result = await target.transact(run);
+            await leasedAgain?.promise;
+            return result;
+          };
+        if (name === "lease")
+          return async (options: Parameters<typeof target.lease>[0]) => {
+            const tasks = await target.lease(options);
+            leases += tasks.length;
+            if (leases > 1) leasedAgain?.resolve();
+            return tasks;
+          };
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  const world = await first({
+    ...faulty((call) => {
+      if (call.overall !== 1) return undefined;
+      atStep?.resolve();
+      return { fault: "delay", until: goOn?.promise ?? Promise.resolve() };
+    }),
+    wrapStore: late,
+    metrics: { run: () => void (++runs === 2 && twice?.resolve()) },
+  });
+  const vpc = await world.addVpc("vpc-1");
+  await atStep?.promise;
+  await world.store.transact(async (tx) => tx.schedule(vpc));
+  goOn?.resolve();
+  await twice?.promise;
+  expect([leases, runs]).toEqual([2, 2]);
+});

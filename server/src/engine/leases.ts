@@ -10,6 +10,12 @@ interface Lease extends Held {
   until: number;
 }
 
+/** A task with the time at which it was leased. */
+export interface Leased {
+  readonly task: Task;
+  readonly at: number;
+}
+
 export interface LeaseOptions {
   readonly store: Pick<Store, "renew">;
   readonly clock: Clock;
@@ -22,6 +28,7 @@ export interface LeaseOptions {
 export class Leases {
   readonly #options: LeaseOptions;
   readonly #held = new Map<string, Lease>();
+  readonly #next = new Map<string, Leased>();
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -31,18 +38,29 @@ export class Leases {
     return this.#held.size;
   }
 
-  /** Takes a task in, leased at `at`. Undefined: this engine still runs it, since it lost the lease and got it again. */
+  /**
+   * Takes a task in, leased at `at`. Undefined: a run of it has not ended here (it was settled this moment and woken again, or its lease was
+   * lost and got again); `drop` of that run answers this one.
+   */
   hold(task: Task, at: number): Held | undefined {
     const name = nameOf(task.key);
-    if (this.#held.has(name)) return undefined;
+    if (this.#held.has(name)) {
+      this.#next.set(name, { task, at });
+      return undefined;
+    }
     const controller = new AbortController();
     const lease = { task, controller, signal: controller.signal, lost: false, until: at + this.#options.leaseMs };
     this.#held.set(name, lease);
     return lease;
   }
 
-  drop(held: Held): void {
-    this.#held.delete(nameOf(held.task.key));
+  /** Ends a run. Answers what was leased meanwhile for the same resource, to be held now. */
+  drop(held: Held): Leased | undefined {
+    const name = nameOf(held.task.key);
+    const next = this.#next.get(name);
+    this.#held.delete(name);
+    this.#next.delete(name);
+    return next;
   }
 
   /** Asks every step to end, so that its task can be given back. */
