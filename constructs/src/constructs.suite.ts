@@ -123,6 +123,8 @@ export function constructsSuite(name: string, base: Base, lib: typeof Constructs
         app.connections.allowFrom(web, lib.tcp(5000, 5010));
         app.connections.allowFromCidr("10.0.0.0/8", lib.icmp());
         app.connections.allowToCidr("0.0.0.0/0", lib.anything());
+        const offices = new lib.TfAddressGroup(stack, "offices", { name: "offices", cidrs: ["192.0.2.0/24"] });
+        app.connections.allowFromAddresses(offices, lib.tcp(22));
       });
       const rules = Object.values(made.resource.photoncloud_security_group ?? {}).find(
         (group) => group.name === "app",
@@ -133,6 +135,12 @@ export function constructsSuite(name: string, base: Base, lib: typeof Constructs
           protocol: "tcp",
           port_range: { first: 5000, last: 5010 },
           remote_group_id: expect.stringContaining("photoncloud_security_group"),
+        },
+        "from-offices-tcp-22": {
+          direction: "ingress",
+          protocol: "tcp",
+          port_range: { first: 22 },
+          remote_address_group_id: expect.stringContaining("photoncloud_address_group"),
         },
         "from-10-0-0-0-8-icmp": { direction: "ingress", protocol: "icmp", remote_cidr: "10.0.0.0/8" },
         "to-0-0-0-0-0-any": { direction: "egress", remote_cidr: "0.0.0.0/0" },

@@ -1,6 +1,6 @@
 // Security groups that are told intent: `web.connections.allowFrom(app, tcp(80))`.
 import { Construct } from "constructs";
-import { TfSecurityGroup, type TfSecurityGroupRule } from "../l1/gen/index.ts";
+import { type TfAddressGroup, TfSecurityGroup, type TfSecurityGroupRule } from "../l1/gen/index.ts";
 import { nameOf } from "./names.ts";
 import type { Packets } from "./packets.ts";
 
@@ -39,6 +39,12 @@ export class Connections {
       remoteCidr: cidr,
       ...matching(packets),
     });
+  }
+
+  /** Lets the networks of an address group in. */
+  allowFromAddresses(addresses: TfAddressGroup, packets: Packets): void {
+    const name = `from-${nameOf(addresses)}-${packets.word}`;
+    this.#group.addRule(name, { direction: "ingress", remoteAddressGroupId: addresses.id, ...matching(packets) });
   }
 
   /** Lets anyone in. */

@@ -632,6 +632,7 @@ export const comments: Readonly<Record<string, string>> = {
   "prismnet.v1.SecurityGroupRule.description": "What it is for.",
   "prismnet.v1.SecurityGroupRule.port_range": "The local port of ingress, the remote port of egress, for TCP and UDP. Left out: any.",
   "prismnet.v1.SecurityGroupRule.protocol": "Left out: any.",
+  "prismnet.v1.SecurityGroupRule.remote_address_group_id": "The networks of an address group.",
   "prismnet.v1.SecurityGroupRule.remote_cidr": "A network.",
   "prismnet.v1.SecurityGroupRule.remote_group_id": "The ports of a security group.",
   "prismnet.v1.SecurityGroupService": "Manages security groups.",

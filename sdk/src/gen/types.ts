@@ -875,6 +875,8 @@ export interface SecurityGroupRule {
   readonly remoteCidr?: string | undefined;
   /** The ports of a security group. */
   readonly remoteGroupId?: SecurityGroupId | undefined;
+  /** The networks of an address group. */
+  readonly remoteAddressGroupId?: AddressGroupId | undefined;
   /** What it is for. */
   readonly description?: string | undefined;
 }
@@ -897,11 +899,19 @@ export type SecurityGroupRuleInput = {
    */
   readonly remoteCidr?: string | undefined;
   readonly remoteGroupId?: undefined;
+  readonly remoteAddressGroupId?: undefined;
 }
 | {
   readonly remoteCidr?: undefined;
   /** The ports of a security group. */
   readonly remoteGroupId?: SecurityGroupId | undefined;
+  readonly remoteAddressGroupId?: undefined;
+}
+| {
+  readonly remoteCidr?: undefined;
+  readonly remoteGroupId?: undefined;
+  /** The networks of an address group. */
+  readonly remoteAddressGroupId?: AddressGroupId | undefined;
 });
 
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */

@@ -16,6 +16,8 @@ export interface TfSecurityGroupRule {
   readonly remoteCidr?: string;
   /** The ports of a security group. @default - none */
   readonly remoteGroupId?: string;
+  /** The networks of an address group. @default - none */
+  readonly remoteAddressGroupId?: string;
   /** What it is for. @default - none */
   readonly description?: string;
 }
@@ -44,7 +46,7 @@ export interface TfSecurityGroupProps extends ResourceProps {
   readonly rules?: Readonly<Record<string, TfSecurityGroupRule>> | IResolvable;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"rules":["rules",{"map":{"fields":{"direction":["direction","scalar"],"protocol":["protocol","scalar"],"portRange":["port_range",{"fields":{"first":["first","scalar"],"last":["last","scalar"]}}],"remoteCidr":["remote_cidr","scalar"],"remoteGroupId":["remote_group_id","scalar"],"description":["description","scalar"]}}}]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"rules":["rules",{"map":{"fields":{"direction":["direction","scalar"],"protocol":["protocol","scalar"],"portRange":["port_range",{"fields":{"first":["first","scalar"],"last":["last","scalar"]}}],"remoteCidr":["remote_cidr","scalar"],"remoteGroupId":["remote_group_id","scalar"],"remoteAddressGroupId":["remote_address_group_id","scalar"],"description":["description","scalar"]}}}]}};
 
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. Terraform's photoncloud_security_group. */
 export class TfSecurityGroup extends PhotonResource {

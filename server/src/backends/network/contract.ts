@@ -203,6 +203,19 @@ export function networkContract(contract: NetworkContract): void {
       }
     });
 
+    test("lets in by address group, and follows the group", async () => {
+      const sample = sampleNetwork("addresses");
+      const offices = { type: "addresses", id: "ag-offices", owner } as const;
+      const fromOffices: FilterRule = { ...allowWeb, remote: { type: "addresses", addressGroupId: offices.id } };
+      await ensureAll(inOrder({ ...sample, filter: { ...sample.filter, rules: [fromOffices] } }));
+      const packet = { fromPortId: "port-addresses-1", toIp: "10.0.2.10", protocol: "tcp", port: 80 } as const;
+      expect(await reached(packet)).toBe(false);
+      await ensureAll([{ ...offices, cidrs: ["192.0.2.0/24", "10.0.1.0/24"] }, sample.router]);
+      expect(await reached(packet)).toBe(true);
+      await ensureAll([{ ...offices, cidrs: ["192.0.2.0/24"] }, sample.router]);
+      expect(await reached(packet)).toBe(false);
+    });
+
     test("lets everything out until a first egress rule says where to", async () => {
       const out: FilterRule = { name: "out", direction: "egress", protocol: "udp", remote: { type: "any" } };
       const anything: FilterRule = { name: "in", direction: "ingress", protocol: "any", remote: { type: "any" } };

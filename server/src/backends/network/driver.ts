@@ -67,11 +67,21 @@ export interface FilterRule {
   readonly protocol: "any" | "tcp" | "udp" | "icmp";
   /** First and last port, for TCP and UDP: the local port of ingress, the remote port of egress. */
   readonly ports?: { readonly first: number; readonly last: number };
-  /** A group that is not there (yet) has no ports, so the rule allows nothing. */
+  /** A group that is not there (yet) has no ports and no networks, so the rule allows nothing. */
   readonly remote:
     | { readonly type: "any" }
     | { readonly type: "cidr"; readonly cidr: string }
-    | { readonly type: "group"; readonly securityGroupId: string };
+    | { readonly type: "group"; readonly securityGroupId: string }
+    | { readonly type: "addresses"; readonly addressGroupId: string };
+}
+
+/** A set of networks that rules name. */
+export interface AddressSetSpec {
+  readonly type: "addresses";
+  /** The address group's id. */
+  readonly id: string;
+  readonly owner: string;
+  readonly cidrs: readonly string[];
 }
 
 /** A stateful packet filter. A port without any lets everything out and nothing in; so does a filter without rules; its first egress rule ends the freedom to send anywhere. */
@@ -84,7 +94,14 @@ export interface FilterSpec {
 }
 
 /** An object as it should be. */
-export type NetworkObject = RouterSpec | SwitchSpec | RouterPortSpec | DhcpSpec | PortSpec | FilterSpec;
+export type NetworkObject =
+  | RouterSpec
+  | SwitchSpec
+  | RouterPortSpec
+  | DhcpSpec
+  | PortSpec
+  | FilterSpec
+  | AddressSetSpec;
 
 /** Names an object. */
 export interface NetworkObjectId {

@@ -58,13 +58,13 @@ interface Side {
 
 function firstMatch(objects: Objects, packet: Packet, { local, remote, direction }: Side) {
   for (const one of filtersOf(objects, local)) {
-    const rule = one.rules.find((r) => r.direction === direction && allows(r, packet, remote));
+    const rule = one.rules.find((r) => r.direction === direction && allows(objects, r, packet, remote));
     if (rule !== undefined) return { filter: one, rule };
   }
   return undefined;
 }
 
-function allows(rule: FilterRule, packet: Packet, remote: PortSpec): boolean {
+function allows(objects: Objects, rule: FilterRule, packet: Packet, remote: PortSpec): boolean {
   if (rule.protocol !== "any" && rule.protocol !== packet.protocol) return false;
   if (rule.ports !== undefined && !isBetween(rule.ports, packet.port)) return false;
   switch (rule.remote.type) {
@@ -73,7 +73,9 @@ function allows(rule: FilterRule, packet: Packet, remote: PortSpec): boolean {
     case "group":
       return remote.securityGroupIds.includes(rule.remote.securityGroupId);
     case "cidr":
-      return remote.ipAddresses.some((ip) => isIn(rule.remote, ip));
+      return isAmong([rule.remote.cidr], remote);
+    case "addresses":
+      return isAmong(cidrsOf(objects, rule.remote.addressGroupId), remote);
   }
 }
 
@@ -81,8 +83,13 @@ function isBetween({ first, last }: { readonly first: number; readonly last: num
   return port !== undefined && first <= port && port <= last;
 }
 
-function isIn(remote: FilterRule["remote"], ip: string): boolean {
-  const network = remote.type === "cidr" ? parseNetwork(remote.cidr) : undefined;
-  const address = parseIp(ip);
-  return network !== undefined && address !== undefined && includes(network, address);
+function cidrsOf(objects: Objects, addressGroupId: string): readonly string[] {
+  const set = objects.get(keyOf({ type: "addresses", id: addressGroupId }));
+  return set?.type === "addresses" ? set.cidrs : [];
+}
+
+function isAmong(cidrs: readonly string[], { ipAddresses }: PortSpec): boolean {
+  const networks = cidrs.map(parseNetwork).filter((network) => network !== undefined);
+  const addresses = ipAddresses.map(parseIp).filter((address) => address !== undefined);
+  return networks.some((network) => addresses.some((address) => includes(network, address)));
 }

@@ -10,6 +10,7 @@ export function standsOn(object: NetworkObject): readonly NetworkObjectId[] {
   switch (object.type) {
     case "router":
     case "filter":
+    case "addresses":
       return [];
     case "switch":
       return [{ type: "router", id: object.vpcId }];

@@ -54,7 +54,7 @@ export async function drawAddress(admission: Admission, subnetId: string, subnet
   const size = Number(sizeOf(network));
   const source = { subnetId, size, reserved: reservedIn(network, subnet), claimed };
   const { now, caller } = admission;
-  const keep = !caller.method.endsWith("/PlanPort");
+  const keep = !admission.planning;
   const random = (below: number) => Buffer.from(admission.random(6)).readUIntBE(0, 6) % below;
   const offset = await pools.draw(source, { requestId: caller.requestId, now, keep, random });
   if (offset !== undefined) return formatIp(addressAt(network, BigInt(offset)));

@@ -43,6 +43,7 @@ function checkPorts(path: string, { protocol, portRange }: SecurityGroupRule): v
 function remoteOf({ remote }: SecurityGroupRule): FilterRule["remote"] {
   if (remote.case === "remoteCidr") return { type: "cidr", cidr: remote.value };
   if (remote.case === "remoteGroupId") return { type: "group", securityGroupId: remote.value };
+  if (remote.case === "remoteAddressGroupId") return { type: "addresses", addressGroupId: remote.value };
   return { type: "any" };
 }
 
