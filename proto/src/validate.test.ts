@@ -5,7 +5,7 @@ import { formatChecks, formatIpV4, parseIpV4, parseIpV6 } from "./formats.ts";
 import { Format } from "./gen/photoncloud/meta/v1/meta_pb.ts";
 import { Shape, WidgetSchema } from "./gen/photoncloud/test/v1/widget_pb.ts";
 import { testCatalog } from "./testing/index.ts";
-import { validate } from "./validate.ts";
+import { mostViolations, validate } from "./validate.ts";
 
 const fields = testCatalog().byNoun("widget")?.fields ?? [];
 type WidgetInit = MessageInitShape<typeof WidgetSchema>;
@@ -48,6 +48,23 @@ describe("validate()", () => {
       check({ color: "", size: { width: 0 }, parts: [{ name: "" }, { name: "" }] }, ["color", "size", "parts[0]"]),
     ).toEqual(["parts[1].name: required"]);
   });
+
+  test("looks at nothing inside of what has too many entries", () => {
+    const parts = Array.from({ length: 100_000 }, () => ({ name: "B" }));
+    expect(check({ parts })).toEqual(["parts: size"]);
+  });
+
+  test("tells no more than is of use", () => {
+    const slots = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, { name: "B" }]));
+    expect(check({ slots })).toHaveLength(mostViolations);
+  });
+
+  const texts: [string, WidgetInit, string[]][] = [
+    ["a text without a size of its own", { note: "x".repeat(4_097) }, ["note: size"]],
+    ["a map's string", { labels: { a: "x".repeat(1_025) } }, ['labels["a"]: size']],
+    ["none that fits", { note: "🎨".repeat(4_096), labels: { a: "x".repeat(1_024) } }, []],
+  ];
+  test.each(texts)("refuses what no page could hold: %s", (_, init, expected) => expect(check(init)).toEqual(expected));
 
   test("never shows a secret", () => {
     const messages = validate(fields, create(WidgetSchema, { name: "gear", color: "red", passphrase: "hunter2" })).map(

@@ -1,8 +1,8 @@
 // The value rules of the annotations, checked by one validator that every surface shares.
-import { isMessage, type Message } from "@bufbuild/protobuf";
+import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import type { Field, FieldType } from "./catalog.ts";
 import { formatChecks } from "./formats.ts";
-import { Format, type Range } from "./gen/photoncloud/meta/v1/meta_pb.ts";
+import { FieldSchema, Format, type Range, RangeSchema } from "./gen/photoncloud/meta/v1/meta_pb.ts";
 
 /** What is wrong with one field; the shape of photoncloud.api.v1.Violation. */
 export interface FieldViolation {
@@ -20,10 +20,18 @@ type Rules = Field["options"];
 interface Walk {
   readonly skip: ReadonlySet<string>;
   report(path: string, rule: string, message: string): void;
+  /** Nothing more will be reported: a hundred thousand wrong entries would else make an answer of many times their size. */
+  isFull(): boolean;
 }
 
 /** The longest key of a map, in characters. */
 const longestKey = 128;
+/** The most characters of a string whose field sets no size: no text of ours is longer, and whole pages of resources must fit into memory. */
+const longestText = 4_096;
+/** The same for each string of a list or a map, of which there are many. */
+const longestEntry = 1_024;
+/** The most violations that are told at once; more help nobody. */
+export const mostViolations = 50;
 
 const patterns = new Map<string, RegExp>();
 
@@ -35,13 +43,15 @@ function compiled(pattern: string): RegExp {
   return expression;
 }
 
+type Limits = Pick<Range, "min" | "max">;
+
 /** "1 to 64", "at least 1", "at most 64" */
-function allowed(range: Range): string {
+function allowed(range: Limits): string {
   if (range.min !== undefined && range.max !== undefined) return `${range.min} to ${range.max}`;
   return range.min !== undefined ? `at least ${range.min}` : `at most ${range.max}`;
 }
 
-function outside(value: bigint, range: Range): boolean {
+function outside(value: bigint, range: Limits): boolean {
   return (range.min !== undefined && value < range.min) || (range.max !== undefined && value > range.max);
 }
 
@@ -52,11 +62,18 @@ function given(value: unknown, sensitive: boolean): string {
   return `${text.length > 80 ? `${text.slice(0, 80)}…` : text} was given`;
 }
 
+/** Counts code points; beyond twice the limit there are too many in any case, since none has more than two units. */
+function lengthOf(text: string, limit: number): number {
+  return text.length > 2 * limit ? text.length : [...text].length;
+}
+
 function checkString(text: string, rules: Rules, sensitive: boolean, path: string, walk: Walk): void {
-  const size = rules?.size;
-  const length = [...text].length;
-  if (size !== undefined && outside(BigInt(length), size))
+  const size = rules?.size ?? { max: BigInt(longestText) };
+  const length = lengthOf(text, Number(size.max ?? longestText));
+  if (outside(BigInt(length), size)) {
     walk.report(path, "size", `it has ${length} characters; ${allowed(size)} are allowed`);
+    if (size.max !== undefined && length > size.max) return;
+  }
   const wrong = formatChecks[rules?.format ?? Format.UNSPECIFIED]?.(text);
   if (wrong !== undefined) walk.report(path, "format", `${given(text, sensitive)}; ${wrong}`);
   if (rules !== undefined && rules.pattern !== "" && !compiled(rules.pattern).test(text))
@@ -153,35 +170,52 @@ function checkKey(key: string, field: Field, path: string, walk: Walk): void {
   else if (wrong !== undefined) walk.report(path, "key", `${JSON.stringify(key)} was given as a key; ${wrong}`);
 }
 
-function checkEntries(count: number, field: Field, path: string, walk: Walk): void {
+/** Answers whether the entries shall be looked at: not where there are too many. */
+function checkEntries(count: number, field: Field, path: string, walk: Walk): boolean {
   const size = field.options?.size;
   // A string list's size limits the list; so an absent list is not too short, it is absent.
-  if (size !== undefined && count > 0 && outside(BigInt(count), size))
-    walk.report(path, "size", `it has ${count} entries; ${allowed(size)} are allowed`);
+  if (size === undefined || count === 0 || !outside(BigInt(count), size)) return true;
+  walk.report(path, "size", `it has ${count} entries; ${allowed(size)} are allowed`);
+  return size.max === undefined || count <= size.max;
 }
+
+const entrySize = create(RangeSchema, { max: BigInt(longestEntry) });
+
+const knownEntries = new WeakMap<Field, Field>();
 
 /** The rules of a list or map for each entry: the size is the container's, the rest is the entry's. */
 function entryOf(field: Field): Field {
-  if (field.options?.size === undefined) return field;
-  const { size: _, ...options } = field.options;
-  return { ...field, options };
+  const known = knownEntries.get(field);
+  if (known !== undefined) return known;
+  const rest = field.options ?? create(FieldSchema);
+  const entry = { ...field, options: { ...rest, size: entrySize } };
+  knownEntries.set(field, entry);
+  return entry;
+}
+
+function checkList(of: FieldType, list: readonly unknown[], field: Field, path: string, walk: Walk): void {
+  const entry = entryOf(field);
+  for (const [i, element] of list.entries()) {
+    if (walk.isFull()) return;
+    if (!walk.skip.has(`${path}[${i}]`)) checkValue(of, element, entry, `${path}[${i}]`, walk);
+  }
+}
+
+function checkMap(of: FieldType, map: object, field: Field, path: string, walk: Walk): void {
+  const entry = entryOf(field);
+  for (const [key, element] of Object.entries(map)) {
+    if (walk.isFull()) return;
+    const at = `${path}[${JSON.stringify(key)}]`;
+    checkKey(key, field, at, walk);
+    if (!walk.skip.has(at)) checkValue(of, element, entry, at, walk);
+  }
 }
 
 function checkField(field: Field, value: unknown, path: string, walk: Walk): void {
   if (field.type.type === "list" && Array.isArray(value)) {
-    checkEntries(value.length, field, path, walk);
-    const [entry, of] = [entryOf(field), field.type.of];
-    value.forEach((element: unknown, i) => {
-      if (!walk.skip.has(`${path}[${i}]`)) checkValue(of, element, entry, `${path}[${i}]`, walk);
-    });
+    if (checkEntries(value.length, field, path, walk)) checkList(field.type.of, value, field, path, walk);
   } else if (field.type.type === "map" && typeof value === "object" && value !== null) {
-    const [entry, of] = [entryOf(field), field.type.of];
-    checkEntries(Object.keys(value).length, field, path, walk);
-    for (const [key, element] of Object.entries(value)) {
-      const at = `${path}[${JSON.stringify(key)}]`;
-      checkKey(key, field, at, walk);
-      if (!walk.skip.has(at)) checkValue(of, element, entry, at, walk);
-    }
+    if (checkEntries(Object.keys(value).length, field, path, walk)) checkMap(field.type.of, value, field, path, walk);
   } else checkValue(field.type, value, field, path, walk);
 }
 
@@ -211,7 +245,7 @@ function checkFields(fields: readonly Field[], message: Message, prefix: string,
 }
 
 /**
- * Checks a message's inputs against its annotations; outputs are not looked at.
+ * Checks a message's inputs against its annotations; outputs are not looked at. Answers the first 50 violations.
  *
  * @param fields The message's fields, from its kind or `fieldsOf`.
  * @param skip Paths (in the proto's names) that are not checked, with everything below them.
@@ -222,9 +256,13 @@ export function validate(
   skip: ReadonlySet<string> = new Set(),
 ): FieldViolation[] {
   const violations: FieldViolation[] = [];
+  const isFull = () => violations.length >= mostViolations;
   checkFields(fields, message, "", {
     skip,
-    report: (path, rule, text) => violations.push({ path, rule, message: text }),
+    isFull,
+    report(path, rule, text) {
+      if (!isFull()) violations.push({ path, rule, message: text });
+    },
   });
   return violations;
 }

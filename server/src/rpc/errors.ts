@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type CodeName, type Reason, reasons } from "@photoncloud/proto";
 import { ErrorInfoSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { Fault } from "../fault.ts";
+import { brief } from "./brevity.ts";
 
 const codes: Readonly<Record<CodeName, Code>> = {
   invalid_argument: Code.InvalidArgument,
@@ -28,13 +29,9 @@ function infoOf(reason: Reason, requestId: string, more: Info = {}): { desc: typ
 }
 
 function fromFault(fault: Fault, requestId: string): ConnectError {
-  const { violations = [], resources = [], permission = "" } = fault.details;
-  const info = infoOf(fault.reason, requestId, {
-    violations: violations.map(({ path, rule, message }) => ({ path, rule, message })),
-    resources: [...resources],
-    permission,
-  });
-  return new ConnectError(fault.message, codes[reasons[fault.reason].code], undefined, [info], fault);
+  const { message, ...more } = brief(fault.message, fault.details);
+  const info = infoOf(fault.reason, requestId, more);
+  return new ConnectError(message, codes[reasons[fault.reason].code], undefined, [info], fault);
 }
 
 /** What a service threw, as the caller gets it. What is neither a Fault nor Connect's own stays inside: the caller gets the request id. */

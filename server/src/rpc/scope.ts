@@ -4,8 +4,8 @@ import { type Kind, Scope, type StandardVerb } from "@photoncloud/proto";
 import type { ResourcePath } from "../services/call.ts";
 import type { Tenant } from "../store/store.ts";
 
-/** A segment that means nothing in a path or a pattern. */
-const plain = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** A segment that means nothing in a path or a pattern. Longer than any id: what is asked for is remembered by its path. */
+const plain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** A string field of a request by its TypeScript name; "" where it is not set or there is none. */
 function text(message: Message, localName: string): string {
@@ -16,7 +16,7 @@ function text(message: Message, localName: string): string {
 /** Keeps a segment from being read as more than one, or as a pattern: no resource has such an id, so nothing is lost. */
 function segment(value: string): string {
   if (value === "" || plain.test(value)) return value;
-  return `=${Buffer.from(value, "utf8").toString("base64url").slice(0, 128)}`;
+  return `=${Buffer.from(value.slice(0, 96), "utf8").toString("base64url").slice(0, 128)}`;
 }
 
 /** The tenant that a request names, cut to what the kind's scope has. */

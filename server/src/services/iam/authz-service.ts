@@ -20,6 +20,9 @@ const checkPermission = "iam:authz:check";
 const mostPermissions = 100;
 const mostAttributes = 64;
 const longestAttribute = 1_024;
+/** In characters; decisions are remembered by the words that were asked for. */
+const longestWord = 256;
+const longestResource = 512;
 
 export function authzService(authorizer: Authorizer, catalog: Catalog): ServiceHandlers {
   const nounOf = nounsByPermission(catalog);
@@ -46,6 +49,9 @@ function callerOf(call: Call): Principal {
 
 async function authorize(authorizer: Authorizer, request: AuthorizeRequest, call: Call) {
   const caller = callerOf(call);
+  refuseLong("principal", request.principal, longestWord);
+  refuseLong("resource", request.resource, longestResource);
+  refuseLong("action", request.action, longestWord);
   const path = parsePath(request.resource);
   if (request.action === "")
     throw invalidField("action", "required", 'it is missing; give one, for example "compute:vms:create"');
@@ -53,6 +59,11 @@ async function authorize(authorizer: Authorizer, request: AuthorizeRequest, call
   const asked = request.principal === "" ? caller : await other(authorizer, caller, request.principal, path, call);
   const attributes = async () => request.resourceAttributes;
   return authorizer.authorize(asked, request.action, path, { sourceIp: call.sourceIp, attributes });
+}
+
+function refuseLong(path: string, text: string, limit: number): void {
+  if (text.length > limit)
+    throw invalidField(path, "size", `it has ${text.length} characters; at most ${limit} are allowed`);
 }
 
 /** Asking for someone else needs the permission where it is asked for, and where they belong. */
@@ -127,6 +138,9 @@ async function testPermissions(
   const { orgId: org, projectId: project, permissions } = request;
   if (permissions.length > mostPermissions)
     throw invalidField("permissions", "size", `there are ${permissions.length}; ask for at most ${mostPermissions}`);
+  for (const [i, permission] of permissions.entries()) refuseLong(`permissions[${i}]`, permission, longestWord);
+  refuseLong("org_id", org, longestWord);
+  refuseLong("project_id", project, longestWord);
   const held = [];
   for (const permission of permissions) {
     const path = { org, project, type: nounOf.get(permission) ?? "", id: "" };

@@ -16,6 +16,8 @@ interface Term {
 
 /** A filter of this many terms is a mistake. */
 const mostTerms = 20;
+/** In characters: as many terms with names and values of usual length. */
+const longestFilter = 4_096;
 
 function bad(text: string, at: number, message: string): Fault {
   const whole = `at position ${at + 1} of ${JSON.stringify(text)}: ${message}; a filter is field = "value", several joined by AND`;
@@ -95,6 +97,12 @@ function readTerm(reader: Reader): Term {
 }
 
 function readTerms(text: string): readonly Term[] {
+  if (text.length > longestFilter)
+    throw bad(
+      text.slice(0, 40),
+      longestFilter,
+      `it has ${text.length} characters, at most ${longestFilter} are allowed`,
+    );
   const reader = new Reader(text);
   const terms = [readTerm(reader)];
   for (;;) {

@@ -1,6 +1,6 @@
 // Update masks: which fields of a request go into the stored resource. Paths are in the proto's names, nested ones with dots.
 import { create, isMessage, type Message } from "@bufbuild/protobuf";
-import { type Field, type FieldViolation, fieldValue } from "@photoncloud/proto";
+import { type Field, type FieldViolation, fieldValue, mostViolations } from "@photoncloud/proto";
 import { writeField } from "./fields.ts";
 
 /** The fields from the outermost to the one that a path names; or what is wrong with the path. */
@@ -58,9 +58,26 @@ export function setPaths(fields: readonly Field[], message: Message, prefix = ""
   });
 }
 
+/** More paths than any kind has fields, with room for entries of maps and lists that a plan does not know. */
+const mostPaths = 4_096;
+/** Longer than the path of any field, or of an entry of a map: names have at most 128 characters, and nest a few levels. */
+const longestPath = 1_024;
+
+/** What is wrong with a list of paths before any is looked at; `name` is the request's field that holds them. */
+export function pathsViolations(name: string, paths: readonly string[]): readonly FieldViolation[] {
+  const message = `at most ${mostPaths} paths of ${longestPath} characters are allowed`;
+  const fits = paths.length <= mostPaths && paths.every((path) => path.length <= longestPath);
+  return fits ? [] : [{ path: name, rule: "size", message }];
+}
+
 /** What is wrong with a mask's paths. */
 export function maskViolations(fields: readonly Field[], paths: readonly string[]): readonly FieldViolation[] {
-  return paths.map((path) => chainOf(fields, path)).filter(isViolation);
+  const beyond = pathsViolations("update_mask", paths);
+  if (beyond.length > 0) return beyond;
+  return paths
+    .map((path) => chainOf(fields, path))
+    .filter(isViolation)
+    .slice(0, mostViolations);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Caller } from "../kind.ts";
 import { acceptCreate, acceptUpdate } from "./accept.ts";
 import { keepForeseen } from "./foreseen.ts";
 import { type Difference, differences } from "./immutable.ts";
-import { applyMask, fieldAt } from "./mask.ts";
+import { applyMask, fieldAt, pathsViolations } from "./mask.ts";
 import {
   type Change,
   changeIn,
@@ -53,7 +53,9 @@ export async function plan(
   request: Message,
   caller: Caller,
 ): Promise<Message> {
-  const unknown = new Set(textsIn(request, "unknownPaths"));
+  const paths = textsIn(request, "unknownPaths");
+  refuse(pathsViolations("unknown_paths", paths));
+  const unknown = new Set(paths);
   const rehearse = textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, request, unknown);
   try {
     return await transactions.transact(

@@ -160,7 +160,17 @@ export class Login {
   }
 }
 
-function refuseMissing({ orgId, principalId }: IssueTokenRequest): void {
+/** Characters of an id; none has more. What is tried is remembered by its name, and strangers must not fill the memory. */
+const longestId = 128;
+
+function refuseMissing({ orgId, principalId, projectId }: IssueTokenRequest): void {
+  for (const [path, id] of [
+    ["principal_id", principalId],
+    ["org_id", orgId],
+    ["project_id", projectId],
+  ] as const)
+    if (id.length > longestId)
+      throw invalidField(path, "size", `it has ${id.length} characters; no id has more than 63`);
   if (principalId === "")
     throw invalidField("principal_id", "required", "it is missing; give a user's or a service account's id");
   if (orgId === "")
