@@ -41,6 +41,8 @@ export interface Admission {
   readonly caller: Caller;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** A plan: nothing will be stored, and nothing outside of the transaction may be changed. */
+  readonly planning: boolean;
   /** Cryptographically random bytes; the only chance there is. */
   random(bytes: number): Uint8Array;
   /** Reads a resource of this tenant, or for kinds that live at any scope of the tenants above it. */

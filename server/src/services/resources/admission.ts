@@ -21,6 +21,7 @@ export class ResourceAdmission implements Admission {
   readonly tenant: Tenant;
   readonly caller: Caller;
   readonly now: number;
+  readonly planning: boolean;
   readonly claims: Claim[] = [];
   /** Beside those that the annotations tell of. */
   readonly references: Reference[] = [];
@@ -34,6 +35,7 @@ export class ResourceAdmission implements Admission {
     this.tenant = tenant;
     this.caller = work.caller;
     this.now = work.tx.now;
+    this.planning = work.unknown !== undefined;
   }
 
   random(bytes: number): Uint8Array {

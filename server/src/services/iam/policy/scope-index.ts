@@ -26,10 +26,13 @@ interface Entry {
 }
 
 interface Pending {
+  readonly scope: string;
   readonly key: ResourceKey;
   /** The version that the write will have; "gone": it will be a tombstone, or not there. */
   readonly expected: number | "gone";
   readonly since: number;
+  /** How many commits there had been when it was last looked for. */
+  seen: number;
 }
 
 function scopeName(tenant: Tenant): string {
@@ -51,7 +54,6 @@ export class ScopeIndex {
   readonly #policies = new Map<string, Policy>();
   #changes = 0;
   #commits = 0;
-  #settledCommits = 0;
   /** Rows are read again one after the other, so that an older reading never overwrites a newer one. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -67,7 +69,8 @@ export class ScopeIndex {
 
   /** Says that a transaction of this process is about to write a role or a binding, so that checks after its commit see it. */
   touch(key: ResourceKey, expected: number | "gone"): void {
-    this.#pending.set(`${scopeName(key.tenant)} ${key.kind} ${key.id}`, { key, expected, since: this.#clock.now() });
+    const scope = scopeName(key.tenant);
+    this.#pending.set(`${scope} ${key.kind} ${key.id}`, { scope, key, expected, since: this.#clock.now(), seen: -1 });
   }
 
   /** Reads one row again, where its scope is loaded. */
@@ -92,12 +95,19 @@ export class ScopeIndex {
   /** What a principal was given at a path: at once where it is known, otherwise when it was read. */
   policy(principal: string, path: Tenant): Policy | Promise<Policy> {
     const name = `${principal} ${path.org}/${path.project}`;
-    const known = this.#pending.size === 0 ? this.#policies.get(name) : undefined;
+    const known = this.#concerns(path) ? undefined : this.#policies.get(name);
     return known ?? this.#collect(name, principal, path);
   }
 
+  /** Whether something is pending in the scopes of a path: what others do in theirs must cost nothing here. */
+  #concerns(path: Tenant): boolean {
+    if (this.#pending.size === 0) return false;
+    const scopes = scopesOf(path).map(scopeName);
+    return [...this.#pending.values()].some((pending) => scopes.includes(pending.scope));
+  }
+
   async #collect(name: string, principal: string, path: Tenant): Promise<Policy> {
-    if (this.#pending.size > 0) await this.#settle();
+    if (this.#concerns(path)) await this.#settle(scopesOf(path).map(scopeName));
     const changes = this.#changes;
     const tables: Level[] = [];
     for (const tenant of scopesOf(path)) {
@@ -120,12 +130,12 @@ export class ScopeIndex {
     this.#policies.clear();
   }
 
-  async #settle(): Promise<void> {
+  async #settle(scopes: readonly string[]): Promise<void> {
     const now = this.#clock.now();
-    const news = this.#commits !== this.#settledCommits;
-    this.#settledCommits = this.#commits;
     for (const [name, pending] of this.#pending) {
-      if (!news && now - pending.since > eagerMs) continue;
+      const news = this.#commits !== pending.seen;
+      if (!scopes.includes(pending.scope) || (!news && now - pending.since > eagerMs)) continue;
+      pending.seen = this.#commits;
       const row = await this.refresh(pending.key);
       if (settled(pending, row) || now - pending.since > pendingMs)
         if (this.#pending.get(name) === pending) this.#pending.delete(name);

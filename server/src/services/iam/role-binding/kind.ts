@@ -22,7 +22,7 @@ export function roleBindingKind({ delegation, touchGrant }: PolicyWrites) {
       await delegation.mustHold(admission.caller, admission.tenant, compileRole(role.message).statements, []);
       const scope = formatPath({ ...admission.tenant, type: "", id: "" });
       admission.claim({ space: `principal|iam/grants/${scope}`, key: `${next.principal} ${next.roleId}` });
-      touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
+      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     async admitDelete(admission, binding) {
       const role = await admission.get(RoleSchema, binding.message.roleId);

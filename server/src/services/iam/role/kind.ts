@@ -22,7 +22,7 @@ export function roleKind({ delegation, touchGrant }: PolicyWrites) {
       if (prior === undefined) await refuseShadowing(admission, next.id);
       const removed = prior === undefined ? [] : removedDenials(prior.message, next);
       await delegation.mustHold(admission.caller, admission.tenant, compileRole(next).statements, removed);
-      touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
+      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     async admitDelete(admission, role) {
       refuseBuiltIn(role);

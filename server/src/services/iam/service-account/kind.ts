@@ -13,7 +13,7 @@ export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
       nameById(next);
       next.disabled ??= false;
       admission.claim(principalClaim(admission.tenant.org, next.id));
-      touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: next.id });
+      if (!admission.planning) touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: next.id });
     },
     async admitDelete(admission, account) {
       touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: account.id });

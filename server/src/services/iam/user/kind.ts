@@ -17,10 +17,10 @@ export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
       next.disabled ??= false;
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
-      touchPrincipal(user);
+      if (!admission.planning) touchPrincipal(user);
       if (next.password === undefined) return;
       if (prior !== undefined) await delegation.mustOutrank(admission.caller, user);
-      admission.keepSecret(await hashPassword(next.password));
+      if (!admission.planning) admission.keepSecret(await hashPassword(next.password));
     },
     async admitDelete(admission, user) {
       touchPrincipal({ kind: "user", org: admission.tenant.org, id: user.id });
