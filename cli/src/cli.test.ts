@@ -41,6 +41,8 @@ beforeEach(() => {
     state: "running",
   });
 });
+// Jest shares Node's own modules between test files: without this, files that run later would still go through nock.
+afterAll(() => nock.restore());
 afterEach(() => {
   nock.cleanAll();
   nock.enableNetConnect();

@@ -1,6 +1,6 @@
 // Tokens, retries, deadlines and errors, against answers that nock gives.
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { PhotonCloud, type PhotonCloudOptions, PhotonError } from "./index.ts";
 import { errorReply, resourceReply, tokenReply } from "./testing/index.ts";
@@ -41,6 +41,8 @@ function cloudWith(options: Partial<PhotonCloudOptions> = {}): PhotonCloud {
 }
 
 beforeEach(() => nock.disableNetConnect());
+// Jest shares Node's own modules between test files: without this, files that run later would still go through nock.
+afterAll(() => nock.restore());
 afterEach(() => {
   const left = nock.pendingMocks();
   nock.cleanAll();

@@ -1,5 +1,5 @@
 // The service against single answers, by nock: what it sends, call by call.
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
 import { PhotonCloud } from "@photoncloud/sdk";
 import { errorReply, listReply, resourceReply } from "@photoncloud/sdk/testing";
 import nock from "nock";
@@ -11,6 +11,8 @@ const environments = new Environments(
 );
 
 beforeEach(() => nock.disableNetConnect());
+// Jest shares Node's own modules between test files: without this, files that run later would still go through nock.
+afterAll(() => nock.restore());
 afterEach(() => {
   expect(nock.isDone()).toBe(true);
   nock.cleanAll();
