@@ -18,7 +18,12 @@ const unit = [
   "<rootDir>/{proto,sdk,provider,server,constructs,cli}/src/**/*.test.ts",
   "<rootDir>/test/rules/**/*.test.ts",
 ];
-const whole = ["<rootDir>/{test,examples}/**/*.test.ts", "<rootDir>/server/src/store/postgres*.test.ts"];
+/** Beside the code, but slow or in need of PostgreSQL: they belong to the whole. */
+const slow = [
+  "server/src/store/sqlite.test.ts",
+  "server/src/store/postgres.test.ts",
+  "server/src/services/resources/two-servers.test.ts",
+];
 
 export default {
   randomize: true,
@@ -28,8 +33,13 @@ export default {
       ...shared,
       displayName: "unit",
       testMatch: unit,
-      testPathIgnorePatterns: [...ignored, "/server/src/store/postgres"],
+      testPathIgnorePatterns: [...ignored, ...slow.map((file) => `/${file}$`)],
     },
-    { ...shared, displayName: "whole", testMatch: whole, testPathIgnorePatterns: [...ignored, "/test/rules/"] },
+    {
+      ...shared,
+      displayName: "whole",
+      testMatch: ["<rootDir>/{test,examples}/**/*.test.ts", ...slow.map((file) => `<rootDir>/${file}`)],
+      testPathIgnorePatterns: [...ignored, "/test/rules/"],
+    },
   ],
 };
