@@ -2,8 +2,9 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { catalog } from "@photoncloud/proto";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { GetProviderSchema_Response } from "../src/plugin/gen/tfplugin6.ts";
 import { providerSchema } from "../src/schema-response.ts";
 import { version } from "../src/version.ts";
@@ -40,10 +41,22 @@ function schemaBytes(): string {
   return Buffer.from(GetProviderSchema_Response.encode(message).finish()).toString("base64");
 }
 
-/** Builds the executable, and answers its path. */
-export async function buildProvider(): Promise<string> {
+/**
+ * Leaves out what a running provider never reads: the comments, which stand in the schema that was encoded above, and the
+ * table of media types that axios brings for uploads.
+ */
+const unread: Plugin = {
+  name: "unread",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]gen[/\\]comments\.ts$/ }, () => ({ contents: "export const comments = {};" }));
+    build.onLoad({ filter: /[/\\]mime-db[/\\]db\.json$/ }, () => ({ contents: "{}", loader: "json" }));
+  },
+};
+
+/** One of our modules with all that it imports, as a minified CommonJS script. */
+async function bundle(module: string, define: Record<string, string>): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(provider, "src/main.ts")],
+    entryPoints: [join(provider, "src", module)],
     bundle: true,
     minify: true,
     platform: "node",
@@ -52,15 +65,28 @@ export async function buildProvider(): Promise<string> {
     write: false,
     conditions: ["photon-source"],
     legalComments: "none",
-    define: { PHOTON_SCHEMA: JSON.stringify(schemaBytes()) },
+    plugins: [unread],
+    define,
   });
-  const [bundle] = outputFiles;
-  if (bundle === undefined) throw new Error("esbuild answered no file");
+  const [file] = outputFiles;
+  if (file === undefined) throw new Error("esbuild answered no file");
+  return file.text;
+}
+
+/** The whole script: what is needed up to the handshake as code, the rest packed. */
+async function script(): Promise<string> {
+  const parts = deflateRawSync(await bundle("parts.ts", {}), { level: 9 }).toString("base64");
+  const packed = `const PHOTON_PARTS=${JSON.stringify(parts)},PHOTON_SCHEMA=${JSON.stringify(schemaBytes())};\n`;
+  return head + packed + (await bundle("main.ts", { PHOTON_PACKED: "true" }));
+}
+
+/** Builds the executable, and answers its path. */
+export async function buildProvider(): Promise<string> {
   mkdirSync(dirname(executable), { recursive: true });
   writeFileSync(join(dirname(executable), "package.json"), packageJson);
   // Renamed into place: a Terraform that runs meanwhile sees the old one or the new one, never half of it.
   const fresh = join(dirname(executable), `.building-${process.pid}`);
-  writeFileSync(fresh, head + bundle.text);
+  writeFileSync(fresh, await script());
   chmodSync(fresh, 0o755);
   renameSync(fresh, executable);
   return executable;

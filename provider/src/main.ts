@@ -4,32 +4,41 @@ import { GrpcError, type Methods, status, type UnaryMethod } from "./plugin/grpc
 import { readInvitation } from "./plugin/handshake.ts";
 import { servePlugin } from "./plugin/serve.ts";
 
-/** GetProviderSchema's answer in base64, put in by the build: the process that is asked for it alone loads nothing more. */
-declare const PHOTON_SCHEMA: string | undefined;
+type Parts = typeof import("./parts.ts");
+
+// The build puts these in; run from its source, the provider has none of them.
+/** Whether the other two are there. */
+declare const PHOTON_PACKED: boolean | undefined;
+/** parts.ts and all that it needs, for unpack.ts. */
+declare const PHOTON_PARTS: string;
+/** GetProviderSchema's answer in base64: the process that is asked for it alone loads nothing more. */
+declare const PHOTON_SCHEMA: string;
 
 const schemaPath = "/tfplugin6.Provider/GetProviderSchema";
 
-let journal: Journal | undefined;
-
-async function openJournal(): Promise<Journal> {
-  const { Journal: Made, journalDirectory } = await import("./journal.ts");
-  journal ??= new Made(await journalDirectory(process.cwd(), process.env));
-  return journal;
+async function loadParts(): Promise<Parts> {
+  if (typeof PHOTON_PACKED === "undefined") return import("./parts.ts");
+  const { unpack } = await import("./unpack.ts");
+  // The build packs exactly parts.ts.
+  return (await unpack(PHOTON_PARTS)) as Parts;
 }
 
+let journal: Journal | undefined;
+
 async function loadMethods(): Promise<Methods> {
-  const [{ createProvider }, { providerMethods }] = await Promise.all([
-    import("./provider.ts"),
-    import("./plugin/provider-methods.ts"),
-  ]);
-  return providerMethods(createProvider({ env: process.env, journal: openJournal }));
+  const parts = await loadParts();
+  const openJournal = async () => {
+    journal ??= new parts.Journal(await parts.journalDirectory(process.cwd(), process.env));
+    return journal;
+  };
+  return parts.providerMethods(parts.createProvider({ env: process.env, journal: openJournal }));
 }
 
 let loading: Promise<Methods> | undefined;
 
 /** Answers any path, by loading the provider at the first call that needs it. */
 function method(path: string): UnaryMethod | undefined {
-  if (path === schemaPath && typeof PHOTON_SCHEMA === "string") {
+  if (path === schemaPath && typeof PHOTON_PACKED !== "undefined") {
     const bytes = Buffer.from(PHOTON_SCHEMA, "base64");
     return async () => bytes;
   }
