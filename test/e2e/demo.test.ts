@@ -18,9 +18,7 @@ function demo(...args: string[]): Promise<{ code: number | null; output: string 
 test("npm run demo deploys the quickstart, plans nothing more, refuses a stranger and cleans up", async () => {
   const { code, output } = await demo();
   expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
-  expect(output).toMatch(
-    /Apply complete! Resources: 9 added, 0 changed, 0 destroyed/,
-  );
+  expect(output).toMatch(/Apply complete! Resources: 9 added, 0 changed, 0 destroyed/);
   expect(output).toContain("No changes. Your infrastructure matches the configuration.");
   expect(output).toContain("permission_denied");
   expect(output).toMatch(/Destroy complete! Resources: 9 destroyed/);
