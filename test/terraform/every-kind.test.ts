@@ -3,26 +3,32 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { catalog, type Kind } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { exampleOf, replacement } from "./example-block.ts";
+import { type Reattached, reattach } from "./reattached.ts";
 import { type Login, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
 let login: Login;
+let provider: Reattached;
 const workspaces: Workspace[] = [];
 
 beforeAll(async () => {
   cloud = await startTestCloud();
   await cloud.tenant("acme-corp", "project-alpha");
   login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  provider = await reattach(login);
 });
 
 afterEach(() => {
   for (const workspace of workspaces.splice(0)) workspace.close();
 });
 
-afterAll(() => cloud.stop());
+afterAll(async () => {
+  provider.close();
+  await cloud.stop();
+});
 
 async function open(hcl: string): Promise<Workspace> {
-  const workspace = await Workspace.open(login, hcl);
+  const workspace = await Workspace.open(login, hcl, provider.env);
   workspaces.push(workspace);
   return workspace;
 }
@@ -75,7 +81,7 @@ describe.each(replaceable)("photoncloud_%s", (_noun, kind, changes) => {
     const workspace = await open(hcl);
     await workspace.apply();
     workspace.write(exampleOf(kind, changes).hcl);
-    expect(await workspace.plan()).toEqual({ [address]: "delete,create" });
+    expect(await workspace.plan()).toEqual({ [address]: "replace" });
     await workspace.apply();
     expect(await workspace.plan()).toEqual({});
     await workspace.destroy();

@@ -14,6 +14,9 @@ const given: Readonly<Record<string, string>> = {
   "iam.v1.RoleBinding.principal": `service_account:acme-corp/\${photoncloud_service_account.it.id}`,
 };
 
+/** Attributes that the cloud asks for although their annotations do not. */
+const asked: Readonly<Record<string, readonly string[]>> = { "plasmavmc.v1.Image": ["source_url"] };
+
 /** Kinds that a text above speaks of. */
 const besides: Readonly<Record<string, readonly string[]>> = { "iam.v1.RoleBinding": ["service_account"] };
 
@@ -31,9 +34,12 @@ function literal(field: Field, indent: string): string {
   return JSON.stringify(example === "" ? "it" : example);
 }
 
+const wanted = (field: Field): boolean =>
+  field.required || (asked[field.desc.parent.typeName]?.includes(field.name) ?? false);
+
 const block = (fields: readonly Field[], indent: string): string =>
   fields
-    .filter((field) => field.required)
+    .filter(wanted)
     .map((field) => `${indent}${field.name} = ${literal(field, indent)}\n`)
     .join("");
 

@@ -77,8 +77,8 @@ describe("a network with a machine", () => {
 
     workspace.write(network("life", "443").replace("10.0.1.0/24", "10.0.2.0/24"));
     expect(await workspace.plan()).toMatchObject({
-      "photoncloud_subnet.web": "delete,create",
-      "photoncloud_port.web": "delete,create",
+      "photoncloud_subnet.web": "replace",
+      "photoncloud_port.web": "replace",
     });
     await workspace.apply();
     expect(await workspace.plan()).toEqual({});

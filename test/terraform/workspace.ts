@@ -21,6 +21,13 @@ export interface Diagnostic {
   readonly snippet?: { readonly code: string };
 }
 
+/** A change as `terraform plan -json` tells it. */
+interface Planned {
+  readonly resource: { readonly addr: string };
+  /** "create", "update", "replace", "delete", "noop", "read" */
+  readonly action: string;
+}
+
 /** Where the provider logs in. */
 export interface Login {
   readonly url: string;
@@ -78,10 +85,10 @@ export class Workspace {
     this.env = env;
   }
 
-  /** Makes a directory with this configuration, and runs `terraform init` in it. */
-  static async open(login: Login, hcl: string): Promise<Workspace> {
+  /** Makes a directory with this configuration, and runs `terraform init` in it. `env`: in place of one with the built provider. */
+  static async open(login: Login, hcl: string, env?: Readonly<Record<string, string>>): Promise<Workspace> {
     const directory = mkdtempSync(join(tmpdir(), "photon-terraform-"));
-    const workspace = new Workspace(directory, environment(login, await cliConfig()));
+    const workspace = new Workspace(directory, { ...(env ?? environment(login, await cliConfig())) });
     workspace.write(hcl);
     await workspace.must("init", "-input=false");
     return workspace;
@@ -130,14 +137,15 @@ export class Workspace {
 
   /** What a plan would do: by address, the actions; {} for an empty plan. */
   async plan(...args: string[]): Promise<Record<string, string>> {
-    await this.must("plan", "-input=false", "-no-color", "-out=plan.bin", ...args);
-    const plan: unknown = JSON.parse(await this.must("show", "-json", "plan.bin"));
-    const changes = isRecord(plan) && Array.isArray(plan.resource_changes) ? plan.resource_changes : [];
-    const actions = changes.map((c: { address: string; change: { actions: string[] } }) => [
-      c.address,
-      c.change.actions.join(),
-    ]);
-    return Object.fromEntries(actions.filter(([, action]) => action !== "no-op" && action !== "read"));
+    const lines = (await this.must("plan", "-input=false", "-json", ...args)).split("\n").filter((line) => line !== "");
+    const changes = lines.flatMap((line): Planned[] => {
+      const json: unknown = JSON.parse(line);
+      return isRecord(json) && json.type === "planned_change" && isRecord(json.change)
+        ? [json.change as unknown as Planned]
+        : [];
+    });
+    const planned = changes.map(({ resource, action }) => [resource.addr, action]);
+    return Object.fromEntries(planned.filter(([, action]) => action !== "noop" && action !== "read"));
   }
 
   /** The attributes of every resource and data source in the state, by address. */
