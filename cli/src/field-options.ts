@@ -23,7 +23,10 @@ function fieldOption(flag: Flag): Option {
 
 /** Adds a flag for each field; a secret's takes no value, so that none is seen in a list of processes. */
 export function addFieldOptions(command: Command, kind: Kind, flags: readonly Flag[]): Command {
-  for (const flag of flags) command.addOption(flag.field.sensitive ? secretOption(kind, flag) : fieldOption(flag));
+  for (const flag of flags) {
+    command.addOption(flag.field.sensitive ? secretOption(kind, flag) : fieldOption(flag));
+    if (flag.field.type.type === "bool") command.addOption(new Option(`--no-${flag.name}`).hideHelp());
+  }
   return command;
 }
 
@@ -37,7 +40,7 @@ export function givenFlags(command: Command, flags: readonly Flag[]): GivenFlags
   for (const flag of flags) {
     const value = optionValue(command, flag.name);
     if (Array.isArray(value)) given.set(flag.name, value.map(String));
-    else if (typeof value === "string") given.set(flag.name, [value]);
+    else if (typeof value === "string" || typeof value === "boolean") given.set(flag.name, [String(value)]);
   }
   return given;
 }

@@ -70,7 +70,7 @@ const placeholders: Readonly<Record<FieldType["type"], string>> = {
   int32: "number",
   int64: "number",
   timestamp: "time",
-  duration: "seconds",
+  duration: "1m30s",
   enum: "word",
   message: "json",
   list: "value",

@@ -25,6 +25,17 @@ function json(flag: string, text: string, type: FieldType): unknown {
   }
 }
 
+/** "90", "90s", "1m30s", "2h" → "90s", "90s", "90s", "7200s" */
+function duration(flag: string, text: string): string {
+  const parts = /^(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d{1,9})?)s)?$/.exec(
+    /^[\d.]+$/.test(text) ? `${text}s` : text,
+  );
+  if (parts === null) return refuse(flag, text, 'a time like "1m30s" is wanted');
+  const [, hours = "0", minutes = "0", seconds = "0"] = parts;
+  const whole = Number(hours) * 3600 + Number(minutes) * 60;
+  return whole === 0 ? `${seconds}s` : `${whole + Number(seconds)}s`;
+}
+
 /** One value of a type that is no list and no map. */
 export function parseValue(flag: string, type: FieldType, text: string): unknown {
   switch (type.type) {
@@ -41,9 +52,7 @@ export function parseValue(flag: string, type: FieldType, text: string): unknown
       if (!choicesOf(type).includes(text)) return refuse(flag, text, `allowed: ${choicesOf(type).join(", ")}`);
       return text;
     case "duration":
-      return /^\d+(\.\d+)?s?$/.test(text)
-        ? `${text.replace(/s$/, "")}s`
-        : refuse(flag, text, 'seconds are wanted ("90s")');
+      return duration(flag, text);
     case "bytes":
       return new Uint8Array(Buffer.from(text, "base64"));
     case "message":
