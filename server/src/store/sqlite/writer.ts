@@ -22,7 +22,8 @@ export function threadWriter(file: string, events: WriterEvents): Writer {
     execArgv: ["--conditions=photon-source"],
   });
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-  worker.on("message", (replies: readonly Reply[]) => events.replied(replies));
+  // Under `node --watch` Node sends messages of its own over the same channel: objects that name the files to watch.
+  worker.on("message", (message: readonly Reply[] | object) => Array.isArray(message) && events.replied(message));
   worker.once("error", (error) => events.died(error instanceof Error ? error : new Error(String(error))));
   worker.once("exit", () => events.died(new Error("the store's writer has ended")));
   return {
