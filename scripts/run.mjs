@@ -1,18 +1,24 @@
 // The door of every `npm run …`: installs the packages if they are missing or stale, then runs the named script with
 // the Node 24 that the packages bring. It is plain JavaScript with no imports of ours, since the machine's Node may be 20.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const installed = join(root, "node_modules/.package-lock.json");
-const stale = () =>
-  !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
-if (stale()) {
+// What was installed is told apart by the lock's content: a checkout gives every file a new time.
+const marker = join(root, "node_modules/.photon-installed");
+const lock = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
+if (!existsSync(marker) || readFileSync(marker, "utf8") !== lock) {
   console.error("installing packages (once, about a minute) …");
-  const npm = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: root, stdio: ["ignore", 2, 2] });
+  // Not `npm ci`: it insists on lock entries for every platform's binaries, which not every registry serves. No package needs its install script.
+  const flags = ["--no-save", "--ignore-scripts", "--no-fund", "--no-audit", "--loglevel=error"];
+  const npm = spawnSync("npm", ["install", ...flags], { cwd: root, stdio: ["ignore", 2, 2] });
   if (npm.status !== 0) process.exit(npm.status ?? 1);
+  writeFileSync(marker, lock);
 }
 const carried = join(root, "node_modules/.bin/node");
 const node = existsSync(carried) ? carried : process.execPath;
