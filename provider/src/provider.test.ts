@@ -342,7 +342,7 @@ describe("when the cloud is not as it should be", () => {
       });
     };
     const answer = await apply(nothing, { ...basic, slots: { left: { name: "l" } } });
-    expect(answer.diagnostics).toEqual(["Invalid value (range): too many.\n\nRequest id: req-1"]);
+    expect(answer.diagnostics).toEqual(['Invalid value (range): slots["left"].amount: too many.\n\nRequest id: req-1']);
     cloud.before = () => {
       throw new FakeError("permission_denied", "PERMISSION_DENIED", "no", { permission: "test:widgets:create" });
     };
@@ -467,7 +467,7 @@ describe("validation", () => {
     [
       "a timeout that is no duration",
       { ...basic, timeouts: { create: "x" } },
-      ['timeouts/create: "x" was given; a duration, for example "1h30m" or "45s" is allowed.'],
+      ['timeouts: timeouts.create: "x" was given; a duration, for example "1h30m" or "45s" is allowed.'],
     ],
     [
       "two of one kind",
@@ -480,7 +480,7 @@ describe("validation", () => {
 
   test("finds all problems at once, each at its place", async () => {
     const found = await problems({ ...basic, name: "Not A Name", slots: { left: { name: "l", amount: -1 } } });
-    expect(found.map((f) => f.split(":")[0]).sort()).toEqual(["name", "slots/left/amount"]);
+    expect(found.map((f) => f.split(":")[0]).sort()).toEqual(["name", "slots/left"]);
   });
 
   test("refuses a write-only value with a Terraform that would store it", async () => {

@@ -1,5 +1,5 @@
 // The values without parts: how each stands in Terraform, how in protobuf's JSON, and when two of them mean the same.
-import type { DescEnum } from "@bufbuild/protobuf";
+import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
 import { enumNumber, enumShortName, type FieldType } from "@photoncloud/proto";
 import { canonicalDecimal, Decimal, toBigInt } from "./cty/decimal.ts";
 import { bool, number, string, type Type } from "./cty/type.ts";
@@ -78,18 +78,18 @@ const boolean: Scalar = {
 
 const isZeroNumber = (value: Value) => isNumber(value) && canonicalDecimal(numberText(value)) === "0";
 
-function integer(bits: 32 | 64): Scalar {
-  const limit = 2n ** BigInt(bits - 1);
+function integer(bits: 32 | 64, unsigned = false): Scalar {
+  const most = 2n ** BigInt(unsigned ? bits : bits - 1) - 1n;
+  const least = unsigned ? 0n : -most - 1n;
   return {
-    name: `int${bits}`,
+    name: `${unsigned ? "u" : ""}int${bits}`,
     empty: 0,
     type: number,
     allowed: "",
     toJson(value) {
       const whole = toBigInt(numberText(num(value)));
       if (whole === undefined) throw new Error(`${shown(value)} was given; a whole number is allowed`);
-      if (whole < -limit || whole >= limit)
-        throw new Error(`${shown(value)} was given; ${-limit} to ${limit - 1n} is allowed`);
+      if (whole < least || whole > most) throw new Error(`${shown(value)} was given; ${least} to ${most} is allowed`);
       return bits === 64 ? `${whole}` : Number(whole);
     },
     fromJson(json) {
@@ -189,8 +189,16 @@ function enumeration(desc: DescEnum): Scalar {
   };
 }
 
-/** The scalar of a field's type. */
-export function scalarOf(type: Exclude<FieldType, { type: "message" | "list" | "map" }>): Scalar {
+const unsignedTypes: ReadonlySet<unknown> = new Set([
+  ScalarType.UINT32,
+  ScalarType.UINT64,
+  ScalarType.FIXED32,
+  ScalarType.FIXED64,
+]);
+
+/** The scalar of a field's type, or of its items' type. */
+export function scalarOf(type: Exclude<FieldType, { type: "message" | "list" | "map" }>, desc: DescField): Scalar {
+  const unsigned = unsignedTypes.has(desc.scalar);
   switch (type.type) {
     case "string":
       return plain;
@@ -201,9 +209,9 @@ export function scalarOf(type: Exclude<FieldType, { type: "message" | "list" | "
     case "float":
       return float;
     case "int32":
-      return integer(32);
+      return integer(32, unsigned);
     case "int64":
-      return integer(64);
+      return integer(64, unsigned);
     case "timestamp":
       return timestamp;
     case "duration":

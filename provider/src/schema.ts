@@ -64,22 +64,22 @@ interface Within {
 const shown = (field: Field, { view }: Within): boolean =>
   !field.once && !(view === "resource" && field.volatile) && !(view === "data" && field.inputOnly);
 
-function shapeOf(type: FieldType, unordered: boolean, within: Within): Shape {
+function shapeOf(field: Field, type: FieldType, within: Within): Shape {
   switch (type.type) {
     case "message":
       return { kind: "object", attributes: attributesOf(type.fields, within) };
     case "list":
-      return { kind: unordered ? "set" : "list", of: shapeOf(type.of, false, within) };
+      return { kind: field.unordered ? "set" : "list", of: shapeOf(field, type.of, within) };
     case "map":
-      return { kind: "map", of: shapeOf(type.of, false, within) };
+      return { kind: "map", of: shapeOf(field, type.of, within) };
     default:
-      return { kind: "scalar", scalar: scalarOf(type) };
+      return { kind: "scalar", scalar: scalarOf(type, field.desc) };
   }
 }
 
 function attributeOf(field: Field, within: Within): Attribute {
   const output = within.output || field.outputOnly;
-  const shape = shapeOf(field.type, field.unordered, { ...within, output });
+  const shape = shapeOf(field, field.type, { ...within, output });
   return {
     name: field.name,
     shape,

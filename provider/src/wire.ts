@@ -2,7 +2,7 @@
 import { type Attribute, objectType, type Shape, typeOf } from "./attribute.ts";
 import { fromJson, parseJson } from "./cty/json.ts";
 import { type Codec, codec } from "./cty/msgpack.ts";
-import type { Path } from "./cty/path.ts";
+import { formatPath, type Path } from "./cty/path.ts";
 import { typeToJson } from "./cty/type.ts";
 import { isMap, type Value, type ValueMap } from "./cty/value.ts";
 import type { Diagnostic } from "./diagnostics.ts";
@@ -45,10 +45,8 @@ export class BlockCodec {
   }
 }
 
-type WirePath = Partial<AttributePath>;
-
 /** A path for a diagnostic or a replacement. */
-export const wirePath = (path: Path): WirePath => ({
+export const wirePath = (path: Path): AttributePath => ({
   steps: path.map((step) => {
     if ("attribute" in step) return { selector: { $case: "attributeName", value: step.attribute } };
     if ("key" in step) return { selector: { $case: "elementKeyString", value: step.key } };
@@ -56,14 +54,22 @@ export const wirePath = (path: Path): WirePath => ({
   }),
 });
 
-/** Diagnostics for an answer. */
-export const wireDiagnostics = (diagnostics: readonly Diagnostic[]) =>
-  diagnostics.map(({ severity, summary, detail, path }) => ({
-    severity: severity === "error" ? 1 : 2,
-    summary,
-    detail,
-    ...(path === undefined || path.length === 0 ? {} : { attribute: wirePath(path) }),
-  })) as Partial<WireDiagnostic>[] as WireDiagnostic[];
+/**
+ * As much of a path as Terraform finds in the source: it follows nested blocks, but of a nested attribute only the root's own and
+ * one key or index (seen with 1.11); for anything deeper it points at the whole resource.
+ */
+const locatable = (path: Path): Path => path.slice(0, path[1] === undefined || "attribute" in path[1] ? 1 : 2);
+
+function wireDiagnostic({ severity, summary, detail, path = [] }: Diagnostic): WireDiagnostic {
+  const located = locatable(path);
+  const text = located.length === path.length ? detail : `${formatPath(path)}: ${detail}`;
+  const attribute = located.length === 0 ? undefined : wirePath(located);
+  return { severity: severity === "error" ? 1 : 2, summary, detail: text, attribute };
+}
+
+/** Diagnostics for an answer. What Terraform can't locate is named in the text. */
+export const wireDiagnostics = (diagnostics: readonly Diagnostic[]): WireDiagnostic[] =>
+  diagnostics.map(wireDiagnostic);
 
 const nesting = { object: 1, list: 2, set: 3, map: 4 } as const satisfies Record<string, Schema_Object_NestingMode>;
 
