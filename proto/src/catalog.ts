@@ -23,6 +23,7 @@ import {
   permission as permissionOption,
   Scope,
 } from "./gen/photoncloud/meta/v1/meta_pb.ts";
+import { pascalCase } from "./names.ts";
 
 /** The type of a field's value, as every surface maps it; the table is in docs/value-mapping.md. */
 export type FieldType =
@@ -237,16 +238,6 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
   };
 }
 
-/** "security_groups" → "SecurityGroups" */
-export function pascalCase(snake: string): string {
-  return snake.replace(/(?:^|_)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-/** "security_groups" → "securityGroups" */
-export function camelCase(snake: string): string {
-  return snake.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
 /**
  * Reads a catalog from files.
  *
@@ -285,20 +276,6 @@ let whole: Catalog | undefined;
 export function catalog(): Catalog {
   whole ??= readCatalog(files);
   return whole;
-}
-
-/** The short name of an enum's value, as the CLI and Terraform show it: DIRECTION_INGRESS → "ingress". The zero value is "". */
-export function enumShortName(desc: DescEnum, number: number): string | undefined {
-  const value = desc.values.find((v) => v.number === number);
-  if (value === undefined) return undefined;
-  return number === 0 && value.name.endsWith("_UNSPECIFIED")
-    ? ""
-    : value.name.slice((desc.sharedPrefix ?? "").length).toLowerCase();
-}
-
-/** The number of an enum's value by its short name, or undefined. */
-export function enumNumber(desc: DescEnum, shortName: string): number | undefined {
-  return desc.values.find((v) => enumShortName(desc, v.number) === shortName)?.number;
 }
 
 export { Format, Open, Scope };

@@ -1,15 +1,7 @@
 // Writes the catalog as text, one line a field: what people read when a schema changes. `buf breaking` does not look at our annotations; this does.
-import {
-  type Catalog,
-  enumShortName,
-  type Field,
-  type FieldType,
-  type Kind,
-  type Method,
-  Open,
-  Scope,
-} from "./catalog.ts";
+import { type Catalog, type Field, type FieldType, type Kind, type Method, Open, Scope } from "./catalog.ts";
 import { Format, FormatSchema, OpenSchema, type Range, ScopeSchema } from "./gen/photoncloud/meta/v1/meta_pb.ts";
+import { enumShortName } from "./names.ts";
 
 function typeText(type: FieldType): string {
   switch (type.type) {
