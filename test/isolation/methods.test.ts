@@ -1,0 +1,125 @@
+// Every method of every kind, asked by people who have no business with the owner's resources: by the owner's tenant, by their own tenant
+// with the owner's id, and with an id that never was. Nothing is read, nothing changes, and nothing tells a foreign id from a missing one.
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { catalog, type Kind, Scope } from "@photoncloud/proto";
+import { type Answer, comparable, invoke, missing } from "./calls.ts";
+import { inputOf } from "./inputs.ts";
+import { type Case, casesOf } from "./requests.ts";
+import { type Caller, type Place, snapshot, startWorld, type World } from "./world.ts";
+
+let world: World;
+let before: unknown;
+beforeAll(async () => {
+  world = await startWorld();
+  before = await snapshot(world);
+});
+afterAll(() => world.cloud.stop());
+
+const many = new Set(["batchGet", "list", "watch"]);
+const reading = new Set(["get", "batchGet", "list", "watch", "plan"]);
+const inProjects = (kind: Kind) => kind.scope === Scope.PROJECT || kind.scope === Scope.ANY;
+
+function ownId(kind: Kind): string {
+  return world.owner.ids.get(kind.typeName) ?? "";
+}
+
+/** Whether an answer holds a resource. */
+function shows(kind: Kind, { body, text }: Answer): boolean {
+  return body.id !== undefined || text.includes(`"${ownId(kind)}"`);
+}
+
+interface Asked {
+  readonly foreign: Answer;
+  readonly missing: Answer;
+}
+
+/** Asks about the owner's id and about one that never was, in a tenant. */
+async function ask(kind: Kind, one: Case, place: Place, token: string | undefined): Promise<Asked> {
+  const id = ownId(kind);
+  const foreign = await invoke(world.url, one.method, one.body({ place, id }), token);
+  const never = await invoke(world.url, one.method, one.body({ place, id: missing(id) }), token);
+  expect(comparable(foreign, id, id)).toBe(comparable(never, missing(id), id));
+  return { foreign, missing: never };
+}
+
+async function unchanged(): Promise<void> {
+  expect(await snapshot(world)).toEqual(before);
+}
+
+const kinds = catalog().kinds.map((kind) => [kind.noun, kind] as const);
+
+test("every kind and every method has a case", () => {
+  for (const [, kind] of kinds) {
+    expect(Object.keys(inputOf(kind, world.owner, "tag"))).toContain("name");
+    expect(casesOf(kind)).toHaveLength(kind.service.methods.length);
+  }
+});
+
+describe("without a token that is good", () => {
+  const tokens: readonly [string, string | undefined][] = [
+    ["none", undefined],
+    ["garbage", "garbage"],
+    ["three parts of garbage", "e30.e30.e30"],
+  ];
+  test.each(kinds)("%s: every method is refused before anything is looked at", async (_, kind) => {
+    for (const one of casesOf(kind))
+      for (const [name, token] of tokens) {
+        const { foreign } = await ask(kind, one, world.owner, token);
+        expect({ method: one.name, token: name, code: foreign.code }).toMatchObject({ code: "unauthenticated" });
+      }
+    await unchanged();
+  });
+});
+
+describe("in the owner's tenant", () => {
+  const strangers = (): readonly Caller[] => [world.foreignProjectAdmin, world.foreignOrgAdmin, world.neighbour];
+  test.each(kinds)("%s: strangers and neighbours are denied", async (_, kind) => {
+    for (const caller of strangers())
+      for (const one of casesOf(kind)) {
+        const { foreign } = await ask(kind, one, world.owner, caller.token);
+        const seen = { caller: caller.name, method: one.name, code: foreign.code, text: foreign.text };
+        expect(seen).toMatchObject({ code: "permission_denied" });
+        // A stream that is refused says so at its end: its status was sent before.
+        expect(foreign.status).toBe(one.verb === "watch" ? 200 : 403);
+      }
+    await unchanged();
+  });
+
+  test.each(kinds)("%s: a viewer reads and plans, and changes nothing", async (_, kind) => {
+    for (const one of casesOf(kind)) {
+      const id = ownId(kind);
+      const { code } = await invoke(world.url, one.method, one.body({ place: world.owner, id }), world.viewer.token);
+      // Who plans a grant is told what the grant would be told: that nobody gives what they do not have.
+      const gives = kind.component === "iam" && one.verb === "plan";
+      const may = one.verb !== undefined && reading.has(one.verb) && inProjects(kind) && !gives;
+      const ownProject = kind.isScope === Scope.PROJECT && one.verb === "get";
+      expect({ method: one.name, code }).toEqual({
+        method: one.name,
+        code: may || ownProject ? "ok" : "permission_denied",
+      });
+    }
+    await unchanged();
+  });
+});
+
+describe("in their own tenant, with the owner's id", () => {
+  async function check(kind: Kind, caller: Caller, may: boolean): Promise<void> {
+    for (const one of casesOf(kind).filter(({ verb }) => verb !== "create")) {
+      const { foreign } = await ask(kind, one, caller.home, caller.token);
+      const found = many.has(one.verb ?? "") ? "ok" : "not_found";
+      const expected = may ? found : "permission_denied";
+      expect({ method: one.name, code: foreign.code }).toEqual({ method: one.name, code: expected });
+      expect(may && shows(kind, { ...foreign, text: foreign.code === "ok" ? foreign.text : "" })).toBe(false);
+    }
+    await unchanged();
+  }
+  test.each(kinds)("%s: a foreign project's administrator finds nothing", (_, kind) =>
+    check(kind, world.foreignProjectAdmin, inProjects(kind)),
+  );
+  test.each(kinds)("%s: a foreign org's administrator finds nothing", (_, kind) =>
+    check(kind, world.foreignOrgAdmin, kind.scope !== Scope.SYSTEM),
+  );
+  test.each(kinds)("%s: the other project's administrator finds nothing", (_, kind) =>
+    check(kind, world.neighbour, inProjects(kind)),
+  );
+});
