@@ -2,7 +2,7 @@
 import { Fault } from "../fault.ts";
 
 /** How often an open stream's permission is asked for again, before it passes on another message. Milliseconds. */
-export const recheckMs = 5_000;
+export const recheckMs = 250;
 /** Streams that one principal may hold open: more than any program of ours needs, few enough that none can starve the rest. */
 export const mostStreamsEach = 256;
 /** Streams that one server holds open. */

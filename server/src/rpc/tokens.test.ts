@@ -6,6 +6,7 @@ import { rememberTokens } from "./tokens.ts";
 function setUp() {
   let now = 1_000;
   let asked = 0;
+  let changing = false;
   const revocations: (() => void)[] = [];
   const inner: Authenticator = {
     async authenticate(token) {
@@ -13,10 +14,17 @@ function setUp() {
       return { kind: "user", org: "acme", id: token, project: "", sessionId: token };
     },
     revoked: () => new Promise((resolve) => revocations.push(() => resolve())),
+    changing: () => changing,
   };
   const clock = { now: () => now, sleep: () => Promise.resolve() };
   const tokens = rememberTokens(inner, clock);
-  return { tokens, revocations, asked: () => asked, wait: (ms: number) => (now += ms) };
+  return {
+    tokens,
+    revocations,
+    asked: () => asked,
+    wait: (ms: number) => (now += ms),
+    change: (is: boolean) => (changing = is),
+  };
 }
 
 test("a token is verified once in five seconds", async () => {
@@ -44,4 +52,16 @@ test("a token is not remembered for another", async () => {
   const { tokens } = setUp();
   await tokens.authenticate("t");
   expect(tokens.known("u")).toBeUndefined();
+});
+
+test("while its principal is being changed, a token is verified each time", async () => {
+  const { tokens, asked, change } = setUp();
+  await tokens.authenticate("t");
+  change(true);
+  expect(tokens.known("t")).toBeUndefined();
+  await tokens.authenticate("t");
+  await tokens.authenticate("t");
+  expect(asked()).toBe(3);
+  change(false);
+  expect(tokens.known("t")?.id).toBe("t");
 });

@@ -45,7 +45,7 @@ export function rememberTokens(inner: Authenticator, clock: Clock): RememberingA
   };
   const known = (key: string) => {
     const entry = entries.get(key);
-    if (entry === undefined) return undefined;
+    if (entry === undefined || inner.changing?.(entry.principal) === true) return undefined;
     if (entry.until > clock.now()) return entry.principal;
     forget(key);
     return undefined;

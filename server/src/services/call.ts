@@ -66,6 +66,8 @@ export interface Authenticator {
   authenticate(token: string): Promise<Principal>;
   /** Resolves when the principal's session is revoked or the principal is disabled; open streams end then. */
   revoked(principal: Principal, signal: AbortSignal): Promise<void>;
+  /** Whether this server has just changed the principal or its credentials: then nothing is believed that was found before. */
+  changing?(principal: Principal): boolean;
 }
 
 /** Tells who may do what. */

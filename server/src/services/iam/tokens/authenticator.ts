@@ -14,5 +14,6 @@ export function createAuthenticator(accessTokens: AccessTokens, sessions: Sessio
       return principal;
     },
     revoked: (principal, signal) => sessions.untilEnded(principal, signal),
+    changing: (principal) => sessions.isTouched(principal),
   };
 }

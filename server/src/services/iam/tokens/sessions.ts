@@ -36,17 +36,22 @@ export class Sessions {
   async check(principal: Principal): Promise<SessionRecord> {
     const name = principalName(principal);
     const believed = this.#good.get(name)?.get(principal.sessionId);
-    if (believed !== undefined && this.#isBelieved(name, believed.until)) return believed.session;
+    if (believed !== undefined && believed.until > this.#clock.now() && !this.isTouched(principal))
+      return believed.session;
     const kept = await this.#find(principal);
     this.#remember(name, kept.session);
     return kept.session;
   }
 
-  #isBelieved(name: string, until: number): boolean {
-    const now = this.#clock.now();
-    const touchedUntil = this.#touched.get(name);
-    if (touchedUntil !== undefined && touchedUntil <= now) this.#touched.delete(name);
-    return until > now && !(touchedUntil !== undefined && touchedUntil > now);
+  /** Whether the principal, or one of its keys, was changed by this process a moment ago. */
+  isTouched(identity: Identity): boolean {
+    if (this.#touched.size === 0) return false;
+    const name = principalName(identity);
+    const until = this.#touched.get(name);
+    if (until === undefined) return false;
+    if (until > this.#clock.now()) return true;
+    this.#touched.delete(name);
+    return false;
   }
 
   async #find(principal: Principal): Promise<KeptSession> {
