@@ -1,6 +1,6 @@
 // Lays the built provider out as Terraform looks for it: `node provider/scripts/mirror.ts DIR` prints the CLI configuration to use.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { version } from "../src/version.ts";
 import { buildProvider, builtProvider, executable, packageJson } from "./build.ts";
 
@@ -54,11 +54,10 @@ export async function installMirror(directory: string): Promise<Mirror> {
   return { mirror, cliConfig: write(join(resolve(directory), "terraform.tfrc"), mirrorConfig(mirror)) };
 }
 
-/** For working on the provider itself: a CLI configuration that runs the build in place, without `terraform init`, lock file or checksums. */
-export async function overrideWithBuild(directory: string): Promise<string> {
+/** Writes a CLI configuration that runs the build where it lies, without `terraform init`, lock file or checksums. Answers its path. */
+export function overrideWithBuild(directory: string): string {
   mkdirSync(directory, { recursive: true });
-  const folder = join(await buildProvider(), "..");
-  return write(join(resolve(directory), "dev.tfrc"), overrideConfig(folder));
+  return write(join(resolve(directory), "dev.tfrc"), overrideConfig(dirname(executable)));
 }
 
 if (import.meta.main) {

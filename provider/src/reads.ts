@@ -3,10 +3,10 @@ import type { KindCalls, Reference, Terms } from "./cloud.ts";
 import { isNotFound } from "./diagnostics.ts";
 import { type JsonObject, textOf } from "./json-object.ts";
 
-/** How long the first read waits for company; Terraform's calls of one burst arrive within it. */
-const gatherMs = 3;
-/** How many ids one BatchGet takes. */
-const most = 1000;
+/** How long the first read waits for company; on a busy machine Terraform's calls of one burst arrive within it. */
+const gatherMs = 8;
+/** No longer than until this many are there: Terraform reads ten at a time unless it is told otherwise. */
+const enough = 10;
 
 interface Waiting {
   readonly at: Reference;
@@ -34,15 +34,16 @@ export class Reads {
     const group = JSON.stringify([calls.kind.typeName, at.org, at.project]);
     return new Promise((resolve) => {
       const waiting = this.#gathering.get(group) ?? [];
-      if (waiting.push({ at, terms, resolve }) === 1) {
+      waiting.push({ at, terms, resolve });
+      if (waiting.length === 1) {
         this.#gathering.set(group, waiting);
-        setTimeout(() => this.#send(calls, group), gatherMs);
-      } else if (waiting.length >= most) this.#send(calls, group);
+        setTimeout(() => this.#send(calls, group, waiting), gatherMs);
+      } else if (waiting.length >= enough) this.#send(calls, group, waiting);
     });
   }
 
-  #send(calls: KindCalls, group: string): void {
-    const waiting = this.#gathering.get(group) ?? [];
+  #send(calls: KindCalls, group: string, waiting: readonly Waiting[]): void {
+    if (this.#gathering.get(group) !== waiting) return;
     this.#gathering.delete(group);
     const [first] = waiting;
     if (first === undefined) return;

@@ -28,8 +28,14 @@ function freePort(): Promise<number> {
 
 export class ServerProcess {
   readonly #folder = mkdtempSync(join(tmpdir(), "photon-server-"));
+  readonly #more: readonly string[];
   #port = 0;
   #child: ChildProcess | undefined;
+
+  /** @param more Flags beside the usual ones. */
+  constructor(more: readonly string[] = []) {
+    this.#more = more;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -39,7 +45,7 @@ export class ServerProcess {
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
     const flags = ["--dev", "--data", this.#folder, "--listen", `127.0.0.1:${this.#port}`, "--log-level", "error"];
-    const args = ["--conditions=photon-source", "cli/src/start.ts", "server", ...flags];
+    const args = ["--conditions=photon-source", "cli/src/start.ts", "server", ...flags, ...this.#more];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
     await until("the server's start", async () => (await fetch(`${this.url}/readyz`)).ok);
   }

@@ -52,14 +52,15 @@ function trailersOnly(stream: ServerHttp2Stream, code: number, message: string):
 
 function answer(stream: ServerHttp2Stream, body: Uint8Array): void {
   if (stream.destroyed) return;
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(body.length, 1);
+  const frame = Buffer.allocUnsafe(5 + body.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(body.length, 1);
+  frame.set(body, 5);
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.once("wantTrailers", () => {
     stream.sendTrailers({ "grpc-status": status.ok });
   });
-  stream.write(head);
-  stream.end(body);
+  stream.end(frame);
 }
 
 async function readFrame(stream: ServerHttp2Stream): Promise<Buffer> {
@@ -74,7 +75,10 @@ async function readFrame(stream: ServerHttp2Stream): Promise<Buffer> {
 
 async function serveCall(method: UnaryMethod, stream: ServerHttp2Stream): Promise<void> {
   const gone = new AbortController();
-  stream.once("close", () => gone.abort());
+  // Aborting costs a stack trace: only who gives up before the answer is worth it.
+  stream.once("close", () => {
+    if (!stream.headersSent) gone.abort();
+  });
   try {
     answer(stream, await method(await readFrame(stream), gone.signal));
   } catch (error) {
