@@ -22,8 +22,15 @@ function askHidden(question: string): Promise<string> {
   });
 }
 
+/** `photon vm list | head` closes the pipe before everything is written: that is its reader's right, and no error of ours. */
+function endQuietlyAtClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}
+
 export function processIo(): Io {
   const stop = new AbortController();
+  process.stdout.on("error", endQuietlyAtClosedPipe);
   process.once("SIGINT", () => stop.abort());
   return {
     env: process.env,

@@ -12,6 +12,9 @@ import { resolveId, resolveReferences } from "../resolve.ts";
 import { addCommonOptions, type CommonOptions, openSession, type Session, timeoutMsOf } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 
+/** "an" before a vowel's letter; nouns are written so that this is right. */
+const article = (noun: string) => (/^[aeio]/.test(noun) ? "an" : "a");
+
 interface WriteFlags extends CommonOptions {
   readonly file?: string;
   readonly wait?: boolean;
@@ -114,7 +117,11 @@ export function addWritingVerbs(command: Command, kind: Kind, io: Io, remember: 
   const noun = kind.noun.replaceAll("_", " ");
   const creating = flagsOf(kind.fields, false);
   const updating = flagsOf(kind.fields, true);
-  const creation = addFieldOptions(command.command("create").description(`creates a ${noun}`), kind, creating)
+  const creation = addFieldOptions(
+    command.command("create").description(`creates ${article(noun)} ${noun}`),
+    kind,
+    creating,
+  )
     .option("-f, --file <file>", "fields from a YAML or JSON file; - for standard input; flags win over it")
     .option("--wait", "until it is ready");
   addCommonOptions(creation).action((_, self: Command) => {
