@@ -176,11 +176,16 @@ const attempts: readonly [string, string, Json, string][] = [
 ];
 
 describe("is refused, and changes nothing:", () => {
-  test.each(attempts)("%s %s %j", async (who, method, body, code) => {
-    const before = await everything();
-    const answer = await ask(who, `${admins}/${method}`, body);
-    expect(answer).toMatchObject({ code });
+  let before: string;
+  beforeAll(async () => {
+    before = await everything();
+  });
+  afterAll(async () => {
     expect(await everything()).toBe(before);
+  });
+
+  test.each(attempts)("%s %s %j", async (who, method, body, code) => {
+    expect(await ask(who, `${admins}/${method}`, body)).toMatchObject({ code });
   });
 
   test("an org that would be the cloud's own, even to its administrator", async () => {

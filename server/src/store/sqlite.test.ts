@@ -49,6 +49,22 @@ describe("openSqliteStore()", () => {
     await (await openSqliteStore({ file })).close();
   });
 
+  test("gives the next process at once what a dead one held leased", async () => {
+    const file = freshFile();
+    const first = await openSqliteStore({ file });
+    await create(first, keyOf("a"));
+    await first.transact(async (tx) => tx.schedule(keyOf("a")));
+    const lease = (owner: string, store: typeof first) => store.lease({ owner, limit: 10, leaseMs: 60_000 });
+    const [held] = await lease("first", first);
+    expect(await lease("other", first)).toEqual([]);
+    await first.close();
+    const second = await openSqliteStore({ file });
+    const [task, ...rest] = await lease("second", second);
+    expect({ ...task, lease: "" }).toEqual({ ...held, lease: "" });
+    expect(rest).toEqual([]);
+    await second.close();
+  });
+
   test("refuses a file of a newer schema, and changes nothing in it", async () => {
     const file = freshFile();
     await (await openSqliteStore({ file })).close();

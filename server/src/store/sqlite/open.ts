@@ -7,6 +7,7 @@ import { migrate } from "../migrations/migrate.ts";
 import { sqlite } from "../sql/dialect.ts";
 import { runSync } from "../sql/script.ts";
 import type { Store } from "../store.ts";
+import { dropLeases } from "../write/tasks.ts";
 import { Connection } from "./connection.ts";
 import { SqliteDatabase } from "./database.ts";
 import { lockStore } from "./lock.ts";
@@ -57,11 +58,13 @@ function makePrivate(path: string): void {
   }
 }
 
+/** Up to date, and with nothing of what a dead process had begun held back from the next. */
 function migrated(path: string, clock: Clock): Connection {
   const connection = new Connection(path);
   try {
     connection.exec("BEGIN IMMEDIATE");
     runSync(migrate(sqlite, clock.now()), connection.execute);
+    runSync(dropLeases(clock.now()), connection.execute);
     connection.exec("COMMIT");
     return connection;
   } catch (error) {

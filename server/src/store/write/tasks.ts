@@ -25,6 +25,11 @@ export function* scheduleTasks(plan: Plan): Script<void> {
   }
 }
 
+/** Makes every leased task due: for a store that one process owns, whose leases at its start are those of a process that died. */
+export function* dropLeases(now: number): Script<void> {
+  yield* command("UPDATE tasks SET lease = '', next_at = $1, woken_at = NULL WHERE lease <> ''", now);
+}
+
 /** Schedules every resource of a kind, evenly spread from now on. Answers how many. */
 export function* scheduleKind(input: { kind: string; now: number; spreadMs: number }): Script<number> {
   return yield* command(
