@@ -46,7 +46,12 @@ const required = `terraform {
 `;
 
 let mirror: Promise<string> | undefined;
-const mirrorFolder = () => mkdtempSync(join(tmpdir(), "photon-mirror-"));
+/** A folder that goes with the process. */
+function mirrorFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "photon-mirror-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** One mirror for all tests of a process, of the provider as it is now. */
 async function cliConfig(): Promise<string> {
