@@ -159,8 +159,9 @@ function sayHowToGoOn(server: DemoServer, customer: Customer, folder: string, cl
   export PHOTON_PRINCIPAL=${customer.principalId} PHOTON_KEY_SECRET=${customer.keySecret}
   export TF_CLI_CONFIG_FILE=${cliConfig} PATH=${join(root, "node_modules/.bin")}:$PATH
   photon vm list                       # look around
-  cd ${folder} && cdktf deploy         # change main.ts and deploy again
-  kill ${server.process.pid}                          # stop the server; then remove ${folder}`);
+  cd ${folder}           # change main.ts, then deploy again:
+  ${cdktfCommand().join(" ")} deploy --skip-provider-lock
+  kill ${server.process.pid}                           # stop the server; then remove ${folder}`);
   server.process.unref();
 }
 

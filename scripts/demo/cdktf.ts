@@ -31,3 +31,11 @@ export function cdktfCommand(): readonly [string, ...string[]] {
   }
   return command;
 }
+
+// `npm run cdktf -- deploy` in the folder of a CDKTF program.
+if (import.meta.main) {
+  const [file, ...args] = cdktfCommand();
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  const env = { ...process.env, CHECKPOINT_DISABLE: "1" };
+  process.exitCode = spawnSync(file, [...args, ...process.argv.slice(2)], { cwd, env, stdio: "inherit" }).status ?? 1;
+}
