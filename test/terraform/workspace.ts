@@ -45,20 +45,13 @@ const required = `terraform {
 }
 `;
 
-let mirror: Promise<string> | undefined;
-/** A folder that goes with the process. */
-function mirrorFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "photon-mirror-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+let built: Promise<unknown> | undefined;
 
-/** One mirror for all tests of a process, of the provider as it is now. */
-async function cliConfig(): Promise<string> {
-  mirror ??= promisify(execFile)(process.execPath, ["--conditions=photon-source", "provider/scripts/build.ts"])
-    .then(() => installMirror(mirrorFolder()))
-    .then((made) => made.cliConfig);
-  return mirror;
+/** A mirror of the provider as it is now, which goes with the directory. Built once for all tests of a process. */
+async function cliConfig(directory: string): Promise<string> {
+  built ??= promisify(execFile)(process.execPath, ["--conditions=photon-source", "provider/scripts/build.ts"]);
+  await built;
+  return (await installMirror(join(directory, ".mirror"))).cliConfig;
 }
 
 /** What the provider reads, and nothing of the machine's own Terraform. */
@@ -93,7 +86,7 @@ export class Workspace {
   /** Makes a directory with this configuration, and runs `terraform init` in it. `env`: in place of one with the built provider. */
   static async open(login: Login, hcl: string, env?: Readonly<Record<string, string>>): Promise<Workspace> {
     const directory = mkdtempSync(join(tmpdir(), "photon-terraform-"));
-    const workspace = new Workspace(directory, { ...(env ?? environment(login, await cliConfig())) });
+    const workspace = new Workspace(directory, { ...(env ?? environment(login, await cliConfig(directory))) });
     workspace.write(hcl);
     await workspace.must("init", "-input=false");
     return workspace;
