@@ -13,6 +13,7 @@ import { createPages } from "./pages.ts";
 import { type EdgeParts, maxBodyBytes } from "./parts.ts";
 import { addReflection } from "./reflection.ts";
 import { createRoutes, type Route } from "./routes.ts";
+import { createStreamCount, limitStrangers } from "./streams.ts";
 import { rememberTokens } from "./tokens.ts";
 
 export type { EdgeParts } from "./parts.ts";
@@ -25,6 +26,9 @@ export interface Edge {
   drain(): void;
   close(): void;
 }
+
+/** The longest deadline that a call may have: what a timer can hold, 24 days. A longer one is refused, since it would pass at once. */
+const longestTimeoutMs = 2 ** 31 - 1;
 
 function addRoute(router: ConnectRouter, route: Route, invoker: Invoker): void {
   const { method } = route;
@@ -57,12 +61,14 @@ export function createEdge(parts: EdgeParts): Edge {
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: maxBodyBytes,
+    maxTimeoutMs: longestTimeoutMs,
     jsonOptions: { ignoreUnknownFields: false },
     requestGate: createGate(parts, new Map(routes.map((route) => [route.method, route])), tokens),
   });
   for (const route of routes) addRoute(router, route, invoker);
-  addReflection(router, parts.catalog, stopping.signal);
-  const health = createHealth(parts.catalog, parts.notReady, stopping.signal);
+  const strangers = limitStrangers(createStreamCount());
+  addReflection(router, parts.catalog, strangers, stopping.signal);
+  const health = createHealth(parts.catalog, parts.notReady, strangers, stopping.signal);
   health.add(router);
   const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
   const http = createHttpHandler({

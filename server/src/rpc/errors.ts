@@ -51,6 +51,8 @@ function ownWords(error: ConnectError, maxBytes: number): Fault | undefined {
       `the request is larger than ${maxBytes} bytes, which is the most that is taken`,
     );
   if (error.code === Code.InvalidArgument) return new Fault("MALFORMED_REQUEST", malformed(text));
+  if (error.code === Code.Internal && text.startsWith("received compressed"))
+    return new Fault("MALFORMED_REQUEST", "a message is flagged as compressed, and no header says how");
   if (error.code === Code.Internal && text.startsWith("parse binary"))
     return new Fault("MALFORMED_REQUEST", `the body is not a valid message of this method (${text})`);
   if (error.code === Code.DeadlineExceeded)
@@ -65,6 +67,7 @@ function malformed(text: string): string {
   if (unknown !== null) return `the body has a field "${unknown[2]}", which ${unknown[1]} does not have`;
   const field = /^cannot decode field (\S+)\.(\w+) from JSON: (.*)$/.exec(text);
   if (field !== null) return `the body's field ${field[2]} (of ${field[1]}) can't be read: ${field[3]}`;
+  if (text.includes("timeout")) return `the deadline can't be taken: ${text}`;
   return `the body can't be read: ${text}`;
 }
 

@@ -8,13 +8,20 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "@photoncloud/proto/gen/grpc/health/v1/health_pb";
 import { systemClock } from "../clock.ts";
+import { shortened } from "./brevity.ts";
+import type { LimitStrangers } from "./streams.ts";
 
 type Answer = MessageInitShape<typeof HealthCheckResponseSchema>;
 
 /** How often a watcher's answer is looked at again. Milliseconds. */
 const lookAgainMs = 1_000;
 
-export function createHealth(catalog: Catalog, notReady: () => Promise<string>, stopping: AbortSignal) {
+export function createHealth(
+  catalog: Catalog,
+  notReady: () => Promise<string>,
+  limit: LimitStrangers,
+  stopping: AbortSignal,
+) {
   const known = new Set(["", ...catalog.services.map((service) => service.typeName)]);
   const status = async (service: string): Promise<Status> => {
     if (!known.has(service)) return Status.SERVICE_UNKNOWN;
@@ -38,10 +45,11 @@ export function createHealth(catalog: Catalog, notReady: () => Promise<string>, 
       router.service(Health, {
         async check({ service }) {
           const now = await status(service);
-          if (now === Status.SERVICE_UNKNOWN) throw new ConnectError(`no service "${service}"`, Code.NotFound);
+          if (now === Status.SERVICE_UNKNOWN)
+            throw new ConnectError(`no service "${shortened(service, 200)}"`, Code.NotFound);
           return { status: now };
         },
-        watch: ({ service }, context) => watch(service, context.signal),
+        watch: ({ service }, context) => limit(context, watch(service, context.signal)),
       });
     },
   };

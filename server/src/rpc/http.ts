@@ -50,6 +50,11 @@ function endAfter(request: HttpRequest, response: HttpResponse): void {
   request.resume();
 }
 
+/** Whether a request's headers can't even be read as an address. */
+function isBadHost(error: unknown): boolean {
+  return error instanceof TypeError && "code" in error && error.code === "ERR_INVALID_URL";
+}
+
 /** Ends an HTTP/2 stream whose body takes too long to come; for HTTP/1.1 Node's own server watches over that. */
 function limitBody(request: HttpRequest, ms: number): void {
   if (!("stream" in request) || request.complete) return;
@@ -107,8 +112,10 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
 
   function fail(error: unknown, response: HttpResponse, id: string): void {
     if (response.writableEnded || response.destroyed) return;
-    log.error({ err: error, request_id: id }, "an answer could not be written");
+    const badHost = isBadHost(error) && !response.headersSent;
+    if (!badHost) log.error({ err: error, request_id: id }, "an answer could not be written");
     if (response.headersSent) response.destroy();
+    else if (badHost) sendError(response, 400, new Fault("MALFORMED_REQUEST", "the header Host names no host"), id);
     else sendError(response, 500, new Fault("INTERNAL", `internal error, request id ${id}`), id);
   }
 

@@ -11,12 +11,14 @@ import {
   ServerReflectionResponseSchema,
 } from "@photoncloud/proto/gen/grpc/reflection/v1/reflection_pb";
 import {
+  type ServerReflectionRequest as OldRequest,
   ServerReflectionRequestSchema as OldRequestSchema,
   ServerReflectionResponseSchema as OldResponseSchema,
   ServerReflection as ServerReflectionV1Alpha,
 } from "@photoncloud/proto/gen/grpc/reflection/v1alpha/reflection_pb";
+import { shortened } from "./brevity.ts";
 import { reflectedFiles } from "./reflected-files.ts";
-import { untilEnded } from "./streams.ts";
+import { type LimitStrangers, untilEnded } from "./streams.ts";
 import { indexSymbols, type Symbols } from "./symbols.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
@@ -27,7 +29,7 @@ const notFound = 5;
 const unimplemented = 12;
 
 function failure(errorCode: number, errorMessage: string): Answer {
-  return { case: "errorResponse", value: { errorCode, errorMessage } };
+  return { case: "errorResponse", value: { errorCode, errorMessage: shortened(errorMessage, 300) } };
 }
 
 /** A file and all that it imports, so that one question is enough. */
@@ -82,7 +84,12 @@ function createAnswers(files: ReadonlyMap<string, FileDescriptorProto>, symbols:
 }
 
 /** Adds both versions of the protocol; their messages differ in nothing but their package. */
-export function addReflection(router: ConnectRouter, catalog: Catalog, stopping: AbortSignal): void {
+export function addReflection(
+  router: ConnectRouter,
+  catalog: Catalog,
+  limit: LimitStrangers,
+  stopping: AbortSignal,
+): void {
   const others = [file_grpc_health_v1_health, ServerReflection.file, ServerReflectionV1Alpha.file];
   const files = reflectedFiles(catalog, others);
   const answer = createAnswers(files, indexSymbols(files.values()));
@@ -94,18 +101,21 @@ export function addReflection(router: ConnectRouter, catalog: Catalog, stopping:
       messageResponse: answer(request.messageRequest),
     });
 
+  async function* answers(requests: AsyncIterable<ServerReflectionRequest>) {
+    for await (const request of untilEnded(requests, terms)) yield respond(request);
+  }
+  async function* oldAnswers(requests: AsyncIterable<OldRequest>) {
+    for await (const old of untilEnded(requests, terms)) {
+      const request = fromBinary(ServerReflectionRequestSchema, toBinary(OldRequestSchema, old));
+      const response = toBinary(ServerReflectionResponseSchema, respond(request));
+      yield fromBinary(OldResponseSchema, response);
+    }
+  }
+
   router.service(ServerReflection, {
-    async *serverReflectionInfo(requests) {
-      for await (const request of untilEnded(requests, terms)) yield respond(request);
-    },
+    serverReflectionInfo: (requests, context) => limit(context, answers(requests)),
   });
   router.service(ServerReflectionV1Alpha, {
-    async *serverReflectionInfo(requests) {
-      for await (const old of untilEnded(requests, terms)) {
-        const request = fromBinary(ServerReflectionRequestSchema, toBinary(OldRequestSchema, old));
-        const response = toBinary(ServerReflectionResponseSchema, respond(request));
-        yield fromBinary(OldResponseSchema, response);
-      }
-    },
+    serverReflectionInfo: (requests, context) => limit(context, oldAnswers(requests)),
   });
 }

@@ -1,5 +1,8 @@
 // Open streams end when they must: the caller's session is revoked, the server stops, a permission is taken away, the deadline passes.
+import type { HandlerContext } from "@connectrpc/connect";
 import { Fault } from "../fault.ts";
+import { toConnectError } from "./errors.ts";
+import { callKey } from "./state.ts";
 
 /** How often an open stream's permission is asked for again, before it passes on another message. Milliseconds. */
 export const recheckMs = 250;
@@ -69,5 +72,25 @@ export function createStreamCount() {
         all -= 1;
       };
     },
+  };
+}
+
+/** Bounds the streams that need no token: each address has as many places as a principal has. */
+export type LimitStrangers = <T>(context: HandlerContext, stream: AsyncIterable<T>) => AsyncGenerator<T>;
+
+export function limitStrangers(count: ReturnType<typeof createStreamCount>): LimitStrangers {
+  return async function* limited(context, stream) {
+    const { sourceIp, requestId } = context.values.get(callKey);
+    let leave: () => void;
+    try {
+      leave = count.enter(sourceIp);
+    } catch (error) {
+      throw toConnectError(error, requestId);
+    }
+    try {
+      yield* stream;
+    } finally {
+      leave();
+    }
   };
 }
