@@ -110,10 +110,24 @@ describe("roles", () => {
     [{ action: "*", conditions: ["[1].all(a, [2].all(b, a < b))"] }, "permissions[0].conditions[0]", "cel"],
     [{ action: "*", conditions: ['cel.bind(x, "a", x == x)'] }, "permissions[0].conditions[0]", "cel"],
     [{ action: "*", conditions: [`"${"x".repeat(1_024)}" == ""`] }, "permissions[0].conditions[0]", "size"],
+    [
+      {
+        action: "*",
+        conditions: [`resource.labels.all(k, ${Array(8).fill('resource.labels[k].contains("a")').join(" || ")})`],
+      },
+      "permissions[0].conditions[0]",
+      "cel",
+    ],
     [{ action: "*", conditions: [`size([${"1,".repeat(64)}1]) > 0`] }, "permissions[0].conditions[0]", "cel"],
   ])("%j is refused at %s (%s)", async (permission, path, rule) => {
     const fault = await faultOf(world.create(admin, "role", { ...acme, id: "bad", permissions: [permission] }));
     expect(fault.details.violations).toContainEqual({ path, rule, message: expect.any(String) });
+  });
+
+  test("have at most 64 conditions in all", async () => {
+    const permissions = Array.from({ length: 5 }, () => ({ action: "*", conditions: Array<string>(13).fill("true") }));
+    const fault = await faultOf(world.create(admin, "role", { ...acme, id: "bad", permissions }));
+    expect(fault.details.violations).toEqual([{ path: "permissions", rule: "size", message: expect.any(String) }]);
   });
 
   test("that came with the cloud can't be changed or deleted", async () => {

@@ -60,12 +60,21 @@ function below(args: unknown): ASTNode[] {
   return Array.isArray(args) ? args.flatMap(below) : [];
 }
 
+/** Nodes inside of a comprehension, which are evaluated for each of up to 64 elements. */
+const mostInside = 32;
+
+function nodesIn(node: ASTNode): number {
+  return below(node.args).reduce((sum, child) => sum + nodesIn(child), 1);
+}
+
 /** Walks a condition; answers what it may not do. */
 function forbidden(node: ASTNode, depth: number): string | undefined {
   const called = node.op === "call" || node.op === "rcall" ? node.args[0] : undefined;
   if (called !== undefined && !allowed.has(called))
     return `${called}() is not offered; there are ${[...allowed].join(", ")}`;
   const nesting = called !== undefined && comprehensions.has(called) ? depth + 1 : depth;
+  if (nesting > depth && nodesIn(node) > mostInside)
+    return `${called}() has ${nodesIn(node)} parts inside; at most ${mostInside} are allowed, since they are evaluated for each element`;
   if (nesting > 1) return `${called}() inside another of ${[...comprehensions].join(", ")} is not allowed`;
   for (const child of below(node.args)) {
     const problem = forbidden(child, nesting);

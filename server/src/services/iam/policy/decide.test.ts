@@ -138,6 +138,17 @@ test("decide() names the role and the binding that decided", async () => {
   });
 });
 
+test("decide() evaluates a hundred conditions at most: no allowance beyond them holds", async () => {
+  const at = { org: "o1", project: "p1", type: "vm", id: "x" };
+  const never = { action: "a:b:c", resourcePattern: undefined, effect: undefined, conditions: ["false"] };
+  const ask = (count: number) => {
+    const role = roleOf("many", [...Array<Plain>(count).fill(never), { ...never, conditions: ["true"] }]);
+    return decide(new Policy(grantsOf([role])), { principal: "user:o1/p", action: "a:b:c", path: at, context });
+  };
+  expect((await ask(99)).allowed).toBe(true);
+  expect((await ask(100)).allowed).toBe(false);
+});
+
 describe("what holds for giving", () => {
   test("who holds a role can do all that the role gives: a role that is held never allows more than its holder has", async () => {
     await fc.assert(

@@ -6,6 +6,12 @@ import type { Grant, Policy } from "./policy.ts";
 import { matchesResource, mayReachInto } from "./resource-pattern.ts";
 import type { Statement } from "./statements.ts";
 
+/**
+ * How many conditions one decision evaluates; what is beyond counts as one that can't be evaluated. Each costs a few microseconds as people
+ * write them, and some milliseconds at worst: so nobody can keep the server busy with a policy of their own.
+ */
+const mostEvaluated = 100;
+
 /** What is asked. */
 export interface Question {
   /** For the explanation: "user:acme-corp/alice". */
@@ -24,6 +30,7 @@ export interface Question {
 export async function decide(policy: Policy, question: Question): Promise<Decision> {
   let path: readonly string[] | undefined;
   let context: ConditionContext | undefined;
+  const budget = { left: mostEvaluated };
   for (const { grant, statement } of policy.candidates(question.action)) {
     if (statement.resource !== undefined) {
       path ??= formatPath(question.path).split("/");
@@ -31,7 +38,7 @@ export async function decide(policy: Policy, question: Question): Promise<Decisi
     }
     if (statement.conditions.length > 0) {
       context ??= await question.context();
-      if (!holds(statement, context)) continue;
+      if (!holds(statement, context, budget)) continue;
     }
     return decided(!statement.deny, grant, question);
   }
@@ -43,9 +50,13 @@ function speaksOf(statement: Statement, path: readonly string[], { path: { id },
   return statement.deny && id === "" && !action.endsWith(":create") && mayReachInto(statement.resource, path);
 }
 
-function holds(statement: Statement, context: ConditionContext): boolean {
+function holds(statement: Statement, context: ConditionContext, budget: { left: number }): boolean {
   try {
-    return statement.conditions.every((condition) => condition(context));
+    return statement.conditions.every((condition) => {
+      budget.left -= 1;
+      if (budget.left < 0) throw new Error(`a decision evaluates at most ${mostEvaluated} conditions`);
+      return condition(context);
+    });
   } catch {
     return statement.deny;
   }

@@ -2,7 +2,7 @@
 
 import type { FieldViolation } from "@photoncloud/proto";
 import { Effect, type Permission, type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
-import { Fault } from "../../../fault.ts";
+import { Fault, invalidField } from "../../../fault.ts";
 import { type Admission, defineKind, type Loaded } from "../../kind.ts";
 import { nameById } from "../ids.ts";
 import { actionProblem } from "../policy/action.ts";
@@ -49,7 +49,21 @@ async function refuseShadowing(admission: Admission, id: string): Promise<void> 
   throw new Fault("ALREADY_EXISTS", `there is a role ${id} here or in a scope above; choose another id`);
 }
 
+/** Conditions of one role: each is compiled when it is written and whenever its scope is read. */
+const mostConditions = 64;
+
+function refuseManyConditions(permissions: readonly Permission[]): void {
+  const count = permissions.reduce((sum, { conditions }) => sum + conditions.length, 0);
+  if (count > mostConditions)
+    throw invalidField(
+      "permissions",
+      "size",
+      `they have ${count} conditions; at most ${mostConditions} in all are allowed`,
+    );
+}
+
 function refuseBadPermissions(permissions: readonly Permission[]): void {
+  refuseManyConditions(permissions);
   const violations = permissions.flatMap((permission, index) => problemsOf(permission, `permissions[${index}]`));
   if (violations.length === 0) return;
   const message = violations.map((violation) => `${violation.path}: ${violation.message}`).join("; ");
