@@ -18,7 +18,7 @@ function run(program: string, args: readonly string[], cwd = project): string {
 }
 
 function install(): void {
-  run(process.execPath, ["--conditions=photon-source", "sdk/scripts/build.ts"], root);
+  run(process.execPath, ["--conditions=photon-source", "scripts/build.ts"], root);
   const packed = run(
     "npm",
     ["pack", "./sdk", "--pack-destination", project, "--ignore-scripts", "--silent"],
