@@ -11,7 +11,7 @@ import {
 } from "@photoncloud/proto/gen/chainfire/v1/event_pb";
 import type { Clock } from "../../clock.ts";
 import { Fault, invalidField } from "../../fault.ts";
-import { type EventQuery, type Store, StoreError } from "../../store/store.ts";
+import { type EventQuery, type Store, type StoredEvent, StoreError } from "../../store/store.ts";
 import type { Call, ServiceHandlers } from "../call.ts";
 import { badCursor } from "../resources/errors.ts";
 import { LogTail } from "../resources/log-tail.ts";
@@ -57,13 +57,44 @@ function toFault(error: unknown): unknown {
   return new Fault("STORE_UNAVAILABLE", "the store does not answer; try again", { cause: error });
 }
 
+/** Bytes of the resources of a page's events: below what gRPC clients take by default, 4 MiB, with their JSON around them. */
+const mostPageBytes = 2 * 1024 * 1024;
+/** How many events are read at a time, since each may be some hundred kilobytes. */
+const atOnce = 100;
+
+/** How many of these fit into so many bytes; one always does. */
+function fitting(events: readonly StoredEvent[], bytes: number): number {
+  let left = bytes;
+  const beyond = events.findIndex(({ resource }) => {
+    left -= resource.length;
+    return left < 0;
+  });
+  return beyond < 0 ? events.length : Math.max(beyond, 1);
+}
+
+/** A page of events: so many, or fewer where they are large. */
+async function readPage(store: Store, after: string, query: Omit<EventQuery, "limit">, size: number) {
+  const found: StoredEvent[] = [];
+  for (let [cursor, left] = [after, mostPageBytes]; ; ) {
+    const limit = Math.min(size - found.length, atOnce);
+    const page = await store.events(cursor, { ...query, limit });
+    const taken = page.events.slice(0, fitting(page.events, left));
+    const last = taken.at(-1);
+    found.push(...taken);
+    left -= taken.reduce((sum, { resource }) => sum + resource.length, 0);
+    if (last !== undefined && taken.length < page.events.length) return { events: found, cursor: last.cursor };
+    ({ cursor } = page);
+    if (page.events.length < limit || found.length === size || left <= 0) return { events: found, cursor };
+  }
+}
+
 async function listEvents({ store, catalog }: EventsOptions, request: Message): Promise<Message> {
   if (!isMessage(request, ListEventsRequestSchema)) throw new TypeError(`${request.$typeName} is no ListEventsRequest`);
   const query = queryOf(catalog, request);
   const limit = pageSizeOf(request.pageSize);
   try {
     const id = request.resourceId === "" ? {} : { id: request.resourceId };
-    const { events, cursor } = await store.events(request.cursor, { ...query, ...id, limit });
+    const { events, cursor } = await readPage(store, request.cursor, { ...query, ...id }, limit);
     return create(ListEventsResponseSchema, {
       events: events.map((event) => eventMessage(catalog, event)),
       nextCursor: cursor,

@@ -2,8 +2,8 @@
 import type { Clock } from "../../clock.ts";
 import type { EventQuery, Store, StoredEvent } from "../../store/store.ts";
 
-/** How many events are read at a time. */
-const batch = 500;
+/** How many events are read at a time; each may be some hundred kilobytes, and each reader holds its own. */
+const batch = 100;
 
 export interface LogPage {
   readonly events: readonly StoredEvent[];

@@ -1,5 +1,7 @@
 // Get, BatchGet and List.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Kind } from "@photoncloud/proto";
+import { Fault } from "../../fault.ts";
 import type { ListQuery, ResourceRow, Store, Tenant } from "../../store/store.ts";
 import { notFound } from "./errors.ts";
 import { nameIn, parseFilter } from "./filter.ts";
@@ -13,6 +15,12 @@ import { findRow } from "./work.ts";
 /** The most ids of a batch and rows of a page. */
 export const mostRows = 1_000;
 const defaultPageSize = 100;
+/** Bytes of the resources of a page: with their JSON around them they stay below what gRPC clients take by default, 4 MiB. */
+const mostPageBytes = 2 * 1024 * 1024;
+/** Bytes of the resources of a batch, which has no second page. */
+const mostBatchBytes = 32 * 1024 * 1024;
+/** How many rows are read at a time, since each may be some hundred kilobytes. */
+const atOnce = 200;
 /** How many rows a filtered page looks at before it answers with what it has and a token to go on. */
 const mostScanned = 20_000;
 
@@ -28,7 +36,31 @@ export async function get(store: Store, slice: Slice, request: Message): Promise
   return shown(slice, row);
 }
 
-/** What is not there is left out; the order is the request's. */
+function bytesOf({ data, observed }: ResourceRow): number {
+  return data.length + observed.length;
+}
+
+/** The rows of these ids, a part at a time. @throws Fault REQUEST_TOO_LARGE */
+async function rowsOf(store: Store, kind: Kind, tenants: readonly Tenant[], ids: readonly string[]) {
+  const rows: ResourceRow[] = [];
+  let bytes = 0;
+  for (let from = 0; from < ids.length; from += atOnce) {
+    const part = ids.slice(from, from + atOnce);
+    const limit = part.length * tenants.length;
+    for (const row of await store.list({ tenants, kind: kind.typeName, ids: part, limit })) {
+      rows.push(row);
+      bytes += bytesOf(row);
+    }
+    if (bytes > mostBatchBytes)
+      throw new Fault(
+        "REQUEST_TOO_LARGE",
+        `these ${kind.plural} have more than ${mostBatchBytes} bytes together; ask for fewer ids at a time`,
+      );
+  }
+  return rows;
+}
+
+/** What is not there is left out; the order is the request's. @throws Fault INVALID_FIELDS, REQUEST_TOO_LARGE */
 export async function batchGet(store: Store, slice: Slice, request: Message): Promise<Message> {
   const { kind } = slice;
   const tenants = homesOf(kind, tenantIn(kind, request));
@@ -38,8 +70,7 @@ export async function batchGet(store: Store, slice: Slice, request: Message): Pr
       { path: "ids", rule: "size", message: `it has ${ids.length} entries; at most ${mostRows} are allowed` },
     ]);
   const cursor = await store.head();
-  const limit = mostRows * tenants.length;
-  const rows = ids.length === 0 ? [] : await store.list({ tenants, kind: kind.typeName, ids, limit });
+  const rows = await rowsOf(store, kind, tenants, ids);
   const nearest = new Map<string, ResourceRow>();
   for (const tenant of tenants.toReversed())
     for (const row of rows)
@@ -69,14 +100,19 @@ async function readPage(store: Store, slice: Slice, query: ListQuery, size: numb
   const name = nameIn(filterText);
   const messages: Message[] = [];
   let after = query.after;
+  let bytes = 0;
   for (let scanned = 0; scanned < mostScanned; ) {
     // One more than asked for tells whether there is another page.
-    const limit = filter === undefined ? size + 1 : mostRows;
+    const limit = Math.min(filter === undefined ? size + 1 - messages.length : mostRows, atOnce);
     const rows = await store.list({ ...query, limit, ...(after && { after }), ...(name !== undefined && { name }) });
     for (const row of rows) {
-      if (messages.length === size) return { messages, last: lastOf(after, rows, row) };
+      const full = messages.length === size || (messages.length > 0 && bytes + bytesOf(row) > mostPageBytes);
+      if (full) return { messages, last: lastOf(after, rows, row) };
       const message = shown(slice, row);
-      if (filter === undefined || filter(message)) messages.push(message);
+      if (filter === undefined || filter(message)) {
+        messages.push(message);
+        bytes += bytesOf(row);
+      }
       after = { id: row.id, tenant: row.tenant };
     }
     if (rows.length < limit) return { messages, last: undefined };
