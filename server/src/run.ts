@@ -71,7 +71,7 @@ export async function runServer(argv: readonly string[], options: RunOptions = {
   try {
     const config = readConfig(argv, options.environment ?? process.env);
     const stop = askedToStop();
-    const server = await startServer(config);
+    const server = await startServer(config, { processMetrics: true });
     write(banner(config, server));
     await stop;
     await server.stop();

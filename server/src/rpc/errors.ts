@@ -53,6 +53,8 @@ function ownWords(error: ConnectError, maxBytes: number): Fault | undefined {
   if (error.code === Code.InvalidArgument) return new Fault("MALFORMED_REQUEST", malformed(text));
   if (error.code === Code.Internal && text.startsWith("received compressed"))
     return new Fault("MALFORMED_REQUEST", "a message is flagged as compressed, and no header says how");
+  if (error.code === Code.Internal && text === "decompression failed")
+    return new Fault("MALFORMED_REQUEST", "the body can't be decompressed in the way that its headers say");
   if (error.code === Code.Internal && text.startsWith("parse binary"))
     return new Fault("MALFORMED_REQUEST", `the body is not a valid message of this method (${text})`);
   if (error.code === Code.DeadlineExceeded)

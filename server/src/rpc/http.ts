@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { isNativeError } from "node:util/types";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
@@ -52,7 +53,7 @@ function endAfter(request: HttpRequest, response: HttpResponse): void {
 
 /** Whether a request's headers can't even be read as an address. */
 function isBadHost(error: unknown): boolean {
-  return error instanceof TypeError && "code" in error && error.code === "ERR_INVALID_URL";
+  return isNativeError(error) && "code" in error && error.code === "ERR_INVALID_URL";
 }
 
 /** Ends an HTTP/2 stream whose body takes too long to come; for HTTP/1.1 Node's own server watches over that. */
