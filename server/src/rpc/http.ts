@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { isNativeError } from "node:util/types";
-import { createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -54,6 +54,11 @@ function endAfter(request: HttpRequest, response: HttpResponse): void {
 /** Whether a request's headers can't even be read as an address. */
 function isBadHost(error: unknown): boolean {
   return isNativeError(error) && "code" in error && error.code === "ERR_INVALID_URL";
+}
+
+/** Whether it was the caller who went away: strangers must not be able to fill the log by that. */
+function isHungUp(error: unknown): boolean {
+  return error instanceof ConnectError && (error.code === Code.Aborted || error.code === Code.Canceled);
 }
 
 /** Ends an HTTP/2 stream whose body takes too long to come; for HTTP/1.1 Node's own server watches over that. */
@@ -112,7 +117,7 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
   }
 
   function fail(error: unknown, response: HttpResponse, id: string): void {
-    if (response.writableEnded || response.destroyed) return;
+    if (response.writableEnded || response.destroyed || isHungUp(error)) return;
     const badHost = isBadHost(error) && !response.headersSent;
     if (!badHost) log.error({ err: error, request_id: id }, "an answer could not be written");
     if (response.headersSent) response.destroy();
