@@ -60,7 +60,7 @@ export interface AddressGroup {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** What it is for. */
   readonly description?: string | undefined;
@@ -204,7 +204,7 @@ export interface Image {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /**
    * Where its bytes come from; left out: a built-in image.
@@ -377,7 +377,7 @@ export interface Org {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
 }
 
@@ -479,7 +479,7 @@ export interface Port {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** The subnet that it is in. */
   readonly subnetId: SubnetId;
@@ -603,7 +603,7 @@ export interface Project {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
 }
 
@@ -689,7 +689,7 @@ export interface Role {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** What it is for. */
   readonly description?: string | undefined;
@@ -720,7 +720,7 @@ export interface RoleBinding {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /**
    * The principal, as {kind}:{org}/{id}: "user:acme-corp/alice", "service_account:acme-corp/deployer".
@@ -834,7 +834,7 @@ export interface SecurityGroup {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** What it is for. */
   readonly description?: string | undefined;
@@ -951,7 +951,7 @@ export interface ServiceAccount {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** What it is for. */
   readonly description?: string | undefined;
@@ -1007,7 +1007,7 @@ export interface ServiceAccountKey {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** The account that logs in with it. */
   readonly serviceAccountId: ServiceAccountId;
@@ -1114,7 +1114,7 @@ export interface Subnet {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** The VPC that it is a part of. */
   readonly vpcId: VpcId;
@@ -1226,7 +1226,7 @@ export interface User {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /**
    * Where the person is reached.
@@ -1326,7 +1326,7 @@ export interface Vm {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /** What the machine is made of. */
   readonly spec: VmSpec;
@@ -1552,7 +1552,7 @@ export interface Vpc {
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly status: Status;
-  /** The id of the principal that created it; empty: the cloud itself. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /**
    * The addresses that its subnets are carved from, IPv4, /8 to /28.

@@ -58,7 +58,7 @@ export class TfRoleBinding extends PhotonResource {
     return this.getStringAttribute("create_time");
   }
 
-  /** The id of the principal that created it; empty: the cloud itself. Known when it is deployed. */
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. Known when it is deployed. */
   get owner(): string {
     return this.getStringAttribute("owner");
   }

@@ -26,6 +26,11 @@ describe("create", () => {
     expect(await cloud.get(widget.id)).toEqual(widget);
   });
 
+  test("names an owner of another org with its org", async () => {
+    const principal = { kind: "user", org: "system", id: "alice", project: "", sessionId: "" } as const;
+    expect((await cloud.create({ name: "gear" }, { principal })).owner).toBe("system/alice");
+  });
+
   test("draws ids that sort by time", async () => {
     const ids = [];
     for (const name of ["a", "b", "c"]) ids.push((await cloud.create({ name })).id);

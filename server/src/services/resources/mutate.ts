@@ -37,19 +37,26 @@ export function checkCreate(slice: Slice, given: Message, skip?: ReadonlySet<str
   ]);
 }
 
+/** Ids are unique in their org alone: a principal of another org is named with it, so that nobody is taken for somebody else's owner. */
+function ownerIn({ org }: Tenant, { caller }: Work): string {
+  const { principal } = caller;
+  if (principal === undefined) return "";
+  return principal.org === org ? principal.id : `${principal.org}/${principal.id}`;
+}
+
 /** Sets the id, the name where it is the id, and the owner. */
-export function nameCreated(work: Work, slice: Slice, next: Message): void {
+export function nameCreated(work: Work, slice: Slice, tenant: Tenant, next: Message): void {
   const { kind } = slice;
   if (textIn(next, "id") === "") Reflect.set(next, "id", makeId(kind.idPrefix, work.tx.now, work.random(drawnBytes)));
   const defaultsName = kind.fields.some((field) => field.name === "name" && field.serverDefault);
   if (defaultsName && textIn(next, "name") === "") Reflect.set(next, "name", textIn(next, "id"));
-  Reflect.set(next, "owner", work.caller.principal?.id ?? "");
+  Reflect.set(next, "owner", ownerIn(tenant, work));
 }
 
 /** Accepts a creation. `input` is the caller's own and stays as it is. */
 export function createIn(work: Work, slice: Slice, tenant: Tenant, input: Message): Promise<Accepted> {
   const next = clone<DescMessage>(slice.kind.desc, input);
-  nameCreated(work, slice, next);
+  nameCreated(work, slice, tenant, next);
   return acceptCreate(work, slice, tenant, next);
 }
 

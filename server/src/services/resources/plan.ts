@@ -83,7 +83,7 @@ function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>):
   checkCreate(slice, input, unknown);
   return async (work) => {
     const next = clone<DescMessage>(kind.desc, input);
-    nameCreated(work, slice, next);
+    nameCreated(work, slice, tenant, next);
     const { message } = await acceptCreate(work, slice, tenant, next);
     keepForeseen(kind.fields, message, input, undefined);
     forget(slice, message, unknown);

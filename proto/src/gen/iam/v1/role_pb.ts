@@ -81,7 +81,7 @@ export type Role = Message<"iam.v1.Role"> & {
   status?: Status | undefined;
 
   /**
-   * The id of the principal that created it; empty: the cloud itself.
+   * The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself.
    *
    * @generated from field: string owner = 10;
    */

@@ -74,7 +74,7 @@ export type ServiceAccount = Message<"iam.v1.ServiceAccount"> & {
   status?: Status | undefined;
 
   /**
-   * The id of the principal that created it; empty: the cloud itself.
+   * The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself.
    *
    * @generated from field: string owner = 10;
    */
