@@ -1,7 +1,16 @@
 // Writes docs/reference: one page a kind, from the catalog. Run by `npm run generate`.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { catalog, enumShortName, type Field, type FieldType, type Kind, type Method, Scope } from "@photoncloud/proto";
+import {
+  catalog,
+  enumShortName,
+  type Field,
+  type FieldType,
+  fieldsWithin,
+  type Kind,
+  type Method,
+  Scope,
+} from "@photoncloud/proto";
 import { root } from "./steps.ts";
 
 const folder = join(root, "docs/reference");
@@ -56,18 +65,16 @@ function wordsText(field: Field): string {
   return inCell(words.filter((word) => word !== "").join(" "));
 }
 
-function nested(type: FieldType): readonly Field[] {
-  if (type.type === "message") return type.fields;
-  return type.type === "list" || type.type === "map" ? nested(type.of) : [];
-}
-
 /** A field and what is inside it; everything inside an output is output. */
 function rows(field: Field, prefix: string, within = false): string[] {
   const path = `${prefix}${field.name}`;
   const unit = field.options?.unit ? `, ${field.options.unit}` : "";
   const row = `| \`${path}\` | ${typeText(field.type)}${unit} | ${needText(field, within)} | ${wordsText(field)} |`;
   const suffix = field.type.type === "list" ? "[]" : field.type.type === "map" ? "[key]" : "";
-  return [row, ...nested(field.type).flatMap((inner) => rows(inner, `${path}${suffix}.`, within || field.outputOnly))];
+  return [
+    row,
+    ...fieldsWithin(field.type).flatMap((inner) => rows(inner, `${path}${suffix}.`, within || field.outputOnly)),
+  ];
 }
 
 const methodRow = (method: Method) =>

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { catalog, catalogText, type Field, type Kind, Open, Scope } from "./index.ts";
+import { catalog, catalogText, elementType, type Field, type Kind, Open, Scope } from "./index.ts";
 import { testCatalog } from "./testing/index.ts";
 
 const kinds = testCatalog().kinds;
 
 function everyField(fields: readonly Field[]): Field[] {
   return fields.flatMap((field) => {
-    const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+    const type = elementType(field.type);
     return [field, ...(type.type === "message" && !field.outputOnly ? everyField(type.fields) : [])];
   });
 }

@@ -188,6 +188,17 @@ export function fieldsOf(desc: DescMessage, within: readonly DescMessage[] = [])
   return desc.fields.map((field) => readField(field, [...within, desc]));
 }
 
+/** The type of a list's or a map's entries; any other type itself. */
+export function elementType(type: FieldType): FieldType {
+  return type.type === "list" || type.type === "map" ? type.of : type;
+}
+
+/** The fields of the message that a value is or, as a list or map, holds. */
+export function fieldsWithin(type: FieldType): readonly Field[] {
+  const element = elementType(type);
+  return element.type === "message" ? element.fields : [];
+}
+
 function readMethod(desc: DescMethod): Method {
   return {
     desc,

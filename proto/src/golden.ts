@@ -1,5 +1,14 @@
 // Writes the catalog as text, one line a field: what people read when a schema changes. `buf breaking` does not look at our annotations; this does.
-import { type Catalog, type Field, type FieldType, type Kind, type Method, Open, Scope } from "./catalog.ts";
+import {
+  type Catalog,
+  type Field,
+  type FieldType,
+  fieldsWithin,
+  type Kind,
+  type Method,
+  Open,
+  Scope,
+} from "./catalog.ts";
 import { Format, FormatSchema, OpenSchema, type Range, ScopeSchema } from "./gen/photoncloud/meta/v1/meta_pb.ts";
 import { enumShortName } from "./names.ts";
 
@@ -54,16 +63,11 @@ function rulesText(field: Field): string[] {
   ];
 }
 
-function nested(type: FieldType): readonly Field[] {
-  if (type.type === "message") return type.fields;
-  return type.type === "list" || type.type === "map" ? nested(type.of) : [];
-}
-
 function fieldLines(field: Field, indent: string): string[] {
   const line = [`${indent}${field.name} = ${field.desc.number}: ${typeText(field.type)}`, ...rulesText(field)].join(
     "; ",
   );
-  return [line, ...nested(field.type).flatMap((inner) => fieldLines(inner, `${indent}  `))];
+  return [line, ...fieldsWithin(field.type).flatMap((inner) => fieldLines(inner, `${indent}  `))];
 }
 
 function methodLine(method: Method, indent: string): string {

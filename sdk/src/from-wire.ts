@@ -1,5 +1,5 @@
 // Turns Protobuf JSON into what a user gets: plain objects with every field that the types promise.
-import { enumShortName, type Field, type FieldType } from "@photoncloud/proto";
+import { elementType, enumShortName, type Field, type FieldType } from "@photoncloud/proto";
 import { isObject, type JsonObject } from "./values.ts";
 
 /** How answers are made: `sparse` leaves out what is not on the wire (a plan does not know everything). */
@@ -105,7 +105,7 @@ function jsonOf(this: Record<string, unknown>): Record<string, unknown> {
 }
 
 function needsJson(field: Field): boolean {
-  const type = field.type.type === "list" || field.type.type === "map" ? field.type.of.type : field.type.type;
+  const type = elementType(field.type).type;
   return type === "int64" || type === "bytes";
 }
 

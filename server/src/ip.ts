@@ -1,5 +1,7 @@
 // Addresses and networks as numbers. Both families have the same shape; IPv4 is the one that is read and written today.
 
+import { formatIpV4, parseIpV4 } from "@photoncloud/proto";
+
 /** An address: its family and its value as an unsigned integer. */
 export interface IpAddress {
   readonly family: 4;
@@ -17,15 +19,13 @@ const bitsOf = { 4: 32 } as const;
 
 /** Reads "10.0.1.10". Undefined for anything else, also for leading zeros, which some programs read as octal. */
 export function parseIp(text: string): IpAddress | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
-    return undefined;
-  return { family: 4, value: parts.reduce((value, part) => value * 256n + BigInt(part), 0n) };
+  const value = parseIpV4(text);
+  return value === undefined ? undefined : { family: 4, value: BigInt(value) };
 }
 
 /** Writes an address: "10.0.1.10". */
 export function formatIp(address: IpAddress): string {
-  return [24n, 16n, 8n, 0n].map((shift) => (address.value >> shift) & 255n).join(".");
+  return formatIpV4(Number(address.value));
 }
 
 /** Reads "10.0.1.0/24"; host bits are dropped, so that `formatNetwork` of the answer is the mended form. Undefined for anything else. */

@@ -1,6 +1,6 @@
 // Valid inputs for every kind, from the annotations: what is required, and everything that refers to something else, at any depth.
 import type { Field, FieldType, Kind } from "@photoncloud/proto";
-import { Format } from "@photoncloud/proto";
+import { elementType, Format } from "@photoncloud/proto";
 import type { Json } from "./calls.ts";
 
 /** Whom an input is for: its tenant, and the ids that its references name, by the full name of the kind. */
@@ -39,7 +39,7 @@ const ofFormat: Partial<Record<Format, string>> = {
 };
 
 function refers(field: Field): boolean {
-  const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+  const type = elementType(field.type);
   return field.reference !== "" || (type.type === "message" && type.fields.some(refers));
 }
 

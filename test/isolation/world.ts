@@ -1,5 +1,5 @@
 // A cloud with an owner, who has one resource of every kind, and strangers who have just as much, elsewhere.
-import { catalog, type Kind, Scope } from "@photoncloud/proto";
+import { catalog, elementType, type Kind, Scope } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { call, type Json, pathOf } from "./calls.ts";
 import { inputOf, type Surroundings } from "./inputs.ts";
@@ -58,7 +58,7 @@ function inOrder(): readonly Kind[] {
 function referencesOf(kind: Kind): readonly string[] {
   const within = (fields: Kind["fields"]): string[] =>
     fields.flatMap((field) => {
-      const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+      const type = elementType(field.type);
       return [field.reference, ...(type.type === "message" ? within(type.fields) : [])];
     });
   return within(kind.fields).filter((name) => name !== "" && name !== kind.typeName);

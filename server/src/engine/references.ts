@@ -7,7 +7,7 @@ import {
   type ReflectMessage,
   reflect,
 } from "@bufbuild/protobuf/reflect";
-import { type Field, fieldsOf } from "@photoncloud/proto";
+import { elementType, type Field, fieldsOf } from "@photoncloud/proto";
 
 /** One reference that is set. */
 export interface FoundReference {
@@ -49,7 +49,7 @@ export function referenceFields(schema: DescMessage): readonly ReferenceField[] 
     fields.flatMap((field) => {
       const path = prefix + field.name;
       if (field.reference !== "") return [{ path, kind: field.reference }];
-      const inner = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+      const inner = elementType(field.type);
       return inner.type === "message" ? within(inner.fields, `${path}.`) : [];
     });
   return within(fieldsWithin(schema), "");

@@ -1,6 +1,6 @@
 // What a plan may promise of a resource: what was given, what stays, and what the annotations name as the default. The rest is left empty.
 import { clearField, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
-import { enumShortName, type Field, fieldValue } from "@photoncloud/proto";
+import { elementType, enumShortName, type Field, fieldValue } from "@photoncloud/proto";
 import { sameValue } from "./fields.ts";
 
 /** The value as `default` would say it. */
@@ -50,7 +50,7 @@ function keepWithin(
   prior: Message | undefined,
   entry?: string,
 ): void {
-  const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+  const type = elementType(field.type);
   const within = inner(field, message, entry);
   if (within !== undefined && type.type === "message")
     keepForeseen(type.fields, within, inner(field, given, entry), inner(field, prior, entry));

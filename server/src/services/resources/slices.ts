@@ -1,6 +1,6 @@
 // A kind with its slice: what the catalog says of it and what its component adds.
 import type { Catalog, Field, Kind } from "@photoncloud/proto";
-import { Scope } from "@photoncloud/proto";
+import { elementType, Scope } from "@photoncloud/proto";
 import { Fault } from "../../fault.ts";
 import type { KindDefinition } from "../kind.ts";
 
@@ -29,7 +29,7 @@ const ofTheRow = new Set(["etag", "update_time", "status"]);
 /** All fields inside a kind's messages, at any depth, without the kind's own. */
 function innerFields(fields: readonly Field[]): readonly Field[] {
   return fields.flatMap((field) => {
-    const type = field.type.type === "list" || field.type.type === "map" ? field.type.of : field.type;
+    const type = elementType(field.type);
     return type.type === "message" ? [...type.fields, ...innerFields(type.fields)] : [];
   });
 }
