@@ -18,6 +18,8 @@ const unit = [
   "<rootDir>/{proto,sdk,provider,server,constructs,cli}/src/**/*.test.ts",
   "<rootDir>/test/rules/**/*.test.ts",
 ];
+/** Beside the code, but in need of a real OVN and of root: they belong to the whole. */
+const onOvn = "/server/src/.*\\.ovn\\.test\\.ts$";
 /** Beside the code, but slow or in need of PostgreSQL: they belong to the whole. */
 const slow = [
   "server/src/store/sqlite.test.ts",
@@ -33,12 +35,16 @@ export default {
       ...shared,
       displayName: "unit",
       testMatch: unit,
-      testPathIgnorePatterns: [...ignored, ...slow.map((file) => `/${file}$`)],
+      testPathIgnorePatterns: [...ignored, onOvn, ...slow.map((file) => `/${file}$`)],
     },
     {
       ...shared,
       displayName: "whole",
-      testMatch: ["<rootDir>/{test,examples}/**/*.test.ts", ...slow.map((file) => `<rootDir>/${file}`)],
+      testMatch: [
+        "<rootDir>/{test,examples}/**/*.test.ts",
+        "<rootDir>/server/src/**/*.ovn.test.ts",
+        ...slow.map((file) => `<rootDir>/${file}`),
+      ],
       testPathIgnorePatterns: [...ignored, "/test/rules/"],
     },
   ],

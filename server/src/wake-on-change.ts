@@ -1,7 +1,26 @@
 // Backends notice things by themselves: a guest that ends, a port that comes up. The resource is then looked at at once.
 import type { Drivers } from "./backends/drivers.ts";
+import type { NetworkChange } from "./backends/network/driver.ts";
 import type { EngineLog } from "./engine/hooks.ts";
 import type { ResourceKey, Store } from "./store/store.ts";
+
+/** Whose object it is. */
+const kindOfObject: Readonly<Record<NetworkChange["type"], string>> = {
+  router: "prismnet.v1.Vpc",
+  gateway: "prismnet.v1.Vpc",
+  switch: "prismnet.v1.Subnet",
+  "router-port": "prismnet.v1.Subnet",
+  dhcp: "prismnet.v1.Subnet",
+  "service-port": "prismnet.v1.Subnet",
+  port: "prismnet.v1.Port",
+  filter: "prismnet.v1.SecurityGroup",
+  addresses: "prismnet.v1.AddressGroup",
+  "external-network": "prismnet.v1.ExternalNetwork",
+  "elastic-ip": "prismnet.v1.ElasticIp",
+  route: "prismnet.v1.Route",
+  peering: "prismnet.v1.Peering",
+  "flow-log": "prismnet.v1.FlowLog",
+};
 
 /** "acme-corp/alpha" → its tenant. */
 function tenantOf(owner: string): ResourceKey["tenant"] {
@@ -20,7 +39,7 @@ export function wakeOnChange(drivers: Drivers, store: Store, log: EngineLog): ()
   };
   const ends = [
     drivers.hypervisor.onChange(({ vmId, owner }) => wake("plasmavmc.v1.Vm", vmId, owner)),
-    drivers.network.onChange(({ id, owner }) => wake("prismnet.v1.Port", id, owner)),
+    drivers.network.onChange(({ type, id, owner }) => wake(kindOfObject[type], id, owner)),
   ];
   return () => {
     for (const end of ends) end();

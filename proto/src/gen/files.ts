@@ -16,7 +16,13 @@ import { file_photoncloud_test_v1_widget } from "./photoncloud/test/v1/widget_pb
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
 import { file_prismnet_v1_address_group } from "./prismnet/v1/address_group_pb.ts";
+import { file_prismnet_v1_elastic_ip } from "./prismnet/v1/elastic_ip_pb.ts";
+import { file_prismnet_v1_external_network } from "./prismnet/v1/external_network_pb.ts";
+import { file_prismnet_v1_flow_log } from "./prismnet/v1/flow_log_pb.ts";
+import { file_prismnet_v1_network } from "./prismnet/v1/network_pb.ts";
+import { file_prismnet_v1_peering } from "./prismnet/v1/peering_pb.ts";
 import { file_prismnet_v1_port } from "./prismnet/v1/port_pb.ts";
+import { file_prismnet_v1_route } from "./prismnet/v1/route_pb.ts";
 import { file_prismnet_v1_security_group } from "./prismnet/v1/security_group_pb.ts";
 import { file_prismnet_v1_subnet } from "./prismnet/v1/subnet_pb.ts";
 import { file_prismnet_v1_vpc } from "./prismnet/v1/vpc_pb.ts";
@@ -38,7 +44,13 @@ export const files: readonly GenFile[] = [
   file_plasmavmc_v1_image,
   file_plasmavmc_v1_vm,
   file_prismnet_v1_address_group,
+  file_prismnet_v1_elastic_ip,
+  file_prismnet_v1_external_network,
+  file_prismnet_v1_flow_log,
+  file_prismnet_v1_network,
+  file_prismnet_v1_peering,
   file_prismnet_v1_port,
+  file_prismnet_v1_route,
   file_prismnet_v1_security_group,
   file_prismnet_v1_subnet,
   file_prismnet_v1_vpc,

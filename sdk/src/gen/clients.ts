@@ -7,9 +7,25 @@ import type {
   AddressGroupId,
   AddressGroupInput,
   AddressGroupUpdate,
+  AnalyzePathRequest,
+  AnalyzePathResponse,
   AttachDeviceRequest,
   AuthorizeRequest,
   AuthorizeResponse,
+  CheckNetworkRequest,
+  CheckNetworkResponse,
+  ElasticIp,
+  ElasticIpId,
+  ElasticIpInput,
+  ElasticIpUpdate,
+  ExternalNetwork,
+  ExternalNetworkId,
+  ExternalNetworkInput,
+  ExternalNetworkUpdate,
+  FlowLog,
+  FlowLogId,
+  FlowLogInput,
+  FlowLogUpdate,
   Image,
   ImageId,
   ImageInput,
@@ -22,6 +38,10 @@ import type {
   OrgId,
   OrgInput,
   OrgUpdate,
+  Peering,
+  PeeringId,
+  PeeringInput,
+  PeeringUpdate,
   Port,
   PortId,
   PortInput,
@@ -30,6 +50,8 @@ import type {
   ProjectId,
   ProjectInput,
   ProjectUpdate,
+  ReadFlowLogRequest,
+  ReadFlowLogResponse,
   RefreshTokenRequest,
   RemoveRuleRequest,
   RevokeTokenRequest,
@@ -42,6 +64,10 @@ import type {
   RoleId,
   RoleInput,
   RoleUpdate,
+  Route,
+  RouteId,
+  RouteInput,
+  RouteUpdate,
   SecurityGroup,
   SecurityGroupId,
   SecurityGroupInput,
@@ -113,13 +139,33 @@ export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
 /** A named set of networks that the rules of security groups may allow, kept in one place. */
 export interface AddressGroupClient extends ResourceClient<AddressGroup, AddressGroupInput, AddressGroupUpdate, AddressGroupId> {}
 
+/** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
+export interface ElasticIpClient extends ResourceClient<ElasticIp, ElasticIpInput, ElasticIpUpdate, ElasticIpId> {}
+
+/** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
+export interface ExternalNetworkClient extends ResourceClient<ExternalNetwork, ExternalNetworkInput, ExternalNetworkUpdate, ExternalNetworkId> {}
+
+/** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
+export interface FlowLogClient extends ResourceClient<FlowLog, FlowLogInput, FlowLogUpdate, FlowLogId> {
+  /** Reads what was written down. */
+  read(id: FlowLogId, input: Omit<ReadFlowLogRequest, "id">, options?: CallOptions): Promise<ReadFlowLogResponse>;
+}
+
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+export interface PeeringClient extends ResourceClient<Peering, PeeringInput, PeeringUpdate, PeeringId> {}
+
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
 export interface PortClient extends ResourceClient<Port, PortInput, PortUpdate, PortId> {
   /** Plugs a device into a free port. */
   attachDevice(id: PortId, input: Omit<AttachDeviceRequest, "id">, options?: CallOptions): Promise<Port>;
   /** Unplugs a port's device. */
   detachDevice(id: PortId, options?: CallOptions): Promise<Port>;
+  /** Asks what would become of a packet, and why. */
+  analyzePath(id: PortId, input: Omit<AnalyzePathRequest, "id">, options?: CallOptions): Promise<AnalyzePathResponse>;
 }
+
+/** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
+export interface RouteClient extends ResourceClient<Route, RouteInput, RouteUpdate, RouteId> {}
 
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */
 export interface SecurityGroupClient extends ResourceClient<SecurityGroup, SecurityGroupInput, SecurityGroupUpdate, SecurityGroupId> {
@@ -157,6 +203,11 @@ export interface IamTokenClient {
   whoAmI(request?: WhoAmIRequest, options?: CallOptions): Promise<WhoAmIResponse>;
 }
 
+export interface NetworkClient {
+  /** Compares what the network backend holds with what is stored, has differences repaired, and says what it found. */
+  check(request?: CheckNetworkRequest, options?: CallOptions): Promise<CheckNetworkResponse>;
+}
+
 /** A client for every kind and service. */
 export interface Clients {
   /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. */
@@ -179,8 +230,18 @@ export interface Clients {
   readonly vms: VmClient;
   /** A named set of networks that the rules of security groups may allow, kept in one place. */
   readonly addressGroups: AddressGroupClient;
+  /** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
+  readonly elasticIps: ElasticIpClient;
+  /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
+  readonly externalNetworks: ExternalNetworkClient;
+  /** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
+  readonly flowLogs: FlowLogClient;
+  /** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+  readonly peerings: PeeringClient;
   /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
   readonly ports: PortClient;
+  /** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
+  readonly routes: RouteClient;
   /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */
   readonly securityGroups: SecurityGroupClient;
   /** A part of a VPC with a gateway, in which ports get their addresses. */
@@ -189,4 +250,5 @@ export interface Clients {
   readonly vpcs: VpcClient;
   readonly authz: IamAuthzClient;
   readonly tokens: IamTokenClient;
+  readonly networks: NetworkClient;
 }

@@ -21,8 +21,18 @@ export type ImageId = Id<"image">;
 export type VmId = Id<"vm">;
 /** The id of one of the address groups. */
 export type AddressGroupId = Id<"address_group">;
+/** The id of one of the elastic ips. */
+export type ElasticIpId = Id<"elastic_ip">;
+/** The id of one of the external networks. */
+export type ExternalNetworkId = Id<"external_network">;
+/** The id of one of the flow logs. */
+export type FlowLogId = Id<"flow_log">;
+/** The id of one of the peerings. */
+export type PeeringId = Id<"peering">;
 /** The id of one of the ports. */
 export type PortId = Id<"port">;
+/** The id of one of the routes. */
+export type RouteId = Id<"route">;
 /** The id of one of the security groups. */
 export type SecurityGroupId = Id<"security_group">;
 /** The id of one of the subnets. */
@@ -111,6 +121,36 @@ export interface AddressGroupUpdate {
   readonly cidrs?: readonly string[] | null | undefined;
 }
 
+/** Asks what would become of the first packet of a connection. */
+export interface AnalyzePathRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  /** The port that sends. */
+  readonly id?: string | undefined;
+  /**
+   * The address that it sends to.
+   * Example: 10.0.2.10
+   */
+  readonly destination: string;
+  /** TCP, UDP or ICMP. */
+  readonly protocol: Protocol;
+  /**
+   * The destination's port, for TCP and UDP.
+   * Range: 0–65535.
+   */
+  readonly port?: number | undefined;
+}
+
+/** What would become of the packet, by the network backend's own reckoning. */
+export interface AnalyzePathResponse {
+  /** Whether it arrives: at a port of the caller's, or beyond the cloud's edge. */
+  readonly delivered: boolean;
+  /** A sentence that says why, in the cloud's ids. */
+  readonly reason: string;
+  /** What it passes, in order. Where it leaves what the caller may see, the last one says so. */
+  readonly hops: readonly PathHop[];
+}
+
 /** A processor architecture. */
 export type Architecture = "x86_64" | "aarch64";
 
@@ -142,14 +182,187 @@ export interface AuthorizeResponse {
   readonly roleBindingId: string;
 }
 
+/** Limits of a port's traffic; what exceeds them is dropped. */
+export interface Bandwidth {
+  /**
+   * Of packets to the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly ingressKbps?: number | undefined;
+  /**
+   * Of packets from the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly egressKbps?: number | undefined;
+}
+
+/** Limits of a port's traffic; what exceeds them is dropped. */
+export interface BandwidthInput {
+  /**
+   * Of packets to the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly ingressKbps?: number | undefined;
+  /**
+   * Of packets from the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly egressKbps?: number | undefined;
+}
+
+/** Limits of a port's traffic; what exceeds them is dropped. */
+export interface BandwidthUpdate {
+  /**
+   * Of packets to the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly ingressKbps?: number | null | undefined;
+  /**
+   * Of packets from the port. Left out: none.
+   * Unit: kbit/s.
+   * Range: 64–100000000.
+   */
+  readonly egressKbps?: number | null | undefined;
+}
+
+export interface CheckNetworkRequest {
+}
+
+/** What a comparison of the backend with the store found. */
+export interface CheckNetworkResponse {
+  /** The backend: "ovn", "simulated". */
+  readonly backend: string;
+  /** How many of our objects the backend should hold. */
+  readonly objects: bigint;
+  /** What was changed or missing there, and is being repaired. */
+  readonly drifted: readonly NetworkFinding[];
+  /** What carries our mark but belongs to no resource any more, and was removed. */
+  readonly strays: readonly NetworkFinding[];
+  /** What others keep in the backend; it is never touched. */
+  readonly foreign: readonly NetworkFinding[];
+}
+
 /** What is plugged into a port. */
 export type DeviceType = "vm" | "other";
 
 /** Which way a rule looks. */
 export type Direction = "ingress" | "egress";
 
+/** Packets are dropped without a word. */
+export interface Drop {
+}
+
+/** Packets are dropped without a word. */
+export interface DropInput {
+}
+
+/** Packets are dropped without a word. */
+export interface DropUpdate {
+}
+
 /** Whether a permission allows or denies. */
 export type Effect = "allow" | "deny";
+
+/** Out by the VPC's external network. */
+export interface ElasticGateway {
+}
+
+/** Out by the VPC's external network. */
+export interface ElasticGatewayInput {
+}
+
+/** Out by the VPC's external network. */
+export interface ElasticGatewayUpdate {
+}
+
+/** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
+export interface ElasticIp {
+  /** Drawn by the cloud. */
+  readonly id: ElasticIpId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: web
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * The external network that the address is of. Left out: the port's VPC's, else the only one that there is.
+   * Default: the only external network.
+   */
+  readonly externalNetworkId: ExternalNetworkId;
+  /**
+   * An address of the external network's that is free. Left out: one is drawn.
+   * Default: the next free address.
+   * Example: 203.0.113.20
+   */
+  readonly address: string;
+  /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. */
+  readonly portId?: PortId | undefined;
+}
+
+/** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
+export interface ElasticIpInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: web
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * The external network that the address is of. Left out: the port's VPC's, else the only one that there is.
+   * Default: the only external network.
+   */
+  readonly externalNetworkId?: ExternalNetworkId | undefined;
+  /**
+   * An address of the external network's that is free. Left out: one is drawn.
+   * Default: the next free address.
+   * Example: 203.0.113.20
+   */
+  readonly address?: string | undefined;
+  /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. */
+  readonly portId?: PortId | undefined;
+}
+
+/** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
+export interface ElasticIpUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: web
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+  /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. */
+  readonly portId?: PortId | null | undefined;
+}
 
 /** One thing that was done or refused. */
 export interface Event {
@@ -179,6 +392,224 @@ export interface Event {
 
 /** What an event tells of. */
 export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked";
+
+/** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
+export interface ExternalNetwork {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id: ExternalNetworkId;
+  /** Empty: it is the whole system's. Other scopes have none. */
+  readonly orgId: string;
+  /** Empty, as the org. */
+  readonly projectId: string;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: The internet
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * Its IPv4 network.
+   * Example: 203.0.113.0/24
+   */
+  readonly cidr: string;
+  /**
+   * The router out there that packets to the rest of the world go to. Left out: the network's first address.
+   * Default: the first address.
+   * Example: 203.0.113.1
+   */
+  readonly gateway: string;
+  /**
+   * The part of the network that the cloud draws addresses from. Left out: all of it.
+   * Default: all of it.
+   * Example: 203.0.113.128/25
+   */
+  readonly poolCidr: string;
+  /**
+   * What the hosts call the wire that it is on (OVN's bridge mappings).
+   * Default: external.
+   * Example: external
+   */
+  readonly physicalNetwork: string;
+  /**
+   * Its VLAN on that wire. Left out: untagged.
+   * Range: 1–4094.
+   * Example: 100
+   */
+  readonly vlanId?: number | undefined;
+}
+
+/** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
+export interface ExternalNetworkInput {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id?: ExternalNetworkId | undefined;
+  /** Empty: it is the whole system's. Other scopes have none. */
+  readonly orgId?: string | undefined;
+  /** Empty, as the org. */
+  readonly projectId?: string | undefined;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: The internet
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * Its IPv4 network.
+   * Example: 203.0.113.0/24
+   */
+  readonly cidr: string;
+  /**
+   * The router out there that packets to the rest of the world go to. Left out: the network's first address.
+   * Default: the first address.
+   * Example: 203.0.113.1
+   */
+  readonly gateway?: string | undefined;
+  /**
+   * The part of the network that the cloud draws addresses from. Left out: all of it.
+   * Default: all of it.
+   * Example: 203.0.113.128/25
+   */
+  readonly poolCidr?: string | undefined;
+  /**
+   * What the hosts call the wire that it is on (OVN's bridge mappings).
+   * Default: external.
+   * Example: external
+   */
+  readonly physicalNetwork?: string | undefined;
+  /**
+   * Its VLAN on that wire. Left out: untagged.
+   * Range: 1–4094.
+   * Example: 100
+   */
+  readonly vlanId?: number | undefined;
+}
+
+/** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
+export interface ExternalNetworkUpdate {
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: The internet
+   */
+  readonly name?: string | null | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+}
+
+/** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
+export interface FlowLog {
+  /** Drawn by the cloud. */
+  readonly id: FlowLogId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: audit
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The VPC whose flows are written down. */
+  readonly vpcId: VpcId;
+  /** Which flows. Left out: all. */
+  readonly verdict?: FlowVerdict | undefined;
+}
+
+/** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
+export interface FlowLogInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: audit
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The VPC whose flows are written down. */
+  readonly vpcId: VpcId;
+  /** Which flows. Left out: all. */
+  readonly verdict?: FlowVerdict | undefined;
+}
+
+/** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
+export interface FlowLogUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: audit
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+  /** Which flows. Left out: all. */
+  readonly verdict?: FlowVerdict | null | undefined;
+}
+
+/** Packets of one flow that one rule decided on, over some seconds. */
+export interface FlowRecord {
+  readonly startTime?: Date | undefined;
+  readonly endTime?: Date | undefined;
+  readonly verdict: FlowVerdict | "";
+  /** Seen from the port: to it or from it. */
+  readonly direction: Direction | "";
+  /** The port of this VPC; empty where it is gone by now. */
+  readonly portId: string;
+  readonly sourceAddress: string;
+  readonly destinationAddress: string;
+  /** "tcp", "udp", "icmp", or a protocol's number. */
+  readonly protocol: string;
+  /** For TCP and UDP. */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** The security group whose rule allowed it; empty: no rule allowed it. */
+  readonly securityGroupId: string;
+  /** That rule's name; empty for a drop, and for what a group without egress rules lets out. */
+  readonly rule: string;
+  /** Packets that were counted: at least so many, since the host samples busy flows. */
+  readonly packets: bigint;
+}
+
+/** What became of a flow. */
+export type FlowVerdict = "allowed" | "dropped";
 
 /** What a machine starts from. Images of the system and of the org are seen in every project below. */
 export interface Image {
@@ -357,6 +788,15 @@ export interface ListSessionsResponse {
   readonly sessions: readonly Session[];
 }
 
+/** One thing in the backend. */
+export interface NetworkFinding {
+  /** For ours the object's type ("port"), for others' the backend's own ("Logical_Switch"). */
+  readonly type: string;
+  readonly id: string;
+  /** What is wrong with it, or its name. */
+  readonly detail: string;
+}
+
 /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. */
 export interface Org {
   /**
@@ -408,6 +848,134 @@ export interface OrgUpdate {
   readonly name?: string | null | undefined;
   /** Free words of the user's own, at most 64. */
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
+}
+
+/** One thing that a packet passes. */
+export interface PathHop {
+  /** Its kind's noun: "port", "security_group", "subnet", "vpc", "route", "peering", "elastic_ip", "external_network". */
+  readonly kind: string;
+  readonly id: string;
+  /** What it did: "rule web allowed it". */
+  readonly action: string;
+}
+
+/** A security group of the project on the other side of a peering. */
+export interface PeerGroup {
+  /** The own side of the peering. While it is not active the rule allows nobody. */
+  readonly peeringId: PeeringId;
+  /**
+   * The group's id over there. Not looked up when the rule is written.
+   * Example: sg-01k0000000000000000000000
+   */
+  readonly securityGroupId: string;
+}
+
+/** A security group of the project on the other side of a peering. */
+export interface PeerGroupInput {
+  /** The own side of the peering. While it is not active the rule allows nobody. */
+  readonly peeringId: PeeringId;
+  /**
+   * The group's id over there. Not looked up when the rule is written.
+   * Example: sg-01k0000000000000000000000
+   */
+  readonly securityGroupId: string;
+}
+
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+export interface Peering {
+  /** Drawn by the cloud. */
+  readonly id: PeeringId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: to-shared
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The own VPC. */
+  readonly vpcId: VpcId;
+  /**
+   * The org of the other VPC. Left out: the own.
+   * Default: the own org.
+   */
+  readonly peerOrgId: string;
+  /**
+   * The project of the other VPC. Left out: the own.
+   * Default: the own project.
+   */
+  readonly peerProjectId: string;
+  /**
+   * The other VPC's id. Not looked up before the other side has made its peering.
+   * Example: vpc-01k0000000000000000000000
+   */
+  readonly peerVpcId: string;
+  /** Whether the other side has accepted. */
+  readonly state: PeeringState | "";
+  /** The other VPC's networks; empty until both sides are there. */
+  readonly peerCidrs: readonly string[];
+}
+
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+export interface PeeringInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: to-shared
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The own VPC. */
+  readonly vpcId: VpcId;
+  /**
+   * The org of the other VPC. Left out: the own.
+   * Default: the own org.
+   */
+  readonly peerOrgId?: string | undefined;
+  /**
+   * The project of the other VPC. Left out: the own.
+   * Default: the own project.
+   */
+  readonly peerProjectId?: string | undefined;
+  /**
+   * The other VPC's id. Not looked up before the other side has made its peering.
+   * Example: vpc-01k0000000000000000000000
+   */
+  readonly peerVpcId: string;
+}
+
+/** How far a peering is. */
+export type PeeringState = "pending" | "active" | "refused";
+
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+export interface PeeringUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: to-shared
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
 }
 
 /** One statement of a role. */
@@ -497,6 +1065,21 @@ export interface Port {
   readonly deviceId: string;
   /** What kind of device that is. */
   readonly deviceType: DeviceType | "";
+  /**
+   * Inside the subnet's ipv6_cidr and free. Left out: the next free address, if the subnet has IPv6.
+   * Default: the next free address, if the subnet has IPv6.
+   * Example: fd00:10:0:1::10
+   */
+  readonly ipv6Address: string;
+  /**
+   * Whether its machine forwards packets of others (a router, a VPN): then it may send from any address.
+   * Default: false.
+   */
+  readonly forwarding: boolean;
+  /** Limits of its traffic. Left out: none. */
+  readonly bandwidth?: Bandwidth | undefined;
+  /** Whether a device is plugged in and the network is at work for it, as the network backend says. */
+  readonly up: boolean;
 }
 
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
@@ -522,6 +1105,19 @@ export interface PortInput {
   readonly ipAddress?: string | undefined;
   /** What its traffic is filtered by. None: everything out, nothing in. */
   readonly securityGroupIds?: readonly SecurityGroupId[] | undefined;
+  /**
+   * Inside the subnet's ipv6_cidr and free. Left out: the next free address, if the subnet has IPv6.
+   * Default: the next free address, if the subnet has IPv6.
+   * Example: fd00:10:0:1::10
+   */
+  readonly ipv6Address?: string | undefined;
+  /**
+   * Whether its machine forwards packets of others (a router, a VPN): then it may send from any address.
+   * Default: false.
+   */
+  readonly forwarding?: boolean | undefined;
+  /** Limits of its traffic. Left out: none. */
+  readonly bandwidth?: BandwidthInput | undefined;
 }
 
 /** Ports from first to last, both included. */
@@ -563,6 +1159,13 @@ export interface PortUpdate {
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
   /** What its traffic is filtered by. None: everything out, nothing in. */
   readonly securityGroupIds?: readonly SecurityGroupId[] | null | undefined;
+  /**
+   * Whether its machine forwards packets of others (a router, a VPN): then it may send from any address.
+   * Default: false.
+   */
+  readonly forwarding?: boolean | null | undefined;
+  /** Limits of its traffic. Left out: none. */
+  readonly bandwidth?: BandwidthUpdate | null | undefined;
 }
 
 /** Whether a machine should run. */
@@ -640,6 +1243,24 @@ export interface ProjectUpdate {
 
 /** What a rule matches. */
 export type Protocol = "tcp" | "udp" | "icmp";
+
+/** Reads the records of a flow log, the oldest first. */
+export interface ReadFlowLogRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly id?: string | undefined;
+  /** Where to read on; empty: from the oldest that is kept. */
+  readonly cursor?: string | undefined;
+  /** At most so many; default 100, at most 1000. */
+  readonly pageSize?: number | undefined;
+}
+
+/** A page of records. */
+export interface ReadFlowLogResponse {
+  readonly records: readonly FlowRecord[];
+  /** Where to read on, also when there are no more records yet. */
+  readonly nextCursor: string;
+}
 
 export interface RefreshTokenRequest {
   readonly refreshToken?: string | undefined;
@@ -814,6 +1435,120 @@ export interface RoleUpdate {
   readonly permissions?: readonly PermissionInput[] | undefined;
 }
 
+/** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
+export interface Route {
+  /** Drawn by the cloud. */
+  readonly id: RouteId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: to-office
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The VPC whose packets it steers. */
+  readonly vpcId: VpcId;
+  /**
+   * The network that the packets go to, of either family; of several routes the most specific one counts. One route a destination in a VPC; none inside the VPC's own networks.
+   * Example: 192.168.0.0/16
+   */
+  readonly destination: string;
+  /** A port of the same VPC, whose machine forwards them; the port must have `forwarding` set. */
+  readonly targetPortId?: PortId | undefined;
+  /** The gateway of the VPC's external network, which must be set. */
+  readonly elasticGateway?: ElasticGateway | undefined;
+  /** Nowhere. */
+  readonly drop?: Drop | undefined;
+}
+
+/** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
+export type RouteInput = {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: to-office
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The VPC whose packets it steers. */
+  readonly vpcId: VpcId;
+  /**
+   * The network that the packets go to, of either family; of several routes the most specific one counts. One route a destination in a VPC; none inside the VPC's own networks.
+   * Example: 192.168.0.0/16
+   */
+  readonly destination: string;
+}
+/* At most one of target. */
+& ({
+  /** A port of the same VPC, whose machine forwards them; the port must have `forwarding` set. */
+  readonly targetPortId?: PortId | undefined;
+  readonly elasticGateway?: undefined;
+  readonly drop?: undefined;
+}
+| {
+  readonly targetPortId?: undefined;
+  /** The gateway of the VPC's external network, which must be set. */
+  readonly elasticGateway?: ElasticGatewayInput | undefined;
+  readonly drop?: undefined;
+}
+| {
+  readonly targetPortId?: undefined;
+  readonly elasticGateway?: undefined;
+  /** Nowhere. */
+  readonly drop?: DropInput | undefined;
+});
+
+/** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
+export type RouteUpdate = {
+  /**
+   * Unique among its kind in its project.
+   * Example: to-office
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+}
+/* At most one of target. */
+& ({
+  /** A port of the same VPC, whose machine forwards them; the port must have `forwarding` set. */
+  readonly targetPortId?: PortId | null | undefined;
+  readonly elasticGateway?: null | undefined;
+  readonly drop?: null | undefined;
+}
+| {
+  readonly targetPortId?: null | undefined;
+  /** The gateway of the VPC's external network, which must be set. */
+  readonly elasticGateway?: ElasticGatewayUpdate | null | undefined;
+  readonly drop?: null | undefined;
+}
+| {
+  readonly targetPortId?: null | undefined;
+  readonly elasticGateway?: null | undefined;
+  /** Nowhere. */
+  readonly drop?: DropUpdate | null | undefined;
+});
+
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */
 export interface SecurityGroup {
   /** Drawn by the cloud. */
@@ -877,6 +1612,8 @@ export interface SecurityGroupRule {
   readonly remoteGroupId?: SecurityGroupId | undefined;
   /** The networks of an address group. */
   readonly remoteAddressGroupId?: AddressGroupId | undefined;
+  /** The ports of a security group on the other side of a peering. */
+  readonly remotePeerGroup?: PeerGroup | undefined;
   /** What it is for. */
   readonly description?: string | undefined;
 }
@@ -900,18 +1637,28 @@ export type SecurityGroupRuleInput = {
   readonly remoteCidr?: string | undefined;
   readonly remoteGroupId?: undefined;
   readonly remoteAddressGroupId?: undefined;
+  readonly remotePeerGroup?: undefined;
 }
 | {
   readonly remoteCidr?: undefined;
   /** The ports of a security group. */
   readonly remoteGroupId?: SecurityGroupId | undefined;
   readonly remoteAddressGroupId?: undefined;
+  readonly remotePeerGroup?: undefined;
 }
 | {
   readonly remoteCidr?: undefined;
   readonly remoteGroupId?: undefined;
   /** The networks of an address group. */
   readonly remoteAddressGroupId?: AddressGroupId | undefined;
+  readonly remotePeerGroup?: undefined;
+}
+| {
+  readonly remoteCidr?: undefined;
+  readonly remoteGroupId?: undefined;
+  readonly remoteAddressGroupId?: undefined;
+  /** The ports of a security group on the other side of a peering. */
+  readonly remotePeerGroup?: PeerGroupInput | undefined;
 });
 
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. */
@@ -1135,8 +1882,25 @@ export interface Subnet {
    * Default: true.
    */
   readonly dhcpEnabled: boolean;
-  /** Name servers that DHCP tells guests of. */
+  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
   readonly dnsServers: readonly string[];
+  /**
+   * Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6.
+   * Default: the next free block, if the VPC has IPv6.
+   * Example: fd00:10:0:1::/64
+   */
+  readonly ipv6Cidr: string;
+  /** The router's IPv6 address: the block's first. Empty: no IPv6. */
+  readonly ipv6Gateway: string;
+  /** Where the cloud's resolver answers, inside the subnet: its last address that is free to use. No port can have it. */
+  readonly serviceAddress: string;
+  /**
+   * The largest packet that guests are told to send.
+   * Unit: bytes.
+   * Range: 1280–8942.
+   * Default: 1442.
+   */
+  readonly mtu: number;
 }
 
 /** A part of a VPC with a gateway, in which ports get their addresses. */
@@ -1171,8 +1935,21 @@ export interface SubnetInput {
    * Default: true.
    */
   readonly dhcpEnabled?: boolean | undefined;
-  /** Name servers that DHCP tells guests of. */
+  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
   readonly dnsServers?: readonly string[] | undefined;
+  /**
+   * Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6.
+   * Default: the next free block, if the VPC has IPv6.
+   * Example: fd00:10:0:1::/64
+   */
+  readonly ipv6Cidr?: string | undefined;
+  /**
+   * The largest packet that guests are told to send.
+   * Unit: bytes.
+   * Range: 1280–8942.
+   * Default: 1442.
+   */
+  readonly mtu?: number | undefined;
 }
 
 /** A part of a VPC with a gateway, in which ports get their addresses. */
@@ -1189,8 +1966,15 @@ export interface SubnetUpdate {
    * Default: true.
    */
   readonly dhcpEnabled?: boolean | null | undefined;
-  /** Name servers that DHCP tells guests of. */
+  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
   readonly dnsServers?: readonly string[] | null | undefined;
+  /**
+   * The largest packet that guests are told to send.
+   * Unit: bytes.
+   * Range: 1280–8942.
+   * Default: 1442.
+   */
+  readonly mtu?: number | null | undefined;
 }
 
 export interface TestPermissionsRequest {
@@ -1559,6 +2343,15 @@ export interface Vpc {
    * Example: 10.0.0.0/16
    */
   readonly cidr: string;
+  /**
+   * The IPv6 addresses that its subnets are carved from, /40 to /64. Left out: the VPC has IPv4 alone.
+   * Example: fd00:10::/48
+   */
+  readonly ipv6Cidr?: string | undefined;
+  /** The external network by which its ports reach the outside, and by which elastic IPs reach them. Left out: it is closed. */
+  readonly externalNetworkId?: ExternalNetworkId | undefined;
+  /** The address that the outside sees as the source of its ports' packets; stays as long as the external network does. Empty: it is closed. */
+  readonly egressAddress: string;
 }
 
 /** An isolated network of a project. Different VPCs may use the same addresses. */
@@ -1579,6 +2372,13 @@ export interface VpcInput {
    * Example: 10.0.0.0/16
    */
   readonly cidr: string;
+  /**
+   * The IPv6 addresses that its subnets are carved from, /40 to /64. Left out: the VPC has IPv4 alone.
+   * Example: fd00:10::/48
+   */
+  readonly ipv6Cidr?: string | undefined;
+  /** The external network by which its ports reach the outside, and by which elastic IPs reach them. Left out: it is closed. */
+  readonly externalNetworkId?: ExternalNetworkId | undefined;
 }
 
 /** An isolated network of a project. Different VPCs may use the same addresses. */
@@ -1590,6 +2390,8 @@ export interface VpcUpdate {
   readonly name?: string | undefined;
   /** Free words of the user's own, at most 64. */
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** The external network by which its ports reach the outside, and by which elastic IPs reach them. Left out: it is closed. */
+  readonly externalNetworkId?: ExternalNetworkId | null | undefined;
 }
 
 export interface WatchEventsRequest {

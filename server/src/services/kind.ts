@@ -4,6 +4,7 @@ import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { Drivers } from "../backends/drivers.ts";
 import type { Reconciler } from "../engine/reconciler.ts";
 import type { Claim, Tenant } from "../store/store.ts";
+import type { NetworkPart } from "./network-part.ts";
 
 /** Who calls. */
 export interface Principal {
@@ -100,6 +101,8 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   readonly methods?: Readonly<Record<string, CustomMethod<Desc>>>;
   /** Makes it true. Without one the resource is ready when it is stored and gone when it is deleted. */
   readonly reconciler?: Reconciler<Desc, Drivers>;
+  /** What it is in the network, so that the backend can be compared with what is stored. */
+  readonly network?: NetworkPart<Desc>;
   /** Attributes for conditions of permissions: `resource.{name}`. */
   attributes?(message: MessageShape<Desc>): Readonly<Record<string, string>>;
 }

@@ -4,6 +4,14 @@ import type { IResolvable } from "../../cdk.ts";
 import { PhotonResource, type ResourceProps } from "../resource.ts";
 import type { Shape } from "../shape.ts";
 
+/** A part of a port. */
+export interface TfBandwidth {
+  /** Of packets to the port. Left out: none. In kbit/s. @default - none */
+  readonly ingressKbps?: number;
+  /** Of packets from the port. Left out: none. In kbit/s. @default - none */
+  readonly egressKbps?: number;
+}
+
 /** The fields of photoncloud_port. */
 export interface TfPortProps extends ResourceProps {
   /** The org that it belongs to. A change forces replacement. @default - the provider's org */
@@ -20,9 +28,15 @@ export interface TfPortProps extends ResourceProps {
   readonly ipAddress?: string;
   /** What its traffic is filtered by. None: everything out, nothing in. @default - none */
   readonly securityGroupIds?: readonly string[] | IResolvable;
+  /** Inside the subnet's ipv6_cidr and free. Left out: the next free address, if the subnet has IPv6. A change forces replacement. @default - the next free address, if the subnet has IPv6 */
+  readonly ipv6Address?: string;
+  /** Whether its machine forwards packets of others (a router, a VPN): then it may send from any address. @default - false */
+  readonly forwarding?: boolean | IResolvable;
+  /** Limits of its traffic. Left out: none. @default - none */
+  readonly bandwidth?: TfBandwidth | IResolvable;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"subnetId":["subnet_id","scalar"],"ipAddress":["ip_address","scalar"],"securityGroupIds":["security_group_ids",{"list":"scalar"}]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"subnetId":["subnet_id","scalar"],"ipAddress":["ip_address","scalar"],"securityGroupIds":["security_group_ids",{"list":"scalar"}],"ipv6Address":["ipv6_address","scalar"],"forwarding":["forwarding","scalar"],"bandwidth":["bandwidth",{"fields":{"ingressKbps":["ingress_kbps","scalar"],"egressKbps":["egress_kbps","scalar"]}}]}};
 
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. Terraform's photoncloud_port. */
 export class TfPort extends PhotonResource {
@@ -83,5 +97,15 @@ export class TfPort extends PhotonResource {
   /** What its traffic is filtered by. None: everything out, nothing in. Known when it is deployed. */
   get securityGroupIds(): string[] {
     return this.getListAttribute("security_group_ids");
+  }
+
+  /** Inside the subnet's ipv6_cidr and free. Left out: the next free address, if the subnet has IPv6. Known when it is deployed. */
+  get ipv6Address(): string {
+    return this.getStringAttribute("ipv6_address");
+  }
+
+  /** Whether its machine forwards packets of others (a router, a VPN): then it may send from any address. Known when it is deployed. */
+  get forwarding(): IResolvable {
+    return this.getBooleanAttribute("forwarding");
   }
 }

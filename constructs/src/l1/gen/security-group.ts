@@ -18,6 +18,8 @@ export interface TfSecurityGroupRule {
   readonly remoteGroupId?: string;
   /** The networks of an address group. @default - none */
   readonly remoteAddressGroupId?: string;
+  /** The ports of a security group on the other side of a peering. @default - none */
+  readonly remotePeerGroup?: TfPeerGroup | IResolvable;
   /** What it is for. @default - none */
   readonly description?: string;
 }
@@ -28,6 +30,14 @@ export interface TfPortRange {
   readonly first: number;
   /** Left out: the first alone. @default - none */
   readonly last?: number;
+}
+
+/** A part of a security group. */
+export interface TfPeerGroup {
+  /** The own side of the peering. While it is not active the rule allows nobody. */
+  readonly peeringId: string;
+  /** The group's id over there. Not looked up when the rule is written. */
+  readonly securityGroupId: string;
 }
 
 /** The fields of photoncloud_security_group. */
@@ -46,7 +56,7 @@ export interface TfSecurityGroupProps extends ResourceProps {
   readonly rules?: Readonly<Record<string, TfSecurityGroupRule>> | IResolvable;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"rules":["rules",{"map":{"fields":{"direction":["direction","scalar"],"protocol":["protocol","scalar"],"portRange":["port_range",{"fields":{"first":["first","scalar"],"last":["last","scalar"]}}],"remoteCidr":["remote_cidr","scalar"],"remoteGroupId":["remote_group_id","scalar"],"remoteAddressGroupId":["remote_address_group_id","scalar"],"description":["description","scalar"]}}}]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"rules":["rules",{"map":{"fields":{"direction":["direction","scalar"],"protocol":["protocol","scalar"],"portRange":["port_range",{"fields":{"first":["first","scalar"],"last":["last","scalar"]}}],"remoteCidr":["remote_cidr","scalar"],"remoteGroupId":["remote_group_id","scalar"],"remoteAddressGroupId":["remote_address_group_id","scalar"],"remotePeerGroup":["remote_peer_group",{"fields":{"peeringId":["peering_id","scalar"],"securityGroupId":["security_group_id","scalar"]}}],"description":["description","scalar"]}}}]}};
 
 /** A stateful packet filter for ports: what no rule allows in is dropped; with no egress rule everything is allowed out. Terraform's photoncloud_security_group. */
 export class TfSecurityGroup extends PhotonResource {

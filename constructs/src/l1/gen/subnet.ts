@@ -22,11 +22,15 @@ export interface TfSubnetProps extends ResourceProps {
   readonly gateway?: string;
   /** Whether guests are told their addresses by DHCP. @default - true */
   readonly dhcpEnabled?: boolean | IResolvable;
-  /** Name servers that DHCP tells guests of. @default - none */
+  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. @default - none */
   readonly dnsServers?: readonly string[] | IResolvable;
+  /** Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6. A change forces replacement. @default - the next free block, if the VPC has IPv6 */
+  readonly ipv6Cidr?: string;
+  /** The largest packet that guests are told to send. In bytes. @default - 1442 */
+  readonly mtu?: number;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"vpcId":["vpc_id","scalar"],"cidr":["cidr","scalar"],"gateway":["gateway","scalar"],"dhcpEnabled":["dhcp_enabled","scalar"],"dnsServers":["dns_servers",{"list":"scalar"}]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"vpcId":["vpc_id","scalar"],"cidr":["cidr","scalar"],"gateway":["gateway","scalar"],"dhcpEnabled":["dhcp_enabled","scalar"],"dnsServers":["dns_servers",{"list":"scalar"}],"ipv6Cidr":["ipv6_cidr","scalar"],"mtu":["mtu","scalar"]}};
 
 /** A part of a VPC with a gateway, in which ports get their addresses. Terraform's photoncloud_subnet. */
 export class TfSubnet extends PhotonResource {
@@ -89,8 +93,28 @@ export class TfSubnet extends PhotonResource {
     return this.getBooleanAttribute("dhcp_enabled");
   }
 
-  /** Name servers that DHCP tells guests of. Known when it is deployed. */
+  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. Known when it is deployed. */
   get dnsServers(): string[] {
     return this.getListAttribute("dns_servers");
+  }
+
+  /** Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6. Known when it is deployed. */
+  get ipv6Cidr(): string {
+    return this.getStringAttribute("ipv6_cidr");
+  }
+
+  /** The router's IPv6 address: the block's first. Empty: no IPv6. Known when it is deployed. */
+  get ipv6Gateway(): string {
+    return this.getStringAttribute("ipv6_gateway");
+  }
+
+  /** Where the cloud's resolver answers, inside the subnet: its last address that is free to use. No port can have it. Known when it is deployed. */
+  get serviceAddress(): string {
+    return this.getStringAttribute("service_address");
+  }
+
+  /** The largest packet that guests are told to send. Known when it is deployed. */
+  get mtu(): number {
+    return this.getNumberAttribute("mtu");
   }
 }

@@ -16,9 +16,13 @@ export interface TfVpcProps extends ResourceProps {
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
   /** The addresses that its subnets are carved from, IPv4, /8 to /28. A change forces replacement. */
   readonly cidr: string;
+  /** The IPv6 addresses that its subnets are carved from, /40 to /64. Left out: the VPC has IPv4 alone. A change forces replacement. @default - none */
+  readonly ipv6Cidr?: string;
+  /** The external network by which its ports reach the outside, and by which elastic IPs reach them. Left out: it is closed. @default - none */
+  readonly externalNetworkId?: string;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"cidr":["cidr","scalar"]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"cidr":["cidr","scalar"],"ipv6Cidr":["ipv6_cidr","scalar"],"externalNetworkId":["external_network_id","scalar"]}};
 
 /** An isolated network of a project. Different VPCs may use the same addresses. Terraform's photoncloud_vpc. */
 export class TfVpc extends PhotonResource {
@@ -64,5 +68,20 @@ export class TfVpc extends PhotonResource {
   /** The addresses that its subnets are carved from, IPv4, /8 to /28. Known when it is deployed. */
   get cidr(): string {
     return this.getStringAttribute("cidr");
+  }
+
+  /** The IPv6 addresses that its subnets are carved from, /40 to /64. Left out: the VPC has IPv4 alone. Known when it is deployed. */
+  get ipv6Cidr(): string {
+    return this.getStringAttribute("ipv6_cidr");
+  }
+
+  /** The external network by which its ports reach the outside, and by which elastic IPs reach them. Left out: it is closed. Known when it is deployed. */
+  get externalNetworkId(): string {
+    return this.getStringAttribute("external_network_id");
+  }
+
+  /** The address that the outside sees as the source of its ports' packets; stays as long as the external network does. Empty: it is closed. Known when it is deployed. */
+  get egressAddress(): string {
+    return this.getStringAttribute("egress_address");
   }
 }

@@ -18,18 +18,20 @@ const owner = "acme/alpha";
 export function sampleNetwork(tag: string, rules: readonly FilterRule[] = []) {
   const vpcId = `vpc-${tag}`;
   const filter = { type: "filter", id: `sg-${tag}`, owner, rules } as const;
-  const router = { type: "router", id: vpcId, owner, cidr: "10.0.0.0/16" } as const;
+  const router = { type: "router", id: vpcId, owner, cidrs: ["10.0.0.0/16"] } as const;
   const subnet = (n: number) =>
     [
-      { type: "switch", id: `subnet-${tag}-${n}`, vpcId, owner, cidr: `10.0.${n}.0/24` },
+      { type: "switch", id: `subnet-${tag}-${n}`, vpcId, owner, cidrs: [`10.0.${n}.0/24`] },
       {
         type: "router-port",
         id: `subnet-${tag}-${n}`,
         vpcId,
+        owner,
+        mtu: 1442,
         macAddress: gatewayMac(n),
         addresses: [`10.0.${n}.1/24`],
       },
-      dhcp(`subnet-${tag}-${n}`, n),
+      dhcp(`subnet-${tag}-${n}`, vpcId, n),
     ] as const;
   const port = (n: number) =>
     ({
@@ -41,15 +43,29 @@ export function sampleNetwork(tag: string, rules: readonly FilterRule[] = []) {
       macAddress: `fa:16:3e:00:00:0${n}`,
       ipAddresses: [`10.0.${n}.10`],
       securityGroupIds: [filter.id],
+      hostname: `vm-${n}`,
+      forwarding: false,
+      bandwidth: {},
     }) as const;
   return { router, filter, ports: [port(1), port(2)] as const, subnets: [subnet(1), subnet(2)] as const };
 }
 
 const gatewayMac = (n: number) => `0a:00:0a:00:0${n}:01`;
 
-function dhcp(id: string, n: number) {
-  const macAddress = gatewayMac(n);
-  return { type: "dhcp", id, cidr: `10.0.${n}.0/24`, gateway: `10.0.${n}.1`, macAddress, dnsServers: [] } as const;
+function dhcp(id: string, vpcId: string, n: number) {
+  return {
+    type: "dhcp",
+    id,
+    vpcId,
+    owner,
+    cidr: `10.0.${n}.0/24`,
+    gateway: `10.0.${n}.1`,
+    macAddress: gatewayMac(n),
+    dnsServers: [`10.0.${n}.254`],
+    serviceAddress: `10.0.${n}.254`,
+    domain: "alpha.acme.cloud.internal",
+    mtu: 1442,
+  } as const;
 }
 
 /** In the order in which they stand on each other. */

@@ -9,13 +9,15 @@ import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from 
 import type { BatchGetRequestSchema, Change, DeleteRequestSchema, GetRequestSchema, ListRequestSchema, PlannedChange, Status, WatchRequestSchema } from "../../photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_api_v1_api } from "../../photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_meta_v1_meta } from "../../photoncloud/meta/v1/meta_pb.ts";
+import type { Protocol } from "./security_group_pb.ts";
+import { file_prismnet_v1_security_group } from "./security_group_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file prismnet/v1/port.proto.
  */
 export const file_prismnet_v1_port: GenFile = /*@__PURE__*/
-  fileDesc("ChZwcmlzbW5ldC92MS9wb3J0LnByb3RvEgtwcmlzbW5ldC52MSKMBgoEUG9ydBITCgJpZBgBIAEoCUIHirUYAwoBAxIXCgZvcmdfaWQYAiABKAlCB4q1GAMKAQISGwoKcHJvamVjdF9pZBgDIAEoCUIHirUYAwoBAhIdCgRuYW1lGAQgASgJQg+KtRgLCgEBGAFCBG1haW4SNwoGbGFiZWxzGAUgAygLMh0ucHJpc21uZXQudjEuUG9ydC5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSLwoJc3VibmV0X2lkGBQgASgJQhyKtRgYCgIBAhIScHJpc21uZXQudjEuU3VibmV0EkUKCmlwX2FkZHJlc3MYFSABKAlCLIq1GCgKAgQCGAVCCTEwLjAuMS4xMEoVdGhlIG5leHQgZnJlZSBhZGRyZXNzSACIAQESHAoLbWFjX2FkZHJlc3MYFiABKAlCB4q1GAMKAQMSQgoSc2VjdXJpdHlfZ3JvdXBfaWRzGBcgAygJQiaKtRgiCgEHEhlwcmlzbW5ldC52MS5TZWN1cml0eUdyb3VwMgIQEBIbCglkZXZpY2VfaWQYGCABKAlCCIq1GAQKAgMIEjYKC2RldmljZV90eXBlGBkgASgOMhcucHJpc21uZXQudjEuRGV2aWNlVHlwZUIIirUYBAoCAwgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AToZirUYFQgDEgRwb3J0GgVwb3J0cyIEcG9ydEINCgtfaXBfYWRkcmVzcyKGAQoTQXR0YWNoRGV2aWNlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIRCglkZXZpY2VfaWQYBCABKAkSLAoLZGV2aWNlX3R5cGUYBSABKA4yFy5wcmlzbW5ldC52MS5EZXZpY2VUeXBlIkUKE0RldGFjaERldmljZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkiowEKEVVwZGF0ZVBvcnRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEh8KBHBvcnQYBCABKAsyES5wcmlzbW5ldC52MS5Qb3J0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAYgASgJIl4KEUxpc3RQb3J0c1Jlc3BvbnNlEiAKBXBvcnRzGAEgAygLMhEucHJpc21uZXQudjEuUG9ydBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDgoGY3Vyc29yGAMgASgJInEKEldhdGNoUG9ydHNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEh8KBHBvcnQYAiABKAsyES5wcmlzbW5ldC52MS5Qb3J0Eg4KBmN1cnNvchgDIAEoCSKqAQoPUGxhblBvcnRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEh8KBHBvcnQYBCABKAsyES5wcmlzbW5ldC52MS5Qb3J0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg11bmtub3duX3BhdGhzGAYgAygJImcKEFBsYW5Qb3J0UmVzcG9uc2USHwoEcG9ydBgBIAEoCzIRLnByaXNtbmV0LnYxLlBvcnQSMgoHY2hhbmdlcxgCIAMoCzIhLnBob3RvbmNsb3VkLmFwaS52MS5QbGFubmVkQ2hhbmdlKlQKCkRldmljZVR5cGUSGwoXREVWSUNFX1RZUEVfVU5TUEVDSUZJRUQQABISCg5ERVZJQ0VfVFlQRV9WTRABEhUKEURFVklDRV9UWVBFX09USEVSEAIyxwcKC1BvcnRTZXJ2aWNlEkwKCkNyZWF0ZVBvcnQSES5wcmlzbW5ldC52MS5Qb3J0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6Y3JlYXRlElMKB0dldFBvcnQSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiFYq1GBFuZXR3b3JrOnBvcnRzOmdldBJrCg1CYXRjaEdldFBvcnRzEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBoeLnByaXNtbmV0LnYxLkxpc3RQb3J0c1Jlc3BvbnNlIhWKtRgRbmV0d29yazpwb3J0czpnZXQSZAoJTGlzdFBvcnRzEh8ucGhvdG9uY2xvdWQuYXBpLnYxLkxpc3RSZXF1ZXN0Gh4ucHJpc21uZXQudjEuTGlzdFBvcnRzUmVzcG9uc2UiFoq1GBJuZXR3b3JrOnBvcnRzOmxpc3QSWQoKVXBkYXRlUG9ydBIeLnByaXNtbmV0LnYxLlVwZGF0ZVBvcnRSZXF1ZXN0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6dXBkYXRlElwKCkRlbGV0ZVBvcnQSIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiGIq1GBRuZXR3b3JrOnBvcnRzOmRlbGV0ZRJqCgpXYXRjaFBvcnRzEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBofLnByaXNtbmV0LnYxLldhdGNoUG9ydHNSZXNwb25zZSIXirUYE25ldHdvcms6cG9ydHM6d2F0Y2gwARJfCghQbGFuUG9ydBIcLnByaXNtbmV0LnYxLlBsYW5Qb3J0UmVxdWVzdBodLnByaXNtbmV0LnYxLlBsYW5Qb3J0UmVzcG9uc2UiFoq1GBJuZXR3b3JrOnBvcnRzOnBsYW4SXQoMQXR0YWNoRGV2aWNlEiAucHJpc21uZXQudjEuQXR0YWNoRGV2aWNlUmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiGIq1GBRuZXR3b3JrOnBvcnRzOnVwZGF0ZRJdCgxEZXRhY2hEZXZpY2USIC5wcmlzbW5ldC52MS5EZXRhY2hEZXZpY2VSZXF1ZXN0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6dXBkYXRlYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChZwcmlzbW5ldC92MS9wb3J0LnByb3RvEgtwcmlzbW5ldC52MSL9BwoEUG9ydBITCgJpZBgBIAEoCUIHirUYAwoBAxIXCgZvcmdfaWQYAiABKAlCB4q1GAMKAQISGwoKcHJvamVjdF9pZBgDIAEoCUIHirUYAwoBAhIdCgRuYW1lGAQgASgJQg+KtRgLCgEBGAFCBG1haW4SNwoGbGFiZWxzGAUgAygLMh0ucHJpc21uZXQudjEuUG9ydC5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSLwoJc3VibmV0X2lkGBQgASgJQhyKtRgYCgIBAhIScHJpc21uZXQudjEuU3VibmV0EkUKCmlwX2FkZHJlc3MYFSABKAlCLIq1GCgKAgQCGAVCCTEwLjAuMS4xMEoVdGhlIG5leHQgZnJlZSBhZGRyZXNzSACIAQESHAoLbWFjX2FkZHJlc3MYFiABKAlCB4q1GAMKAQMSQgoSc2VjdXJpdHlfZ3JvdXBfaWRzGBcgAygJQiaKtRgiCgEHEhlwcmlzbW5ldC52MS5TZWN1cml0eUdyb3VwMgIQEBIbCglkZXZpY2VfaWQYGCABKAlCCIq1GAQKAgMIEjYKC2RldmljZV90eXBlGBkgASgOMhcucHJpc21uZXQudjEuRGV2aWNlVHlwZUIIirUYBAoCAwgSZQoMaXB2Nl9hZGRyZXNzGBogASgJQkqKtRhGCgIEAhgEQg9mZDAwOjEwOjA6MTo6MTBKLXRoZSBuZXh0IGZyZWUgYWRkcmVzcywgaWYgdGhlIHN1Ym5ldCBoYXMgSVB2NkgBiAEBEicKCmZvcndhcmRpbmcYGyABKAhCDoq1GAoKAQRKBWZhbHNlSAKIAQESKQoJYmFuZHdpZHRoGBwgASgLMhYucHJpc21uZXQudjEuQmFuZHdpZHRoEhQKAnVwGB0gASgIQgiKtRgECgIDCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOhmKtRgVCAMSBHBvcnQaBXBvcnRzIgRwb3J0Qg0KC19pcF9hZGRyZXNzQg8KDV9pcHY2X2FkZHJlc3NCDQoLX2ZvcndhcmRpbmcijwEKCUJhbmR3aWR0aBIwCgxpbmdyZXNzX2ticHMYASABKAVCFYq1GBEiBwhAEIDC1y86BmtiaXQvc0gAiAEBEi8KC2VncmVzc19rYnBzGAIgASgFQhWKtRgRIgcIQBCAwtcvOgZrYml0L3NIAYgBAUIPCg1faW5ncmVzc19rYnBzQg4KDF9lZ3Jlc3Nfa2JwcyK9AQoSQW5hbHl6ZVBhdGhSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEikKC2Rlc3RpbmF0aW9uGAQgASgJQhSKtRgQCgEBGARCCTEwLjAuMi4xMBIwCghwcm90b2NvbBgFIAEoDjIVLnByaXNtbmV0LnYxLlByb3RvY29sQgeKtRgDCgEBEhoKBHBvcnQYBiABKAVCDIq1GAgiBggAEP//AyJcChNBbmFseXplUGF0aFJlc3BvbnNlEhEKCWRlbGl2ZXJlZBgBIAEoCBIOCgZyZWFzb24YAiABKAkSIgoEaG9wcxgDIAMoCzIULnByaXNtbmV0LnYxLlBhdGhIb3AiMwoHUGF0aEhvcBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEg4KBmFjdGlvbhgDIAEoCSKGAQoTQXR0YWNoRGV2aWNlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIRCglkZXZpY2VfaWQYBCABKAkSLAoLZGV2aWNlX3R5cGUYBSABKA4yFy5wcmlzbW5ldC52MS5EZXZpY2VUeXBlIkUKE0RldGFjaERldmljZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkiowEKEVVwZGF0ZVBvcnRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEh8KBHBvcnQYBCABKAsyES5wcmlzbW5ldC52MS5Qb3J0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAYgASgJIl4KEUxpc3RQb3J0c1Jlc3BvbnNlEiAKBXBvcnRzGAEgAygLMhEucHJpc21uZXQudjEuUG9ydBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDgoGY3Vyc29yGAMgASgJInEKEldhdGNoUG9ydHNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEh8KBHBvcnQYAiABKAsyES5wcmlzbW5ldC52MS5Qb3J0Eg4KBmN1cnNvchgDIAEoCSKqAQoPUGxhblBvcnRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEh8KBHBvcnQYBCABKAsyES5wcmlzbW5ldC52MS5Qb3J0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg11bmtub3duX3BhdGhzGAYgAygJImcKEFBsYW5Qb3J0UmVzcG9uc2USHwoEcG9ydBgBIAEoCzIRLnByaXNtbmV0LnYxLlBvcnQSMgoHY2hhbmdlcxgCIAMoCzIhLnBob3RvbmNsb3VkLmFwaS52MS5QbGFubmVkQ2hhbmdlKlQKCkRldmljZVR5cGUSGwoXREVWSUNFX1RZUEVfVU5TUEVDSUZJRUQQABISCg5ERVZJQ0VfVFlQRV9WTRABEhUKEURFVklDRV9UWVBFX09USEVSEAIytAgKC1BvcnRTZXJ2aWNlEkwKCkNyZWF0ZVBvcnQSES5wcmlzbW5ldC52MS5Qb3J0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6Y3JlYXRlElMKB0dldFBvcnQSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiFYq1GBFuZXR3b3JrOnBvcnRzOmdldBJrCg1CYXRjaEdldFBvcnRzEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBoeLnByaXNtbmV0LnYxLkxpc3RQb3J0c1Jlc3BvbnNlIhWKtRgRbmV0d29yazpwb3J0czpnZXQSZAoJTGlzdFBvcnRzEh8ucGhvdG9uY2xvdWQuYXBpLnYxLkxpc3RSZXF1ZXN0Gh4ucHJpc21uZXQudjEuTGlzdFBvcnRzUmVzcG9uc2UiFoq1GBJuZXR3b3JrOnBvcnRzOmxpc3QSWQoKVXBkYXRlUG9ydBIeLnByaXNtbmV0LnYxLlVwZGF0ZVBvcnRSZXF1ZXN0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6dXBkYXRlElwKCkRlbGV0ZVBvcnQSIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiGIq1GBRuZXR3b3JrOnBvcnRzOmRlbGV0ZRJqCgpXYXRjaFBvcnRzEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBofLnByaXNtbmV0LnYxLldhdGNoUG9ydHNSZXNwb25zZSIXirUYE25ldHdvcms6cG9ydHM6d2F0Y2gwARJfCghQbGFuUG9ydBIcLnByaXNtbmV0LnYxLlBsYW5Qb3J0UmVxdWVzdBodLnByaXNtbmV0LnYxLlBsYW5Qb3J0UmVzcG9uc2UiFoq1GBJuZXR3b3JrOnBvcnRzOnBsYW4SXQoMQXR0YWNoRGV2aWNlEiAucHJpc21uZXQudjEuQXR0YWNoRGV2aWNlUmVxdWVzdBoRLnByaXNtbmV0LnYxLlBvcnQiGIq1GBRuZXR3b3JrOnBvcnRzOnVwZGF0ZRJdCgxEZXRhY2hEZXZpY2USIC5wcmlzbW5ldC52MS5EZXRhY2hEZXZpY2VSZXF1ZXN0GhEucHJpc21uZXQudjEuUG9ydCIYirUYFG5ldHdvcms6cG9ydHM6dXBkYXRlEmsKC0FuYWx5emVQYXRoEh8ucHJpc21uZXQudjEuQW5hbHl6ZVBhdGhSZXF1ZXN0GiAucHJpc21uZXQudjEuQW5hbHl6ZVBhdGhSZXNwb25zZSIZirUYFW5ldHdvcms6cG9ydHM6YW5hbHl6ZWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta, file_prismnet_v1_security_group]);
 
 /**
  * A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go.
@@ -128,6 +130,34 @@ export type Port = Message<"prismnet.v1.Port"> & {
    * @generated from field: prismnet.v1.DeviceType device_type = 25;
    */
   deviceType: DeviceType;
+
+  /**
+   * Inside the subnet's ipv6_cidr and free. Left out: the next free address, if the subnet has IPv6.
+   *
+   * @generated from field: optional string ipv6_address = 26;
+   */
+  ipv6Address?: string | undefined;
+
+  /**
+   * Whether its machine forwards packets of others (a router, a VPN): then it may send from any address.
+   *
+   * @generated from field: optional bool forwarding = 27;
+   */
+  forwarding?: boolean | undefined;
+
+  /**
+   * Limits of its traffic. Left out: none.
+   *
+   * @generated from field: prismnet.v1.Bandwidth bandwidth = 28;
+   */
+  bandwidth?: Bandwidth | undefined;
+
+  /**
+   * Whether a device is plugged in and the network is at work for it, as the network backend says.
+   *
+   * @generated from field: bool up = 29;
+   */
+  up: boolean;
 };
 
 /**
@@ -136,6 +166,154 @@ export type Port = Message<"prismnet.v1.Port"> & {
  */
 export const PortSchema: GenMessage<Port> = /*@__PURE__*/
   messageDesc(file_prismnet_v1_port, 0);
+
+/**
+ * Limits of a port's traffic; what exceeds them is dropped.
+ *
+ * @generated from message prismnet.v1.Bandwidth
+ */
+export type Bandwidth = Message<"prismnet.v1.Bandwidth"> & {
+  /**
+   * Of packets to the port. Left out: none.
+   *
+   * @generated from field: optional int32 ingress_kbps = 1;
+   */
+  ingressKbps?: number | undefined;
+
+  /**
+   * Of packets from the port. Left out: none.
+   *
+   * @generated from field: optional int32 egress_kbps = 2;
+   */
+  egressKbps?: number | undefined;
+};
+
+/**
+ * Describes the message prismnet.v1.Bandwidth.
+ * Use `create(BandwidthSchema)` to create a new message.
+ */
+export const BandwidthSchema: GenMessage<Bandwidth> = /*@__PURE__*/
+  messageDesc(file_prismnet_v1_port, 1);
+
+/**
+ * Asks what would become of the first packet of a connection.
+ *
+ * @generated from message prismnet.v1.AnalyzePathRequest
+ */
+export type AnalyzePathRequest = Message<"prismnet.v1.AnalyzePathRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * The port that sends.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * The address that it sends to.
+   *
+   * @generated from field: string destination = 4;
+   */
+  destination: string;
+
+  /**
+   * TCP, UDP or ICMP.
+   *
+   * @generated from field: prismnet.v1.Protocol protocol = 5;
+   */
+  protocol: Protocol;
+
+  /**
+   * The destination's port, for TCP and UDP.
+   *
+   * @generated from field: int32 port = 6;
+   */
+  port: number;
+};
+
+/**
+ * Describes the message prismnet.v1.AnalyzePathRequest.
+ * Use `create(AnalyzePathRequestSchema)` to create a new message.
+ */
+export const AnalyzePathRequestSchema: GenMessage<AnalyzePathRequest> = /*@__PURE__*/
+  messageDesc(file_prismnet_v1_port, 2);
+
+/**
+ * What would become of the packet, by the network backend's own reckoning.
+ *
+ * @generated from message prismnet.v1.AnalyzePathResponse
+ */
+export type AnalyzePathResponse = Message<"prismnet.v1.AnalyzePathResponse"> & {
+  /**
+   * Whether it arrives: at a port of the caller's, or beyond the cloud's edge.
+   *
+   * @generated from field: bool delivered = 1;
+   */
+  delivered: boolean;
+
+  /**
+   * A sentence that says why, in the cloud's ids.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * What it passes, in order. Where it leaves what the caller may see, the last one says so.
+   *
+   * @generated from field: repeated prismnet.v1.PathHop hops = 3;
+   */
+  hops: PathHop[];
+};
+
+/**
+ * Describes the message prismnet.v1.AnalyzePathResponse.
+ * Use `create(AnalyzePathResponseSchema)` to create a new message.
+ */
+export const AnalyzePathResponseSchema: GenMessage<AnalyzePathResponse> = /*@__PURE__*/
+  messageDesc(file_prismnet_v1_port, 3);
+
+/**
+ * One thing that a packet passes.
+ *
+ * @generated from message prismnet.v1.PathHop
+ */
+export type PathHop = Message<"prismnet.v1.PathHop"> & {
+  /**
+   * Its kind's noun: "port", "security_group", "subnet", "vpc", "route", "peering", "elastic_ip", "external_network".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * What it did: "rule web allowed it".
+   *
+   * @generated from field: string action = 3;
+   */
+  action: string;
+};
+
+/**
+ * Describes the message prismnet.v1.PathHop.
+ * Use `create(PathHopSchema)` to create a new message.
+ */
+export const PathHopSchema: GenMessage<PathHop> = /*@__PURE__*/
+  messageDesc(file_prismnet_v1_port, 4);
 
 /**
  * Plugs a device into a free port.
@@ -174,7 +352,7 @@ export type AttachDeviceRequest = Message<"prismnet.v1.AttachDeviceRequest"> & {
  * Use `create(AttachDeviceRequestSchema)` to create a new message.
  */
 export const AttachDeviceRequestSchema: GenMessage<AttachDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 1);
+  messageDesc(file_prismnet_v1_port, 5);
 
 /**
  * Unplugs a port's device.
@@ -203,7 +381,7 @@ export type DetachDeviceRequest = Message<"prismnet.v1.DetachDeviceRequest"> & {
  * Use `create(DetachDeviceRequestSchema)` to create a new message.
  */
 export const DetachDeviceRequestSchema: GenMessage<DetachDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 2);
+  messageDesc(file_prismnet_v1_port, 6);
 
 /**
  * Changes one of the ports.
@@ -251,7 +429,7 @@ export type UpdatePortRequest = Message<"prismnet.v1.UpdatePortRequest"> & {
  * Use `create(UpdatePortRequestSchema)` to create a new message.
  */
 export const UpdatePortRequestSchema: GenMessage<UpdatePortRequest> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 3);
+  messageDesc(file_prismnet_v1_port, 7);
 
 /**
  * A page of ports.
@@ -284,7 +462,7 @@ export type ListPortsResponse = Message<"prismnet.v1.ListPortsResponse"> & {
  * Use `create(ListPortsResponseSchema)` to create a new message.
  */
 export const ListPortsResponseSchema: GenMessage<ListPortsResponse> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 4);
+  messageDesc(file_prismnet_v1_port, 8);
 
 /**
  * One change of one of the ports.
@@ -315,7 +493,7 @@ export type WatchPortsResponse = Message<"prismnet.v1.WatchPortsResponse"> & {
  * Use `create(WatchPortsResponseSchema)` to create a new message.
  */
 export const WatchPortsResponseSchema: GenMessage<WatchPortsResponse> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 5);
+  messageDesc(file_prismnet_v1_port, 9);
 
 /**
  * What would be created (no id) or changed (an id).
@@ -363,7 +541,7 @@ export type PlanPortRequest = Message<"prismnet.v1.PlanPortRequest"> & {
  * Use `create(PlanPortRequestSchema)` to create a new message.
  */
 export const PlanPortRequestSchema: GenMessage<PlanPortRequest> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 6);
+  messageDesc(file_prismnet_v1_port, 10);
 
 /**
  * What the call would do.
@@ -389,7 +567,7 @@ export type PlanPortResponse = Message<"prismnet.v1.PlanPortResponse"> & {
  * Use `create(PlanPortResponseSchema)` to create a new message.
  */
 export const PlanPortResponseSchema: GenMessage<PlanPortResponse> = /*@__PURE__*/
-  messageDesc(file_prismnet_v1_port, 7);
+  messageDesc(file_prismnet_v1_port, 11);
 
 /**
  * What is plugged into a port.
@@ -537,6 +715,16 @@ export const PortService: GenService<{
     methodKind: "unary";
     input: typeof DetachDeviceRequestSchema;
     output: typeof PortSchema;
+  },
+  /**
+   * Asks what would become of a packet, and why.
+   *
+   * @generated from rpc prismnet.v1.PortService.AnalyzePath
+   */
+  analyzePath: {
+    methodKind: "unary";
+    input: typeof AnalyzePathRequestSchema;
+    output: typeof AnalyzePathResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_prismnet_v1_port, 0);

@@ -1,11 +1,21 @@
 // A network backend in memory. It refuses what a real one refuses, and answers by its own model who reaches whom. It moves no packets.
 // What it holds is gone with its process; the engine ensures everything again at the start (`volatile`).
+import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
-import type { NetworkDriver, NetworkObject, NetworkObjectId, Packet, PortStatus, Reach } from "../driver.ts";
+import type {
+  Audit,
+  NetworkChange,
+  NetworkDriver,
+  NetworkObject,
+  NetworkObjectId,
+  Packet,
+  PortStatus,
+  Reach,
+} from "../driver.ts";
+import { keyOf, standsOn } from "../topology.ts";
 import { reach } from "./reach.ts";
-import { keyOf, standsOn } from "./topology.ts";
 
 export interface SimulatedNetworkOptions {
   readonly clock?: Clock;
@@ -26,7 +36,7 @@ export class SimulatedNetwork implements NetworkDriver {
   readonly #objects = new Map<string, NetworkObject>();
   readonly #users = new Map<string, Set<string>>();
   readonly #plugged = new Set<string>();
-  readonly #listeners = new Listeners<{ readonly id: string; readonly owner: string }>();
+  readonly #listeners = new Listeners<NetworkChange>();
 
   constructor(options: SimulatedNetworkOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -69,10 +79,19 @@ export class SimulatedNetwork implements NetworkDriver {
   }
 
   async inventory(): Promise<readonly NetworkObjectId[]> {
-    return [...this.#objects.values()].map(({ type, id }) => ({ type, id }));
+    return [...this.#objects.values()].map(idOf);
   }
 
-  onChange(listener: (port: { readonly id: string; readonly owner: string }) => void): () => void {
+  async audit(objects: Iterable<NetworkObject>): Promise<Audit> {
+    const wanted = new Map([...objects].map((object) => [keyOf(object), object]));
+    const drifted = [...wanted.values()]
+      .filter((object) => !isDeepStrictEqual(object, this.#objects.get(keyOf(object))))
+      .map((object) => ({ ...idOf(object), detail: this.#objects.has(keyOf(object)) ? "changed" : "missing" }));
+    const strays = [...this.#objects.values()].filter((object) => !wanted.has(keyOf(object))).map(idOf);
+    return { drifted, strays, foreign: [] };
+  }
+
+  onChange(listener: (change: NetworkChange) => void): () => void {
     return this.#listeners.add(listener);
   }
 
@@ -87,7 +106,7 @@ export class SimulatedNetwork implements NetworkDriver {
     if (port?.type !== "port" || this.#plugged.has(portId) === up) return;
     if (up) this.#plugged.add(portId);
     else this.#plugged.delete(portId);
-    this.#listeners.tell({ id: portId, owner: port.owner });
+    this.#listeners.tell({ type: "port", id: portId, owner: port.owner, what: "status" });
   }
 
   /** All that it holds, by key in order, for tests. */
@@ -114,4 +133,8 @@ export class SimulatedNetwork implements NetworkDriver {
     if (this.#changeMs > 0) await this.#clock.sleep(this.#changeMs, signal);
     signal.throwIfAborted();
   }
+}
+
+function idOf({ type, id }: NetworkObject): NetworkObjectId {
+  return { type, id };
 }

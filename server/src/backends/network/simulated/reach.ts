@@ -2,7 +2,7 @@
 import { includes, parseIp, parseNetwork } from "../../../ip.ts";
 import { DriverError } from "../../driver-error.ts";
 import type { FilterRule, FilterSpec, NetworkObject, Packet, PortSpec, Reach } from "../driver.ts";
-import { keyOf } from "./topology.ts";
+import { keyOf } from "../topology.ts";
 
 type Objects = ReadonlyMap<string, NetworkObject>;
 
@@ -22,11 +22,11 @@ function filter(objects: Objects, packet: Packet, from: PortSpec, to: PortSpec):
   if (!letsOut(objects, packet, from, to)) return dropped(`no egress rule of ${from.id} allows it`);
   const entry = firstMatch(objects, packet, { local: to, remote: from, direction: "ingress" });
   if (entry === undefined) return dropped(`no ingress rule of ${to.id} allows it`);
-  return { reached: true, because: `rule ${entry.rule.name} of ${entry.filter.id} allows it` };
+  return { reached: true, because: `rule ${entry.rule.name} of ${entry.filter.id} allows it`, hops: [] };
 }
 
 function dropped(because: string): Reach {
-  return { reached: false, because };
+  return { reached: false, because, hops: [] };
 }
 
 function portsOf(objects: Objects): PortSpec[] {
@@ -70,6 +70,8 @@ function allows(objects: Objects, rule: FilterRule, packet: Packet, remote: Port
   switch (rule.remote.type) {
     case "any":
       return true;
+    case "nobody":
+      return false;
     case "group":
       return remote.securityGroupIds.includes(rule.remote.securityGroupId);
     case "cidr":

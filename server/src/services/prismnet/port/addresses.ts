@@ -27,7 +27,12 @@ function offsetOf(network: IpNetwork, ip: string): number {
 
 /** Addresses that no port may have. */
 function reservedIn(network: IpNetwork, subnet: Subnet): ReadonlySet<number> {
-  return new Set([0, Number(sizeOf(network)) - 1, offsetOf(network, subnet.gateway ?? "")]);
+  return new Set([
+    0,
+    Number(sizeOf(network)) - 1,
+    offsetOf(network, subnet.gateway ?? ""),
+    offsetOf(network, subnet.serviceAddress),
+  ]);
 }
 
 /** @throws Fault INVALID_FIELDS on "ip_address". Whether it is free is the claim's matter. */
@@ -38,6 +43,8 @@ export function checkAddress(ip: string, subnet: Subnet): void {
   if (address === undefined || !includes(network, address))
     throw invalidField("ip_address", "range", `${ip} is not inside the subnet's ${subnet.cidr}; ${hint}`);
   if (ip === subnet.gateway) throw invalidField("ip_address", "range", `${ip} is the subnet's gateway; ${hint}`);
+  if (ip === subnet.serviceAddress)
+    throw invalidField("ip_address", "range", `${ip} is where the cloud's own services answer; ${hint}`);
   if (reservedIn(network, subnet).has(offsetOf(network, ip)))
     throw invalidField(
       "ip_address",

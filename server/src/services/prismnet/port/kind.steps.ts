@@ -1,29 +1,34 @@
 // A port is a switch port with its filters.
 import { PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import { SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
-import type { Drivers } from "../../../backends/drivers.ts";
-import type { PortSpec } from "../../../backends/network/driver.ts";
-import { type Reconciler, StepError } from "../../../engine/reconciler.ts";
-import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
+import type { NetworkObject } from "../../../backends/network/driver.ts";
+import { StepError } from "../../../engine/reconciler.ts";
+import { ownerOf } from "../../driver-step.ts";
+import { type NetworkPart, networkReconciler, type ObjectContext } from "../../network-part.ts";
 
-async function portOf(context: DriverContext<typeof PortSchema>): Promise<PortSpec> {
+async function portOf(context: ObjectContext<typeof PortSchema>): Promise<NetworkObject> {
   const { id, key, resource } = context;
-  const { subnetId, macAddress, ipAddress = "", securityGroupIds } = resource;
+  const { subnetId, macAddress, ipAddress = "", securityGroupIds, forwarding = false, name } = resource;
   const subnet = await context.related(SubnetSchema, subnetId);
   if (subnet === undefined) throw new StepError("SubnetGone", `subnet ${subnetId} does not exist any more`);
-  const { vpcId } = subnet;
-  const addresses = { macAddress, ipAddresses: [ipAddress], securityGroupIds: securityGroupIds.toSorted() };
-  return { type: "port", id, subnetId, vpcId, owner: ownerOf(key.tenant), ...addresses };
+  return {
+    type: "port",
+    id,
+    subnetId,
+    vpcId: subnet.vpcId,
+    owner: ownerOf(key.tenant),
+    macAddress,
+    ipAddresses: [ipAddress],
+    securityGroupIds: securityGroupIds.toSorted(),
+    hostname: name,
+    forwarding,
+    bandwidth: {},
+  };
 }
 
-export const portReconciler: Reconciler<typeof PortSchema, Drivers> = {
+export const portNetwork: NetworkPart<typeof PortSchema> = {
   schema: PortSchema,
-  backend: ({ network }) => network.name,
-  steps: [
-    driverStep({
-      name: "port",
-      ensure: async (context) => context.drivers.network.ensure(await portOf(context), context.signal),
-      remove: ({ id, drivers, signal }) => drivers.network.remove({ type: "port", id }, signal),
-    }),
-  ],
+  objects: [{ type: "port", of: portOf }],
 };
+
+export const portReconciler = networkReconciler(portNetwork);

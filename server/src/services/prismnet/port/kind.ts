@@ -5,7 +5,7 @@ import { invalidField } from "../../../fault.ts";
 import { type Admission, defineKind } from "../../kind.ts";
 import { addressesOf, checkAddress, drawAddress, drawMac, macsOf, releaseAddress } from "./addresses.ts";
 import { attach, detach, requireFree } from "./devices.ts";
-import { portReconciler } from "./kind.steps.ts";
+import { portNetwork, portReconciler } from "./kind.steps.ts";
 
 /** @throws Fault INVALID_FIELDS if a group is named twice. */
 function checkGroups({ securityGroupIds: ids }: Port): void {
@@ -28,6 +28,7 @@ export const portKind = defineKind({
   schema: PortSchema,
   async admit(admission, next, prior) {
     checkGroups(next);
+    next.forwarding ??= false;
     await admitAddresses(admission, next, prior === undefined);
   },
   async admitDelete(_, { message, tenant }) {
@@ -42,4 +43,5 @@ export const portKind = defineKind({
     DetachDevice: { update: async (port, request, { tenant }) => detach(port, request, tenant) },
   },
   reconciler: portReconciler,
+  network: portNetwork,
 });

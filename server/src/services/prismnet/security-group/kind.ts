@@ -8,7 +8,7 @@ import {
 } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
 import { Fault, invalidField } from "../../../fault.ts";
 import { defineKind } from "../../kind.ts";
-import { securityGroupReconciler } from "./kind.steps.ts";
+import { securityGroupNetwork, securityGroupReconciler } from "./kind.steps.ts";
 import { checkRule } from "./rules.ts";
 
 function addRule(group: SecurityGroup, request: Message): void {
@@ -39,4 +39,5 @@ export const securityGroupKind = defineKind({
     RemoveRule: { update: async (group, request) => removeRule(group, request) },
   },
   reconciler: securityGroupReconciler,
+  network: securityGroupNetwork,
 });

@@ -44,6 +44,8 @@ function remoteOf({ remote }: SecurityGroupRule): FilterRule["remote"] {
   if (remote.case === "remoteCidr") return { type: "cidr", cidr: remote.value };
   if (remote.case === "remoteGroupId") return { type: "group", securityGroupId: remote.value };
   if (remote.case === "remoteAddressGroupId") return { type: "addresses", addressGroupId: remote.value };
+  // Until it is known who is on the other side of the peering.
+  if (remote.case === "remotePeerGroup") return { type: "nobody" };
   return { type: "any" };
 }
 

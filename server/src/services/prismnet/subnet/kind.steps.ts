@@ -1,12 +1,14 @@
-// A subnet is a switch, joined to its VPC's router, with DHCP for its guests.
+// A subnet is a switch, joined to its VPC's router, with DHCP for its guests and a place where the cloud's own services answer.
 import { type Subnet, SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
-import type { Drivers } from "../../../backends/drivers.ts";
-import type { DhcpSpec, RouterPortSpec, SwitchSpec } from "../../../backends/network/driver.ts";
-import type { Reconciler } from "../../../engine/reconciler.ts";
+import type { NetworkObject } from "../../../backends/network/driver.ts";
 import { parseIp } from "../../../ip.ts";
-import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
+import { ownerOf } from "../../driver-step.ts";
+import { type NetworkPart, networkReconciler, type ObjectContext } from "../../network-part.ts";
 
-type Context = DriverContext<typeof SubnetSchema>;
+type Context = ObjectContext<typeof SubnetSchema>;
+
+/** What Geneve over IPv4 leaves of the usual 1500 bytes. */
+const usualMtu = 1442;
 
 /**
  * The gateway's MAC: locally administered (the second digit, IEEE 802) and made from its address, so that it is unique in its VPC, where
@@ -22,49 +24,56 @@ export function gatewayMac(gateway: string): string {
   return ["0a", "00", ...bytes].join(":");
 }
 
-function gatewayOf({ gateway = "" }: Subnet): string {
-  return gateway;
+/** What all of a subnet's objects say. */
+function commonOf({ id, key, resource }: Context) {
+  return { id, vpcId: resource.vpcId, owner: ownerOf(key.tenant) };
 }
 
-function switchOf({ id, key, resource }: Context): SwitchSpec {
-  const { vpcId, cidr = "" } = resource;
-  return { type: "switch", id, vpcId, owner: ownerOf(key.tenant), cidr };
+function lengthOf({ cidr = "" }: Subnet): string {
+  return cidr.split("/")[1] ?? "";
 }
 
-function routerPortOf({ id, resource }: Context): RouterPortSpec {
-  const gateway = gatewayOf(resource);
-  const [, length = ""] = (resource.cidr ?? "").split("/");
-  const addresses = [`${gateway}/${length}`];
-  return { type: "router-port", id, vpcId: resource.vpcId, macAddress: gatewayMac(gateway), addresses };
+function switchOf(context: Context): NetworkObject {
+  return { type: "switch", ...commonOf(context), cidrs: [context.resource.cidr ?? ""] };
 }
 
-function dhcpOf({ id, resource }: Context): DhcpSpec {
-  const { cidr = "", dnsServers } = resource;
-  const gateway = gatewayOf(resource);
-  return { type: "dhcp", id, cidr, gateway, macAddress: gatewayMac(gateway), dnsServers: [...dnsServers] };
+function routerPortOf(context: Context): NetworkObject {
+  const { gateway = "", mtu = usualMtu } = context.resource;
+  const addresses = [`${gateway}/${lengthOf(context.resource)}`];
+  return { type: "router-port", ...commonOf(context), macAddress: gatewayMac(gateway), addresses, mtu };
 }
 
-export const subnetReconciler: Reconciler<typeof SubnetSchema, Drivers> = {
+function servicePortOf(context: Context): NetworkObject {
+  const { serviceAddress } = context.resource;
+  const addresses = [`${serviceAddress}/${lengthOf(context.resource)}`];
+  return { type: "service-port", ...commonOf(context), macAddress: gatewayMac(serviceAddress), addresses };
+}
+
+function dhcpOf(context: Context): NetworkObject | undefined {
+  const { cidr = "", gateway = "", serviceAddress, dnsServers, mtu = usualMtu, dhcpEnabled } = context.resource;
+  if (dhcpEnabled === false) return undefined;
+  const { org, project } = context.key.tenant;
+  return {
+    type: "dhcp",
+    ...commonOf(context),
+    cidr,
+    gateway,
+    macAddress: gatewayMac(gateway),
+    dnsServers: dnsServers.length === 0 ? [serviceAddress] : [...dnsServers],
+    serviceAddress,
+    domain: `${project}.${org}.cloud.internal`,
+    mtu,
+  };
+}
+
+export const subnetNetwork: NetworkPart<typeof SubnetSchema> = {
   schema: SubnetSchema,
-  backend: ({ network }) => network.name,
-  steps: [
-    driverStep({
-      name: "switch",
-      ensure: (context) => context.drivers.network.ensure(switchOf(context), context.signal),
-      remove: ({ id, drivers, signal }) => drivers.network.remove({ type: "switch", id }, signal),
-    }),
-    driverStep({
-      name: "router-port",
-      ensure: (context) => context.drivers.network.ensure(routerPortOf(context), context.signal),
-      remove: ({ id, drivers, signal }) => drivers.network.remove({ type: "router-port", id }, signal),
-    }),
-    driverStep({
-      name: "dhcp",
-      ensure: (context) =>
-        context.resource.dhcpEnabled === false
-          ? context.drivers.network.remove({ type: "dhcp", id: context.id }, context.signal)
-          : context.drivers.network.ensure(dhcpOf(context), context.signal),
-      remove: ({ id, drivers, signal }) => drivers.network.remove({ type: "dhcp", id }, signal),
-    }),
+  objects: [
+    { type: "switch", of: switchOf },
+    { type: "router-port", of: routerPortOf },
+    { type: "service-port", of: servicePortOf },
+    { type: "dhcp", of: dhcpOf },
   ],
 };
+
+export const subnetReconciler = networkReconciler(subnetNetwork);

@@ -15,7 +15,7 @@ import {
   parseNetwork,
 } from "../../../ip.ts";
 import { type Admission, defineKind } from "../../kind.ts";
-import { subnetReconciler } from "./kind.steps.ts";
+import { subnetNetwork, subnetReconciler } from "./kind.steps.ts";
 
 /** The smallest subnet, as a prefix length: 13 addresses for ports. */
 const longest = 28;
@@ -80,6 +80,13 @@ function checkGateway({ gateway = "", cidr = "" }: Subnet): void {
     throw invalidField("gateway", "range", `${gateway} is the network's or the broadcast address of ${cidr}; ${hint}`);
 }
 
+/** Where the cloud's own services answer: the last address that is neither the broadcast address nor the gateway. */
+export function serviceAddressOf({ cidr = "", gateway }: Pick<Subnet, "cidr" | "gateway">): string {
+  const block = needNetwork("cidr", cidr);
+  const [last, lastButOne] = [formatIp(addressAt(block, -2n)), formatIp(addressAt(block, -3n))];
+  return last === gateway ? lastButOne : last;
+}
+
 async function admitBlock(admission: Admission, next: Subnet): Promise<void> {
   const { message: vpc } = await admission.reference(VpcSchema, next.vpcId, "vpc_id");
   admission.guard(`subnets of ${next.vpcId}`);
@@ -88,6 +95,8 @@ async function admitBlock(admission: Admission, next: Subnet): Promise<void> {
   else await checkBlock(admission, next, vpc, taken);
   next.gateway ??= formatIp(addressAt(needNetwork("cidr", next.cidr), 1n));
   checkGateway(next);
+  next.serviceAddress = serviceAddressOf(next);
+  next.mtu ??= 1442;
 }
 
 export const subnetKind = defineKind({
@@ -98,4 +107,5 @@ export const subnetKind = defineKind({
     admission.claim({ space: blocksOf(next.vpcId), key: next.cidr ?? "" });
   },
   reconciler: subnetReconciler,
+  network: subnetNetwork,
 });

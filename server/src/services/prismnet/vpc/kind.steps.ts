@@ -1,18 +1,16 @@
 // A VPC is a router: one isolation domain.
 import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
-import type { Drivers } from "../../../backends/drivers.ts";
-import type { Reconciler } from "../../../engine/reconciler.ts";
-import { driverStep, ownerOf } from "../../driver-step.ts";
+import { ownerOf } from "../../driver-step.ts";
+import { type NetworkPart, networkReconciler } from "../../network-part.ts";
 
-export const vpcReconciler: Reconciler<typeof VpcSchema, Drivers> = {
+export const vpcNetwork: NetworkPart<typeof VpcSchema> = {
   schema: VpcSchema,
-  backend: ({ network }) => network.name,
-  steps: [
-    driverStep({
-      name: "router",
-      ensure: ({ id, key, resource, drivers, signal }) =>
-        drivers.network.ensure({ type: "router", id, owner: ownerOf(key.tenant), cidr: resource.cidr }, signal),
-      remove: ({ id, drivers, signal }) => drivers.network.remove({ type: "router", id }, signal),
-    }),
+  objects: [
+    {
+      type: "router",
+      of: ({ id, key, resource }) => ({ type: "router", id, owner: ownerOf(key.tenant), cidrs: [resource.cidr] }),
+    },
   ],
 };
+
+export const vpcReconciler = networkReconciler(vpcNetwork);

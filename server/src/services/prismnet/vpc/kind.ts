@@ -3,7 +3,7 @@ import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
 import { invalidField } from "../../../fault.ts";
 import { formatNetwork, type IpNetwork, networkOf, overlaps, parseNetwork } from "../../../ip.ts";
 import { defineKind } from "../../kind.ts";
-import { vpcReconciler } from "./kind.steps.ts";
+import { vpcNetwork, vpcReconciler } from "./kind.steps.ts";
 
 /** The largest and the smallest VPC, as prefix lengths: all of 10.0.0.0/8, and one smallest subnet. */
 const [shortest, longest] = [8, 28];
@@ -44,4 +44,5 @@ export const vpcKind = defineKind({
     if (prior === undefined) checkCidr(next.cidr);
   },
   reconciler: vpcReconciler,
+  network: vpcNetwork,
 });
