@@ -1,7 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatChecks, formatIpV4, parseIpV4, parseIpV6 } from "./formats.ts";
+import { formatIpV4, formatIpV6, parseIpV4, parseIpV6 } from "./addresses.ts";
+import { formatChecks } from "./formats.ts";
 import { Format } from "./gen/photoncloud/meta/v1/meta_pb.ts";
 import { Shape, WidgetSchema } from "./gen/photoncloud/test/v1/widget_pb.ts";
 import { testCatalog } from "./testing/index.ts";
@@ -91,8 +92,20 @@ describe("formats", () => {
     [Format.CIDR_V4, "0.0.0.0/0", true],
     [Format.CIDR, "fd00::/64", true],
     [Format.CIDR, "fd00::1/64", false],
+    [Format.CIDR, "::/0", true],
+    [Format.CIDR, "fd00:0::/64", false],
+    [Format.CIDR, "FD00::/64", false],
+    [Format.CIDR, "fd00::/129", false],
+    [Format.CIDR, "10.0.0.0/8", true],
+    [Format.CIDR_V4, "fd00::/64", false],
     [Format.IP, "::ffff:10.0.0.1", true],
     [Format.IP, "fe80::1%eth0", false],
+    [Format.IP, "fd00::10", true],
+    [Format.IP, "fd00::0010", false],
+    [Format.IP, "fd00:0:0:0:0:0:0:10", false],
+    [Format.IP, "::ffff:a00:1", false],
+    [Format.IP, "10.0.1.10", true],
+    [Format.IP, "10.0.1.010", false],
     [Format.IP_V4, "256.0.0.1", false],
     [Format.MAC, "fa:16:3e:00:00:01", true],
     [Format.MAC, "FA:16:3E:00:00:01", false],
@@ -111,13 +124,39 @@ describe("formats", () => {
     expect(formatChecks[Format.CIDR_V4]?.("10.1.2.3/16")).toContain("write 10.1.0.0/16");
   });
 
+  test.each([
+    [Format.CIDR, "fd00:10::5/48", "it has host bits set; write fd00:10::/48"],
+    [Format.CIDR, "FD00:0010::/48", "write fd00:10::/48"],
+    [Format.IP, "FD00:0:0::10", "write fd00::10"],
+  ])("format %i of %s is mended: %s", (format, text, mend) => expect(formatChecks[format]?.(text)).toContain(mend));
+
   test("parseIpV4() undoes formatIpV4()", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), (address) => parseIpV4(formatIpV4(address)) === address),
     );
   });
 
-  test("parseIpV6() reads every address that a generator writes", () => {
-    fc.assert(fc.property(fc.ipV6(), (text) => parseIpV6(text) !== undefined));
+  test("parseIpV6() reads every address that a generator writes, and the same again in its one form", () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (text) => {
+        const address = parseIpV6(text);
+        expect(address).toBeDefined();
+        expect(parseIpV6(formatIpV6(address ?? 0n))).toBe(address);
+      }),
+    );
   });
+
+  // RFC 5952, sections 4 and 5.
+  test.each([
+    ["2001:0db8::0001", "2001:db8::1"],
+    ["2001:db8:0:0:0:0:2:1", "2001:db8::2:1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:DB8::AAAA", "2001:db8::aaaa"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["::1", "::1"],
+    ["1::", "1::"],
+    ["0:0:0:0:0:ffff:192.0.2.1", "::ffff:192.0.2.1"],
+  ])("formatIpV6() writes %s as %s", (text, written) => expect(formatIpV6(parseIpV6(text) ?? 0n)).toBe(written));
 });

@@ -1,42 +1,49 @@
-// Addresses and networks as numbers. Both families have the same shape; IPv4 is the one that is read and written today.
+// Addresses and networks as numbers; both families have the same shape.
 
-import { formatIpV4, parseIpV4 } from "@photoncloud/proto";
+import { formatIpV4, formatIpV6, parseIpV4, parseIpV6 } from "@photoncloud/proto";
+
+/** Which Internet Protocol: 4 or 6. */
+export type IpFamily = 4 | 6;
 
 /** An address: its family and its value as an unsigned integer. */
 export interface IpAddress {
-  readonly family: 4;
+  readonly family: IpFamily;
   readonly value: bigint;
 }
 
 /** A network in CIDR notation: its lowest address and how many leading bits are fixed. */
 export interface IpNetwork {
-  readonly family: 4;
+  readonly family: IpFamily;
   readonly first: bigint;
   readonly prefixLength: number;
 }
 
-const bitsOf = { 4: 32 } as const;
+const bitsOf = { 4: 32, 6: 128 } as const;
 
-/** Reads "10.0.1.10". Undefined for anything else, also for leading zeros, which some programs read as octal. */
+/** Reads "10.0.1.10" or "fd00::10", of which any form is taken. Undefined for anything else, also for IPv4 with leading zeros, which some programs read as octal. */
 export function parseIp(text: string): IpAddress | undefined {
+  if (text.includes(":")) {
+    const value = parseIpV6(text);
+    return value === undefined ? undefined : { family: 6, value };
+  }
   const value = parseIpV4(text);
   return value === undefined ? undefined : { family: 4, value: BigInt(value) };
 }
 
-/** Writes an address: "10.0.1.10". */
-export function formatIp(address: IpAddress): string {
-  return formatIpV4(Number(address.value));
+/** Writes an address: "10.0.1.10", or "fd00::10" in the form of RFC 5952. */
+export function formatIp({ family, value }: IpAddress): string {
+  return family === 4 ? formatIpV4(Number(value)) : formatIpV6(value);
 }
 
-/** Reads "10.0.1.0/24"; host bits are dropped, so that `formatNetwork` of the answer is the mended form. Undefined for anything else. */
+/** Reads "10.0.1.0/24" or "fd00::/64"; host bits are dropped, so that `formatNetwork` of the answer is the mended form. Undefined for anything else. */
 export function parseNetwork(text: string): IpNetwork | undefined {
   const [ip = "", length = "", ...rest] = text.split("/");
   const address = parseIp(ip);
-  if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d?)$/.test(length)) return undefined;
+  if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
   return Number(length) > bitsOf[address.family] ? undefined : networkOf(address, Number(length));
 }
 
-/** Writes a network: "10.0.1.0/24". */
+/** Writes a network: "10.0.1.0/24", "fd00::/64". */
 export function formatNetwork(network: IpNetwork): string {
   return `${formatIp({ family: network.family, value: network.first })}/${network.prefixLength}`;
 }
@@ -69,7 +76,7 @@ export function encloses(outer: IpNetwork, inner: IpNetwork): boolean {
   return outer.prefixLength <= inner.prefixLength && includes(outer, addressAt(inner, 0n));
 }
 
-/** Whether two networks share an address. */
+/** Whether two networks share an address; networks of different families never do. */
 export function overlaps(one: IpNetwork, other: IpNetwork): boolean {
   return encloses(one, other) || encloses(other, one);
 }
