@@ -1,6 +1,6 @@
 // What a kind tells the engine: an ordered list of steps, each an `ensure` and a `remove`.
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { ResourceKey } from "../store/store.ts";
+import type { ResourceKey, Tenant } from "../store/store.ts";
 
 /** What a step is given: the resource as it is now, and hands to work with. No event, no request, no randomness. */
 export interface StepContext<Desc extends DescMessage, Drivers> {
@@ -12,6 +12,11 @@ export interface StepContext<Desc extends DescMessage, Drivers> {
   readonly drivers: Drivers;
   /** Reads a related resource of the same or an outer tenant, for instance the one that a reference names. Undefined: it is gone. */
   related<Other extends DescMessage>(schema: Other, id: string): Promise<MessageShape<Other> | undefined>;
+  /**
+   * Whether a live resource is there, in a tenant that need not be this one or above it (the other side of a peering): yes or no, and nothing
+   * more of it. The slice answers for whom it asks about.
+   */
+  exists(tenant: Tenant, schema: DescMessage, id: string): Promise<boolean>;
   /** Sets volatile outputs (a VM's state); stored with the step's result. */
   observe(outputs: Partial<MessageShape<Desc>>): void;
   /** Aborts when the lease is lost or the server stops. */

@@ -92,6 +92,9 @@ function stepContext<Drivers>(
       const other = await findRelated(bench.store, schema.typeName, id, row.tenant);
       return other === undefined ? undefined : messageOf(schema, other);
     },
+    async exists(tenant, { typeName }, id) {
+      return (await bench.store.get({ tenant, kind: typeName, id }))?.phase === "live";
+    },
     observe: (outputs) => observations.observe(outputs),
     signal,
   };

@@ -76,7 +76,19 @@ export interface Admission {
     id: string,
     change: (message: MessageShape<Desc>) => void,
   ): Promise<void>;
+  /** Has the engine look again at another resource of this tenant, since what its steps read of others has changed. */
+  wake(schema: DescMessage, id: string): Promise<void>;
+  /** As `wake`, for everything that refers to a resource of this tenant. */
+  wakeUsers(schema: DescMessage, id: string): Promise<void>;
+  /**
+   * Hands in a tenant that need not be this one or above it, for kinds with two sides (a peering). The slice answers for what it tells the
+   * caller of what it reads there. Changes there are events of the cloud itself: who called is none of that tenant's business.
+   */
+  elsewhere(tenant: Tenant): Elsewhere;
 }
+
+/** See Admission.elsewhere. */
+export type Elsewhere = Pick<Admission, "tenant" | "get" | "list" | "change" | "wakeUsers">;
 
 /** A method beside the standard ones. Narrow the request with `isMessage(request, AttachDeviceRequestSchema)`. It names one resource by org_id, project_id and id, changes it, and answers it. */
 export interface CustomMethod<Desc extends DescMessage> {

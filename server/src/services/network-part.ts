@@ -9,7 +9,7 @@ import { driverStep } from "./driver-step.ts";
 /** What an object is made of: the resource as it is now, and what it refers to. */
 export type ObjectContext<Desc extends DescMessage> = Pick<
   StepContext<Desc, unknown>,
-  "id" | "key" | "resource" | "related"
+  "id" | "key" | "resource" | "related" | "exists"
 >;
 
 /** One object of a resource. */

@@ -109,7 +109,8 @@ export interface FilterRule {
     | { readonly type: "any" }
     | { readonly type: "nobody" }
     | { readonly type: "cidr"; readonly cidr: string }
-    | { readonly type: "group"; readonly securityGroupId: string }
+    /** `within`: only where the addresses of its ports are inside these networks (a peer's: its group may have ports anywhere). */
+    | { readonly type: "group"; readonly securityGroupId: string; readonly within?: readonly string[] }
     | { readonly type: "addresses"; readonly addressGroupId: string };
 }
 

@@ -87,6 +87,9 @@ export class StepsWorld<Desc extends DescMessage, Drivers> {
         if (found === undefined) return undefined;
         return messageOf(schema, { data: toBinary(found.schema, found.message), observed: new Uint8Array() });
       },
+      async exists(_, schema, otherId) {
+        return related.some((one) => one.schema.typeName === schema.typeName && one.id === otherId);
+      },
       observe: (outputs) => observations.observe(outputs),
       signal: new AbortController().signal,
     };

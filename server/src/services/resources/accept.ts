@@ -150,17 +150,20 @@ function writeOutputs(work: Work, slice: Slice, row: ResourceRow, next: Message)
   const changed = writeObserved(work, slice, row, next);
   answerOf(slice, next, changed ? { ...row, updatedAt: work.tx.now } : row);
   if (changed) appendEvent(work, "updated", slice, row, row.version, next);
+  // A port's name in the network is that of the machine in it; a peering's link follows its state.
+  if (changed && slice.definition.reconciler !== undefined) work.tx.schedule(keyOf(row));
   return { key: keyOf(row), version: row.version, message: next };
 }
 
 /** Writes what admission changed of other resources; each change is admitted by its own kind and may touch others in turn. */
 export async function writeTouched(work: Work): Promise<void> {
   for (let next = work.touched.values().next(); !next.done; next = work.touched.values().next()) {
-    const { slice, row, message } = next.value;
+    const { slice, row, message, caller } = next.value;
+    const as = { ...work, caller };
     work.touched.delete(keyText(row));
     const volatileOnly = sameMessage(slice.kind.fields, messageOf(slice, slice.kind.desc, row), message, isApart);
-    if (volatileOnly) writeOutputs(work, slice, row, message);
-    else await acceptUpdate(work, slice, row, (stored) => void Object.assign(stored, message));
+    if (volatileOnly) writeOutputs(as, slice, row, message);
+    else await acceptUpdate(as, slice, row, (stored) => void Object.assign(stored, message));
   }
 }
 

@@ -2,14 +2,14 @@
 import { clone, type DescMessage, isMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { Scope } from "@photoncloud/proto";
 import type { Claim, Reference, ResourceKey, ResourceRow, Tenant } from "../../store/store.ts";
-import type { Admission, Caller, Loaded } from "../kind.ts";
+import type { Admission, Caller, Elsewhere, Loaded } from "../kind.ts";
 import { unknownReference } from "./errors.ts";
 import { isUnknown } from "./references.ts";
 import { loadedOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
 import { homesOf } from "./tenancy.ts";
 import { UnknownNeeded, veiled } from "./veil.ts";
-import { findRow, keyText, type Work } from "./work.ts";
+import { cloudItself, findRow, keyOf, keyText, type Work } from "./work.ts";
 
 /** More than a tenant can fill: what admission is told of a space must be all of it. */
 export const mostClaims = 10_000_000;
@@ -115,7 +115,26 @@ export class ResourceAdmission implements Admission {
     if (row === undefined) return;
     const { message } = this.#load(slice, schema, row);
     change(message);
-    this.#work.touched.set(keyText(row), { slice, row, message });
+    this.#work.touched.set(keyText(row), { slice, row, message, caller: this.caller });
+  }
+
+  async wake(schema: DescMessage, id: string): Promise<void> {
+    const { kind } = this.#work.slices.of(schema.typeName);
+    const row = await findRow(this.#work.tx, kind, id, this.tenant);
+    if (row !== undefined) this.#schedule(keyOf(row));
+  }
+
+  async wakeUsers(schema: DescMessage, id: string): Promise<void> {
+    const key = { tenant: this.tenant, kind: schema.typeName, id };
+    for (const user of await this.#work.tx.referrers(key, mostClaims)) this.#schedule(user);
+  }
+
+  elsewhere(tenant: Tenant): Elsewhere {
+    return new ResourceAdmission({ ...this.#work, caller: cloudItself }, tenant);
+  }
+
+  #schedule(key: ResourceKey): void {
+    if (this.#work.slices.find(key.kind)?.definition.reconciler !== undefined) this.#work.tx.schedule(key);
   }
 
   /** A resource with what this transaction has changed of it so far. */

@@ -2,19 +2,15 @@
 import type { Drivers } from "../../backends/drivers.ts";
 import type { EngineKind } from "../../engine/kind.ts";
 import type { ResourceRow, Tx } from "../../store/store.ts";
-import type { Caller } from "../kind.ts";
 import { writeTouched } from "./accept.ts";
 import { ResourceAdmission } from "./admission.ts";
 import { loadedOf } from "./rows.ts";
 import type { Slice, Slices } from "./slices.ts";
-import type { Random, Work } from "./work.ts";
-
-/** The cloud itself. */
-const engine: Caller = { principal: undefined, sourceIp: "", requestId: "", method: "" };
+import { cloudItself, type Random, type Work } from "./work.ts";
 
 async function release(slices: Slices, slice: Slice, random: Random, tx: Tx, row: ResourceRow): Promise<void> {
   if (slice.definition.released === undefined) return;
-  const work: Work = { tx, slices, caller: engine, random, touched: new Map() };
+  const work: Work = { tx, slices, caller: cloudItself, random, touched: new Map() };
   await slice.definition.released(new ResourceAdmission(work, row.tenant), loadedOf(slice, slice.kind.desc, row));
   await writeTouched(work);
 }

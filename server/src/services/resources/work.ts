@@ -15,7 +15,12 @@ export interface Touched {
   readonly slice: Slice;
   readonly row: ResourceRow;
   readonly message: Message;
+  /** Whose doing it is. */
+  readonly caller: Caller;
 }
+
+/** The cloud itself. */
+export const cloudItself: Caller = { principal: undefined, sourceIp: "", requestId: "", method: "" };
 
 export interface Work {
   readonly tx: Tx;
