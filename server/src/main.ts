@@ -221,6 +221,7 @@ async function assemble(config: Config, store: Store, options: StartOptions): Pr
     catalog: catalog(),
     kinds: [...iam.kinds, ...kinds],
     random: (bytes) => randomBytes(bytes),
+    drivers: detected.drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
   const parts = { config, clock, log, metrics, store, drivers: detected.drivers, iam, resources };

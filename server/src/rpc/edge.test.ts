@@ -49,6 +49,23 @@ describe("a call in JSON", () => {
     });
   });
 
+  test.each([
+    [{}, { wait: "settled", waitMs: 0 }],
+    [
+      { "photon-wait": "accepted", "photon-wait-ms": "250" },
+      { wait: "accepted", waitMs: 0 },
+    ],
+    [{ "photon-wait": "programmed" }, { wait: "programmed", waitMs: 30_000 }],
+    [
+      { "photon-wait": "programmed", "photon-wait-ms": "250" },
+      { wait: "programmed", waitMs: 250 },
+    ],
+  ])("with the headers %p waits %p, and is answered how far it came", async (headers, expected) => {
+    const answer = await postJson(cloud.url, create, vpc, { ...alice, ...headers });
+    expect(cloud.calls.at(-1)).toMatchObject(expected);
+    expect(answer.headers.get("photon-receipt")).toBe("accepted");
+  });
+
   test("draws a request id where the caller's would not do", async () => {
     const answer = await postJson(cloud.url, get, {}, { "x-request-id": "a b" });
     expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
@@ -191,6 +208,16 @@ const refusals: readonly Refusal[] = [
     code: "invalid_argument",
     reason: "MALFORMED_REQUEST",
     message: /whole number of milliseconds/,
+  },
+  {
+    name: "a wait for something else",
+    body: vpc,
+    method: create,
+    headers: { "photon-wait": "done" },
+    status: 400,
+    code: "invalid_argument",
+    reason: "MALFORMED_REQUEST",
+    message: /accepted, settled, programmed/,
   },
   {
     name: "a deadline that has passed",

@@ -1,9 +1,12 @@
 // What callers say in headers: who they are, how long they wait, which call this is.
 import { randomUUID } from "node:crypto";
 import { Fault } from "../fault.ts";
+import { type Receipt, receipts } from "../services/receipt.ts";
 
 /** The largest photon-wait-ms: 10 minutes, the engine's usual deadline. The services may hold back for less. */
 export const longestWaitMs = 600_000;
+/** How long an answer is held back where the caller says until when, but not how long: as long as the services do. */
+const usualWaitMs = 30_000;
 const longestKey = 255;
 const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -28,9 +31,22 @@ export function idempotencyKeyOf(header: string | null): string {
   );
 }
 
-/** @throws Fault MALFORMED_REQUEST if it is not a whole number of milliseconds within the limit. */
-export function waitMsOf(header: string | null): number {
-  if (header === null) return 0;
+/** Until when an answer is held back, and for how long: photon-wait and photon-wait-ms. @throws Fault MALFORMED_REQUEST */
+export function waitOf(headers: Headers): { readonly wait: Receipt; readonly waitMs: number } {
+  const [level, ms] = [headers.get("photon-wait"), headers.get("photon-wait-ms")];
+  const wait = level === null ? "settled" : receiptOf(level);
+  const limit = waitMsOf(ms, level === null ? 0 : usualWaitMs);
+  return { wait, waitMs: wait === "accepted" ? 0 : limit };
+}
+
+function receiptOf(header: string): Receipt {
+  const receipt = receipts.find((one) => one === header);
+  if (receipt !== undefined) return receipt;
+  throw new Fault("MALFORMED_REQUEST", `the header photon-wait must be one of ${receipts.join(", ")}`);
+}
+
+function waitMsOf(header: string | null, otherwise: number): number {
+  if (header === null) return otherwise;
   const ms = /^\d{1,7}$/.test(header) ? Number(header) : Number.NaN;
   if (ms <= longestWaitMs) return ms;
   throw new Fault(

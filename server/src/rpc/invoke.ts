@@ -6,7 +6,7 @@ import { Fault } from "../fault.ts";
 import { type Call, formatPath } from "../services/call.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { toConnectError } from "./errors.ts";
-import { idempotencyKeyOf, waitMsOf } from "./headers.ts";
+import { idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
 import { createBudget, refusalEvent } from "./refusals.ts";
 import type { Route } from "./routes.ts";
@@ -26,7 +26,8 @@ function callOf(route: Route, state: CallState, context: HandlerContext, signal:
     requestId: state.requestId,
     method: route.name,
     idempotencyKey: idempotencyKeyOf(context.requestHeader.get("idempotency-key")),
-    waitMs: waitMsOf(context.requestHeader.get("photon-wait-ms")),
+    ...waitOf(context.requestHeader),
+    reached: (receipt) => context.responseHeader.set("photon-receipt", receipt),
     signal,
     token: state.token,
   };

@@ -3,13 +3,18 @@ import type { DescService, Message } from "@bufbuild/protobuf";
 import type { Kind, Method, StandardVerb } from "@photoncloud/proto";
 import type { Tenant } from "../store/store.ts";
 import type { Caller, Principal } from "./kind.ts";
+import type { Receipt } from "./receipt.ts";
 
 /** A call with its terms. */
 export interface Call extends Caller {
   /** "" for none. */
   readonly idempotencyKey: string;
-  /** How long a mutation's answer may be held back until the resource is settled (header photon-wait-ms); 0: not at all. */
+  /** How long a mutation's answer may be held back (header photon-wait-ms); 0: not at all. */
   readonly waitMs: number;
+  /** Until when it is held back (header photon-wait). Default "settled". */
+  readonly wait?: Receipt;
+  /** Is told how far a mutation has come, each time that it has come further (header photon-receipt). */
+  reached?(receipt: Receipt): void;
   readonly signal: AbortSignal;
   /** The bearer token as it was sent, for the methods that speak of the caller's own session; "" for none. */
   readonly token: string;

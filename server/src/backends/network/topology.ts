@@ -56,3 +56,20 @@ function targetOf(vpcId: string, target: Extract<NetworkObject, { type: "route" 
       return [];
   }
 }
+
+/** The VPCs whose hosts an object concerns by itself. Empty: those of whatever uses it (a filter's ports). */
+export function vpcsOf(object: NetworkObject): readonly string[] {
+  switch (object.type) {
+    case "filter":
+    case "addresses":
+    case "external-network":
+      return [];
+    case "router":
+    case "gateway":
+      return [object.id];
+    case "peering":
+      return [object.vpcId, object.peerVpcId];
+    default:
+      return [object.vpcId];
+  }
+}

@@ -68,6 +68,7 @@ function callsOf(kept: Call[], tellCalled: () => void): ResourceCalls {
   return {
     async unary(_kind, verb, request, call) {
       kept.push(call);
+      call.reached?.("accepted");
       tellCalled();
       if (verb === "create" && isMessage(request, VpcSchema)) {
         if (request.name === "explode") throw new Error("a secret of the inside");

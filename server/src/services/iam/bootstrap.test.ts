@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
 import { IssueTokenRequestSchema } from "@photoncloud/proto/gen/iam/v1/token_pb";
+import { simulatedDrivers } from "../../backends/detect.ts";
 import { systemClock } from "../../clock.ts";
 import { openSqliteStore } from "../../store/index.ts";
 import type { Store } from "../../store/store.ts";
@@ -12,7 +13,10 @@ import { callBy, kindOf } from "./testing/world.ts";
 function server(store: Store, issuer = "https://cloud.test") {
   const iam = createIam({ store, catalog: catalog(), clock: systemClock, issuer });
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-  const resources = createResources({ store, kinds: iam.kinds, catalog: catalog(), clock: systemClock, random });
+  const resources = createResources({
+    ...{ store, kinds: iam.kinds, catalog: catalog(), clock: systemClock, random },
+    drivers: simulatedDrivers(),
+  });
   const login = (password: string) => {
     const credential = { case: "password", value: password } as const;
     const request = create(IssueTokenRequestSchema, { orgId: "system", principalId: "admin", credential });

@@ -11,6 +11,7 @@ import { engineKindOf } from "./engine-kind.ts";
 import { LogTail } from "./log-tail.ts";
 import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updateIn } from "./mutate.ts";
 import { plan } from "./plan.ts";
+import { Programmed } from "./programmed.ts";
 import { batchGet, get, list, shown } from "./read.ts";
 import { idIn, tenantIn, textIn } from "./requests.ts";
 import { makeSlices, type Slice, type Slices } from "./slices.ts";
@@ -26,6 +27,7 @@ export interface ResourcesOptions {
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly random: Random;
+  readonly drivers: Drivers;
 }
 
 export interface Resources extends ResourceCalls {
@@ -41,12 +43,16 @@ class GenericResources implements Resources {
   readonly #transactions: Transactions;
   readonly #tail: LogTail;
 
-  constructor({ store, kinds, catalog, clock, random }: ResourcesOptions) {
+  constructor({ store, kinds, catalog, clock, random, drivers }: ResourcesOptions) {
     this.slices = makeSlices(catalog, kinds);
     this.engineKinds = this.slices.all.map((slice) => engineKindOf(this.slices, slice, random));
     this.#store = store;
     this.#tail = new LogTail(store, clock);
-    this.#transactions = new Transactions({ store, slices: this.slices, random, waiting: new Waiting(store, clock) });
+    this.#transactions = new Transactions({
+      ...{ store, slices: this.slices, random, clock },
+      waiting: new Waiting(store, clock),
+      programmed: new Programmed({ store, slices: this.slices, network: drivers.network, clock }),
+    });
   }
 
   unary(kind: Kind, verb: Exclude<StandardVerb, "watch">, request: Message, call: Call): Promise<Message> {

@@ -1,7 +1,9 @@
-// From a mutation to its answer: one transaction, remembered under its idempotency key, held back until the resource is settled.
+// From a mutation to its answer: one transaction, remembered under its idempotency key, held back until the resource is settled, or until the
+// hosts work by it.
 import type { Message } from "@bufbuild/protobuf";
 import type { Method } from "@photoncloud/proto";
 import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import type { Clock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
 import { type ResourceKey, type ResourceRow, type Store, StoreError, type Tenant } from "../../store/store.ts";
 import type { Call } from "../call.ts";
@@ -9,11 +11,12 @@ import type { Caller } from "../kind.ts";
 import type { Accepted } from "./accept.ts";
 import { mostCounted, stillReferenced, toFault } from "./errors.ts";
 import { type Memory, memoryOf } from "./idempotency.ts";
+import type { Programmed } from "./programmed.ts";
 import { shown } from "./read.ts";
 import { textIn } from "./requests.ts";
 import { statusOf, versionOf } from "./rows.ts";
 import type { Slice, Slices } from "./slices.ts";
-import type { Waiting } from "./waiting.ts";
+import { longestWaitMs, type Waiting } from "./waiting.ts";
 import type { Random, Work } from "./work.ts";
 
 export interface Mutation {
@@ -26,6 +29,21 @@ export interface Mutation {
 
 type Run = (work: Work) => Promise<Accepted>;
 
+/** What became of a wait: the resource as it is answered, and whether it is as it was asked for. */
+interface Outcome {
+  readonly answer: Message;
+  readonly made: boolean;
+}
+
+export interface TransactionsOptions {
+  readonly store: Store;
+  readonly slices: Slices;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly waiting: Waiting;
+  readonly programmed: Programmed;
+}
+
 /** How often a call whose key was taken looks for the answer that the other one left. */
 const lookups = 3;
 
@@ -33,21 +51,42 @@ export class Transactions {
   readonly store: Store;
   readonly slices: Slices;
   readonly random: Random;
+  readonly #clock: Clock;
   readonly #waiting: Waiting;
+  readonly #programmed: Programmed;
 
-  constructor({ store, slices, random, waiting }: { store: Store; slices: Slices; random: Random; waiting: Waiting }) {
-    this.store = store;
-    this.slices = slices;
-    this.random = random;
-    this.#waiting = waiting;
+  constructor(options: TransactionsOptions) {
+    this.store = options.store;
+    this.slices = options.slices;
+    this.random = options.random;
+    this.#clock = options.clock;
+    this.#waiting = options.waiting;
+    this.#programmed = options.programmed;
   }
 
   /** Runs a mutation. @throws Fault */
   async mutate(mutation: Mutation, run: Run): Promise<Message> {
     const { slice, tenant, method, request, call } = mutation;
     const memory = memoryOf(call, { desc: method.desc.input, message: request }, slice.kind.desc, this.random);
+    const before = await this.#vpcsBefore(mutation);
     const answer = await this.#once(memory, () => this.#commit(call, run, memory));
-    return call.waitMs > 0 ? this.#settled(slice, tenant, answer, call) : answer;
+    call.reached?.("accepted");
+    if (call.waitMs === 0) return answer;
+    const until = this.#clock.now() + Math.min(call.waitMs, longestWaitMs);
+    const key = { tenant, kind: slice.kind.typeName, id: textIn(answer, "id") };
+    if (call.wait !== "programmed") return (await this.#settled(slice, key, answer, call)).answer;
+    // Looked up at once: what a deleted resource refers to may go soon after it.
+    const vpcs = union(before, await this.#programmed.vpcsOf(key, answer));
+    const outcome = await this.#settled(slice, key, answer, call);
+    if (outcome.made && vpcs !== undefined && (await this.#programmed.reached(vpcs, until, call.signal)))
+      call.reached?.("programmed");
+    return outcome.answer;
+  }
+
+  /** The VPCs that a resource concerned before its change: an elastic IP may move from one to another. */
+  async #vpcsBefore({ slice, tenant, request, call }: Mutation): Promise<ReadonlySet<string> | undefined> {
+    if (call.wait !== "programmed" || call.waitMs === 0) return new Set();
+    return this.#programmed.vpcsAt(slice, { tenant, kind: slice.kind.typeName, id: textIn(request, "id") });
   }
 
   /** Runs a closure in a transaction. @throws Fault where the store refuses; whatever the closure throws. */
@@ -96,20 +135,31 @@ export class Transactions {
   }
 
   /** Holds the answer back until the resource is settled in the version that was written; then answers it as it is, with what is answered once. */
-  async #settled(slice: Slice, tenant: Tenant, answer: Message, call: Call): Promise<Message> {
-    const key: ResourceKey = { tenant, kind: slice.kind.typeName, id: textIn(answer, "id") };
+  async #settled(slice: Slice, key: ResourceKey, answer: Message, call: Call): Promise<Outcome> {
     const version = versionOf(textIn(answer, "etag"));
     let last: ResourceRow | undefined;
-    await this.#waiting.until(key, call.waitMs, call.signal, (row) => {
-      last = row ?? last;
-      return row === undefined || isSettled(slice, row, version);
+    const done = (row: ResourceRow | undefined) => row === undefined || isSettled(slice, row, version);
+    const row = await this.#waiting.until(key, call.waitMs, call.signal, (seen) => {
+      last = seen ?? last;
+      return done(seen);
     });
-    if (last === undefined) return answer;
-    const fresh = shown(slice, last);
-    for (const field of slice.kind.fields)
-      if (field.once) Reflect.set(fresh, field.localName, Reflect.get(answer, field.localName));
-    return fresh;
+    const settled = done(row);
+    if (settled) call.reached?.("settled");
+    const made = settled && (row === undefined || statusOf(shown(slice, row))?.state === State.READY);
+    return { answer: last === undefined ? answer : withOnce(slice, shown(slice, last), answer), made };
   }
+}
+
+/** Undefined: it can't be told what one of them has. */
+function union<T>(a: ReadonlySet<T> | undefined, b: ReadonlySet<T> | undefined): ReadonlySet<T> | undefined {
+  return a && b && new Set([...a, ...b]);
+}
+
+/** A resource as it is now, with what only the first answer tells. */
+function withOnce(slice: Slice, fresh: Message, answer: Message): Message {
+  for (const field of slice.kind.fields)
+    if (field.once) Reflect.set(fresh, field.localName, Reflect.get(answer, field.localName));
+  return fresh;
 }
 
 /** Whether nothing more is to be waited for: as asked for, failed, or overtaken by a deletion. */

@@ -224,7 +224,9 @@ export async function openSmallCloud(options: { drivers?: SimulatedDrivers } = {
   const drivers = options.drivers ?? simulatedDrivers();
   const scopes = [OrgSchema, ProjectSchema].map((schema) => ({ schema, uniqueName: "none" as const }));
   const random = (bytes: number) => randomBytes(bytes);
-  const resources = createResources({ store, kinds: [...scopes, ...kinds], catalog: catalog(), clock, random });
+  const resources = createResources({
+    ...{ store, kinds: [...scopes, ...kinds], catalog: catalog(), clock, random, drivers },
+  });
   const engine = createEngine({
     ...{ store, drivers, clock, random: Math.random, owner: "test", log: silentLog },
     kinds: resources.engineKinds,

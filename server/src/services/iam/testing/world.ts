@@ -6,6 +6,7 @@ import {
   type IssueTokenResponse,
   IssueTokenResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/token_pb";
+import { simulatedDrivers } from "../../../backends/detect.ts";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import { openSqliteStore } from "../../../store/index.ts";
@@ -180,7 +181,10 @@ export async function openWorld(options: Partial<IamOptions> & { readonly start?
   const store = options.store ?? (await openSqliteStore({ file: ":memory:", clock }));
   const iam = createIam({ catalog: catalog(), issuer, ...options, store, clock });
   const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
-  const resources = createResources({ store, kinds: iam.kinds, catalog: catalog(), clock, random });
+  const resources = createResources({
+    ...{ store, kinds: iam.kinds, catalog: catalog(), clock, random },
+    drivers: simulatedDrivers({ clock }),
+  });
   if (options.start !== false) iam.start();
   const world = new World(store, iam, resources, clock);
   await iam.bootstrap({ resources, password: adminPassword });

@@ -15,6 +15,7 @@ import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { State, StatusSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { UpdateWidgetRequestSchema, WidgetSchema } from "@photoncloud/proto/gen/photoncloud/test/v1/widget_pb";
 import { testCatalog } from "@photoncloud/proto/testing";
+import { simulatedDrivers } from "../../../backends/detect.ts";
 import type { Drivers } from "../../../backends/drivers.ts";
 import { type Clock, systemClock } from "../../../clock.ts";
 import type { Reconciler } from "../../../engine/reconciler.ts";
@@ -197,7 +198,10 @@ export function fixtureOver(store: Store, { widget, clock = systemClock }: Fixtu
     { schema: RoleSchema, uniqueName: "none" },
     { schema: WidgetSchema, ...widget },
   ];
-  const resources = createResources({ store, kinds, catalog: testCatalog(), clock, random: countingRandom });
+  const resources = createResources({
+    ...{ store, kinds, catalog: testCatalog(), clock, random: countingRandom },
+    drivers: simulatedDrivers({ clock }),
+  });
   return new Fixture(store, resources);
 }
 
