@@ -1,0 +1,99 @@
+// Column values between our form (a plain value, a Set, a Map) and the wire's (RFC 7047, section 5.1), as the column's type says.
+import type { Atom, Value } from "./database.ts";
+import { isList, type Json, listOf } from "./json.ts";
+import type { AtomType, Column } from "./schema.ts";
+
+/** @throws TypeError if the value is not of the column's type. */
+export function encode(value: Value, column: Column): Json {
+  switch (column.shape) {
+    case "one":
+      return encodeAtom(value, column.key);
+    case "optional":
+      return value === undefined ? ["set", []] : encodeAtom(value, column.key);
+    case "set":
+      if (!(value instanceof Set)) throw new TypeError(`a set of ${column.key} is needed, not ${describe(value)}`);
+      return ["set", [...value].map((atom) => encodeAtom(atom, column.key))];
+    case "map":
+      if (!(value instanceof Map)) throw new TypeError(`a map is needed, not ${describe(value)}`);
+      return encodeMap(value, column);
+  }
+}
+
+function encodeMap(map: ReadonlyMap<Atom, Atom>, column: Column): Json {
+  const pairs = [...map].map(([key, value]) => [
+    encodeAtom(key, column.key),
+    encodeAtom(value, column.value ?? "string"),
+  ]);
+  return ["map", pairs];
+}
+
+export function encodeAtom(value: Value, type: AtomType): Json {
+  const fits = type === "boolean" ? "boolean" : type === "integer" || type === "real" ? "number" : "string";
+  if (typeof value === "object" || value === undefined || typeof value !== fits)
+    throw new TypeError(`${type === "integer" ? "an" : "a"} ${type} is needed, not ${describe(value)}`);
+  return type === "uuid" && typeof value === "string" ? ["uuid", value] : value;
+}
+
+function describe(value: Value): string {
+  if (value instanceof Set) return "a set";
+  if (value instanceof Map) return "a map";
+  return value === undefined ? "nothing" : JSON.stringify(value);
+}
+
+/** A set of one comes bare, an optional value as a set of none or one. */
+export function decode(wire: Json, column: Column): Value {
+  switch (column.shape) {
+    case "one":
+      return decodeAtom(wire);
+    case "optional":
+      return isSet(wire) ? optionalOf(listOf(wire[1])) : decodeAtom(wire);
+    case "set":
+      return new Set(isSet(wire) ? listOf(wire[1]).map(decodeAtom) : [decodeAtom(wire)]);
+    case "map":
+      return new Map(isList(wire) ? listOf(wire[1]).map(decodePair) : []);
+  }
+}
+
+function isSet(wire: Json): wire is readonly Json[] {
+  return isList(wire) && wire[0] === "set";
+}
+
+function optionalOf(atoms: readonly Json[]): Value {
+  const [atom] = atoms;
+  return atom === undefined ? undefined : decodeAtom(atom);
+}
+
+function decodePair(pair: Json): [Atom, Atom] {
+  const [key = "", value = ""] = listOf(pair);
+  return [decodeAtom(key), decodeAtom(value)];
+}
+
+function decodeAtom(wire: Json): Atom {
+  if (isList(wire)) return decodeAtom(wire[1] ?? "");
+  return typeof wire === "object" ? "" : wire;
+}
+
+export function sameValue(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  if (a instanceof Set && b instanceof Set) return a.size === b.size && a.isSubsetOf(b);
+  if (a instanceof Map && b instanceof Map)
+    return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value && b.has(key));
+  return false;
+}
+
+/** What an update of `update2` form makes of a value: sets and maps come as differences, everything else as the new value. */
+export function patched(before: Value, change: Value): Value {
+  if (before instanceof Set && change instanceof Set) return before.symmetricDifference(change);
+  if (before instanceof Map && change instanceof Map) return patchedMap(before, change);
+  return change;
+}
+
+/** A key with the value that it has goes; any other is set. */
+function patchedMap(before: ReadonlyMap<Atom, Atom>, change: ReadonlyMap<Atom, Atom>): ReadonlyMap<Atom, Atom> {
+  const after = new Map(before);
+  for (const [key, value] of change) {
+    if (before.get(key) === value) after.delete(key);
+    else after.set(key, value);
+  }
+  return after;
+}
