@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { ScalarType } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { catalog, catalogText, elementType, type Field, type Kind, Open, Scope } from "./index.ts";
 import { testCatalog } from "./testing/index.ts";
@@ -56,6 +57,19 @@ describe.each(kinds.map((kind): [string, Kind] => [kind.typeName, kind]))("%s", 
       if (field.required) expect(field.serverDefault || field.outputOnly).toBe(false);
       if (field.inputOnly) expect(field.sensitive).toBe(true);
       if (field.unordered) expect(field.type.type).toBe("list");
+    }
+  });
+
+  test("has methods beside the standard ones that name one resource, and streams nothing but watches", () => {
+    const tenant = {
+      [Scope.PROJECT]: ["org_id", "project_id"],
+      [Scope.ANY]: ["org_id", "project_id"],
+      [Scope.ORG]: ["org_id"],
+    };
+    const needed = [...(Object.entries(tenant).find(([scope]) => Number(scope) === kind.scope)?.[1] ?? []), "id"];
+    for (const { desc } of kind.custom) {
+      const given = desc.input.fields.filter((f) => f.scalar === ScalarType.STRING).map((f) => f.name);
+      expect([desc.name, desc.methodKind, given]).toEqual([desc.name, "unary", expect.arrayContaining(needed)]);
     }
   });
 

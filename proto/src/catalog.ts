@@ -98,6 +98,8 @@ export interface Kind {
   readonly standard: Readonly<Record<StandardVerb, Method>>;
   /** The methods beside the standard ones: AttachDevice, StartVm. */
   readonly custom: readonly Method[];
+  /** Those of them that change nothing: they answer a message of their own, the others the resource. AnalyzePath. */
+  readonly queries: readonly Method[];
   readonly comment: string;
 }
 
@@ -229,6 +231,7 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
   };
   const known = new Set(Object.values(standard).map((m) => m.desc));
   const typeName = desc.typeName;
+  const custom = service.methods.filter((m) => !known.has(m)).map((m) => method(m.name));
   return {
     typeName,
     name: desc.name,
@@ -244,7 +247,8 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
     ownScopeOnly: options.ownScopeOnly,
     fields: fieldsOf(desc),
     standard,
-    custom: service.methods.filter((m) => !known.has(m)).map((m) => method(m.name)),
+    custom,
+    queries: custom.filter((m) => m.desc.output.typeName !== typeName),
     comment: comments[typeName] ?? "",
   };
 }

@@ -39,6 +39,7 @@ export const reasons = {
   BAD_CREDENTIALS: { code: "unauthenticated", retry: Retry.NEVER },
   PERMISSION_DENIED: { code: "permission_denied", retry: Retry.NEVER },
   SHUTTING_DOWN: { code: "unavailable", retry: Retry.LATER },
+  BACKEND_UNAVAILABLE: { code: "unavailable", retry: Retry.LATER },
   STORE_UNAVAILABLE: { code: "unavailable", retry: Retry.LATER },
   DEADLINE_EXCEEDED: { code: "deadline_exceeded", retry: Retry.LATER },
   UNIMPLEMENTED: { code: "unimplemented", retry: Retry.NEVER },

@@ -26,6 +26,8 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
     rule: { direction: "DIRECTION_INGRESS", remote_group_id: ids.get("prismnet.v1.SecurityGroup") },
   }),
   RemoveRule: () => ({ name: "one" }),
+  AnalyzePath: () => ({ destination: "10.0.0.9", protocol: "PROTOCOL_ICMP" }),
+  ReadFlowLog: () => ({}),
   StartVm: () => ({}),
   StopVm: () => ({}),
 };

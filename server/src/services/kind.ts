@@ -2,6 +2,7 @@
 // One generic handler (rpc/) serves every kind by this; a slice never sees Connect or SQL.
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { Drivers } from "../backends/drivers.ts";
+import type { FlowSource } from "../backends/network/flow-source.ts";
 import type { Reconciler } from "../engine/reconciler.ts";
 import type { Claim, Tenant } from "../store/store.ts";
 import type { NetworkPart } from "./network-part.ts";
@@ -96,6 +97,22 @@ export interface CustomMethod<Desc extends DescMessage> {
   update(message: MessageShape<Desc>, request: Message, admission: Admission): Promise<void>;
 }
 
+/** What a query may ask. */
+export interface QueryContext {
+  readonly caller: Caller;
+  readonly drivers: Drivers;
+  readonly flows: FlowSource;
+  readonly signal: AbortSignal;
+  /** Reads a resource of the caller's tenant, or for kinds that live at any scope of the tenants above it. */
+  get<Desc extends DescMessage>(schema: Desc, id: string): Promise<Loaded<Desc> | undefined>;
+}
+
+/** A method that changes nothing. It names one resource by org_id, project_id and id, and answers a message of its own; the request has passed the value rules of its annotations. */
+export interface QueryMethod<Desc extends DescMessage> {
+  /** Throws a Fault to refuse; a driver's "missing" and "unavailable" are said to the caller. */
+  answer(resource: Loaded<Desc>, request: Message, context: QueryContext): Promise<Message>;
+}
+
 /** A kind's slice. All hooks are optional: without them a kind is stored, referenced, listed and watched by its annotations alone. */
 export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   readonly schema: Desc;
@@ -111,6 +128,8 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   impact?(path: string, prior: MessageShape<Desc>, next: MessageShape<Desc>): "hot" | "restart" | "data_loss";
   /** By the method's name: "StartVm". */
   readonly methods?: Readonly<Record<string, CustomMethod<Desc>>>;
+  /** By the method's name: "AnalyzePath". */
+  readonly queries?: Readonly<Record<string, QueryMethod<Desc>>>;
   /** Makes it true. Without one the resource is ready when it is stored and gone when it is deleted. */
   readonly reconciler?: Reconciler<Desc, Drivers>;
   /** What it is in the network, so that the backend can be compared with what is stored. */

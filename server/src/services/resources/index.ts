@@ -2,6 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { type Catalog, fieldValue, type Kind, type Method, type StandardVerb } from "@photoncloud/proto";
 import type { Drivers } from "../../backends/drivers.ts";
+import { type FlowSource, noFlows } from "../../backends/network/flow-source.ts";
 import type { Clock } from "../../clock.ts";
 import type { EngineKind } from "../../engine/kind.ts";
 import type { Store, Tenant } from "../../store/store.ts";
@@ -12,6 +13,7 @@ import { LogTail } from "./log-tail.ts";
 import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updateIn } from "./mutate.ts";
 import { plan } from "./plan.ts";
 import { Programmed } from "./programmed.ts";
+import { type QueryOptions, query } from "./query.ts";
 import { batchGet, get, list, shown } from "./read.ts";
 import { idIn, tenantIn, textIn } from "./requests.ts";
 import { makeSlices, type Slice, type Slices } from "./slices.ts";
@@ -28,6 +30,8 @@ export interface ResourcesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly drivers: Drivers;
+  /** Default: there are no flows. */
+  readonly flows?: FlowSource;
 }
 
 export interface Resources extends ResourceCalls {
@@ -42,12 +46,14 @@ class GenericResources implements Resources {
   readonly #store: Store;
   readonly #transactions: Transactions;
   readonly #tail: LogTail;
+  readonly #queries: QueryOptions;
 
-  constructor({ store, kinds, catalog, clock, random, drivers }: ResourcesOptions) {
+  constructor({ store, kinds, catalog, clock, random, drivers, flows = noFlows }: ResourcesOptions) {
     this.slices = makeSlices(catalog, kinds);
     this.engineKinds = this.slices.all.map((slice) => engineKindOf(this.slices, slice, random));
     this.#store = store;
     this.#tail = new LogTail(store, clock);
+    this.#queries = { store, slices: this.slices, drivers, flows };
     this.#transactions = new Transactions({
       ...{ store, slices: this.slices, random, clock },
       waiting: new Waiting(store, clock),
@@ -103,6 +109,7 @@ class GenericResources implements Resources {
 
   async custom(kind: Kind, method: Method, request: Message, call: Call): Promise<Message> {
     const slice = this.slices.of(kind.typeName);
+    if (kind.queries.includes(method)) return query(this.#queries, slice, method, request, call);
     const tenant = tenantIn(kind, request);
     idIn(request);
     return this.#transactions.mutate({ slice, tenant, method, request, call }, (work) =>

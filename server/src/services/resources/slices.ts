@@ -41,6 +41,9 @@ function sliceOf(kind: Kind, definition: KindDefinition): Slice {
     throw new Error(
       `${kind.typeName}: ${lost.desc} is VOLATILE or ONCE; only a kind's own fields can be, others would not be stored`,
     );
+  const known = new Set(kind.queries.map(({ desc }) => desc.name));
+  const unknown = Object.keys(definition.queries ?? {}).find((name) => !known.has(name));
+  if (unknown !== undefined) throw new Error(`${kind.typeName}: ${unknown} is no query of the catalog`);
   return {
     kind,
     definition,
