@@ -13,7 +13,7 @@ export type { Filter } from "./filter.ts";
 export type * from "./gen/clients.ts";
 export type * from "./gen/types.ts";
 export { version } from "./http.ts";
-export type { CallOptions, Credentials, GivenToken, PhotonCloudOptions, TokenRequest } from "./options.ts";
+export type { CallOptions, Credentials, GivenToken, PhotonCloudOptions, Receipt, TokenRequest } from "./options.ts";
 export { type Page, Pages } from "./pages.ts";
 export type { RawCallOptions } from "./raw.ts";
 export type {

@@ -52,6 +52,12 @@ export interface PhotonCloudOptions {
   readonly timing?: Timing | undefined;
 }
 
+/**
+ * How far a mutation has come. "accepted": it is stored, and nothing of it gets lost. "settled": the backends have taken it, or it failed.
+ * "programmed": it is ready, and every live host that it concerns works by it.
+ */
+export type Receipt = "accepted" | "settled" | "programmed";
+
 /** What every call takes. */
 export interface CallOptions {
   /** Stops the call; it then fails with code "canceled". */
@@ -64,6 +70,10 @@ export interface CallOptions {
   readonly project?: string | undefined;
   /** The same key gives the same answer for 24 hours. Default: a new one for each call, kept over its retries. */
   readonly idempotencyKey?: string | undefined;
-  /** How long a mutation's answer may be held back until the resource has settled, in milliseconds. Default 0. */
+  /** How long a mutation's answer may be held back, in milliseconds. Default 0, or with `wait` 30,000, which is the most that the cloud does. */
   readonly waitMs?: number | undefined;
+  /** Until when it is held back. Default "settled". */
+  readonly wait?: Receipt | undefined;
+  /** Told once how far the mutation had come when it was answered: where time ran out, less far than `wait` says. */
+  readonly onReceipt?: ((receipt: Receipt) => void) | undefined;
 }

@@ -180,7 +180,8 @@ export class ResourceClient<T extends Progress, Create, Update, I extends string
   /** Calls a method beside the standard ones. */
   protected async custom(method: Method, id: I, input: unknown, options: CallOptions): Promise<unknown> {
     const given = input === undefined ? {} : messageToWire(fieldsOf(method.desc.input), input);
-    const wire = await this.#send(method, { ...this.#tenant(options), ...given, id }, true, options);
+    const mutation = !this.#kind.queries.includes(method);
+    const wire = await this.#send(method, { ...this.#tenant(options), ...given, id }, mutation, options);
     return messageFromWire(fieldsOf(method.desc.output), wire);
   }
 

@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
-import { PhotonCloud, type PhotonCloudOptions, PhotonError } from "./index.ts";
+import { PhotonCloud, type PhotonCloudOptions, PhotonError, type Receipt } from "./index.ts";
 import { errorReply, resourceReply, tokenReply } from "./testing/index.ts";
 import type { Timing } from "./timing.ts";
 
@@ -81,6 +81,16 @@ describe("a call", () => {
       .post(createVpc)
       .reply(...vpc);
     await cloudWith({ timeoutMs: 1000 }).vpcs.create({ name: "main", cidr: "10.0.0.0/16" }, { waitMs: 5000 });
+  });
+
+  test("says until when it waits, and hears how far it came", async () => {
+    nock(endpoint, { reqheaders: { "photon-wait": "programmed", "connect-timeout-ms": "31000" } })
+      .post(createVpc)
+      .reply(vpc[0], vpc[1], { "photon-receipt": "settled" });
+    const receipts: Receipt[] = [];
+    const options = { wait: "programmed", onReceipt: (receipt: Receipt) => void receipts.push(receipt) } as const;
+    await cloudWith({ timeoutMs: 1000 }).vpcs.create({ name: "main", cidr: "10.0.0.0/16" }, options);
+    expect(receipts).toEqual(["settled"]);
   });
 
   test("passes through the interceptors of cloud.http", async () => {

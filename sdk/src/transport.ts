@@ -6,6 +6,7 @@ import { encodeEnvelope, readEnvelopes } from "./envelope.ts";
 import { PhotonError } from "./errors.ts";
 import { failureOf } from "./http-failure.ts";
 import type { CallOptions, PhotonCloudOptions } from "./options.ts";
+import { heldBackMs, tellReceipt, waitHeaders } from "./receipt.ts";
 import { type Failure, retryDelayMs } from "./retry.ts";
 import type { Timing } from "./timing.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -61,7 +62,7 @@ export class Transport {
   async unary(call: Call): Promise<JsonObject> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (call.mutation) headers["Idempotency-Key"] = call.options.idempotencyKey ?? crypto.randomUUID();
-    if (call.options.waitMs !== undefined && call.mutation) headers["Photon-Wait-Ms"] = String(call.options.waitMs);
+    if (call.mutation) Object.assign(headers, waitHeaders(call.options));
     const deadline = this.#deadline(call);
     try {
       return await this.#attempts(call, deadline, (token) => this.#post(call, headers, token, deadline));
@@ -88,7 +89,7 @@ export class Transport {
   }
 
   #deadline(call: Call): Deadline {
-    const ms = (call.options.timeoutMs ?? this.#options.timeoutMs ?? defaultTimeoutMs) + (call.options.waitMs ?? 0);
+    const ms = (call.options.timeoutMs ?? this.#options.timeoutMs ?? defaultTimeoutMs) + heldBackMs(call.options);
     return new Deadline(ms, this.timing, call.options.signal);
   }
 
@@ -157,7 +158,10 @@ export class Transport {
         headers: { ...headers, ...this.#headers(token, deadline) },
         signal: deadline.signal,
       });
-      if (isObject(response.data)) return { ok: response.data as JsonObject };
+      if (isObject(response.data)) {
+        tellReceipt(call.options, response.headers["photon-receipt"]);
+        return { ok: response.data as JsonObject };
+      }
       throw new Error("the answer is not JSON: is that address a PhotonCloud server?");
     } catch (thrown) {
       return { failure: this.#failure(call, thrown), token };

@@ -151,7 +151,7 @@ export interface FlowLogClient extends ResourceClient<FlowLog, FlowLogInput, Flo
   read(id: FlowLogId, input: Omit<ReadFlowLogRequest, "id">, options?: CallOptions): Promise<ReadFlowLogResponse>;
 }
 
-/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. */
 export interface PeeringClient extends ResourceClient<Peering, PeeringInput, PeeringUpdate, PeeringId> {}
 
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
@@ -236,7 +236,7 @@ export interface Clients {
   readonly externalNetworks: ExternalNetworkClient;
   /** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
   readonly flowLogs: FlowLogClient;
-  /** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+  /** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. */
   readonly peerings: PeeringClient;
   /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
   readonly ports: PortClient;

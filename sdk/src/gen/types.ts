@@ -881,7 +881,7 @@ export interface PeerGroupInput {
   readonly securityGroupId: string;
 }
 
-/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. */
 export interface Peering {
   /** Drawn by the cloud. */
   readonly id: PeeringId;
@@ -926,9 +926,14 @@ export interface Peering {
   readonly state: PeeringState | "";
   /** The other VPC's networks; empty until both sides are there. */
   readonly peerCidrs: readonly string[];
+  /**
+   * The own router's address on the link, which path tracers show; empty until both sides are there.
+   * Example: 169.254.0.1/30
+   */
+  readonly linkAddress: string;
 }
 
-/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. */
 export interface PeeringInput {
   /** The org that it belongs to. */
   readonly orgId?: string | undefined;
@@ -963,9 +968,9 @@ export interface PeeringInput {
 }
 
 /** How far a peering is. */
-export type PeeringState = "pending" | "active" | "refused";
+export type PeeringState = "pending" | "active";
 
-/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. */
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. */
 export interface PeeringUpdate {
   /**
    * Unique among its kind in its project.
@@ -2192,8 +2197,10 @@ export interface VmNetwork {
   readonly subnetId: string;
   /** The port's MAC. */
   readonly macAddress: string;
-  /** The port's address. */
+  /** The port's IPv4 address. */
   readonly ipAddress: string;
+  /** The port's IPv6 address; empty: it has none. */
+  readonly ipv6Address: string;
 }
 
 /** A network interface of a machine. */
