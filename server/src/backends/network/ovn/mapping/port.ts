@@ -1,0 +1,79 @@
+// A tenant's port. Its name is the port's id: what hosts plug devices into.
+import type { PortSpec } from "../../driver.ts";
+import { checkedAddress, checkedDomain, checkedMac, checkedName, checkedNumber, quoted } from "./checked.ts";
+import { dhcpColumns } from "./dhcp.ts";
+import { mainMarksOf, marksOf } from "./external-ids.ts";
+import { switchPortRow } from "./lsp.ts";
+import { throughPort } from "./match.ts";
+import { inSet } from "./members.ts";
+import type { Compiled, Membership, View, WantedRow } from "./row.ts";
+import { dhcpUuid, dropGroupUuid, filterGroupUuid, freeGroupUuid, rowUuid } from "./uuids.ts";
+
+export function compilePort(object: PortSpec, view: View): Compiled {
+  const mac = checkedMac(object.macAddress);
+  const honest = [mac, ...object.ipAddresses.map(checkedAddress)].join(" ");
+  const port = switchPortRow({
+    uuid: rowUuid(object),
+    name: checkedName(object.id),
+    switchUuid: switchOf(object),
+    type: "",
+    addresses: object.forwarding ? [honest, "unknown"] : [honest],
+    options: hostnameOf(object),
+    marks: mainMarksOf(object),
+    more: { port_security: new Set([object.forwarding ? mac : honest]), ...dhcpOf(object.subnetId, view) },
+    groups: groupsOf(object),
+  });
+  return { rows: [port, ...limits(object)], patches: [] };
+}
+
+function switchOf({ subnetId }: PortSpec): string {
+  return rowUuid({ type: "switch", id: subnetId });
+}
+
+function hostnameOf({ hostname }: PortSpec): ReadonlyMap<string, string> {
+  return hostname === "" ? new Map() : new Map([["hostname", quoted(checkedDomain(hostname))]]);
+}
+
+function dhcpOf(subnetId: string, view: View) {
+  const v4 = view.has({ type: "dhcp", id: subnetId });
+  const options = view.rowsWith("DHCP_Options", "photon:subnet", subnetId);
+  const v6 = v4 && options.some(({ uuid }) => uuid === dhcpUuid(subnetId, 6));
+  return dhcpColumns(subnetId, { v4, v6 });
+}
+
+/** Every port is in its VPC's drop group; one without a filter is in the group that may send anywhere. */
+function groupsOf({ vpcId, securityGroupIds }: PortSpec): Membership[] {
+  const filters = securityGroupIds.length === 0 ? [freeGroupUuid(vpcId)] : securityGroupIds.map(filterGroupUuid);
+  return [dropGroupUuid(vpcId), ...filters].map((uuid) => inSet("Port_Group", uuid, "ports"));
+}
+
+/** Meters drop what comes too fast. TCP needs a burst of nearly a second's worth to come near the rate. */
+const burstShare = 0.8;
+
+function limits(object: PortSpec): WantedRow[] {
+  const { ingressKbps, egressKbps } = object.bandwidth;
+  return [
+    ...(ingressKbps === undefined ? [] : [limit(object, "ingress", ingressKbps)]),
+    ...(egressKbps === undefined ? [] : [limit(object, "egress", egressKbps)]),
+  ];
+}
+
+function limit(object: PortSpec, role: "ingress" | "egress", kbps: number): WantedRow {
+  const rate = checkedNumber(kbps, 1, 4_000_000_000);
+  const bandwidth = new Map([
+    ["rate", rate],
+    ["burst", Math.ceil(rate * burstShare)],
+  ]);
+  return {
+    table: "QoS",
+    uuid: rowUuid(object, `limit ${role}`),
+    columns: {
+      priority: 2002,
+      direction: role === "ingress" ? "to-lport" : "from-lport",
+      match: throughPort(role === "ingress" ? "outport" : "inport", object.id),
+      bandwidth,
+      external_ids: marksOf(object, { role }),
+    },
+    memberOf: [inSet("Logical_Switch", switchOf(object), "qos_rules")],
+  };
+}
