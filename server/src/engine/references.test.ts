@@ -43,5 +43,6 @@ test("referenceFields() lists a schema's references", () => {
   expect(referenceFields(SecurityGroupSchema)).toEqual([
     { path: "rules.remote_group_id", kind: "prismnet.v1.SecurityGroup" },
     { path: "rules.remote_address_group_id", kind: "prismnet.v1.AddressGroup" },
+    { path: "rules.remote_peer_group.peering_id", kind: "prismnet.v1.Peering" },
   ]);
 });

@@ -28,7 +28,7 @@ export interface TfPeeringProps extends ResourceProps {
 
 const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"vpcId":["vpc_id","scalar"],"peerOrgId":["peer_org_id","scalar"],"peerProjectId":["peer_project_id","scalar"],"peerVpcId":["peer_vpc_id","scalar"]}};
 
-/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. When either goes, the link is cut. Terraform's photoncloud_peering. */
+/** One side of a link between two VPCs. Each side makes its own, naming the other: the first asks, the second accepts. Until both are there nothing is told of the other VPC, not even whether it exists, and no packet passes. The second side is refused while the VPCs' networks overlap, or those of another peer of either. When either side goes, the link is cut, and the other waits again. A peer's peers are not reached. Terraform's photoncloud_peering. */
 export class TfPeering extends PhotonResource {
   constructor(scope: Construct, id: string, props: TfPeeringProps) {
     super(scope, id, "photoncloud_peering", shape, props);

@@ -14,6 +14,9 @@ export async function admitInterfaces(admission: Admission, next: Vm, prior: Vm 
   for (const [i, entry] of entries.entries()) await plug(admission, next, entry, `spec.network[${i}].port_id`);
   for (const { portId } of prior?.spec?.network ?? [])
     if (!entries.some((entry) => entry.portId === portId)) await freePort(admission, portId, next.id);
+  // A port is called by DHCP as its machine.
+  if (prior !== undefined && prior.name !== next.name)
+    for (const { portId } of entries) await admission.wake(PortSchema, portId);
 }
 
 /** Gives all of a machine's ports back. */
@@ -45,8 +48,8 @@ async function plug(admission: Admission, vm: Vm, entry: VmNetwork, path: string
       taken.deviceId = vm.id;
       taken.deviceType = DeviceType.VM;
     });
-  const { ipAddress = "", macAddress, subnetId } = port;
-  Object.assign(entry, { networkId: subnet.vpcId, subnetId, macAddress, ipAddress });
+  const { ipAddress = "", ipv6Address = "", macAddress, subnetId } = port;
+  Object.assign(entry, { networkId: subnet.vpcId, subnetId, macAddress, ipAddress, ipv6Address });
 }
 
 function deviceOf({ deviceType, deviceId }: Port): string {

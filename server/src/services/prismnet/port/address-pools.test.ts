@@ -12,7 +12,7 @@ class Claims {
       this.reads++;
       return new Set(this.taken);
     };
-    return { subnetId: "subnet-1", size, reserved: new Set(reserved), claimed };
+    return { space: "subnet-1", size, reserved: new Set(reserved), claimed };
   }
 }
 

@@ -3,11 +3,11 @@
 
 /** An address space, and where to read what of it is taken. Addresses are offsets from the network's first. */
 export interface PoolSource {
-  /** The subnet's id. */
-  readonly subnetId: string;
-  /** How many addresses the network has. */
+  /** Names it: a family's addresses in one subnet. */
+  readonly space: string;
+  /** How many addresses are drawn from. */
   readonly size: number;
-  /** Never drawn: network, broadcast, gateway. */
+  /** Never drawn: network, broadcast, gateway, the cloud's own. */
   readonly reserved: ReadonlySet<number>;
   /** Reads the offsets that are claimed now. */
   readonly claimed: () => Promise<ReadonlySet<number>>;
@@ -26,7 +26,7 @@ export interface Draw {
 
 /** How long a memory is believed, and how long an address is held for a creation under way, in milliseconds. */
 const believedMs = 5_000;
-/** How many subnets are remembered. */
+/** How many spaces are remembered. */
 const remembered = 1_000;
 
 interface Pool {
@@ -48,7 +48,7 @@ export class AddressPools {
 
   /** A free address: the lowest; for a request that lost one to another process, any. Undefined: all are claimed. */
   async draw(source: PoolSource, draw: Draw): Promise<number | undefined> {
-    const pool = this.#poolOf(source.subnetId);
+    const pool = this.#poolOf(source.space);
     const before = pool.held.get(draw.requestId)?.offset;
     if (before !== undefined) await read(pool, source, draw.now);
     else if (Math.abs(draw.now - pool.readAt) > believedMs) await readOnce(pool, source, draw.now);
@@ -61,19 +61,19 @@ export class AddressPools {
   }
 
   /** Says that an address is free again. */
-  release(subnetId: string, offset: number): void {
-    const pool = this.#pools.get(subnetId);
+  release(space: string, offset: number): void {
+    const pool = this.#pools.get(space);
     if (pool?.taken.delete(offset)) pool.lowest = Math.min(pool.lowest, offset);
   }
 
-  #poolOf(subnetId: string): Pool {
-    const known = this.#pools.get(subnetId);
+  #poolOf(space: string): Pool {
+    const known = this.#pools.get(space);
     if (known !== undefined) return known;
     const [oldest] = this.#pools.keys();
     if (oldest !== undefined && this.#pools.size >= remembered) this.#pools.delete(oldest);
     const nothing = { claimed: new Set<number>(), taken: new Set<number>(), lowest: 0 };
     const pool: Pool = { ...nothing, readAt: Number.NEGATIVE_INFINITY, reading: undefined, held: new Map() };
-    this.#pools.set(subnetId, pool);
+    this.#pools.set(space, pool);
     return pool;
   }
 }

@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { DeviceType, PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import { SecurityGroupSchema } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
 import { SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
@@ -22,14 +24,21 @@ const aSubnet = async (cidr = "10.0.1.0/24", tenant = acme) => {
   const vpc = await cloud.create(VpcSchema, { ...tenant, name: aName(), cidr: "10.0.0.0/16" });
   return cloud.create(SubnetSchema, { ...tenant, name: aName(), vpcId: vpc.id, cidr });
 };
-const aPort = (subnetId: string, values: { ipAddress?: string; securityGroupIds?: string[]; name?: string } = {}) =>
+/** In fd00:10::/64. */
+const aDualSubnet = async () => {
+  const vpc = await cloud.create(VpcSchema, { name: aName(), cidr: "10.0.0.0/16", ipv6Cidr: "fd00:10::/48" });
+  return cloud.create(SubnetSchema, { name: aName(), vpcId: vpc.id, cidr: "10.0.1.0/24" });
+};
+type Asked = { ipAddress?: string; ipv6Address?: string; securityGroupIds?: string[]; name?: string };
+const aPort = (subnetId: string, values: Asked = {}) =>
   cloud.create(PortSchema, { name: aName(), subnetId, ...values });
 const anAddress = async (subnetId: string) => (await aPort(subnetId)).ipAddress;
 
 describe("a port's address", () => {
   test.each([
     ["10.0.1.10", "ok"],
-    ["10.0.1.254", "ok"],
+    ["10.0.1.253", "ok"],
+    ["10.0.1.254", "INVALID_FIELDS ip_address:range"],
     ["10.0.1.0", "INVALID_FIELDS ip_address:range"],
     ["10.0.1.255", "INVALID_FIELDS ip_address:range"],
     ["10.0.1.1", "INVALID_FIELDS ip_address:range"],
@@ -73,8 +82,8 @@ describe("a port's address", () => {
   test("is drawn until a full subnet has none left, however many ask, and again when one is free", async () => {
     const { id } = await aSubnet("10.0.1.0/28");
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(aPort(id))));
-    expect(outcomes.filter((one) => one === "ok")).toHaveLength(13);
-    expect(outcomes.filter((one) => one === "OUT_OF_ADDRESSES ip_address:exhausted")).toHaveLength(7);
+    expect(outcomes.filter((one) => one === "ok")).toHaveLength(12);
+    expect(outcomes.filter((one) => one === "OUT_OF_ADDRESSES ip_address:exhausted")).toHaveLength(8);
     expect(await outcome(aPort(id, { ipAddress: "10.0.1.20" }))).toBe("INVALID_FIELDS ip_address:range");
   });
 
@@ -84,7 +93,7 @@ describe("a port's address", () => {
     for (let i = 0; i < 20; i++) expect(await outcome(aPort(id, { name: "taken" }))).toBe("ALREADY_EXISTS name:unique");
     const outcomes = [];
     for (let i = 0; i < 13; i++) outcomes.push(await outcome(aPort(id)));
-    expect(outcomes.filter((one) => one === "ok")).toHaveLength(12);
+    expect(outcomes.filter((one) => one === "ok")).toHaveLength(11);
   });
 
   test("can't change, and stays through an update of something else", async () => {
@@ -95,6 +104,95 @@ describe("a port's address", () => {
     const renamed = await cloud.update(PortSchema, port.id, { name: aName() });
     expect([renamed.ipAddress, renamed.macAddress]).toEqual([port.ipAddress, port.macAddress]);
     expect(await outcome(aPort(id, { ipAddress: port.ipAddress ?? "" }))).toBe("ALREADY_EXISTS ip_address:unique");
+  });
+});
+
+describe("a port's IPv6 address", () => {
+  test.each([
+    ["fd00:10::10", "ok"],
+    ["fd00:10::ffff:ffff:ffff:fffe", "ok"],
+    ["fd00:10::", "INVALID_FIELDS ipv6_address:range"],
+    ["fd00:10::1", "INVALID_FIELDS ipv6_address:range"],
+    ["fd00:10::2", "INVALID_FIELDS ipv6_address:range"],
+    ["fd00:11::10", "INVALID_FIELDS ipv6_address:range"],
+    ["10.0.1.10", "INVALID_FIELDS ipv6_address:range"],
+    ["FD00:10::10", "INVALID_FIELDS ipv6_address:format"],
+  ])("asked for as %p is %s", async (ipv6Address, expected) => {
+    expect(await outcome(aPort((await aDualSubnet()).id, { ipv6Address }))).toBe(expected);
+  });
+
+  test("is drawn lowest first, beside the IPv4 address, and a freed one is drawn again", async () => {
+    const { id } = await aDualSubnet();
+    await aPort(id, { ipv6Address: "fd00:10::4" });
+    const first = await aPort(id);
+    expect([first.ipv6Address, (await aPort(id)).ipv6Address]).toEqual(["fd00:10::3", "fd00:10::5"]);
+    await cloud.delete(PortSchema, first.id);
+    await cloud.gone(PortSchema, first.id);
+    expect((await aPort(id)).ipv6Address).toBe("fd00:10::3");
+  });
+
+  test("that is taken is refused with its holder, also where many ask at the same time", async () => {
+    const { id } = await aDualSubnet();
+    const asked = Array.from({ length: 8 }, () => outcome(aPort(id, { ipv6Address: "fd00:10::77" })));
+    const outcomes = await Promise.all(asked);
+    expect(outcomes.filter((one) => one === "ok")).toHaveLength(1);
+    expect(outcomes.filter((one) => one === "ALREADY_EXISTS ipv6_address:unique")).toHaveLength(7);
+  });
+
+  test("is drawn for every one of 64 at the same time, each another one", async () => {
+    const { id } = await aDualSubnet();
+    const ports = await Promise.all(Array.from({ length: 64 }, () => aPort(id)));
+    expect(new Set(ports.map((port) => port.ipv6Address)).size).toBe(64);
+  });
+
+  test("is refused where the subnet has no IPv6", async () => {
+    const { id } = await aSubnet();
+    expect(await outcome(aPort(id, { ipv6Address: "fd00::10" }))).toBe("INVALID_FIELDS ipv6_address:conflict");
+    expect((await aPort(id)).ipv6Address).toBeUndefined();
+  });
+
+  test("reaches the network, with bandwidth and forwarding", async () => {
+    const { id: subnetId } = await aDualSubnet();
+    const asked = {
+      forwarding: true,
+      bandwidth: { ingressKbps: 1000 },
+      ipAddress: "10.0.1.9",
+      ipv6Address: "fd00:10::9",
+    };
+    const { id } = await cloud.make(PortSchema, { name: aName(), subnetId, ...asked });
+    const addresses = { ipAddresses: ["10.0.1.9", "fd00:10::9"] };
+    const held = () => cloud.drivers.network.snapshot()[`port/${id}`];
+    expect(held()).toMatchObject({ forwarding: true, bandwidth: { ingressKbps: 1000 }, ...addresses });
+    await cloud.update(PortSchema, id, { bandwidth: { egressKbps: 64 } }, ["bandwidth"]);
+    await cloud.ready(PortSchema, id);
+    expect(held()).toMatchObject({ bandwidth: { egressKbps: 64 } });
+  });
+});
+
+test("a port is up while the network says so, and stays ready when it is not", async () => {
+  const { id } = await cloud.make(PortSchema, { name: aName(), subnetId: (await aSubnet()).id });
+  expect(await cloud.ready(PortSchema, id)).toMatchObject({ up: false });
+  cloud.drivers.network.plug(id, true);
+  await cloud.until(PortSchema, id, ({ up }) => up);
+  cloud.drivers.network.plug(id, false);
+  const down = await cloud.until(PortSchema, id, ({ up }) => !up);
+  expect(down.status?.state).toBe(State.READY);
+});
+
+describe("a port's name in the network", () => {
+  const hostname = (id: string) => Reflect.get(cloud.drivers.network.snapshot()[`port/${id}`] ?? {}, "hostname");
+  const hasName = (id: string, name: string) => cloud.until(PortSchema, id, () => hostname(id) === name);
+
+  test("is its own, and its machine's while it has one", async () => {
+    const { id } = await cloud.make(PortSchema, { name: "eth", subnetId: (await aSubnet()).id });
+    expect(hostname(id)).toBe("eth");
+    const vm = await cloud.make(VmSchema, { name: "web", spec: { network: [{ id: "eth0", portId: id }] } });
+    await hasName(id, "web");
+    await cloud.update(VmSchema, vm.id, { name: "www" });
+    await hasName(id, "www");
+    await cloud.delete(VmSchema, vm.id);
+    await cloud.gone(VmSchema, vm.id);
+    await hasName(id, "eth");
   });
 });
 

@@ -6,7 +6,8 @@ import { type SimulatedDrivers, simulatedDrivers } from "../../../backends/detec
 import { sampleNetwork } from "../../../backends/network/contract.ts";
 import { fiveLaws } from "../../../engine/testing/five-laws.ts";
 import { acme, faultOf, openSmallCloud, outcome, rival, type SmallCloud } from "../../testing/small-cloud.ts";
-import { gatewayMac, subnetReconciler } from "./kind.steps.ts";
+import { subnetReconciler } from "./kind.steps.ts";
+import { ownMac, serviceAddressOf } from "./own-addresses.ts";
 
 let cloud: SmallCloud;
 beforeAll(async () => {
@@ -16,9 +17,10 @@ afterAll(() => cloud.stop());
 
 let made = 0;
 const aName = () => `n${++made}`;
-const aVpc = async (cidr = "10.0.0.0/16") => (await cloud.create(VpcSchema, { name: aName(), cidr })).id;
-const aSubnet = (vpcId: string, values: { cidr?: string; gateway?: string; name?: string } = {}) =>
-  cloud.create(SubnetSchema, { name: aName(), vpcId, ...values });
+const aVpc = async (cidr = "10.0.0.0/16", ipv6Cidr?: string) =>
+  (await cloud.create(VpcSchema, { name: aName(), cidr, ...(ipv6Cidr !== undefined && { ipv6Cidr }) })).id;
+type Asked = Partial<Record<"cidr" | "gateway" | "name" | "ipv6Cidr", string>> & { mtu?: number };
+const aSubnet = (vpcId: string, values: Asked = {}) => cloud.create(SubnetSchema, { name: aName(), vpcId, ...values });
 
 describe("a subnet's cidr", () => {
   test.each([
@@ -92,9 +94,85 @@ describe("a subnet's gateway", () => {
   });
 
   test("has a MAC of its own for each address", () => {
-    expect(gatewayMac("10.0.1.1")).toBe("0a:00:0a:00:01:01");
-    expect(gatewayMac("192.168.255.254")).toBe("0a:00:c0:a8:ff:fe");
+    expect(ownMac("10.0.1.1")).toBe("0a:00:0a:00:01:01");
+    expect(ownMac("192.168.255.254")).toBe("0a:00:c0:a8:ff:fe");
   });
+});
+
+describe("a subnet's IPv6", () => {
+  const vpc6 = "fd00:10::/48";
+  test.each([
+    [undefined, "ok"],
+    ["fd00:10:0:7::/64", "ok"],
+    ["fd00:10:0:7::/65", "INVALID_FIELDS ipv6_cidr:range"],
+    ["fd00:10::/63", "INVALID_FIELDS ipv6_cidr:range"],
+    ["fd00:11::/64", "INVALID_FIELDS ipv6_cidr:range"],
+    ["10.0.1.0/24", "INVALID_FIELDS ipv6_cidr:range"],
+    ["fd00:10:0:7::1/64", "INVALID_FIELDS ipv6_cidr:format"],
+    ["FD00:10:0:7::/64", "INVALID_FIELDS ipv6_cidr:format"],
+  ])("%p in fd00:10::/48 is %s", async (ipv6Cidr, expected) => {
+    const vpcId = await aVpc("10.0.0.0/16", vpc6);
+    expect(await outcome(aSubnet(vpcId, ipv6Cidr === undefined ? {} : { ipv6Cidr }))).toBe(expected);
+  });
+
+  test("is there only where the VPC has it", async () => {
+    const vpcId = await aVpc();
+    expect(await aSubnet(vpcId)).toMatchObject({ ipv6Gateway: "" });
+    expect(await outcome(aSubnet(vpcId, { ipv6Cidr: "fd00::/64" }))).toBe("INVALID_FIELDS ipv6_cidr:conflict");
+  });
+
+  test("is drawn, the lowest free block first, with the router at its first address", async () => {
+    const vpcId = await aVpc("10.0.0.0/16", vpc6);
+    await aSubnet(vpcId, { ipv6Cidr: "fd00:10:0:1::/64" });
+    const drawn = await Promise.all([aSubnet(vpcId), aSubnet(vpcId)]);
+    expect(drawn.map(({ ipv6Cidr }) => ipv6Cidr).sort()).toEqual(["fd00:10:0:2::/64", "fd00:10::/64"]);
+    const { id } = drawn.find(({ ipv6Cidr }) => ipv6Cidr === "fd00:10::/64") ?? { id: "" };
+    expect(await cloud.ready(SubnetSchema, id)).toMatchObject({ ipv6Gateway: "fd00:10::1" });
+  });
+
+  test("that overlaps a sibling is refused with the sibling's name and a free block", async () => {
+    const vpcId = await aVpc("10.0.0.0/16", vpc6);
+    await aSubnet(vpcId, { ipv6Cidr: "fd00:10::/64", name: "web6" });
+    const fault = await faultOf(aSubnet(vpcId, { ipv6Cidr: "fd00:10::/64" }));
+    expect(fault.details.violations).toMatchObject([{ path: "ipv6_cidr", rule: "overlap" }]);
+    expect(fault.message).toMatch(/of subnet "web6" \(subnet-\w+\); fd00:10:0:1::\/64 is free/);
+  });
+
+  test("ends with the VPC's last block", async () => {
+    const vpcId = await aVpc("10.0.0.0/16", "fd00:10:0:8::/63");
+    await Promise.all([aSubnet(vpcId), aSubnet(vpcId)]);
+    expect(await outcome(aSubnet(vpcId))).toBe("OUT_OF_ADDRESSES ipv6_cidr:exhausted");
+  });
+
+  test("reaches the network beside IPv4", async () => {
+    const vpcId = await aVpc("10.0.0.0/16", vpc6);
+    const { id } = await cloud.make(SubnetSchema, { name: aName(), vpcId, cidr: "10.0.1.0/24", mtu: 1400 });
+    const held = cloud.drivers.network.snapshot();
+    expect(held[`switch/${id}`]).toMatchObject({ cidrs: ["10.0.1.0/24", "fd00:10::/64"] });
+    expect(held[`router-port/${id}`]).toMatchObject({ addresses: ["10.0.1.1/24", "fd00:10::1/64"], mtu: 1400 });
+    expect(held[`service-port/${id}`]).toMatchObject({ addresses: ["10.0.1.254/24", "fd00:10::2/64"] });
+    expect(held[`dhcp/${id}`]).toMatchObject({ ipv6Cidr: "fd00:10::/64", dnsServers: ["10.0.1.254"], mtu: 1400 });
+  });
+});
+
+describe("a subnet's service address", () => {
+  test.each([
+    [undefined, "10.0.1.254"],
+    ["10.0.1.254", "10.0.1.253"],
+    ["10.0.1.9", "10.0.1.254"],
+  ])("with the gateway %p is %s", async (gateway, expected) => {
+    const asked = gateway === undefined ? {} : { gateway };
+    expect((await aSubnet(await aVpc(), { cidr: "10.0.1.0/24", ...asked })).serviceAddress).toBe(expected);
+    expect(serviceAddressOf({ cidr: "10.0.1.0/24", gateway: gateway ?? "10.0.1.1" })).toBe(expected);
+  });
+});
+
+test.each([
+  [1279, "INVALID_FIELDS mtu:range"],
+  [8942, "ok"],
+  [8943, "INVALID_FIELDS mtu:range"],
+])("an MTU of %p is %s", async (mtu, expected) => {
+  expect(await outcome(aSubnet(await aVpc(), { mtu }))).toBe(expected);
 });
 
 describe("a subnet's references", () => {
@@ -131,7 +209,9 @@ fiveLaws<typeof SubnetSchema, SimulatedDrivers>({
   name: "Subnet",
   reconciler: subnetReconciler,
   makeResource: () => {
-    const block = { cidr: "10.0.1.0/24", gateway: "10.0.1.1", dhcpEnabled: true };
+    const ipv6 = { ipv6Cidr: "fd00:10::/64", ipv6Gateway: "fd00:10::1" };
+    const ipv4 = { cidr: "10.0.1.0/24", gateway: "10.0.1.1", serviceAddress: "10.0.1.254" };
+    const block = { ...ipv4, ...ipv6, dhcpEnabled: true };
     return create(SubnetSchema, { ...acme, id: "subnet-1", name: "web", vpcId: router.id, ...block });
   },
   drivers: () => ({ ...simulatedDrivers() }),
