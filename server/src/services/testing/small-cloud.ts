@@ -116,11 +116,16 @@ export class SmallCloud {
 
   /** One of a kind's own methods: custom(PortSchema, "AttachDevice", { id, deviceId }). */
   async custom<Desc extends DescMessage>(schema: Desc, name: string, input: Input): Promise<MessageShape<Desc>> {
+    return narrow(schema, await this.ask(schema, name, input));
+  }
+
+  /** As `custom`, of a method that answers a message of its own: ask(PortSchema, "AnalyzePath", { id, destination, protocol }). */
+  async ask(schema: DescMessage, name: string, input: Input): Promise<Message> {
     const kind = kindOf(schema);
     const method = kind.custom.find(({ desc }) => desc.name === name);
     if (method === undefined) throw new Error(`${kind.name} has no method ${name}`);
     const request = create(method.desc.input, { ...acme, ...input });
-    return narrow(schema, await this.resources.custom(kind, method, request, callOf({ method: name })));
+    return this.resources.custom(kind, method, request, callOf({ method: name }));
   }
 
   /** Waits until `is` holds. @throws Error after the tests' patience, with what was seen last. */

@@ -13,6 +13,7 @@ import {
   macsOf,
   releaseAddresses,
 } from "./addresses.ts";
+import { analyzePath } from "./analyze.ts";
 import { attach, detach, requireFree } from "./devices.ts";
 import { portNetwork, portReconciler } from "./kind.steps.ts";
 
@@ -67,6 +68,7 @@ export const portKind = defineKind({
     AttachDevice: { update: async (port, request, { tenant }) => attach(port, request, tenant) },
     DetachDevice: { update: async (port, request, { tenant }) => detach(port, request, tenant) },
   },
+  queries: { AnalyzePath: analyzePath },
   reconciler: portReconciler,
   network: portNetwork,
 });
