@@ -13,6 +13,7 @@ import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { State, type Status } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { type SimulatedDrivers, simulatedDrivers } from "../../backends/detect.ts";
+import type { FlowSource } from "../../backends/network/flow-source.ts";
 import { systemClock } from "../../clock.ts";
 import { createEngine, type Engine } from "../../engine/engine.ts";
 import { silentLog } from "../../engine/hooks.ts";
@@ -223,7 +224,9 @@ export async function faultOf(call: Promise<unknown>): Promise<Fault> {
 }
 
 /** Opens a cloud with the orgs acme and rival, their projects, and the built-in images. */
-export async function openSmallCloud(options: { drivers?: SimulatedDrivers } = {}): Promise<SmallCloud> {
+export async function openSmallCloud(
+  options: { drivers?: SimulatedDrivers; flows?: FlowSource } = {},
+): Promise<SmallCloud> {
   const clock = systemClock;
   const store = await openSqliteStore({ file: ":memory:", clock });
   const drivers = options.drivers ?? simulatedDrivers();
@@ -231,6 +234,7 @@ export async function openSmallCloud(options: { drivers?: SimulatedDrivers } = {
   const random = (bytes: number) => randomBytes(bytes);
   const resources = createResources({
     ...{ store, kinds: [...scopes, ...kinds], catalog: catalog(), clock, random, drivers },
+    ...(options.flows && { flows: options.flows }),
   });
   const engine = createEngine({
     ...{ store, drivers, clock, random: Math.random, owner: "test", log: silentLog },
