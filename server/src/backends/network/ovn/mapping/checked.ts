@@ -1,6 +1,7 @@
 // What we write into OVN is checked here, at the last gate: OVN pastes options and matches into flows as they are, and one that it can't read
 // takes DHCP from a port or opens a filter, without an error anywhere.
 import { isIPv4, isIPv6 } from "node:net";
+import { formatNetwork, parseNetwork } from "../../../../ip.ts";
 import { DriverError } from "../../../driver-error.ts";
 
 /** An address's family. */
@@ -22,10 +23,17 @@ export function checkedAddress(address: string): string {
   return address;
 }
 
-/** An address with a prefix length, of a network or of a host in one: "10.0.1.0/24". @throws DriverError "refused" */
+/** A host's address with its network's prefix length: "10.0.1.1/24". @throws DriverError "refused" */
 export function checkedCidr(cidr: string): string {
   familyOfCidr(cidr);
   return cidr;
+}
+
+/** A network without host bits, with which OVN would not read the match. @throws DriverError "refused" */
+export function networkOf(cidr: string): string {
+  familyOfCidr(cidr);
+  const network = parseNetwork(cidr);
+  return network === undefined ? refuse("network", cidr) : formatNetwork(network);
 }
 
 /** The family of a network, which must be one. @throws DriverError "refused" */
@@ -43,9 +51,9 @@ export function addressOf(cidr: string): string {
   return cidr.slice(0, cidr.indexOf("/"));
 }
 
-/** Those of one family. @throws DriverError "refused" if any is no network. */
+/** The networks of one family. @throws DriverError "refused" if any is no network. */
 export function ofFamily(cidrs: readonly string[], family: Family): string[] {
-  return cidrs.filter((cidr) => familyOfCidr(cidr) === family);
+  return cidrs.filter((cidr) => familyOfCidr(cidr) === family).map(networkOf);
 }
 
 /** A MAC as OVN writes them: "fa:16:3e:00:00:01". @throws DriverError "refused" */

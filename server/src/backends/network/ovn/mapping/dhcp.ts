@@ -1,13 +1,14 @@
 // A subnet's DHCP, of both families. OVN's parser takes lists in braces and strings in quotes; one that it can't read takes DHCP from every
 // port of the subnet without a word, so everything is checked.
+import { DriverError } from "../../../driver-error.ts";
 import type { DhcpSpec } from "../../driver.ts";
 import {
   checkedAddress,
-  checkedCidr,
   checkedDomain,
   checkedMac,
   checkedNumber,
   familyOfCidr,
+  networkOf,
   quoted,
 } from "./checked.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
@@ -41,9 +42,8 @@ function patches(object: DhcpSpec, view: View): Patch[] {
 }
 
 function rowV4(object: DhcpSpec): WantedRow {
-  const { cidr } = object;
-  if (familyOfCidr(cidr) !== 4) checkedCidr("");
-  const columns = { cidr, options: optionsV4(object), external_ids: mainMarksOf(object) };
+  if (familyOfCidr(object.cidr) !== 4) throw new DriverError("refused", `${object.cidr} is no IPv4 network`);
+  const columns = { cidr: networkOf(object.cidr), options: optionsV4(object), external_ids: mainMarksOf(object) };
   return { table: "DHCP_Options", uuid: dhcpUuid(object.id, 4), columns, memberOf: [] };
 }
 
@@ -79,6 +79,6 @@ function rowV6(object: DhcpSpec, cidr: string): WantedRow {
     ["server_id", checkedMac(object.macAddress)],
     ["domain_search", quoted(checkedDomain(object.domain))],
   ]);
-  const columns = { cidr: checkedCidr(cidr), options, external_ids: marksOf(object) };
+  const columns = { cidr: networkOf(cidr), options, external_ids: marksOf(object) };
   return { table: "DHCP_Options", uuid: dhcpUuid(object.id, 6), columns, memberOf: [] };
 }

@@ -2,11 +2,11 @@
 // tenant's comes near it: every value is an address, a network, a number, or a name of ours.
 import {
   checkedAddress,
-  checkedCidr,
   checkedName,
   checkedNumber,
   type Family,
   familyOfCidr,
+  networkOf,
   ofFamily,
 } from "./checked.ts";
 
@@ -44,7 +44,7 @@ export function ip(family?: Family): Match {
 
 /** From or to a network. */
 export function inNetwork(end: End, cidr: string): Match {
-  return term(`ip${familyOfCidr(cidr)}.${end} == ${checkedCidr(cidr)}`);
+  return term(`ip${familyOfCidr(cidr)}.${end} == ${networkOf(cidr)}`);
 }
 
 /** From or to one of some addresses or networks of one family; at least one. */
@@ -59,7 +59,7 @@ export function notAmong(end: End, family: Family, cidrs: readonly string[]): Ma
 }
 
 function braced(family: Family, values: readonly string[]): string {
-  const checked = values.map((value) => (value.includes("/") ? checkedCidr(value) : checkedAddress(value)));
+  const checked = values.map((value) => (value.includes("/") ? networkOf(value) : checkedAddress(value)));
   const own = checked.filter((value) => value.includes(":") === (family === 6));
   return `{${own.join(", ")}}`;
 }

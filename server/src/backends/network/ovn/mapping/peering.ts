@@ -1,4 +1,5 @@
 // One side of the link between two VPCs' routers: a router port whose peer is the other side's, routes, and what may come over it.
+import { DriverError } from "../../../driver-error.ts";
 import type { PeeringSpec } from "../../driver.ts";
 import { addressOf, checkedAddress, checkedCidr, type Family, familyOf, familyOfCidr } from "./checked.ts";
 import { type ExternalIds, mainMarksOf, marksOf } from "./external-ids.ts";
@@ -77,6 +78,6 @@ function shortened(word: string): string {
 }
 
 function bytesOf(address: string): string[] {
-  if (familyOf(address) !== 4) checkedCidr("");
+  if (familyOf(address) !== 4) throw new DriverError("refused", `${address} is no IPv4 address`);
   return address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
 }

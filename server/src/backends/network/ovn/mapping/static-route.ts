@@ -1,5 +1,5 @@
 // Rows of the table Logical_Router_Static_Route.
-import { checkedAddress, checkedCidr } from "./checked.ts";
+import { checkedAddress, networkOf } from "./checked.ts";
 import type { ExternalIds } from "./external-ids.ts";
 import { inSet } from "./members.ts";
 import type { WantedRow } from "./row.ts";
@@ -21,7 +21,7 @@ export function routeRow(route: StaticRoute): WantedRow {
     table: "Logical_Router_Static_Route",
     uuid: route.uuid,
     columns: {
-      ip_prefix: checkedCidr(route.destination),
+      ip_prefix: networkOf(route.destination),
       nexthop: route.nextHop === "discard" ? "discard" : checkedAddress(route.nextHop),
       output_port: route.outputPort,
       external_ids: route.marks,
