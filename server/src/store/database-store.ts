@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Database } from "./database.ts";
 import { DatabaseRecords, stored } from "./database-records.ts";
 import { readList } from "./read/list.ts";
-import { readAnswer, readNextDue, readResource } from "./read/rows.ts";
+import { readAnswer, readHolder, readNextDue, readResource } from "./read/rows.ts";
 import type { EventQuery, ListQuery, ResourceKey, Store, Task, Tx } from "./store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Transactor } from "./transact.ts";
@@ -41,6 +41,10 @@ export class DatabaseStore implements Store {
 
   referrers(key: ResourceKey, limit = defaultLimit) {
     return this.#database.read(referrersOf(key, limit));
+  }
+
+  holder(space: string, key: string) {
+    return this.#database.read(readHolder(space, key));
   }
 
   recall(scope: string, key: string) {

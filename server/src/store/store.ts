@@ -211,6 +211,8 @@ export interface Store {
   get(key: ResourceKey): Promise<ResourceRow | undefined>;
   list(query: ListQuery): Promise<readonly ResourceRow[]>;
   referrers(key: ResourceKey, limit?: number): Promise<readonly ResourceKey[]>;
+  /** Who has claimed a key: the port that an address belongs to. */
+  holder(space: string, key: string): Promise<ResourceKey | undefined>;
   recall(scope: string, key: string): Promise<Remembered | undefined>;
 
   /** Takes up to `limit` due tasks for `leaseMs`. Two callers, in whatever process, never hold the same task. */

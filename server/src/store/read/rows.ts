@@ -37,6 +37,11 @@ export function* readClaims(
   return rows.map((row) => ({ key: text(row, "claim_key"), owner: resourceKey(row) }));
 }
 
+export function* readHolder(space: string, key: string): Script<ResourceKey | undefined> {
+  const [row] = yield* query("SELECT kind, org, project, id FROM claims WHERE space = $1 AND key = $2", space, key);
+  return row && resourceKey(row);
+}
+
 export function* readAnswer(scope: string, key: string, now: number): Script<Remembered | undefined> {
   const [row] = yield* query(
     "SELECT request_hash, answer FROM answers WHERE scope = $1 AND key = $2 AND expires_at > $3",

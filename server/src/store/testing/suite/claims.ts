@@ -29,6 +29,15 @@ export function claims(open: Open): void {
       });
     });
 
+    test("a claim tells its holder, until it is given up", async () => {
+      const { store } = await open();
+      await create(store, keyOf("a"), { claims: [name] });
+      expect(await store.holder(name.space, name.key)).toEqual(keyOf("a"));
+      expect(await store.holder(name.space, "other")).toBeUndefined();
+      await store.transact(async (tx) => tx.remove(keyOf("a")));
+      expect(await store.holder(name.space, name.key)).toBeUndefined();
+    });
+
     test("of 32 that claim one key, one gets it", async () => {
       const { store, other } = await open();
       const claiming = Array.from({ length: 32 }, (_, index) =>
