@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, listOf, textOf } from "./json.ts"
 import { JsonSplitter } from "./splitter.ts";
 
 /** How long the server may be silent before it is asked for a sign of life: what ovsdb-server itself uses. */
-const probeMs = 5_000;
+const defaultProbeMs = 5_000;
 /** How many times in a row it may miss it: a server that commits ten thousand rows says nothing for a second or two. */
 const probes = 3;
 
@@ -36,12 +36,14 @@ export class Connection {
   readonly #splitter = new JsonSplitter();
   readonly #calls = new Map<number, Call>();
   readonly #probe: NodeJS.Timeout;
+  readonly #probeMs: number;
   #lastId = 0;
   #silent = 0;
   #closed: Error | undefined;
 
-  constructor(socket: Socket, handlers: ConnectionHandlers) {
+  constructor(socket: Socket, handlers: ConnectionHandlers, probeMs = defaultProbeMs) {
     this.#socket = socket;
+    this.#probeMs = probeMs;
     this.#handlers = handlers;
     socket.on("data", (piece) => this.#read(piece));
     socket.on("error", (err) => this.close(err));
@@ -116,7 +118,8 @@ export class Connection {
   /** Counts ticks and not time: a process that slept hears what came in the meantime before it gives up. */
   #tick(): void {
     this.#silent++;
-    if (this.#silent > probes) this.close(new Error(`the server said nothing for ${(probes * probeMs) / 1000} s`));
+    if (this.#silent > probes)
+      this.close(new Error(`the server said nothing for ${(probes * this.#probeMs) / 1000} s`));
     else if (this.#silent > 1) this.call("echo", []).catch(() => undefined);
   }
 }

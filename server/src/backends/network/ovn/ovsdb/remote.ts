@@ -53,7 +53,7 @@ export async function openStream(remote: Remote, tls: TlsFiles | undefined, sign
   } catch (cause) {
     socket.on("error", () => undefined);
     socket.destroy();
-    throw new Error(`no connection to ${nameOf(remote)}: ${reasonOf(cause, limit)}`, { cause });
+    throw new Error(reasonOf(cause, limit), { cause });
   }
   return socket;
 }

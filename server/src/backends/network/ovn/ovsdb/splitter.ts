@@ -40,8 +40,14 @@ export class JsonSplitter {
     }
     if (byte === quote) this.#inString = true;
     else if (openers.has(byte)) this.#depth++;
-    else if (closers.has(byte)) return --this.#depth === 0;
+    else if (closers.has(byte)) return this.#close();
     return false;
+  }
+
+  #close(): boolean {
+    this.#depth--;
+    if (this.#depth < 0) throw new SyntaxError("a value ends that has not begun");
+    return this.#depth === 0;
   }
 
   #take(last: Buffer): Json {
