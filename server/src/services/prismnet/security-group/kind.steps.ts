@@ -1,23 +1,36 @@
 // A security group is a packet filter, whole: all of its rules change at once.
-import { type SecurityGroup, SecurityGroupSchema } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
-import type { FilterRule } from "../../../backends/network/driver.ts";
+import { PeeringSchema } from "@photoncloud/proto/gen/prismnet/v1/peering_pb";
+import { type PeerGroup, SecurityGroupSchema } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
+import type { FilterRule, NetworkObject } from "../../../backends/network/driver.ts";
 import { ownerOf } from "../../driver-step.ts";
-import { type NetworkPart, networkReconciler } from "../../network-part.ts";
+import { type NetworkPart, networkReconciler, type ObjectContext } from "../../network-part.ts";
+import { isActive, peerTenant } from "../peering/sides.ts";
 import { filterRuleOf } from "./rules.ts";
 
-function rulesOf({ rules }: SecurityGroup): FilterRule[] {
-  const byName = Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1));
-  return byName.map(([name, rule]) => filterRuleOf(name, rule));
+type Context = ObjectContext<typeof SecurityGroupSchema>;
+
+/**
+ * Whom a rule with a group over a peering allows. Only a group of the very project that the peering names, and only at addresses of the
+ * peered VPC: a port that its owner puts somewhere else, at whatever address, opens nothing here.
+ */
+async function peerGroup(context: Context, { peeringId, securityGroupId }: PeerGroup): Promise<FilterRule["remote"]> {
+  const peering = await context.related(PeeringSchema, peeringId);
+  if (peering === undefined || !isActive(peering)) return { type: "nobody" };
+  const isThere = await context.exists(peerTenant(peering), SecurityGroupSchema, securityGroupId);
+  return isThere ? { type: "group", securityGroupId, within: [...peering.peerCidrs] } : { type: "nobody" };
+}
+
+async function filterOf(context: Context): Promise<NetworkObject> {
+  const { id, key, resource } = context;
+  const byName = Object.entries(resource.rules).sort(([a], [b]) => (a < b ? -1 : 1));
+  const findPeerGroup = (group: PeerGroup) => peerGroup(context, group);
+  const rules = await Promise.all(byName.map(([name, rule]) => filterRuleOf(name, rule, findPeerGroup)));
+  return { type: "filter", id, owner: ownerOf(key.tenant), rules };
 }
 
 export const securityGroupNetwork: NetworkPart<typeof SecurityGroupSchema> = {
   schema: SecurityGroupSchema,
-  objects: [
-    {
-      type: "filter",
-      of: ({ id, key, resource }) => ({ type: "filter", id, owner: ownerOf(key.tenant), rules: rulesOf(resource) }),
-    },
-  ],
+  objects: [{ type: "filter", of: filterOf }],
 };
 
 export const securityGroupReconciler = networkReconciler(securityGroupNetwork, {

@@ -1,5 +1,10 @@
 // The rules of a security group: what is wrong with one, and how a driver is told of it.
-import { Direction, Protocol, type SecurityGroupRule } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
+import {
+  Direction,
+  type PeerGroup,
+  Protocol,
+  type SecurityGroupRule,
+} from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
 import type { FilterRule } from "../../../backends/network/driver.ts";
 import { invalidField } from "../../../fault.ts";
 
@@ -40,20 +45,26 @@ function checkPorts(path: string, { protocol, portRange }: SecurityGroupRule): v
     throw invalidField(`${path}.port_range.last`, "range", `${last} is below the first port ${first}; swap them`);
 }
 
-function remoteOf({ remote }: SecurityGroupRule): FilterRule["remote"] {
+/** Finds whom a rule with a group of a peer's allows. */
+export type FindPeerGroup = (group: PeerGroup) => Promise<FilterRule["remote"]>;
+
+async function remoteOf({ remote }: SecurityGroupRule, findPeerGroup: FindPeerGroup): Promise<FilterRule["remote"]> {
   if (remote.case === "remoteCidr") return { type: "cidr", cidr: remote.value };
   if (remote.case === "remoteGroupId") return { type: "group", securityGroupId: remote.value };
   if (remote.case === "remoteAddressGroupId") return { type: "addresses", addressGroupId: remote.value };
-  // Until it is known who is on the other side of the peering.
-  if (remote.case === "remotePeerGroup") return { type: "nobody" };
+  if (remote.case === "remotePeerGroup") return findPeerGroup(remote.value);
   return { type: "any" };
 }
 
 /** A rule as drivers know it. */
-export function filterRuleOf(name: string, rule: SecurityGroupRule): FilterRule {
+export async function filterRuleOf(
+  name: string,
+  rule: SecurityGroupRule,
+  findPeerGroup: FindPeerGroup,
+): Promise<FilterRule> {
   const { portRange } = rule;
   const direction = rule.direction === Direction.EGRESS ? "egress" : "ingress";
   const ports = portRange && { first: portRange.first, last: portRange.last ?? portRange.first };
-  const filter = { name, direction, protocol: protocolOf(rule), remote: remoteOf(rule) } as const;
+  const filter = { name, direction, protocol: protocolOf(rule), remote: await remoteOf(rule, findPeerGroup) } as const;
   return ports === undefined ? filter : { ...filter, ports };
 }
