@@ -1,0 +1,235 @@
+// Changes of many objects in few transactions: those that come together go out together, and the next transaction is planned and sent while
+// the last one is under way. One that is refused is taken apart, so that a bad object fails alone.
+import { DriverError } from "../../driver-error.ts";
+import { Batch } from "./batch.ts";
+import type { Difference } from "./difference.ts";
+import type { Holdings } from "./holdings.ts";
+import { type Database, OvsdbError } from "./ovsdb/database.ts";
+
+/** A change of one object. */
+export interface Change {
+  readonly key: string;
+  /** The keys of the objects that must be there. */
+  readonly needs: readonly string[];
+  /** Whether the object is there afterwards. */
+  readonly makes: boolean;
+  /** What to write, as things are when its turn comes. @throws DriverError */
+  plan(): Difference;
+}
+
+/** Changes in a transaction: enough that the server's work for a commit is shared, few enough that the next is planned meanwhile. */
+const maxChanges = 256;
+/** Transactions under way: one that the server works on, one that it finds next. */
+const maxFlights = 2;
+
+interface Pending extends Change {
+  /** Nobody waits for it any more. */
+  over: boolean;
+  settle(err?: unknown): void;
+}
+
+interface Flight {
+  readonly batch: Batch;
+  readonly changes: readonly Pending[];
+}
+
+export class GroupCommit {
+  readonly #database: Database;
+  readonly #holdings: Holdings;
+  readonly #closing = new AbortController();
+  readonly #waiting = new Set<Pending>();
+  /** The keys of what is under way: a second change of the same object waits for the first. */
+  readonly #busy = new Set<string>();
+  readonly #flights = new Set<Promise<void>>();
+  /** What failed, and what was planned upon it, in the order in which it was sent. */
+  #failed: Flight[] = [];
+  #scheduled = false;
+
+  constructor(database: Database, holdings: Holdings) {
+    this.#database = database;
+    this.#holdings = holdings;
+    database.onReconnect(() => this.#pump());
+  }
+
+  /** Resolves when the change is in the database. @throws DriverError */
+  submit(change: Change, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => pending.settle(this.#abortedBy(signal));
+    const pending: Pending = {
+      key: change.key,
+      needs: change.needs,
+      makes: change.makes,
+      plan: () => change.plan(),
+      over: false,
+      settle: (err) => {
+        pending.over = true;
+        this.#waiting.delete(pending);
+        signal.removeEventListener("abort", abort);
+        if (err === undefined) resolve();
+        else reject(err);
+      },
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    this.#waiting.add(pending);
+    this.#schedule();
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const pending of this.#waiting) pending.settle(closed());
+    await Promise.allSettled(this.#flights);
+  }
+
+  /** All that is called in one turn of the event loop goes out together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights) {
+      const flight = this.#fill(this.#waiting);
+      if (flight.changes.length === 0) return;
+      const flying = this.#fly(flight).finally(() => {
+        this.#flights.delete(flying);
+        this.#pump();
+      });
+      this.#flights.add(flying);
+    }
+  }
+
+  /** Plans as much as fits, and takes it out of the queue. */
+  #fill(queue: Set<Pending>): Flight {
+    const batch = new Batch(this.#holdings);
+    const changes: Pending[] = [];
+    const kept = new Set<string>();
+    for (const pending of queue) {
+      if (changes.length >= maxChanges) break;
+      const difference = this.#mustWait(pending, kept) ? undefined : this.#plan(pending, queue);
+      if (difference !== undefined && batch.takes(difference)) {
+        batch.add(difference);
+        changes.push(pending);
+        this.#busy.add(pending.key);
+        queue.delete(pending);
+      } else if (pending.over) queue.delete(pending);
+      else kept.add(pending.key);
+    }
+    return { batch, changes };
+  }
+
+  #mustWait({ key, needs }: Pending, kept: ReadonlySet<string>): boolean {
+    return this.#busy.has(key) || kept.has(key) || needs.some((need) => kept.has(need));
+  }
+
+  /** Undefined: it failed, or it needs what is made by a change that was called after it. */
+  #plan(pending: Pending, queue: ReadonlySet<Pending>): Difference | undefined {
+    try {
+      return pending.plan();
+    } catch (err) {
+      const coming = err instanceof DriverError && err.reason === "missing" && this.#comes(pending, queue);
+      if (!coming) pending.settle(err);
+      return undefined;
+    }
+  }
+
+  async #fly(flight: Flight): Promise<void> {
+    const before = [...this.#flights];
+    const err = await this.#write(flight);
+    await Promise.all(before);
+    // What was planned upon a transaction that failed may be wrong, even where the server took it.
+    if (err === undefined && this.#failed.length === 0) return this.#land(flight);
+    this.#failed.push(flight);
+    if (this.#flights.size === 1) await this.#mend();
+  }
+
+  /** Answers what went wrong. */
+  async #write({ batch }: Flight): Promise<unknown> {
+    const operations = batch.operations();
+    if (operations.length === 0) return undefined;
+    try {
+      await this.#database.transact(operations, this.#closing.signal);
+      return undefined;
+    } catch (err) {
+      return err;
+    }
+  }
+
+  #land({ changes }: Flight, err?: unknown): void {
+    for (const pending of changes) {
+      this.#busy.delete(pending.key);
+      pending.settle(err);
+    }
+  }
+
+  /** Nothing is under way any more: what failed is planned anew. */
+  async #mend(): Promise<void> {
+    for (const { batch } of this.#failed) batch.undo(this.#database);
+    await this.#again(this.#failed.flatMap(({ changes }) => changes));
+    this.#failed = [];
+  }
+
+  /** Writes changes by themselves, in halves where they are refused together. */
+  async #again(changes: readonly Pending[]): Promise<void> {
+    for (const { key } of changes) this.#busy.delete(key);
+    await this.#connected();
+    const queue = new Set(changes.filter(({ over }) => !over));
+    const flight = this.#fill(queue);
+    const rest = [...queue];
+    if (flight.changes.length === 0) return;
+    const err = await this.#write(flight);
+    if (err === undefined) {
+      this.#land(flight);
+      return this.#again(rest);
+    }
+    flight.batch.undo(this.#database);
+    await this.#apart(flight, rest, err);
+  }
+
+  async #apart(flight: Flight, rest: readonly Pending[], err: unknown): Promise<void> {
+    const { changes } = flight;
+    if (isLost(err)) return this.#again([...changes, ...rest]);
+    if (this.#closing.signal.aborted) return this.#land({ ...flight, changes: [...changes, ...rest] }, closed());
+    const half = Math.floor(changes.length / 2);
+    if (half === 0) this.#land(flight, refusalOf(changes, err));
+    else await this.#again(changes.slice(0, half));
+    await this.#again([...changes.slice(half === 0 ? 1 : half), ...rest]);
+  }
+
+  async #connected(): Promise<void> {
+    if (this.#database.connected || this.#closing.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.#database.onReconnect(() => resolve());
+    this.#closing.signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    stop();
+  }
+
+  #abortedBy(signal: AbortSignal): unknown {
+    if (this.#database.connected) return signal.reason;
+    return new DriverError("unavailable", "the network's database does not answer", { cause: signal.reason });
+  }
+
+  /** Whether all that a change lacks is made by others in the queue. */
+  #comes({ needs }: Pending, queue: ReadonlySet<Pending>): boolean {
+    const lacking = needs.filter((key) => !this.#holdings.hasKey(key));
+    return lacking.every((key) => [...queue].some((other) => other.makes && other.key === key));
+  }
+}
+
+function isLost(err: unknown): boolean {
+  return err instanceof OvsdbError && err.reason === "disconnected";
+}
+
+function closed(): DriverError {
+  return new DriverError("unavailable", "the network driver is closed");
+}
+
+function refusalOf([change]: readonly Pending[], cause: unknown): DriverError {
+  return new DriverError("refused", `the network refused ${change?.key.replace("/", " ")}`, { cause });
+}

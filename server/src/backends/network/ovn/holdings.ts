@@ -1,0 +1,124 @@
+// What the Northbound holds of ours, by object. It is told every change of the copy, and runs ahead of it by what is on its way there, so
+// that the next transaction can be planned before the last one is answered.
+import type { NetworkObjectId } from "../driver.ts";
+import { keyOf } from "../topology.ts";
+import type { Table, View } from "./mapping/row.ts";
+import { rowUuid } from "./mapping/uuids.ts";
+import { idIn, type Mark, markOf, objectOf } from "./marks.ts";
+import { Memberships } from "./memberships.ts";
+import { Multimap } from "./multimap.ts";
+import type { Row } from "./ovsdb/database.ts";
+
+export interface Held {
+  readonly table: Table;
+  readonly uuid: string;
+  readonly row: Row;
+  /** Undefined: it is somebody else's, or has lost its mark. */
+  readonly mark: Mark | undefined;
+}
+
+export class Holdings implements View {
+  readonly memberships = new Memberships();
+  readonly hasColumn: View["hasColumn"];
+  readonly #rows = new Map<string, Held>();
+  readonly #objects = new Multimap();
+  readonly #users = new Multimap();
+  /** By table and name of an id; each is made when it is first asked for. */
+  readonly #byId = new Map<string, Multimap>();
+
+  /** `hasColumn`: what the server's schema has. */
+  constructor(hasColumn: View["hasColumn"]) {
+    this.hasColumn = hasColumn;
+  }
+
+  has(object: NetworkObjectId): boolean {
+    return this.mainOf(object) !== undefined;
+  }
+
+  hasKey(key: string): boolean {
+    const object = objectOf(key);
+    return object !== undefined && this.has(object);
+  }
+
+  /** The row that says that the object is there. */
+  mainOf(object: NetworkObjectId): Held | undefined {
+    const held = this.#rows.get(rowUuid(object));
+    return held?.mark?.key === keyOf(object) ? held : undefined;
+  }
+
+  row(uuid: string): Held | undefined {
+    return this.#rows.get(uuid);
+  }
+
+  rows(): Iterable<Held> {
+    return this.#rows.values();
+  }
+
+  /** The keys of the objects of which there is any row. */
+  keys(): Iterable<string> {
+    return this.#objects.keys();
+  }
+
+  /** The UUIDs of an object's rows. */
+  rowsOf(key: string): ReadonlySet<string> {
+    return this.#objects.get(key);
+  }
+
+  /** The keys of the objects that stand on one. */
+  usersOf(key: string): ReadonlySet<string> {
+    return this.#users.get(key);
+  }
+
+  rowsWith(table: Table, name: string, value: string): readonly Held[] {
+    return [...this.#indexOf(table, name).get(value)].flatMap((uuid) => this.#rows.get(uuid) ?? []);
+  }
+
+  /** A row is so from now on; undefined: it is gone. */
+  put(table: Table, uuid: string, row: Row | undefined): void {
+    const before = this.#rows.get(uuid);
+    if (before !== undefined && row !== undefined && before.row.external_ids === row.external_ids) {
+      this.#rows.set(uuid, { table, uuid, row, mark: before.mark });
+      return;
+    }
+    if (before !== undefined) this.#forget(before);
+    if (row !== undefined) this.#learn({ table, uuid, row, mark: markOf(row) });
+  }
+
+  #learn(held: Held): void {
+    this.#rows.set(held.uuid, held);
+    if (held.mark === undefined) return;
+    for (const [name, index] of this.#indexesOf(held)) index.add(idIn(held.row, name) ?? "", held.uuid);
+    const { key, on } = held.mark;
+    if (key === undefined) return;
+    this.#objects.add(key, held.uuid);
+    for (const base of on ?? []) this.#users.add(base, key);
+  }
+
+  #forget(held: Held): void {
+    this.#rows.delete(held.uuid);
+    if (held.mark === undefined) return;
+    for (const [name, index] of this.#indexesOf(held)) index.delete(idIn(held.row, name) ?? "", held.uuid);
+    const { key, on } = held.mark;
+    if (key === undefined) return;
+    this.#objects.delete(key, held.uuid);
+    for (const base of on ?? []) this.#users.delete(base, key);
+  }
+
+  /** The indexes that a row is in, by the name of their id. */
+  #indexesOf({ table }: Held): readonly (readonly [string, Multimap])[] {
+    const prefix = `${table} `;
+    return [...this.#byId].flatMap(([name, index]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), index] as const] : [],
+    );
+  }
+
+  #indexOf(table: Table, name: string): Multimap {
+    const there = this.#byId.get(`${table} ${name}`);
+    if (there !== undefined) return there;
+    const index = new Multimap();
+    this.#byId.set(`${table} ${name}`, index);
+    for (const held of this.#rows.values())
+      if (held.table === table && held.mark !== undefined) index.add(idIn(held.row, name) ?? "", held.uuid);
+    return index;
+  }
+}
