@@ -73,12 +73,19 @@ function allows(objects: Objects, rule: FilterRule, packet: Packet, remote: Port
     case "nobody":
       return false;
     case "group":
-      return remote.securityGroupIds.includes(rule.remote.securityGroupId);
+      return isMember(rule.remote, remote);
     case "cidr":
       return isAmong([rule.remote.cidr], remote);
     case "addresses":
       return isAmong(cidrsOf(objects, rule.remote.addressGroupId), remote);
   }
+}
+
+function isMember(
+  { securityGroupId, within }: Extract<FilterRule["remote"], { readonly type: "group" }>,
+  port: PortSpec,
+): boolean {
+  return port.securityGroupIds.includes(securityGroupId) && (within === undefined || isAmong(within, port));
 }
 
 function isBetween({ first, last }: { readonly first: number; readonly last: number }, port: number | undefined) {

@@ -2,10 +2,10 @@
 import type { FilterRule, FilterSpec } from "../../driver.ts";
 import { aclRow, directions } from "./acl.ts";
 import { placeholderSet } from "./addresses.ts";
-import type { Family } from "./checked.ts";
+import { type Family, ofFamily } from "./checked.ts";
 import { mainMarksOf, marksOf, placeholderMarks } from "./external-ids.ts";
 import { type LogColumns, logColumns, metersOf } from "./logging.ts";
-import { all, inNetwork, inSetNamed, ip, type Match, ports, protocol, throughGroup } from "./match.ts";
+import { all, among, type End, inNetwork, inSetNamed, ip, type Match, ports, protocol, throughGroup } from "./match.ts";
 import { addressSetName, filterGroupName, memberSetName } from "./names.ts";
 import type { Compiled, View, WantedRow } from "./row.ts";
 import { filterGroupUuid, rowUuid } from "./uuids.ts";
@@ -56,14 +56,25 @@ function remotesOf({ direction, remote }: FilterRule): readonly { readonly role:
     case "cidr":
       return [{ role: "", match: inNetwork(far, remote.cidr) }];
     case "group":
-      return eachFamily((family) => inSetNamed(far, family, memberSetName(remote.securityGroupId, family)));
+      return membersOf(far, remote);
     case "addresses":
       return eachFamily((family) => inSetNamed(far, family, addressSetName(remote.addressGroupId, family)));
   }
 }
 
+/** A peer's members count only where their addresses are in its VPC's networks. */
+function membersOf(far: End, { securityGroupId, within }: Extract<FilterRule["remote"], { readonly type: "group" }>) {
+  const members = (family: Family) => inSetNamed(far, family, memberSetName(securityGroupId, family));
+  if (within === undefined) return eachFamily(members);
+  return families
+    .filter((family) => ofFamily(within, family).length > 0)
+    .map((family) => ({ role: `ip${family}`, match: all(members(family), among(far, family, within)) }));
+}
+
+const families = [4, 6] as const;
+
 function eachFamily(matchOf: (family: Family) => Match) {
-  return ([4, 6] as const).map((family) => ({ role: `ip${family}`, match: matchOf(family) }));
+  return families.map((family) => ({ role: `ip${family}`, match: matchOf(family) }));
 }
 
 /** Without an egress rule everything may leave. */
@@ -86,7 +97,7 @@ function placeholders(object: FilterSpec): WantedRow[] {
   const sets = remotes.flatMap((remote) => (remote.type === "addresses" ? [remote.addressGroupId] : []));
   return [
     ...[...new Set(groups)].filter((id) => id !== object.id).map(placeholderGroup),
-    ...[...new Set(sets)].flatMap((id) => ([4, 6] as const).map((family) => placeholderSet(id, family))),
+    ...[...new Set(sets)].flatMap((id) => families.map((family) => placeholderSet(id, family))),
   ];
 }
 

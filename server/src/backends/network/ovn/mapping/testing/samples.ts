@@ -59,6 +59,12 @@ export const samples = [
         ports: { first: 53, last: 53 },
         remote: { type: "addresses", addressGroupId: "ag-1" },
       },
+      {
+        name: "over there",
+        direction: "ingress",
+        protocol: "any",
+        remote: { type: "group", securityGroupId: "sg-2", within: ["10.1.0.0/16"] },
+      },
       { name: "later", direction: "ingress", protocol: "any", remote: { type: "nobody" } },
     ],
   },
