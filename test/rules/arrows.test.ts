@@ -27,10 +27,11 @@ const packageNames: Readonly<Record<string, string>> = {
 /** Inside the server: what each part may import of the others. The composition root (main.ts) and the test cloud know all of them. */
 const serverParts: Readonly<Record<string, readonly string[]>> = {
   rpc: ["services", "engine", "store"],
-  services: ["engine", "store", "backends"],
+  services: ["engine", "store", "backends", "agent"],
   engine: ["store"],
   store: [],
   backends: [],
+  agent: ["backends"],
 };
 
 interface Import {
@@ -101,6 +102,14 @@ test("services reach a backend by its role's interface alone", () => {
     .filter((file) => !isTest(file))
     .flatMap(importsOf)
     .filter(({ target }) => target.includes("/backends/") && !/\/(driver|drivers|driver-error)\.ts$/.test(target));
+  expect(wrong.map(show)).toEqual([]);
+});
+
+test("services know of the agent what it asks them alone", () => {
+  const wrong = sources("server/src/services")
+    .filter((file) => !isTest(file))
+    .flatMap(importsOf)
+    .filter(({ target }) => /\/agent\//.test(target) && !target.endsWith("/agent/directory.ts"));
   expect(wrong.map(show)).toEqual([]);
 });
 
