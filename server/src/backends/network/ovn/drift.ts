@@ -4,7 +4,7 @@ import type { TableChange } from "./copy.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Table } from "./mapping/row.ts";
 import { tables } from "./mapping/tables.ts";
-import { idIn, markOf, objectOf } from "./marks.ts";
+import { idIn, isOurs, markOf, objectOf } from "./marks.ts";
 import { moves } from "./memberships.ts";
 import type { Row } from "./ovsdb/database.ts";
 import { sameValue } from "./ovsdb/values.ts";
@@ -24,6 +24,8 @@ export function* driftOf(change: TableChange, holdings: Holdings): Generator<Net
   const drifted = held !== undefined && (after === undefined || differs(table, before, after, held.row));
   const told = drifted ? changeOf(before, "drift") : undefined;
   if (told !== undefined) yield told;
+  // Sets of a row that lost its mark are out of sight until it has it again.
+  if (after !== undefined && !isOurs(after)) return;
   for (const { member, set, joined } of moves(table, uuid, before, after)) {
     const row = holdings.memberships.has(member, set.uuid) === joined ? undefined : holdings.row(member)?.row;
     const ofMember = row === undefined ? undefined : changeOf(row, "drift");
