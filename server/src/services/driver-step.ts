@@ -38,7 +38,7 @@ export function driverStep<Desc extends DescMessage>(step: Step<Desc, Drivers>):
   };
 }
 
-/** {org}/{project}, as backends are told who owns something. */
+/** {org}/{project}, as backends are told who owns something; "" for the whole system's. */
 export function ownerOf(tenant: Tenant): string {
-  return `${tenant.org}/${tenant.project}`;
+  return tenant.org === "" ? "" : `${tenant.org}/${tenant.project}`;
 }

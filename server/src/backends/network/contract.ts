@@ -1,7 +1,15 @@
 // What every network driver must do, as Jest tests for any of them. Call `networkContract` at the top of a test file.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { DriverError, type DriverReason } from "../driver-error.ts";
-import type { FilterRule, NetworkDriver, NetworkObject, NetworkObjectId, Packet } from "./driver.ts";
+import type {
+  ExternalNetworkSpec,
+  FilterRule,
+  GatewaySpec,
+  NetworkDriver,
+  NetworkObject,
+  NetworkObjectId,
+  Packet,
+} from "./driver.ts";
 
 export interface NetworkContract {
   /** Names the tests: "simulated", "ovn". */
@@ -49,6 +57,21 @@ export function sampleNetwork(tag: string, rules: readonly FilterRule[] = []) {
     }) as const;
   return { router, filter, ports: [port(1), port(2)] as const, subnets: [subnet(1), subnet(2)] as const };
 }
+
+/** An external network, and the gateway by which a sample's VPC is joined to it; `n` is its own among those that share a wire. */
+export function sampleOutside(tag: string, n = 10): readonly [ExternalNetworkSpec, GatewaySpec] {
+  const id = `external-${tag}`;
+  return [
+    { type: "external-network", id, owner: "", cidr: "203.0.113.0/24", physicalNetwork: "external" },
+    {
+      type: "gateway",
+      ...{ id: `vpc-${tag}`, owner, externalNetworkId: id, macAddress: `0a:00:cb:00:71:${hex(n)}` },
+      ...{ address: `203.0.113.${n}/24`, nextHop: "203.0.113.1", cidrs: ["10.0.0.0/16"] },
+    },
+  ];
+}
+
+const hex = (n: number) => n.toString(16).padStart(2, "0");
 
 const gatewayMac = (n: number) => `0a:00:0a:00:0${n}:01`;
 
