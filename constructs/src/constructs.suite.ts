@@ -147,10 +147,52 @@ export function constructsSuite(name: string, base: Base, lib: typeof Constructs
       });
     });
 
+    test("a VPC with IPv6 gives its subnets blocks, drawn or chosen", () => {
+      const made = synth((stack) => {
+        const vpc = new lib.Vpc(stack, "main", { ipv6Cidr: "fd00:10::/48" });
+        vpc.addSubnet("web", { ipv6Cidr: "fd00:10:0:1::/64", mtu: 1400 });
+      });
+      expect(one(made, "vpc")).toMatchObject({ ipv6_cidr: "fd00:10::/48" });
+      expect(one(made, "subnet")).toMatchObject({ ipv6_cidr: "fd00:10:0:1::/64", mtu: 1400 });
+    });
+
+    test("two VPCs of one program are peered from both sides", () => {
+      const made = synth((stack) => {
+        const main = new lib.Vpc(stack, "main");
+        main.peerWith("to-shared", new lib.Vpc(stack, "shared", { cidr: "10.1.0.0/16" }));
+      });
+      const sides = Object.values(made.resource.photoncloud_peering ?? {});
+      expect(sides.map(({ name }) => name).toSorted()).toEqual(["main-to-shared", "main-to-shared-back"]);
+      expect(sides.map(({ vpc_id }) => vpc_id)).toEqual(sides.map(({ peer_vpc_id }) => peer_vpc_id).reverse());
+    });
+
+    test("somebody else's VPC is peered from the own side, and its groups may be let in", () => {
+      const made = synth((stack) => {
+        const shared = { vpcId: "vpc-01k0", orgId: "rival", projectId: "alpha" };
+        const peering = new lib.Vpc(stack, "main").peerWith("to-shared", shared);
+        const web = new lib.SecurityGroup(stack, "web");
+        web.connections.allowFromPeer(peering.group("app", "sg-01k0"), lib.tcp(80));
+        web.connections.allowFromPeer(peering.group("ops", "sg-02k0"), lib.tcp(80));
+      });
+      expect(Object.keys(made.resource.photoncloud_peering ?? {})).toHaveLength(1);
+      expect(one(made, "peering")).toMatchObject({
+        peer_vpc_id: "vpc-01k0",
+        peer_org_id: "rival",
+        peer_project_id: "alpha",
+      });
+      const remote = { peering_id: expect.stringContaining("photoncloud_peering"), security_group_id: "sg-01k0" };
+      expect(one(made, "security_group").rules).toMatchObject({
+        "from-main-to-shared-app-tcp-80": { remote_peer_group: remote, port_range: { first: 80 } },
+        "from-main-to-shared-ops-tcp-80": { direction: "ingress" },
+      });
+    });
+
     test("what can't be deployed is refused with the mend", () => {
       synth((stack) => {
         const [web, app] = [new lib.SecurityGroup(stack, "web"), new lib.SecurityGroup(stack, "app")];
         web.connections.allowFrom(app, lib.tcp(80));
+        const vpc = new lib.Vpc(stack, "main");
+        expect(() => vpc.peerWith("self", vpc)).toThrow("can't be peered with itself");
         expect(() => app.connections.allowFrom(web, lib.tcp(80))).toThrow("use allowFromCidr");
         expect(() => web.connections.allowFrom(web, lib.tcp(80))).toThrow("can't name itself");
         expect(() => web.addRule("from-app-tcp-80", { direction: "egress" })).toThrow("give one of them another name");

@@ -3,6 +3,7 @@ import { Construct } from "constructs";
 import { type TfAddressGroup, TfSecurityGroup, type TfSecurityGroupRule } from "../l1/gen/index.ts";
 import { nameOf } from "./names.ts";
 import type { Packets } from "./packets.ts";
+import type { PeerGroup } from "./peering.ts";
 
 /** Something that packets come from or go to: a security group, or a machine with one. */
 export interface Connectable {
@@ -45,6 +46,15 @@ export class Connections {
   allowFromAddresses(addresses: TfAddressGroup, packets: Packets): void {
     const name = `from-${nameOf(addresses)}-${packets.word}`;
     this.#group.addRule(name, { direction: "ingress", remoteAddressGroupId: addresses.id, ...matching(packets) });
+  }
+
+  /** Lets a group of a peered VPC's project in, while the peering is active. */
+  allowFromPeer({ peering, name, securityGroupId }: PeerGroup, packets: Packets): void {
+    this.#group.addRule(`from-${nameOf(peering)}-${name}-${packets.word}`.slice(-63).replace(/^[^a-z]+/, ""), {
+      direction: "ingress",
+      remotePeerGroup: { peeringId: peering.peeringId, securityGroupId },
+      ...matching(packets),
+    });
   }
 
   /** Lets anyone in. */

@@ -2,12 +2,15 @@
 import { Construct } from "constructs";
 import { TfSubnet, TfVpc } from "../l1/gen/index.ts";
 import { nameOf } from "./names.ts";
+import { type ForeignVpc, Peering } from "./peering.ts";
 
 export interface VpcProps {
   /** @default - from the construct's path */
   readonly name?: string;
   /** The addresses that subnets are carved from. A change forces replacement. @default "10.0.0.0/16" */
   readonly cidr?: string;
+  /** The IPv6 addresses that subnets are carved from, /40 to /64. A change forces replacement. @default - IPv4 alone */
+  readonly ipv6Cidr?: string;
   /** @default - none */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -21,6 +24,7 @@ export class Vpc extends Construct {
     this.resource = new TfVpc(this, "Resource", {
       name: props.name ?? nameOf(this),
       cidr: props.cidr ?? "10.0.0.0/16",
+      ...(props.ipv6Cidr === undefined ? {} : { ipv6Cidr: props.ipv6Cidr }),
       ...(props.labels === undefined ? {} : { labels: props.labels }),
     });
   }
@@ -42,6 +46,14 @@ export class Vpc extends Construct {
   addSubnet(id: string, props: Omit<SubnetProps, "vpc"> = {}): Subnet {
     return new Subnet(this, id, { ...props, vpc: this });
   }
+
+  /**
+   * Links it with another VPC: one of this program, or one that is named by its id, whose owner makes the other side. Their addresses must
+   * not overlap.
+   */
+  peerWith(id: string, peer: Vpc | ForeignVpc): Peering {
+    return new Peering(this, id, { vpc: this, peer });
+  }
 }
 
 export interface SubnetProps {
@@ -56,6 +68,10 @@ export interface SubnetProps {
   readonly dhcpEnabled?: boolean;
   /** Name servers that DHCP tells guests of. @default - the cloud's */
   readonly dnsServers?: readonly string[];
+  /** A /64 of the VPC's IPv6 addresses. A change forces replacement. @default - the next free one, if the VPC has IPv6 */
+  readonly ipv6Cidr?: string;
+  /** The largest packet that guests are told to send, 1280 to 8942 bytes. @default 1442 */
+  readonly mtu?: number;
   /** @default - none */
   readonly labels?: Readonly<Record<string, string>>;
 }
