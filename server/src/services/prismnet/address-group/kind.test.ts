@@ -24,9 +24,11 @@ const aRuleFor = (id: string) =>
   });
 
 describe("an address group", () => {
-  test("holds networks without host bits", async () => {
-    expect(await outcome(aGroup(["10.0.0.0/8", "192.0.2.7/32"]))).toBe("ok");
+  test("holds networks of both families without host bits, each in its one form", async () => {
+    expect(await outcome(aGroup(["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "fd00:10::7/128"]))).toBe("ok");
     expect(await outcome(aGroup(["10.0.0.1/8"]))).toBe("INVALID_FIELDS cidrs[0]:format");
+    expect(await outcome(aGroup(["2001:db8::1/32"]))).toBe("INVALID_FIELDS cidrs[0]:format");
+    expect(await outcome(aGroup(["2001:0db8::/32"]))).toBe("INVALID_FIELDS cidrs[0]:format");
   });
 
   test("is named by rules of its own project alone", async () => {
@@ -47,7 +49,8 @@ describe("an address group", () => {
 fiveLaws<typeof AddressGroupSchema, SimulatedDrivers>({
   name: "AddressGroup",
   reconciler: addressGroupReconciler,
-  makeResource: () => create(AddressGroupSchema, { ...acme, id: "ag-1", name: "offices", cidrs: ["192.0.2.0/24"] }),
+  makeResource: () =>
+    create(AddressGroupSchema, { ...acme, id: "ag-1", name: "offices", cidrs: ["192.0.2.0/24", "2001:db8::/32"] }),
   drivers: () => ({ ...simulatedDrivers() }),
   snapshot: ({ network }) => network.snapshot(),
 });

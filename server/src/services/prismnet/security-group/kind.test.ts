@@ -38,6 +38,18 @@ describe("a rule", () => {
     ["x", { ...web, portRange: { first: 65_536 } }, 'INVALID_FIELDS rules["x"].port_range.first:range'],
     ["x", { ...web, protocol: Protocol.ICMP }, 'INVALID_FIELDS rules["x"].port_range:conflict'],
     ["x", { direction: Direction.INGRESS, portRange: { first: 80 } }, 'INVALID_FIELDS rules["x"].port_range:conflict'],
+    ["cidr6", { ...web, remote: { case: "remoteCidr", value: "fd00:10::/48" } }, "ok"],
+    ["anyone6", { ...web, remote: { case: "remoteCidr", value: "::/0" } }, "ok"],
+    [
+      "x",
+      { ...web, remote: { case: "remoteCidr", value: "fd00:10::1/48" } },
+      'INVALID_FIELDS rules["x"].remote_cidr:format',
+    ],
+    [
+      "x",
+      { ...web, remote: { case: "remoteCidr", value: "FD00::/48" } },
+      'INVALID_FIELDS rules["x"].remote_cidr:format',
+    ],
     [
       "x",
       { ...web, remote: { case: "remoteCidr", value: "10.0.0.1/8" } },
