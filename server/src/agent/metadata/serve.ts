@@ -17,8 +17,8 @@ const mostRequests = 100;
 const maxHeaderSize = 8_192;
 
 /** Makes the HTTP server; it listens nowhere yet. */
-export function metadataServer(parts: MetadataParts): Server {
-  const server = createServer({ ...timeouts, maxHeaderSize }, (request, response) => {
+export function metadataServer(parts: MetadataParts, patience: Partial<typeof timeouts> = {}): Server {
+  const server = createServer({ ...timeouts, ...patience, maxHeaderSize }, (request, response) => {
     // A body says nothing to us: the connection ends rather than read it.
     if (hasBody(request.headers)) response.shouldKeepAlive = false;
     void handleMetadata(request, response, parts);

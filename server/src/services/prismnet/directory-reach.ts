@@ -1,7 +1,7 @@
 // What a VPC's guests can reach by name: the VPC itself, and those that it is linked with while the link is active.
 import { PeeringSchema, PeeringState } from "@photoncloud/proto/gen/prismnet/v1/peering_pb";
 import { SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
-import { type Vpc, VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
+import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
 import type { Clock } from "../../clock.ts";
 import type { ResourceKey, Store, Tenant } from "../../store/store.ts";
 import { live, liveReferrers } from "./directory-reads.ts";
@@ -18,10 +18,14 @@ export interface ReachedVpc {
 const believedMs = 1_000;
 const remembered = 1_000;
 
-const isText = (text: string | undefined): text is string => text !== undefined && text !== "";
-
-export function networksOf({ cidr, ipv6Cidr }: Pick<Vpc, "ipv6Cidr"> & { readonly cidr?: string }): readonly string[] {
-  return [cidr, ipv6Cidr].filter(isText);
+export function networksOf({
+  cidr,
+  ipv6Cidr,
+}: {
+  readonly cidr?: string | undefined;
+  readonly ipv6Cidr?: string | undefined;
+}) {
+  return [cidr, ipv6Cidr].filter((one): one is string => one !== undefined && one !== "");
 }
 
 /** Reads and remembers VPCs for a moment. */

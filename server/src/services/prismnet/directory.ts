@@ -51,7 +51,7 @@ function addressesIn(ports: readonly LivePort[], reach: readonly ReachedVpc[]): 
   return ports
     .filter(({ message }) => subnets.has(message.subnetId))
     .flatMap(({ message: { ipAddress, ipv6Address } }) => [ipAddress, ipv6Address])
-    .filter((address) => address !== undefined && address !== "");
+    .filter((address): address is string => address !== undefined && address !== "");
 }
 
 /** The addresses of the VM of a name; where it has none in reach, of the port of that name. */
