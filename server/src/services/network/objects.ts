@@ -37,7 +37,7 @@ export async function objectsOf(
     related: <Desc extends DescMessage>(schema: Desc, id: string) => related.read(schema, id, key),
     exists: (tenant: Tenant, { typeName }: DescMessage, id: string) => related.exists({ tenant, kind: typeName, id }),
   };
-  const objects = await Promise.all(part.objects.map((one) => one.of(context)));
+  const objects = await Promise.all(part.objects.map(async (one) => one.of(context)));
   return objects.filter((object) => object !== undefined);
 }
 
