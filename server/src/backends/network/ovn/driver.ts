@@ -29,7 +29,7 @@ import { openDatabase } from "./ovsdb/client.ts";
 import type { Database, RowChange, TlsFiles } from "./ovsdb/database.ts";
 import { Receipts } from "./receipts.ts";
 import { northboundTables, southboundTables } from "./tables.ts";
-import { type TraceOptions, traced } from "./trace.ts";
+import { type TraceOptions, traced, tracesOf } from "./trace/index.ts";
 
 export interface OvnNetworkOptions {
   /** As OVN writes them: "unix:/run/ovn/ovnnb_db.sock", "ssl:10.0.0.1:6641,ssl:10.0.0.2:6641". */
@@ -84,7 +84,8 @@ export class OvnNetwork implements NetworkDriver {
     this.#northbound = northbound;
     this.#southbound = southbound;
     this.#holdings = holdingsOf(northbound);
-    this.#trace = { holdings: this.#holdings, southbound: options.southbound };
+    const { southbound: remote, tls } = options;
+    this.#trace = { known: this.#holdings, trace: tracesOf({ remote, ...(tls && { tls }) }) };
     this.#commits = new GroupCommit(northbound, this.#holdings);
     this.#receipts = new Receipts(northbound, new Hosts(southbound, clock, silenceMs));
     this.#gateways = new Gateways({ northbound, southbound, holdings: this.#holdings, ...(log && { log }) });
