@@ -13,6 +13,7 @@ import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { State, type Status } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { type SimulatedDrivers, simulatedDrivers } from "../../backends/detect.ts";
+import type { Drivers } from "../../backends/drivers.ts";
 import type { FlowSource } from "../../backends/network/flow-source.ts";
 import { systemClock } from "../../clock.ts";
 import { createEngine, type Engine } from "../../engine/engine.ts";
@@ -53,13 +54,14 @@ function callOf(terms: Partial<Call>): Call {
 
 type Input = Record<string, unknown>;
 
-export class SmallCloud {
+/** Over simulated drivers, unless a test brings others. */
+export class SmallCloud<D extends Drivers = SimulatedDrivers> {
   readonly store: Store;
-  readonly drivers: SimulatedDrivers;
+  readonly drivers: D;
   readonly resources: Resources;
   readonly #stop: () => Promise<void>;
 
-  constructor(parts: { store: Store; drivers: SimulatedDrivers; resources: Resources; stop: () => Promise<void> }) {
+  constructor(parts: { store: Store; drivers: D; resources: Resources; stop: () => Promise<void> }) {
     this.store = parts.store;
     this.drivers = parts.drivers;
     this.resources = parts.resources;
@@ -224,12 +226,18 @@ export async function faultOf(call: Promise<unknown>): Promise<Fault> {
 }
 
 /** Opens a cloud with the orgs acme and rival, their projects, and the built-in images. */
-export async function openSmallCloud(
-  options: { drivers?: SimulatedDrivers; flows?: FlowSource } = {},
-): Promise<SmallCloud> {
+export function openSmallCloud(options: { drivers?: SimulatedDrivers; flows?: FlowSource } = {}): Promise<SmallCloud> {
+  return openCloudOver({ ...options, drivers: options.drivers ?? simulatedDrivers() });
+}
+
+/** As `openSmallCloud`, over any drivers; closes them in the end. */
+export async function openCloudOver<D extends Drivers>(options: {
+  drivers: D;
+  flows?: FlowSource;
+}): Promise<SmallCloud<D>> {
   const clock = systemClock;
   const store = await openSqliteStore({ file: ":memory:", clock });
-  const drivers = options.drivers ?? simulatedDrivers();
+  const { drivers } = options;
   const scopes = [OrgSchema, ProjectSchema].map((schema) => ({ schema, uniqueName: "none" as const }));
   const random = (bytes: number) => randomBytes(bytes);
   const resources = createResources({
@@ -247,7 +255,7 @@ export async function openSmallCloud(
   return cloud;
 }
 
-async function furnish(cloud: SmallCloud): Promise<void> {
+async function furnish(cloud: Pick<SmallCloud, "call" | "resources">): Promise<void> {
   for (const id of ["acme", "rival"]) await cloud.call(kindOf(OrgSchema), "create", { id });
   for (const { orgId, projectId } of [acme, beta, rival])
     await cloud.call(kindOf(ProjectSchema), "create", { orgId, id: projectId });
@@ -258,7 +266,7 @@ interface Running {
   readonly engine: Engine;
   readonly stopWaking: () => void;
   readonly store: Store;
-  readonly drivers: SimulatedDrivers;
+  readonly drivers: Drivers;
 }
 
 async function stop({ engine, stopWaking, store, drivers }: Running): Promise<void> {
