@@ -1,0 +1,84 @@
+// Networks of tenants as objects of the driver, for tests that send real packets. Every VPC has the same addresses, so what keeps two apart
+// is the network alone.
+import type { FilterRule, NetworkObject, PortSpec } from "../../server/src/backends/network/driver.ts";
+
+/** What lets everything in. */
+export const letAllIn: FilterRule = { name: "all", direction: "ingress", protocol: "any", remote: { type: "any" } };
+
+const hex = (n: number) => n.toString(16).padStart(2, "0");
+
+/** One tenant's VPC 10.0.0.0/16 and fd00:10::/48; `tag` is in all its ids. */
+export class TenantObjects {
+  readonly vpcId: string;
+  readonly owner: string;
+  readonly tag: string;
+
+  constructor(tag: string, owner = `${tag}/main`) {
+    this.tag = tag;
+    this.owner = owner;
+    this.vpcId = `vpc-${tag}`;
+  }
+
+  router(): NetworkObject {
+    return { type: "router", id: this.vpcId, owner: this.owner, cidrs: ["10.0.0.0/16", "fd00:10::/48"] };
+  }
+
+  subnetId(n: number): string {
+    return `subnet-${this.tag}-${n}`;
+  }
+
+  /** A subnet 10.0.n.0/24 with all that belongs to it. */
+  subnet(n: number, options: { readonly domain?: string } = {}): readonly NetworkObject[] {
+    const common = { id: this.subnetId(n), vpcId: this.vpcId, owner: this.owner } as const;
+    const [macAddress, serviceAddress, mtu] = [`0a:00:0a:00:${hex(n)}:01`, `10.0.${n}.254`, 1442];
+    const [cidr, ipv6Cidr] = [`10.0.${n}.0/24`, `fd00:10:0:${n}::/64`];
+    return [
+      { type: "switch", ...common, cidrs: [cidr, ipv6Cidr] },
+      { type: "router-port", ...common, macAddress, addresses: [`10.0.${n}.1/24`, `fd00:10:0:${n}::1/64`], mtu },
+      {
+        type: "service-port",
+        ...common,
+        macAddress: `0a:00:0a:00:${hex(n)}:fe`,
+        addresses: [`${serviceAddress}/24`, `fd00:10:0:${n}::fffe/64`],
+      },
+      {
+        type: "dhcp",
+        ...common,
+        cidr,
+        ipv6Cidr,
+        gateway: `10.0.${n}.1`,
+        macAddress,
+        dnsServers: [serviceAddress],
+        serviceAddress,
+        domain: options.domain ?? "main.test.cloud.internal",
+        mtu,
+      },
+    ];
+  }
+
+  groupId(name: string): string {
+    return `sg-${this.tag}-${name}`;
+  }
+
+  group(name: string, rules: readonly FilterRule[]): NetworkObject {
+    return { type: "filter", id: this.groupId(name), owner: this.owner, rules };
+  }
+
+  /** The port 10.0.n.k, in groups of these names. */
+  port(n: number, k: number, groups: readonly string[], more: Partial<PortSpec> = {}): PortSpec {
+    return {
+      type: "port",
+      id: `port-${this.tag}-${n}-${k}`,
+      subnetId: this.subnetId(n),
+      vpcId: this.vpcId,
+      owner: this.owner,
+      macAddress: `fa:16:3e:00:${hex(n)}:${hex(k)}`,
+      ipAddresses: [`10.0.${n}.${k}`, `fd00:10:0:${n}::${k}`],
+      securityGroupIds: groups.map((name) => this.groupId(name)),
+      hostname: `vm-${n}-${k}`,
+      forwarding: false,
+      bandwidth: {},
+      ...more,
+    };
+  }
+}
