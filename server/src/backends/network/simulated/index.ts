@@ -85,7 +85,7 @@ export class SimulatedNetwork implements NetworkDriver {
   async audit(objects: Iterable<NetworkObject>): Promise<Audit> {
     const wanted = new Map([...objects].map((object) => [keyOf(object), object]));
     const drifted = [...wanted.values()]
-      .filter((object) => !isDeepStrictEqual(object, this.#objects.get(keyOf(object))))
+      .filter((object) => !isDeepStrictEqual(structuredClone(object), this.#objects.get(keyOf(object))))
       .map((object) => ({ ...idOf(object), detail: this.#objects.has(keyOf(object)) ? "changed" : "missing" }));
     const strays = [...this.#objects.values()].filter((object) => !wanted.has(keyOf(object))).map(idOf);
     return { drifted, strays, foreign: [] };
@@ -107,6 +107,14 @@ export class SimulatedNetwork implements NetworkDriver {
     if (up) this.#plugged.add(portId);
     else this.#plugged.delete(portId);
     this.#listeners.tell({ type: "port", id: portId, owner: port.owner, what: "status" });
+  }
+
+  /** What another hand on the backend does: takes an object away, whatever stands on it. */
+  lose({ type, id }: NetworkObjectId): void {
+    const object = this.#objects.get(keyOf({ type, id }));
+    if (object === undefined) return;
+    this.#objects.delete(keyOf(object));
+    this.#listeners.tell({ type, id, owner: object.owner, what: "drift" });
   }
 
   /** All that it holds, by key in order, for tests. */
