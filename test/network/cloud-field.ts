@@ -95,7 +95,7 @@ export class CloudField {
   async held(objects: readonly NetworkObjectId[], are: boolean): Promise<void> {
     const deadline = Date.now() + atMostMs;
     for (;;) {
-      const there = await this.lab.driver.inventory(AbortSignal.timeout(atMostMs));
+      const there = await this.lab.driver.inventory();
       const has = ({ type, id }: NetworkObjectId) => there.some((one) => one.type === type && one.id === id);
       if (objects.every((object) => has(object) === are)) return;
       if (Date.now() > deadline) throw new Error(`${JSON.stringify(objects)}: not ${are ? "there" : "gone"}`);

@@ -1,8 +1,9 @@
 // Peerings by packets: nothing passes before both sides are there, then what the groups of both let pass, and nothing once either is gone.
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { type Peering, PeeringSchema } from "@photoncloud/proto/gen/prismnet/v1/peering_pb";
-import { Direction } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
+import { PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
+import { Direction, SecurityGroupSchema } from "@photoncloud/proto/gen/prismnet/v1/security_group_pb";
 import { acme, beta, rival } from "../../server/src/services/testing/small-cloud.ts";
 import { type CloudField, type Net, type Rules, type Seat, startCloudField } from "./cloud-field.ts";
 import { describeOnOvn, eventually } from "./field.ts";
@@ -31,14 +32,30 @@ describeOnOvn("peerings", () => {
   }, 90_000);
   afterAll(() => field?.stop(), 30_000);
 
-  const ask = ({ tenant, vpc }: Net, { tenant: peer, vpc: peerVpc }: Net) => {
+  const made = new Set<Peering>();
+  /** A group whose rules name a peering. */
+  let guarding = "";
+  const ask = async ({ tenant, vpc }: Net, { tenant: peer, vpc: peerVpc }: Net) => {
     const names = { peerOrgId: peer.orgId, peerProjectId: peer.projectId, peerVpcId: peerVpc.id };
-    return field.cloud.make(PeeringSchema, { ...tenant, name: field.name(), vpcId: vpc.id, ...names });
+    const asked = { ...tenant, name: field.name(), vpcId: vpc.id, ...names };
+    const peering = await field.cloud.make(PeeringSchema, asked);
+    made.add(peering);
+    return peering;
   };
-  const drop = async ({ orgId, projectId, id }: Peering) => {
+  const drop = async (peering: Peering) => {
+    made.delete(peering);
+    const { orgId, projectId, id } = peering;
     await field.cloud.delete(PeeringSchema, id, { orgId, projectId });
     await field.cloud.gone(PeeringSchema, id, { orgId, projectId });
   };
+  afterEach(async () => {
+    const left = [...made];
+    if (guarding !== "") await field.cloud.update(SecurityGroupSchema, guarding, { rules: {} }, ["rules"]);
+    guarding = "";
+    await Promise.all(left.map(drop));
+    await field.held(linksOf(left), false);
+    await field.programmed(ours.vpc.id, theirs.vpc.id);
+  });
   const linksOf = (sides: readonly Peering[]) => sides.map(({ id }) => ({ type: "peering", id }) as const);
   /** Both sides, until the hosts know. */
   const peer = async (one: Net, other: Net) => {
@@ -47,29 +64,23 @@ describeOnOvn("peerings", () => {
     await field.programmed(one.vpc.id, other.vpc.id);
     return sides;
   };
-  const part = async (sides: readonly Peering[]) => {
-    await Promise.all(sides.map(drop));
-    await field.programmed(ours.vpc.id, theirs.vpc.id);
-  };
   const addresses = ({ port }: Seat) => [port.ipAddress ?? "", port.ipv6Address ?? ""];
   const pings = (from: Seat, to: Seat) => Promise.all(addresses(to).map((address) => from.guest.pings(address)));
 
   test("unpeered VPCs never talk, nor do they after one side has asked", async () => {
     expect(await pings(here, there)).toEqual([false, false]);
-    const asked = await ask(ours, theirs);
+    await ask(ours, theirs);
     await field.programmed(ours.vpc.id, theirs.vpc.id);
     expect(await pings(here, there)).toEqual([false, false]);
     expect(await pings(there, here)).toEqual([false, false]);
-    await drop(asked);
   }, 60_000);
 
   test("packets of both families pass both ways and between hosts, once both have asked", async () => {
-    const sides = await peer(ours, theirs);
+    await peer(ours, theirs);
     expect(await pings(here, there)).toEqual([true, true]);
     expect(await pings(there, here)).toEqual([true, true]);
     for (const address of addresses(there)) expect(await here.guest.connects(address, 80)).toBe("there");
     for (const address of addresses(here)) expect(await there.guest.connects(address, 80)).toBe("here");
-    await part(sides);
   }, 60_000);
 
   test.each([
@@ -90,21 +101,20 @@ describeOnOvn("peerings", () => {
       await field.held(linksOf([again, stays]), true);
       await field.programmed(ours.vpc.id, theirs.vpc.id);
       expect(await pings(here, there)).toEqual([true, true]);
-      await part([again, stays]);
     },
     90_000,
   );
 
   test("a peer's peer is not reached, whatever it is told of the way", async () => {
-    const [first, second] = [await peer(ours, theirs), await peer(theirs, third)];
+    await peer(ours, theirs);
+    await peer(theirs, third);
     expect(await pings(there, beyond)).toEqual([true, true]);
     expect(await pings(here, beyond)).toEqual([false, false]);
     expect(await pings(beyond, here)).toEqual([false, false]);
-    await part([...first, ...second]);
   }, 60_000);
 
   test("a peer that sends from addresses that are not its own is not heard", async () => {
-    const sides = await peer(ours, theirs);
+    await peer(ours, theirs);
     const liar = await field.seat(theirs, [open.theirs], 1, { forwarding: true });
     await liar.guest.run("ip", "addr", "add", "192.0.2.66/32", "dev", "eth0");
     await liar.guest.run("ip", "addr", "add", "10.43.0.66/32", "dev", "eth0");
@@ -117,7 +127,6 @@ describeOnOvn("peerings", () => {
     expect(await heard(liar.port.ipAddress ?? "")).toBe(3);
     expect(await heard("192.0.2.66")).toBe(0);
     expect(await heard("10.43.0.66")).toBe(0);
-    await part(sides);
   }, 60_000);
 
   test("a rule with a peer's group lets its members in, and nobody else, and nobody when the peering is cut", async () => {
@@ -125,12 +134,22 @@ describeOnOvn("peerings", () => {
     const [members, strangers] = [await field.open(rival), await field.open(rival)];
     const remote = { case: "remotePeerGroup" as const, value: { peeringId: sides[0].id, securityGroupId: members.id } };
     const rules: Rules = { peers: { direction: Direction.INGRESS, remote } };
-    const guarded = await field.seat(ours, [await field.group(acme, rules)]);
+    const group = await field.group(acme, rules);
+    guarding = group.id;
+    const guarded = await field.seat(ours, [group]);
     const [member, stranger] = [await field.seat(theirs, [members], 1), await field.seat(theirs, [strangers], 1)];
     expect(await pings(member, guarded)).toEqual([true, true]);
     expect(await pings(stranger, guarded)).toEqual([false, false]);
+    // A member that its owner puts somewhere else, at the address of somebody else, lets nobody in.
+    const elsewhere = await field.net(rival, 41);
+    const { ipAddress = "", ipv6Address = "" } = here.port;
+    const decoy = { subnetId: elsewhere.subnet.id, securityGroupIds: [members.id], ipAddress, ipv6Address };
+    await field.cloud.make(PortSchema, { ...rival, name: field.name(), ...decoy });
+    await field.programmed(ours.vpc.id, elsewhere.vpc.id);
     expect(await pings(here, guarded)).toEqual([false, false]);
-    await part([sides[1]]);
+    await drop(sides[1]);
+    await field.held(linksOf(sides), false);
+    await field.programmed(ours.vpc.id, theirs.vpc.id);
     expect(await pings(member, guarded)).toEqual([false, false]);
   }, 90_000);
 

@@ -123,6 +123,8 @@ describe("a peering is refused", () => {
     const [vpc, peer] = [await aVpc(), await aVpc(rival)];
     const outcomes = await Promise.all([outcome(ask(vpc, peer)), outcome(ask(vpc, peer))]);
     expect(outcomes.sort()).toEqual(["ALREADY_EXISTS peer_vpc_id:unique", "ok"]);
+    await ask(peer, vpc);
+    expect(await outcome(ask(vpc, peer))).toBe("ALREADY_EXISTS peer_vpc_id:unique");
   });
 
   test("with a foreign VPC as the own, in the same words as with none", async () => {

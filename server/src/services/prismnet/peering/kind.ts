@@ -24,7 +24,10 @@ async function join(admission: Admission, next: Peering, other: OtherSide): Prom
   const peerings = await peeringsOf({ hands: admission, vpcId });
   const peersPeerings = await peeringsOf(other);
   const [networks, peerNetworks] = [networksOf(vpc), networksOf(other.vpc)];
-  const active = { peerings: peerings.filter(isActive), peersPeerings: peersPeerings.filter(isActive) };
+  // One with the same peer is refused by the claim.
+  const others = (side: readonly Peering[], than: string) =>
+    side.filter((one) => isActive(one) && one.peerVpcId !== than);
+  const active = { peerings: others(peerings, peerVpcId), peersPeerings: others(peersPeerings, vpcId) };
   checkOverlap({ vpcId, peerVpcId, networks, peerNetworks, ...active });
   const link = freeLink([...peerings, ...peersPeerings].map(({ linkAddress }) => linkAddress));
   if (link === undefined)
