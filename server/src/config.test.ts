@@ -14,6 +14,7 @@ describe("readConfig()", () => {
       metricsListen: undefined,
       advertise: "",
       masterKeyFile: undefined,
+      network: { driver: "auto", ovn: undefined },
     });
   });
 
@@ -35,6 +36,14 @@ describe("readConfig()", () => {
   });
 });
 
+test("an OVN is named by both of its databases, with certificates for ssl:", () => {
+  const remotes = ["--ovn-northbound", "ssl:10.0.0.1:6641,ssl:10.0.0.2:6641", "--ovn-southbound", "tcp:[fd00::1]:6642"];
+  const files = { PHOTON_OVN_TLS_KEY: "k.pem", PHOTON_OVN_TLS_CERT: "c.pem", PHOTON_OVN_TLS_CA: "ca.pem" };
+  const { network } = readConfig(remotes, files);
+  const tls = { keyFile: "k.pem", certFile: "c.pem", caFile: "ca.pem" };
+  expect(network).toEqual({ driver: "auto", ovn: { northbound: remotes[1], southbound: remotes[3], tls } });
+});
+
 describe("a wrong setting is one sentence", () => {
   const cases: readonly [readonly string[], RegExp][] = [
     [["--listen", "nowhere:99999"], /listen is "nowhere:99999"; it must be HOST:PORT/],
@@ -44,6 +53,16 @@ describe("a wrong setting is one sentence", () => {
     [["--tls"], /tls needs tls-cert and tls-key/],
     [["--tls-cert", "a.pem"], /belong together/],
     [["--nonsense"], /nonsense/],
+    [["--network", "carrier-pigeon"], /"carrier-pigeon"; it must be one of auto, ovn, simulated/],
+    [["--network", "ovn"], /needs ovn-northbound and ovn-southbound/],
+    [["--ovn-northbound", "unix:/a"], /belong together; give both/],
+    [
+      ["--ovn-northbound", "unix:/a", "--ovn-southbound", "10.0.0.1"],
+      /ovn-southbound: "10.0.0.1" is not an OVSDB server/,
+    ],
+    [["--ovn-northbound", "ssl:h:1", "--ovn-southbound", "ssl:h:2"], /ovn-northbound: ssl:h:1 needs a key/],
+    [["--ovn-northbound", "unix:/a", "--ovn-southbound", "unix:/b", "--network", "simulated"], /don't go together/],
+    [["--ovn-tls-key", "k.pem"], /give all three/],
     [["--iam-endpoint", "http://iam.example:50080"], /answers for every component itself/],
   ];
   test.each(cases)("%j", (argv, message) => {

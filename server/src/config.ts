@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "./config-error.ts";
 import { type ListenAddress, parseAddress, parseAddresses } from "./listen-address.ts";
+import { type NetworkConfig, networkOf, networkSettings } from "./network-config.ts";
 
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -30,6 +31,7 @@ export interface Config {
   readonly advertise: string;
   /** Holds the key that the signing keys are encrypted with in the store; undefined: they are kept as they are. */
   readonly masterKeyFile: string | undefined;
+  readonly network: NetworkConfig;
 }
 
 export { ConfigError };
@@ -45,7 +47,7 @@ interface Setting {
 
 /** The table that the reader, the help text and the docs share. */
 export const settings = [
-  { flag: "dev", variables: ["PHOTON_DEV"], boolean: true, help: "a cloud on this machine, with simulated backends" },
+  { flag: "dev", variables: ["PHOTON_DEV"], boolean: true, help: "a cloud on this machine; needs nothing else" },
   {
     flag: "listen",
     variables: ["PHOTON_LISTEN"],
@@ -108,6 +110,7 @@ export const settings = [
     value: "FILE",
     help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
   },
+  ...networkSettings,
   {
     flag: "iam-endpoint",
     variables: ["IAM_ENDPOINT"],
@@ -234,6 +237,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
     advertise: given.advertise ?? "",
     masterKeyFile: given["master-key-file"],
+    network: networkOf(given, dev),
   };
   refusePlaintext(config, given);
   refuseRemoteComponents(config, given);
