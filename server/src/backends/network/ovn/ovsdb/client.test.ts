@@ -4,7 +4,7 @@ import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { openDatabase } from "./client.ts";
 import { Connection } from "./connection.ts";
 import type { Database, DatabaseOptions, Operation, OvsdbError, RowChange } from "./database.ts";
-import type { Json } from "./json.ts";
+import { type Json, objectOf, textOf } from "./json.ts";
 import { parseRemotes } from "./remote.ts";
 import { FakeServer } from "./testing/fake-server.ts";
 
@@ -232,6 +232,28 @@ describe("transact()", () => {
       guard,
       { op: "update", table: "Port", where: rowIs, row: { tag: 1 } },
       { op: "update", table: "Port", where: rowIs, row: { tag: 2 } },
+    ]);
+  });
+
+  test("asks once for each row that it changes whether it is there", async () => {
+    const server = await aServer();
+    const database = await aClient(server.remote);
+    const at = { table: "Port", uuid: "p1", column: "options" };
+    await database.transact([
+      { op: "mutate", ...at, remove: new Set(["a"]) },
+      { op: "mutate", ...at, insert: new Map([["b", "1"]]) },
+      update,
+      { ...insert, uuid: "p2" },
+      { ...update, uuid: "p2" },
+    ]);
+    const [, ...operations] = (await server.heard("transact")).params;
+    expect(operations.map((each) => textOf(objectOf(each).op))).toEqual([
+      "mutate",
+      "wait",
+      "mutate",
+      "update",
+      "insert",
+      "update",
     ]);
   });
 

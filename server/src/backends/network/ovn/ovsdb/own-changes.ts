@@ -4,6 +4,8 @@
 import type { Operation, Row, RowChange, Value } from "./database.ts";
 import { type Change, changedColumns } from "./replica.ts";
 
+const nothing: ReadonlySet<Operation> = new Set();
+
 export class OwnChanges {
   /** The operations under way by the UUID of their row; increments by their table. */
   readonly #underWay = new Map<string, Set<Operation>>();
@@ -35,11 +37,18 @@ export class OwnChanges {
   }
 
   #touches({ table, uuid, before, after }: Change): boolean {
-    const operations = [...(this.#underWay.get(uuid) ?? []), ...(this.#underWay.get(table) ?? [])];
-    if (operations.length === 0) return false;
-    if (before === undefined) return operations.some(({ op }) => op === "insert");
-    if (after === undefined) return operations.some(({ op }) => op === "delete");
-    return changedColumns(before, after).every((column) => operations.some((operation) => writes(operation, column)));
+    if (before === undefined) return this.#has(uuid, ({ op }) => op === "insert");
+    if (after === undefined) return this.#has(uuid, ({ op }) => op === "delete");
+    if (!this.#underWay.has(uuid) && !this.#underWay.has(table)) return false;
+    return changedColumns(before, after).every((column) => {
+      const writesIt = (operation: Operation) => writes(operation, column);
+      return this.#has(uuid, writesIt) || this.#has(table, writesIt);
+    });
+  }
+
+  #has(key: string, does: (operation: Operation) => boolean): boolean {
+    for (const operation of this.#underWay.get(key) ?? nothing) if (does(operation)) return true;
+    return false;
   }
 
   /** Adds what follows from our changes. */

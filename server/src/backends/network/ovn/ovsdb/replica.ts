@@ -65,20 +65,22 @@ export class Replica {
   /** Takes changes since the last ones. */
   update(updates: Json, last: string): Change[] {
     this.#last = last;
-    return eachRow(updates).flatMap(({ table, uuid, change }) => {
+    const changes: Change[] = [];
+    for (const { table, uuid, change } of eachRow(updates)) {
       const target = this.#tables.get(table);
-      return target === undefined ? [] : put(target, table, uuid, after(target, uuid, change));
-    });
+      if (target !== undefined) put(target, table, uuid, after(target, uuid, change), changes);
+    }
+    return changes;
   }
 
   /** Takes everything anew; what is as before is no change. */
   reset(updates: Json, last: string): Change[] {
     const present = new Map<string, Set<string>>();
     for (const { table, uuid } of eachRow(updates)) present.set(table, (present.get(table) ?? new Set()).add(uuid));
-    const gone = [...this.#tables].flatMap(([name, table]) => {
-      const uuids = [...table.rows.keys()].filter((uuid) => present.get(name)?.has(uuid) !== true);
-      return uuids.flatMap((uuid) => put(table, name, uuid, undefined));
-    });
+    const gone: Change[] = [];
+    for (const [name, table] of this.#tables)
+      for (const uuid of table.rows.keys())
+        if (present.get(name)?.has(uuid) !== true) put(table, name, uuid, undefined, gone);
     return [...gone, ...this.update(updates, last)];
   }
 }
@@ -87,48 +89,46 @@ function conditionOf({ column, includes }: NonNullable<MonitoredTable["where"]>)
   return [[column, "includes", ["map", Object.entries(includes)]]];
 }
 
-function eachRow(updates: Json): { table: string; uuid: string; change: JsonObject }[] {
-  return Object.entries(objectOf(updates)).flatMap(([table, rows]) =>
-    Object.entries(objectOf(rows)).map(([uuid, change]) => ({ table, uuid, change: objectOf(change) })),
-  );
+function* eachRow(updates: Json): Generator<{ table: string; uuid: string; change: JsonObject }> {
+  for (const [table, rows] of Object.entries(objectOf(updates)))
+    for (const [uuid, change] of Object.entries(objectOf(rows))) yield { table, uuid, change: objectOf(change) };
 }
 
 /** The row after a change of the form of `update2` (ovsdb-server(7)); undefined: it is gone. */
 function after(table: Table, uuid: string, change: JsonObject): Row | undefined {
   const whole = change.initial ?? change.insert;
-  if (isObject(whole)) return { ...table.initial, ...decodeRow(table, whole) };
+  if (isObject(whole)) return decodeInto({ ...table.initial }, table, whole, false);
   if (!isObject(change.modify)) return undefined;
-  const before = table.rows.get(uuid) ?? table.initial;
-  const row: Record<string, Value> = { ...before };
-  for (const [name, value] of Object.entries(decodeRow(table, change.modify))) row[name] = patched(before[name], value);
-  return row;
+  return decodeInto({ ...(table.rows.get(uuid) ?? table.initial) }, table, change.modify, true);
 }
 
-function decodeRow(table: Table, wire: JsonObject): Record<string, Value> {
-  const row: Record<string, Value> = {};
+function decodeInto(row: Record<string, Value>, table: Table, wire: JsonObject, differences: boolean): Row {
   for (const name in wire) {
-    const column = table.columns.get(name);
-    const value = wire[name];
-    if (column !== undefined && value !== undefined) row[name] = decode(value, column);
+    const [column, value] = [table.columns.get(name), wire[name]];
+    if (column === undefined || value === undefined) continue;
+    const decoded = decode(value, column);
+    row[name] = differences ? patched(row[name], decoded) : decoded;
   }
   return row;
 }
 
-function put(target: Table, table: string, uuid: string, row: Row | undefined): Change[] {
+/** Notes a row, and the change if it is one. */
+function put(target: Table, table: string, uuid: string, row: Row | undefined, changes: Change[]): void {
   const before = target.rows.get(uuid);
-  if (before === row || (before !== undefined && row !== undefined && sameRow(before, row))) return [];
+  if (before === row || (before !== undefined && row !== undefined && sameRow(before, row))) return;
   if (row === undefined) target.rows.delete(uuid);
   else target.rows.set(uuid, row);
-  return [{ table, uuid, before, after: row }];
+  changes.push({ table, uuid, before, after: row });
 }
 
 function sameRow(a: Row, b: Row): boolean {
   return changedColumns(a, b).length === 0;
 }
 
-/** The columns in which two rows differ. */
+/** The columns in which two rows of a table differ. */
 export function changedColumns(a: Row, b: Row): string[] {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
-    (name) => !(name in a && name in b && sameValue(a[name], b[name])),
-  );
+  const changed: string[] = [];
+  for (const name in b) if (!(name in a) || !sameValue(a[name], b[name])) changed.push(name);
+  for (const name in a) if (!(name in b)) changed.push(name);
+  return changed;
 }

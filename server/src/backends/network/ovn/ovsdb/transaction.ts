@@ -1,8 +1,8 @@
 // Operations on the wire (RFC 7047, section 5.2), and what the server's answer to them means.
-import { type Operation, OvsdbError, type Row } from "./database.ts";
+import { type Operation, OvsdbError, type Row, type Value } from "./database.ts";
 import { isObject, type Json, type JsonObject, listOf, objectOf, textOf } from "./json.ts";
 import type { Column, Schema } from "./schema.ts";
-import { encode, encodeAtom } from "./values.ts";
+import { encode } from "./values.ts";
 
 /** One operation on the wire, and why it is there. */
 export interface WireOperation {
@@ -38,14 +38,18 @@ export function encodeTransaction(
   existing: ReadonlySet<string>,
 ): WireOperation[] {
   const sure = new Set<string>();
-  return operations.flatMap((operation) => {
-    if (operation.op === "increment") return incrementOf(operation);
-    const needed = needsRow(operation, existing) && !sure.has(operation.uuid);
-    if (operation.op === "delete") sure.delete(operation.uuid);
-    else if (operation.op === "insert" || needed) sure.add(operation.uuid);
-    const change = changeOf(operation, schema, existing);
-    return needed ? [guardOf(operation), change] : [change];
-  });
+  const wire: WireOperation[] = [];
+  for (const operation of operations) {
+    if (operation.op === "increment") wire.push(...incrementOf(operation));
+    else {
+      const needed = needsRow(operation, existing);
+      if (needed && !sure.has(operation.uuid)) wire.push(guardOf(operation));
+      if (operation.op === "delete") sure.delete(operation.uuid);
+      else if (needed || operation.op === "insert") sure.add(operation.uuid);
+      wire.push(changeOf(operation, schema, existing));
+    }
+  }
+  return wire;
 }
 
 type RowOperation = Exclude<Operation, { op: "increment" }>;
@@ -110,9 +114,9 @@ function changeOf(of: RowOperation, schema: Schema, existing: ReadonlySet<string
 /** @param changeable leave out what can't be changed after the insert */
 function encodeRow(of: RowOperation, row: Row, schema: Schema, changeable = false): JsonObject {
   const wire: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(row)) {
+  for (const name in row) {
     const column = columnOf(of, name, schema);
-    if (!changeable || column.mutable) wire[name] = fitting(of, name, () => encode(value, column));
+    if (!changeable || column.mutable) wire[name] = encodeFor(of, name, row[name], column);
   }
   return wire;
 }
@@ -121,12 +125,10 @@ function encodeRow(of: RowOperation, row: Row, schema: Schema, changeable = fals
 function mutationsOf(of: Extract<Operation, { op: "mutate" }>, schema: Schema): Json {
   const { column: name, insert, remove } = of;
   const column = columnOf(of, name, schema);
-  return fitting(of, name, () => {
-    const keys = [...(remove ?? []), ...(insert instanceof Map ? insert.keys() : [])];
-    const out: Json = ["set", keys.map((key) => encodeAtom(key, column.key))];
-    const taken = keys.length === 0 ? [] : [[name, "delete", out]];
-    return insert === undefined ? taken : [...taken, [name, "insert", encode(insert, column)]];
-  });
+  const keys = [...(remove ?? []), ...(insert instanceof Map ? insert.keys() : [])];
+  const out = encodeFor(of, name, new Set(keys), { ...column, shape: "set" });
+  const taken = keys.length === 0 ? [] : [[name, "delete", out]];
+  return insert === undefined ? taken : [...taken, [name, "insert", encodeFor(of, name, insert, column)]];
 }
 
 function columnOf(of: RowOperation, name: string, schema: Schema): Column {
@@ -136,9 +138,9 @@ function columnOf(of: RowOperation, name: string, schema: Schema): Column {
   return column;
 }
 
-function fitting<T>(of: RowOperation, name: string, encoded: () => T): T {
+function encodeFor(of: RowOperation, name: string, value: Value, column: Column): Json {
   try {
-    return encoded();
+    return encode(value, column);
   } catch (cause) {
     throw refused(of, `${of.table}.${name}: ${cause instanceof Error ? cause.message : "bad value"}`);
   }

@@ -12,22 +12,26 @@ export function encode(value: Value, column: Column): Json {
       return value === undefined ? ["set", []] : encodeAtom(value, column.key);
     case "set":
       if (!(value instanceof Set)) throw new TypeError(`a set of ${column.key} is needed, not ${describe(value)}`);
-      return ["set", [...value].map((atom) => encodeAtom(atom, column.key))];
+      return encodeSet(value, column);
     case "map":
       if (!(value instanceof Map)) throw new TypeError(`a map is needed, not ${describe(value)}`);
       return encodeMap(value, column);
   }
 }
 
-function encodeMap(map: ReadonlyMap<Atom, Atom>, column: Column): Json {
-  const pairs = [...map].map(([key, value]) => [
-    encodeAtom(key, column.key),
-    encodeAtom(value, column.value ?? "string"),
-  ]);
+function encodeSet(set: ReadonlySet<Atom>, { key: type }: Column): Json {
+  const atoms: Json[] = [];
+  for (const atom of set) atoms.push(encodeAtom(atom, type));
+  return ["set", atoms];
+}
+
+function encodeMap(map: ReadonlyMap<Atom, Atom>, { key: keyType, value: valueType = "string" }: Column): Json {
+  const pairs: Json[] = [];
+  for (const [key, value] of map) pairs.push([encodeAtom(key, keyType), encodeAtom(value, valueType)]);
   return ["map", pairs];
 }
 
-export function encodeAtom(value: Value, type: AtomType): Json {
+function encodeAtom(value: Value, type: AtomType): Json {
   const fits = type === "boolean" ? "boolean" : type === "integer" || type === "real" ? "number" : "string";
   if (typeof value === "object" || value === undefined || typeof value !== fits)
     throw new TypeError(`${type === "integer" ? "an" : "a"} ${type} is needed, not ${describe(value)}`);
@@ -48,10 +52,25 @@ export function decode(wire: Json, column: Column): Value {
     case "optional":
       return isSet(wire) ? optionalOf(listOf(wire[1])) : decodeAtom(wire);
     case "set":
-      return new Set(isSet(wire) ? listOf(wire[1]).map(decodeAtom) : [decodeAtom(wire)]);
+      return decodeSet(isSet(wire) ? listOf(wire[1]) : [wire]);
     case "map":
-      return new Map(isList(wire) ? listOf(wire[1]).map(decodePair) : []);
+      return decodeMap(isList(wire) ? listOf(wire[1]) : []);
   }
+}
+
+function decodeSet(atoms: readonly Json[]): Value {
+  const set = new Set<Atom>();
+  for (const atom of atoms) set.add(decodeAtom(atom));
+  return set;
+}
+
+function decodeMap(pairs: readonly Json[]): Value {
+  const map = new Map<Atom, Atom>();
+  for (const pair of pairs) {
+    const [key = "", value = ""] = listOf(pair);
+    map.set(decodeAtom(key), decodeAtom(value));
+  }
+  return map;
 }
 
 function isSet(wire: Json): wire is readonly Json[] {
@@ -63,11 +82,6 @@ function optionalOf(atoms: readonly Json[]): Value {
   return atom === undefined ? undefined : decodeAtom(atom);
 }
 
-function decodePair(pair: Json): [Atom, Atom] {
-  const [key = "", value = ""] = listOf(pair);
-  return [decodeAtom(key), decodeAtom(value)];
-}
-
 function decodeAtom(wire: Json): Atom {
   if (isList(wire)) return decodeAtom(wire[1] ?? "");
   return typeof wire === "object" ? "" : wire;
@@ -76,9 +90,13 @@ function decodeAtom(wire: Json): Atom {
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a instanceof Set && b instanceof Set) return a.size === b.size && a.isSubsetOf(b);
-  if (a instanceof Map && b instanceof Map)
-    return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value && b.has(key));
-  return false;
+  return a instanceof Map && b instanceof Map && sameMap(a, b);
+}
+
+function sameMap(a: ReadonlyMap<Atom, Atom>, b: ReadonlyMap<Atom, Atom>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) if (b.get(key) !== value || !b.has(key)) return false;
+  return true;
 }
 
 /** What an update of `update2` form makes of a value: sets and maps come as differences, everything else as the new value. */
