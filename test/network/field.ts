@@ -1,5 +1,6 @@
 // Where packet tests play: a private OVN of two hosts with our driver, objects that are at work when a call resolves, and guests in ports.
 import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "@jest/globals";
 import type { NetworkObject, NetworkObjectId, PortSpec } from "../../server/src/backends/network/driver.ts";
 import type { Guest } from "../../server/src/backends/network/ovn/testing/guest.ts";
 import {
@@ -93,4 +94,10 @@ export async function eventually<T>(ask: () => Promise<T>, isGood: (answer: T) =
     if (isGood(answer) || Date.now() > deadline) return answer;
     await wait(100);
   }
+}
+
+/** Awaits all at once, since what gets nowhere takes seconds to find that out, and compares each with what it should be. */
+export async function expectAll(...pairs: readonly (readonly [Promise<unknown>, unknown])[]): Promise<void> {
+  const answers = await Promise.all(pairs.map(([answer]) => answer));
+  expect(answers).toEqual(pairs.map(([, expected]) => expected));
 }

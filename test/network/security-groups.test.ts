@@ -1,0 +1,185 @@
+// Security groups, by packets: what gets in and out, and what a change of rules does to connections that are open.
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { FilterRule } from "../../server/src/backends/network/driver.ts";
+import { describeOnOvn, expectAll, type Field, type Guest, startField } from "./field.ts";
+import { letAllIn, TenantObjects } from "./objects.ts";
+import { openTalk } from "./talk.ts";
+
+const rule = (name: string, more: Partial<FilterRule> = {}): FilterRule => ({ ...letAllIn, name, ...more });
+const tcp = (first: number, last = first, more: Partial<FilterRule> = {}): FilterRule =>
+  rule(`tcp-${first}`, { protocol: "tcp", ports: { first, last }, ...more });
+
+describeOnOvn("security groups", () => {
+  const acme = new TenantObjects("acme");
+  let field: Field;
+  /** On host 0, in the group "client"; on host 1, in the group "server"; on host 0, in no group. */
+  let client: Guest;
+  let server: Guest;
+  let stranger: Guest;
+  const at = { client: "10.0.1.10", server: "10.0.1.11", stranger: "10.0.2.12" };
+  const at6 = { client: "fd00:10:0:1::10", server: "fd00:10:0:1::11" };
+
+  const letServer = (...rules: readonly FilterRule[]) => field.ensure(acme.router(), acme.group("server", rules));
+
+  beforeAll(async () => {
+    field = await startField();
+    await field.tenant(acme, 1, 2);
+    await field.ensure(acme.group("client", []), acme.group("server", []));
+    client = await field.guest(acme.port(1, 10, ["client"]));
+    server = await field.guest(acme.port(1, 11, ["server"]), { host: 1 });
+    stranger = await field.guest(acme.port(2, 12, []));
+    for (const port of [80, 81, 82, 443]) await server.serveTcp(port, `server ${port}`);
+    await server.serveUdp(53);
+    await client.serveTcp(80, "client");
+    await stranger.serveTcp(80, "stranger");
+  }, 60_000);
+  afterAll(() => field?.stop(), 30_000);
+
+  test("nothing gets in by default, whether a port has a group without rules or none", async () => {
+    await letServer();
+    await expectAll(
+      [client.pings(at.server), false],
+      [client.connects(at.server, 80), undefined],
+      [client.connects(at6.server, 80), undefined],
+      [client.echoes(at.server, 53), false],
+      [client.connects(at.stranger, 80), undefined],
+      [stranger.connects(at.server, 80), undefined],
+    );
+  });
+
+  test("a rule lets in its protocol and its ports, in both families, and answers go back", async () => {
+    await letServer(tcp(80, 81));
+    await expectAll(
+      [client.connects(at.server, 80), "server 80"],
+      [client.connects(at6.server, 81), "server 81"],
+      [stranger.connects(at.server, 81), "server 81"],
+      [client.connects(at.server, 82), undefined],
+      [client.echoes(at.server, 53), false],
+      [client.pings(at.server), false],
+    );
+  });
+
+  test("UDP and ICMP are rules of their own", async () => {
+    await letServer(rule("dns", { protocol: "udp", ports: { first: 53, last: 53 } }));
+    await expectAll([client.echoes(at.server, 53), true], [client.pings(at.server), false]);
+    await letServer(rule("ping", { protocol: "icmp" }));
+    await expectAll(
+      [client.pings(at.server), true],
+      [client.pings(at6.server), true],
+      [client.echoes(at.server, 53), false],
+    );
+  });
+
+  test("a rule's CIDR is whom it lets in", async () => {
+    for (const [cidr, { lets4, lets6 }] of Object.entries({
+      "10.0.1.0/24": { lets4: true, lets6: false },
+      "10.0.1.10/32": { lets4: true, lets6: false },
+      "10.0.1.12/32": { lets4: false, lets6: false },
+      "0.0.0.0/0": { lets4: true, lets6: false },
+      "fd00:10:0:1::/64": { lets4: false, lets6: true },
+      "::/0": { lets4: false, lets6: true },
+    })) {
+      await letServer(tcp(80, 80, { remote: { type: "cidr", cidr } }));
+      const [got4, got6] = await Promise.all([client.connects(at.server, 80), client.connects(at6.server, 80)]);
+      expect({ cidr, lets4: got4 !== undefined, lets6: got6 !== undefined }).toEqual({ cidr, lets4, lets6 });
+    }
+  });
+
+  test("a remote group is its ports, as they come and go", async () => {
+    const fromClients = tcp(80, 80, { remote: { type: "group", securityGroupId: acme.groupId("friends") } });
+    await field.remove(acme.vpcId, { type: "filter", id: acme.groupId("friends") });
+    await letServer(fromClients);
+    expect(await client.connects(at.server, 80)).toBeUndefined(); // The group is not there yet.
+    await field.ensure(acme.group("friends", []));
+    expect(await client.connects(at.server, 80)).toBeUndefined(); // It is empty.
+    await field.ensure(acme.port(1, 10, ["client", "friends"]));
+    await expectAll(
+      [client.connects(at.server, 80), "server 80"],
+      [client.connects(at6.server, 80), "server 80"],
+      [stranger.connects(at.server, 80), undefined],
+    );
+    await field.ensure(acme.port(1, 10, ["client"]));
+    expect(await client.connects(at.server, 80)).toBeUndefined();
+  });
+
+  test("an address group is its networks, as they change", async () => {
+    const offices = { type: "addresses", id: "ag-offices", owner: acme.owner } as const;
+    await letServer(tcp(80, 80, { remote: { type: "addresses", addressGroupId: offices.id } }));
+    const lets = async () => {
+      const greetings = await Promise.all([at.server, at6.server].map((address) => client.connects(address, 80)));
+      return greetings.map((greeting) => greeting !== undefined);
+    };
+    expect(await lets()).toEqual([false, false]);
+    await field.ensure({ ...offices, cidrs: ["10.0.1.0/24", "192.0.2.0/24"] }, acme.router());
+    expect(await lets()).toEqual([true, false]);
+    await field.ensure({ ...offices, cidrs: ["fd00:10:0:1::/64", "0.0.0.0/0"] }, acme.router());
+    expect(await lets()).toEqual([true, true]);
+    await field.ensure({ ...offices, cidrs: [] }, acme.router());
+    expect(await lets()).toEqual([false, false]);
+  });
+
+  test("the first egress rule ends the freedom to send anywhere; without one, and without a group, all may leave", async () => {
+    await letServer(letAllIn);
+    await field.ensure(acme.port(2, 12, []));
+    expect(await stranger.connects(at.server, 80)).toBe("server 80");
+    const out = { direction: "egress" } as const;
+    await field.ensure(
+      acme.group("client", [tcp(80, 80, out), rule("ping", { ...out, protocol: "icmp" })]),
+      acme.router(),
+    );
+    await expectAll(
+      [client.connects(at.server, 80), "server 80"],
+      [client.connects(at6.server, 80), "server 80"],
+      [client.connects(at.server, 443), undefined],
+      [client.pings(at.server), true],
+    );
+    const toServers = { ...out, remote: { type: "group", securityGroupId: acme.groupId("server") } } as const;
+    await field.ensure(acme.group("client", [tcp(443, 443, toServers)]), acme.router());
+    await expectAll([client.connects(at.server, 443), "server 443"], [client.connects(at.server, 80), undefined]);
+    await field.ensure(acme.group("client", []), acme.router());
+    expect(await client.connects(at.server, 80)).toBe("server 80");
+  });
+
+  test("rules mean the same in any order, and a port with two groups has the rules of both", async () => {
+    const rules = [tcp(80), tcp(443, 443, { remote: { type: "nobody" } }), tcp(81)];
+    for (const some of [rules, rules.toReversed()]) {
+      await letServer(...some);
+      await expectAll(
+        [client.connects(at.server, 80), "server 80"],
+        [client.connects(at.server, 81), "server 81"],
+        [client.connects(at.server, 443), undefined],
+      );
+    }
+    await field.ensure(acme.group("more", [tcp(443)]), acme.port(1, 11, ["server", "more"]));
+    await expectAll([client.connects(at.server, 443), "server 443"], [client.connects(at.server, 80), "server 80"]);
+    await field.ensure(acme.port(1, 11, ["server"]));
+    expect(await client.connects(at.server, 443)).toBeUndefined();
+  });
+
+  test("DHCP works whatever the rules say", async () => {
+    const nothing = rule("none", { direction: "egress", remote: { type: "nobody" } });
+    await field.ensure(acme.group("walled", [nothing]));
+    const walled = await field.guest(acme.port(1, 20, ["walled"]), { addresses: "none" });
+    expect(await walled.dhcp()).toMatchObject({ ip: "10.0.1.20" });
+    await expectAll([walled.pings(at.server), false], [walled.connects(at.stranger, 80), undefined]);
+    await walled.remove();
+  });
+
+  test("50 changes of the rules cut no connection that stays allowed, and let nothing in between", async () => {
+    await letServer(tcp(80), tcp(81));
+    const talk = await openTalk(client, at.server, 80);
+    const blocked = await openTalk(client, at.server, 82);
+    for (let i = 0; i < 50; i++) {
+      const others = Array.from({ length: 3 }, (_, n) => tcp(1000 + 10 * i + n));
+      // The rule that allows the talk has another name and another shape each time.
+      const still = rule(`web-${i}`, { protocol: "tcp", ports: { first: 80 - (i % 3), last: 80 + (i % 2) } });
+      await letServer(...others, still);
+      await wait(20);
+    }
+    const { sent, answered } = await talk.end();
+    expect(sent).toBeGreaterThan(100);
+    expect(answered).toBe(sent);
+    expect((await blocked.end()).answered).toBe(0);
+  }, 60_000);
+});
