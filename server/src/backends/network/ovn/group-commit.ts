@@ -1,6 +1,7 @@
 // Changes of many objects in few transactions: those that come together go out together, and the next transaction is planned and sent while
 // the last one is under way. One that is refused is taken apart, so that a bad object fails alone.
 import { DriverError } from "../../driver-error.ts";
+import { Aborts } from "./aborts.ts";
 import { Batch } from "./batch.ts";
 import type { Difference } from "./difference.ts";
 import type { Holdings } from "./holdings.ts";
@@ -37,6 +38,7 @@ export class GroupCommit {
   readonly #database: Database;
   readonly #holdings: Holdings;
   readonly #closing = new AbortController();
+  readonly #aborts = new Aborts();
   readonly #waiting = new Set<Pending>();
   /** The keys of what is under way: a second change of the same object waits for the first. */
   readonly #busy = new Set<string>();
@@ -55,7 +57,6 @@ export class GroupCommit {
   submit(change: Change, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const abort = () => pending.settle(this.#abortedBy(signal));
     const pending: Pending = {
       key: change.key,
       needs: change.needs,
@@ -65,12 +66,12 @@ export class GroupCommit {
       settle: (err) => {
         pending.over = true;
         this.#waiting.delete(pending);
-        signal.removeEventListener("abort", abort);
+        stop();
         if (err === undefined) resolve();
         else reject(err);
       },
     };
-    signal.addEventListener("abort", abort, { once: true });
+    const stop = this.#aborts.on(signal, () => pending.settle(this.#abortedBy(signal)));
     this.#waiting.add(pending);
     this.#schedule();
     return promise;

@@ -8,6 +8,7 @@ import { idIn, type Mark, markOf, objectOf } from "./marks.ts";
 import { Memberships } from "./memberships.ts";
 import { Multimap } from "./multimap.ts";
 import type { Row } from "./ovsdb/database.ts";
+import { sameValue } from "./ovsdb/values.ts";
 
 export interface Held {
   readonly table: Table;
@@ -23,8 +24,10 @@ export class Holdings implements View {
   readonly #rows = new Map<string, Held>();
   readonly #objects = new Multimap();
   readonly #users = new Multimap();
-  /** By table and name of an id; each is made when it is first asked for. */
-  readonly #byId = new Map<string, Multimap>();
+  /** By table and by the name of an id; each is made when it is first asked for. */
+  readonly #byId = new Map<Table, Map<string, Multimap>>();
+  /** By key, the UUIDs of main rows that were asked for and found: hashes cost more than look-ups. */
+  readonly #mains = new Map<string, string>();
 
   /** `hasColumn`: what the server's schema has. */
   constructor(hasColumn: View["hasColumn"]) {
@@ -36,14 +39,18 @@ export class Holdings implements View {
   }
 
   hasKey(key: string): boolean {
+    if (this.#mains.has(key)) return true;
     const object = objectOf(key);
     return object !== undefined && this.has(object);
   }
 
   /** The row that says that the object is there. */
   mainOf(object: NetworkObjectId): Held | undefined {
-    const held = this.#rows.get(rowUuid(object));
-    return held?.mark?.key === keyOf(object) ? held : undefined;
+    const key = keyOf(object);
+    const held = this.#rows.get(this.#mains.get(key) ?? rowUuid(object));
+    if (held?.mark?.key !== key) return undefined;
+    this.#mains.set(key, held.uuid);
+    return held;
   }
 
   row(uuid: string): Held | undefined {
@@ -76,7 +83,7 @@ export class Holdings implements View {
   /** A row is so from now on; undefined: it is gone. */
   put(table: Table, uuid: string, row: Row | undefined): void {
     const before = this.#rows.get(uuid);
-    if (before !== undefined && row !== undefined && before.row.external_ids === row.external_ids) {
+    if (before !== undefined && row !== undefined && sameValue(before.row.external_ids, row.external_ids)) {
       this.#rows.set(uuid, { table, uuid, row, mark: before.mark });
       return;
     }
@@ -87,7 +94,7 @@ export class Holdings implements View {
   #learn(held: Held): void {
     this.#rows.set(held.uuid, held);
     if (held.mark === undefined) return;
-    for (const [name, index] of this.#indexesOf(held)) index.add(idIn(held.row, name) ?? "", held.uuid);
+    for (const [name, index] of this.#byId.get(held.table) ?? []) index.add(idIn(held.row, name) ?? "", held.uuid);
     const { key, on } = held.mark;
     if (key === undefined) return;
     this.#objects.add(key, held.uuid);
@@ -97,26 +104,21 @@ export class Holdings implements View {
   #forget(held: Held): void {
     this.#rows.delete(held.uuid);
     if (held.mark === undefined) return;
-    for (const [name, index] of this.#indexesOf(held)) index.delete(idIn(held.row, name) ?? "", held.uuid);
+    for (const [name, index] of this.#byId.get(held.table) ?? []) index.delete(idIn(held.row, name) ?? "", held.uuid);
     const { key, on } = held.mark;
     if (key === undefined) return;
     this.#objects.delete(key, held.uuid);
+    if (this.#mains.get(key) === held.uuid) this.#mains.delete(key);
     for (const base of on ?? []) this.#users.delete(base, key);
   }
 
-  /** The indexes that a row is in, by the name of their id. */
-  #indexesOf({ table }: Held): readonly (readonly [string, Multimap])[] {
-    const prefix = `${table} `;
-    return [...this.#byId].flatMap(([name, index]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), index] as const] : [],
-    );
-  }
-
   #indexOf(table: Table, name: string): Multimap {
-    const there = this.#byId.get(`${table} ${name}`);
+    const ofTable = this.#byId.get(table) ?? new Map<string, Multimap>();
+    this.#byId.set(table, ofTable);
+    const there = ofTable.get(name);
     if (there !== undefined) return there;
     const index = new Multimap();
-    this.#byId.set(`${table} ${name}`, index);
+    ofTable.set(name, index);
     for (const held of this.#rows.values())
       if (held.table === table && held.mark !== undefined) index.add(idIn(held.row, name) ?? "", held.uuid);
     return index;

@@ -30,20 +30,29 @@ export class Memberships {
   }
 }
 
+/** A row that came into a set, or left it. */
+export interface Moved {
+  readonly member: string;
+  readonly set: Membership;
+  readonly joined: boolean;
+}
+
 /** Who came into the sets of a row, and who left. The sets of others' rows are not ours to look at. */
-export function* moves(
-  table: Table,
-  uuid: string,
-  before: Row | undefined,
-  after: Row | undefined,
-): Generator<{ readonly member: string; readonly set: Membership; readonly joined: boolean }> {
+export function moves(table: Table, uuid: string, before: Row | undefined, after: Row | undefined): readonly Moved[] {
+  const moved: Moved[] = [];
   for (const column of setsOf(table)) {
     const [was, is] = [membersIn(before, column), membersIn(after, column)];
     if (was === is) continue;
     const set = { table, uuid, column };
-    for (const member of was) if (!is.has(member)) yield { member, set, joined: false };
-    for (const member of is) if (!was.has(member)) yield { member, set, joined: true };
+    // Sets of ten thousand are walked here with every change: without an iterator, that is several times as fast.
+    was.forEach((member) => {
+      if (!is.has(member)) moved.push({ member, set, joined: false });
+    });
+    is.forEach((member) => {
+      if (!was.has(member)) moved.push({ member, set, joined: true });
+    });
   }
+  return moved;
 }
 
 function membersIn(row: Row | undefined, column: string): ReadonlySet<string> {
