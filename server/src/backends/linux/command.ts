@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default 10,000. */
   readonly timeoutMs?: number;
+  /** Kills it. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a program ended. */
@@ -21,10 +23,11 @@ export function systemEnv(more: Readonly<Record<string, string>> = {}): NodeJS.P
   return { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`, ...more };
 }
 
-/** Runs a program to its end, however it ends. @throws the system's error if it can't be started. */
+/** Runs a program to its end, however it ends. @throws the system's error if it can't be started, AbortError. */
 export function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-  const { input = "", env, timeoutMs = 10_000 } = options;
-  const child = spawn(program, [...args], { env: systemEnv(env), timeout: timeoutMs, killSignal: "SIGKILL" });
+  const { input = "", env, timeoutMs = 10_000, signal } = options;
+  const limits = { timeout: timeoutMs, killSignal: "SIGKILL", ...(signal && { signal }) } as const;
+  const child = spawn(program, [...args], { env: systemEnv(env), ...limits });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on("data", (bytes: Buffer) => out.push(bytes));

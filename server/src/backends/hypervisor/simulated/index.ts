@@ -5,6 +5,7 @@ import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "../driver.ts";
 import { SimulatedMachine } from "./machine.ts";
+import type { StandIns } from "./stand-ins.ts";
 
 export interface SimulatedHypervisorOptions {
   readonly clock?: Clock;
@@ -14,6 +15,8 @@ export interface SimulatedHypervisorOptions {
   readonly shutdownMs?: number | "never";
   /** Told when a machine's device is plugged into a port or pulled from it: `(id, up) => network.plug(id, up)`. */
   readonly plug?: (portId: string, up: boolean) => void;
+  /** On a real network: something that sends and answers packets in the place of running machines. Closed with the driver. */
+  readonly standIns?: Pick<StandIns, "want" | "close">;
 }
 
 /** Makes a simulated hypervisor. */
@@ -24,12 +27,14 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions = {}): S
 export class SimulatedHypervisor implements HypervisorDriver {
   readonly name = "simulated";
   readonly volatile = true;
-  readonly #options: Required<SimulatedHypervisorOptions>;
+  readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns">>;
+  readonly #standIns: SimulatedHypervisorOptions["standIns"];
   readonly #images = new Map<string, ImageSource>();
   readonly #machines = new Map<string, SimulatedMachine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
 
-  constructor(options: SimulatedHypervisorOptions) {
+  constructor({ standIns, ...options }: SimulatedHypervisorOptions) {
+    this.#standIns = standIns;
     this.#options = { clock: systemClock, bootMs: 2, shutdownMs: 1, plug: () => {}, ...options };
   }
 
@@ -88,6 +93,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
     for (const machine of this.#machines.values()) machine.stop(0);
     this.#machines.clear();
     this.#images.clear();
+    await this.#standIns?.close();
   }
 
   /** Lets a machine's guest die by itself, for tests. */
@@ -105,6 +111,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
   #make(spec: MachineSpec): SimulatedMachine {
     const { clock, bootMs, shutdownMs, plug } = this.#options;
     const changed = ({ vmId, owner }: MachineSpec) => this.#listeners.tell({ vmId, owner });
-    return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, changed });
+    const power = (now: MachineSpec, on: boolean) => this.#standIns?.want(now.vmId, on ? now : undefined);
+    return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, power, changed });
   }
 }

@@ -8,6 +8,7 @@ export interface MachineOptions {
   readonly bootMs: number;
   readonly shutdownMs: number | "never";
   readonly plug: (portId: string, up: boolean) => void;
+  readonly power: (spec: MachineSpec, on: boolean) => void;
   readonly changed: (spec: MachineSpec) => void;
 }
 
@@ -108,10 +109,12 @@ export class SimulatedMachine {
 
   #plug(spec: MachineSpec): void {
     for (const nic of spec.nics) this.#options.plug(nic.portId, true);
+    this.#options.power(spec, true);
   }
 
   #unplug(spec: MachineSpec): void {
     for (const nic of spec.nics) this.#options.plug(nic.portId, false);
+    this.#options.power(spec, false);
   }
 }
 

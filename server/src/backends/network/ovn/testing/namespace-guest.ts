@@ -15,7 +15,7 @@ export interface PlugOptions {
 }
 
 const device = "eth0";
-const script = join(import.meta.dirname, "udhcpc.sh");
+const script = join(import.meta.dirname, "../../../linux/lease.sh");
 /** How often an answer that may get lost is waited for, and for how long. */
 const tries = 3;
 const tryMs = 1_000;

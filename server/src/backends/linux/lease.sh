@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a guest does with a lease: takes address, MTU and routes; then prints what it was offered.
+# What busybox's udhcpc runs with a lease: takes address, MTU and routes, then prints what was offered.
 [ "$1" = bound ] || exit 0
 ip addr replace "$ip/$mask" dev "$interface"
 [ -n "$mtu" ] && ip link set "$interface" mtu "$mtu"
