@@ -1,8 +1,9 @@
 // A tenant's port. Its name is the port's id: what hosts plug devices into.
 import type { PortSpec } from "../../driver.ts";
-import { checkedAddress, checkedDomain, checkedMac, checkedName, checkedNumber, quoted } from "./checked.ts";
+import { checkedAddress, checkedDomain, checkedMac, checkedName, checkedNumber, familyOf, quoted } from "./checked.ts";
 import { dhcpColumns } from "./dhcp.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
+import { linkLocalOf } from "./link-local.ts";
 import { switchPortRow } from "./lsp.ts";
 import { throughPort } from "./match.ts";
 import { inSet } from "./members.ts";
@@ -12,18 +13,27 @@ import { dhcpUuid, dropGroupUuid, filterGroupUuid, freeGroupUuid, rowUuid } from
 export function compilePort(object: PortSpec, view: View): Compiled {
   const mac = checkedMac(object.macAddress);
   const honest = [mac, ...object.ipAddresses.map(checkedAddress)].join(" ");
+  const answered = [honest, ...linkLocal(object)].join(" ");
   const port = switchPortRow({
     uuid: rowUuid(object),
     name: checkedName(object.id),
     switchUuid: switchOf(object),
     type: "",
-    addresses: object.forwarding ? [honest, "unknown"] : [honest],
+    addresses: object.forwarding ? [answered, "unknown"] : [answered],
     options: hostnameOf(object),
     marks: mainMarksOf(object),
     more: { port_security: new Set([object.forwarding ? mac : honest]), ...dhcpOf(object.subnetId, view) },
     groups: groupsOf(object),
   });
   return { rows: [port, ...limits(object)], patches: [] };
+}
+
+/**
+ * The switch itself tells others where a port's link-local address is: OVN 23.03's port security drops the port's own answer (its flows look
+ * for a hop limit of 225 where RFC 4861 has 255).
+ */
+function linkLocal({ ipAddresses, macAddress }: PortSpec): string[] {
+  return ipAddresses.some((address) => familyOf(address) === 6) ? [linkLocalOf(macAddress)] : [];
 }
 
 function switchOf({ subnetId }: PortSpec): string {
