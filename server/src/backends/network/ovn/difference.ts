@@ -52,9 +52,13 @@ export function differenceTo(key: string, { rows, patches }: Compiled, holdings:
   return { inserts, updates, joins, leaves, deletes };
 }
 
-/** From what is held of an object to nothing of it, with what that means for others. */
+/** From what is held of an object to nothing of it, with what that means for others. A row of it that is patched stays: others need its name. */
 export function removalOf(key: string, patches: readonly Patch[], holdings: Holdings): Difference {
-  const deletes = namesOf([...holdings.rowsOf(key)], holdings);
+  const kept = new Set(patches.map(({ uuid }) => uuid));
+  const deletes = namesOf(
+    [...holdings.rowsOf(key)].filter((uuid) => !kept.has(uuid)),
+    holdings,
+  );
   return { inserts: [], updates: changesOf(patches, holdings), joins: [], leaves: [], deletes };
 }
 

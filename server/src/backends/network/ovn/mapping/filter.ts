@@ -1,12 +1,12 @@
 // A security group: a port group, and for each rule a row or two.
 import type { FilterRule, FilterSpec } from "../../driver.ts";
 import { aclRow, directions } from "./acl.ts";
-import { placeholderSet } from "./addresses.ts";
 import { type Family, ofFamily } from "./checked.ts";
-import { mainMarksOf, marksOf, placeholderMarks } from "./external-ids.ts";
+import { mainMarksOf, marksOf } from "./external-ids.ts";
 import { type LogColumns, logColumns, metersOf } from "./logging.ts";
 import { all, among, type End, inNetwork, inSetNamed, ip, type Match, ports, protocol, throughGroup } from "./match.ts";
 import { addressSetName, filterGroupName, memberSetName } from "./names.ts";
+import { namesOf, placeholdersOf } from "./placeholders.ts";
 import type { Compiled, View, WantedRow } from "./row.ts";
 import { filterGroupUuid, rowUuid } from "./uuids.ts";
 
@@ -21,7 +21,7 @@ export function compileFilter(object: FilterSpec, view: View): Compiled {
   };
   const rules = object.rules.flatMap((rule) => rowsOf(object, rule, logged));
   const free = object.rules.some(({ direction }) => direction === "egress") ? [] : [freedom(object, logged)];
-  return { rows: [group, ...rules, ...free, ...placeholders(object)], patches: [] };
+  return { rows: [group, ...rules, ...free, ...placeholdersOf(object)], patches: [] };
 }
 
 /** A rule's rows: one where one match says it all, one for each family where it names a set, none where it allows nobody. */
@@ -34,7 +34,7 @@ function rowsOf(object: FilterSpec, rule: FilterRule, logged: LogColumns): Wante
       direction: rule.direction,
       match: all(throughGroup(lport, filterGroupName(object.id)), match, ...protocolOf(rule)),
       action: "allow",
-      marks: marksOf(object, { rule: rule.name, verdict: "allowed" }),
+      marks: marksOf(object, { rule: rule.name, verdict: "allowed", ...namesOf(rule) }),
       logged,
     }),
   );
@@ -88,20 +88,4 @@ function freedom(object: FilterSpec, logged: LogColumns): WantedRow {
     marks: marksOf(object, { verdict: "allowed" }),
     logged,
   });
-}
-
-/** The groups and sets that rules name must be there, or hosts can't read the match. */
-function placeholders(object: FilterSpec): WantedRow[] {
-  const remotes = object.rules.map(({ remote }) => remote);
-  const groups = remotes.flatMap((remote) => (remote.type === "group" ? [remote.securityGroupId] : []));
-  const sets = remotes.flatMap((remote) => (remote.type === "addresses" ? [remote.addressGroupId] : []));
-  return [
-    ...[...new Set(groups)].filter((id) => id !== object.id).map(placeholderGroup),
-    ...[...new Set(sets)].flatMap((id) => families.map((family) => placeholderSet(id, family))),
-  ];
-}
-
-function placeholderGroup(id: string): WantedRow {
-  const columns = { name: filterGroupName(id), external_ids: placeholderMarks({ type: "filter", id }) };
-  return { table: "Port_Group", uuid: filterGroupUuid(id), columns, memberOf: [], placeholder: true };
 }

@@ -8,6 +8,7 @@ import { compileFilter } from "./filter.ts";
 import { afterFlowLog, compileFlowLog } from "./flow-log.ts";
 import { compileGateway } from "./gateway.ts";
 import { compilePeering } from "./peering.ts";
+import { keptNames } from "./placeholders.ts";
 import { compilePort } from "./port.ts";
 import { compileRoute } from "./route.ts";
 import { compileRouter } from "./router.ts";
@@ -50,7 +51,10 @@ export function compile(object: NetworkObject, view: View): Compiled {
   }
 }
 
-/** What must be set in other objects' rows when an object goes, together with its rows; `view` is still the one with it. References to rows that go vanish by themselves. */
-export function afterRemoval({ type, id }: NetworkObjectId, view: View): readonly Patch[] {
-  return type === "flow-log" ? afterFlowLog(id, view) : [];
+/**
+ * What must be set when an object goes, together with its rows; `view` is still the one with it. A row of its own that is among them stays.
+ * References to rows that go vanish by themselves.
+ */
+export function afterRemoval(object: NetworkObjectId, view: View): readonly Patch[] {
+  return object.type === "flow-log" ? afterFlowLog(object.id, view) : keptNames(object, view);
 }

@@ -97,6 +97,22 @@ test("a placeholder does not take the place of what is there", () => {
   expect(view.rows.get(rowUuid(sample("addresses")))?.row.addresses).toEqual(new Set(["192.0.2.0/24"]));
 });
 
+test("afterRemoval() of a group keeps its name, empty, while a rule of another filter names it", () => {
+  const view = new SampleView(samples.filter(({ type }) => type === "filter" || type === "addresses"));
+  const marks = (key: string) => new Map([...ownMark, ["photon:placeholder", key]]);
+  expect(afterRemoval({ type: "filter", id: "sg-2" }, view)).toMatchObject([
+    { table: "Port_Group", columns: { external_ids: marks("filter/sg-2") } },
+  ]);
+  const sets = afterRemoval({ type: "addresses", id: "ag-1" }, view);
+  expect(sets).toHaveLength(2);
+  for (const { columns } of sets)
+    expect(columns).toMatchObject({ addresses: new Set(), external_ids: marks("addresses/ag-1") });
+  expect(afterRemoval({ type: "filter", id: "sg-3" }, view)).toEqual([]);
+  expect(afterRemoval({ type: "filter", id: "sg-2" }, new SampleView())).toEqual([]);
+});
+
+const ownMark = [["photon:owner", "photoncloud"]] as const;
+
 test("a filter with an egress rule does not let everything out; one without does", () => {
   const { rules } = sample("filter");
   const out = (direction: string) => {

@@ -47,3 +47,8 @@ export function filterGroupUuid(securityGroupId: string): string {
 export function dhcpUuid(subnetId: string, family: 4 | 6): string {
   return rowUuid({ type: "dhcp", id: subnetId }, family === 4 ? "" : "v6");
 }
+
+/** The networks of a family in an address group. */
+export function addressSetUuid(addressGroupId: string, family: 4 | 6): string {
+  return rowUuid({ type: "addresses", id: addressGroupId }, family === 4 ? "" : "v6");
+}
