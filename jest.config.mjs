@@ -18,8 +18,8 @@ const unit = [
   "<rootDir>/{proto,sdk,provider,server,constructs,cli}/src/**/*.test.ts",
   "<rootDir>/test/rules/**/*.test.ts",
 ];
-/** Beside the code, but in need of a real OVN and of root: they belong to the whole. */
-const onOvn = "/server/src/.*\\.ovn\\.test\\.ts$";
+/** Beside the code, but in need of a real OVN, of QEMU or of root: they belong to the whole. */
+const onOvn = "/server/src/.*\\.(ovn|guest)\\.test\\.ts$";
 /** Beside the code, but slow or in need of PostgreSQL: they belong to the whole. */
 const slow = [
   "server/src/store/sqlite.test.ts",
@@ -42,7 +42,7 @@ export default {
       displayName: "whole",
       testMatch: [
         "<rootDir>/{test,examples}/**/*.test.ts",
-        "<rootDir>/server/src/**/*.ovn.test.ts",
+        "<rootDir>/server/src/**/*.{ovn,guest}.test.ts",
         ...slow.map((file) => `<rootDir>/${file}`),
       ],
       testPathIgnorePatterns: [...ignored, "/test/rules/"],

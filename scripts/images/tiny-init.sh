@@ -39,8 +39,10 @@ ip link set lo up
 run_user_data /run/user-data
 echo "hello from $(hostname)" > /www/index.html
 httpd -p 80 -h /www
+button=$(grep -l "Power Button" /sys/class/input/event*/device/name | head -n 1 | cut -d/ -f5)
 (while :; do
-  dd if=/dev/input/event0 bs=24 count=1 of=/run/key 2>/dev/null && [ -s /run/key ] && { echo "power button" > /dev/console; sync; poweroff -f; }
+  dd if="/dev/input/$button" bs=24 count=1 of=/run/key 2>/dev/null
+  [ -s /run/key ] && { echo "power button" > /dev/console; sync; poweroff -f; }
   sleep 1
 done) &
 (n=0; while :; do

@@ -1,5 +1,5 @@
 // What every hypervisor driver must do, as Jest tests for any of them. Call `hypervisorContract` at the top of a test file.
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { DriverError, type DriverReason } from "../driver-error.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "./driver.ts";
 
@@ -65,10 +65,10 @@ export function hypervisorContract(contract: HypervisorContract): void {
       driver = await contract.open();
       await driver.ensureImage(image, signal);
     });
-    afterAll(async () => {
+    afterEach(async () => {
       for (const vmId of (await driver.inventory(signal)).machines) await driver.remove(vmId, signal);
-      await driver.close();
     });
+    afterAll(() => driver.close());
     const define = async (vmId: string, change: Partial<MachineSpec> = {}) => {
       const spec = { ...sampleMachine(vmId, image.imageId), ...change };
       await driver.define(spec, signal);

@@ -1,0 +1,184 @@
+// Drives QEMU on this host. Machines are processes of their own that outlive us; what they should be is kept in files, so that a restarted driver
+// finds them as they are and loses nothing.
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Clock, systemClock } from "../../../clock.ts";
+import { DriverError } from "../../driver-error.ts";
+import { Listeners } from "../../listeners.ts";
+import type { HostNetwork } from "../../network/host-network.ts";
+import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "../driver.ts";
+import { type Accelerator, pickAccelerator } from "./accelerator.ts";
+import { Images } from "./images.ts";
+import { type HostFolders, imagesFolder, machinesFolder } from "./layout.ts";
+import { type Host, Machine } from "./machine.ts";
+import { run } from "./programs.ts";
+import { Taps } from "./taps.ts";
+
+export interface QemuOptions {
+  readonly folders: HostFolders;
+  /** Joins machines to ports; undefined: machines with NICs are refused. */
+  readonly network?: HostNetwork;
+  /** The files of the built-in images, by their ids; qcow2. */
+  readonly builtInImages?: ReadonlyMap<string, string>;
+  /** Whether images may come from file: URLs of this host. Default false. */
+  readonly localFiles?: boolean;
+  /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
+  readonly accelerator?: Accelerator;
+  readonly clock?: Clock;
+}
+
+const program = "qemu-system-x86_64";
+const tun = "/dev/net/tun";
+
+/** Finds the machines that are there and drives them. @throws DriverError "unavailable" without QEMU. */
+export async function openQemu(options: QemuOptions): Promise<QemuHypervisor> {
+  const { signal } = new AbortController();
+  const machineType = await newestMachineType(signal);
+  const accelerator = options.accelerator ?? (await pickAccelerator(program));
+  mkdirSync(machinesFolder(options.folders), { recursive: true, mode: 0o711 });
+  mkdirSync(options.folders.run, { recursive: true, mode: 0o711 });
+  letUsersOpenTaps();
+  if (isRoot()) for (const folder of Object.values(options.folders)) checkEntrance(folder);
+  const driver = new QemuHypervisor(options, accelerator, machineType);
+  await driver.findMachines();
+  return driver;
+}
+
+/** "pc-q35-7.2": what the alias "q35" stands for today. */
+async function newestMachineType(signal: AbortSignal): Promise<string> {
+  const help = await run(program, ["-machine", "help"], signal).catch((cause: unknown) => {
+    throw new DriverError("unavailable", `${program} is not installed`, { cause });
+  });
+  const type = /^q35\s.*\(alias of (\S+)\)/m.exec(help)?.[1];
+  if (type === undefined) throw new DriverError("unavailable", `${program} has no machine type q35`);
+  return type;
+}
+
+/** Every distribution lets users open it (its own permissions are the tap's owner's); some bare systems don't. */
+function letUsersOpenTaps(): void {
+  if (!isRoot() || !existsSync(tun)) return;
+  if ((statSync(tun).mode & 0o666) !== 0o666) chmodSync(tun, 0o666);
+}
+
+/** Each machine has a user of its own, who must be able to reach its files. */
+function checkEntrance(folder: string): void {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0)
+      throw new DriverError(
+        "unavailable",
+        `machines can't reach ${folder}: run chmod o+x ${at}, or choose another folder`,
+      );
+    if (at === dirname(at)) return;
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+export class QemuHypervisor implements HypervisorDriver {
+  readonly name = "qemu";
+  readonly volatile = false;
+  readonly accelerator: Accelerator;
+  readonly #options: QemuOptions;
+  readonly #images: Images;
+  readonly #host: Host;
+  readonly #machines = new Map<string, Machine>();
+  readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
+
+  constructor(options: QemuOptions, accelerator: Accelerator, machineType: string) {
+    this.#options = options;
+    this.accelerator = accelerator;
+    const { folders, network, builtInImages = new Map(), localFiles = false, clock = systemClock } = options;
+    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles });
+    this.#host = {
+      ...{ folders, program, accelerator, machineType, clock, ownUsers: isRoot() },
+      taps: network && new Taps(network),
+      imageFile: (imageId) => this.#images.file(imageId),
+      changed: (machine) => this.#listeners.tell(machine),
+    };
+  }
+
+  async findMachines(): Promise<void> {
+    for (const vmId of readdirSync(machinesFolder(this.#options.folders))) {
+      const machine = await Machine.find(this.#host, vmId);
+      if (machine !== undefined) this.#machines.set(vmId, machine);
+    }
+  }
+
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#images.ensure(source, signal);
+  }
+
+  async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const user = [...this.#machines.values()].find(({ spec }) => spec.imageId === imageId);
+    if (user !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${user.spec.vmId}`);
+    this.#images.remove(imageId);
+  }
+
+  async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (spec.architecture !== "x86_64")
+      throw new DriverError("refused", `this host runs x86_64 machines; vm ${spec.vmId} is ${spec.architecture}`);
+    if (spec.nics.length > 0 && this.#options.network === undefined)
+      throw new DriverError("refused", `this host has no network that vm ${spec.vmId} could be plugged into`);
+    const machine = this.#machines.get(spec.vmId);
+    if (machine === undefined) this.#machines.set(spec.vmId, await Machine.make(this.#host, spec, signal));
+    else await machine.define(spec, signal);
+  }
+
+  async start(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
+    machine.start();
+  }
+
+  async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#machines.get(vmId)?.stop(graceMs);
+  }
+
+  async state(vmId: string): Promise<MachineState | undefined> {
+    return this.#machines.get(vmId)?.state;
+  }
+
+  async remove(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#machines.get(vmId)?.remove(signal);
+    this.#machines.delete(vmId);
+  }
+
+  async inventory(): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }> {
+    return { machines: [...this.#machines.keys()].sort(), images: this.#images.ids() };
+  }
+
+  onChange(listener: (machine: { readonly vmId: string; readonly owner: string }) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    for (const machine of this.#machines.values()) machine.detach();
+    this.#machines.clear();
+  }
+}
+
+/** Why QEMU can't be driven here; undefined: it can. */
+export function qemuMissing(): string | undefined {
+  const programs = [program, "qemu-img", "setpriv", "ip"];
+  const missing = programs.filter(
+    (one) => !["/usr/bin", "/usr/sbin", "/bin", "/sbin"].some((dir) => isExecutable(`${dir}/${one}`)),
+  );
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+// A machine's process: started apart from ours, so that it outlives us, and found again by what /proc says of it, never by a number alone.
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+
+/** As whom and where a machine runs. */
+export interface ProcessPlace {
+  /** A user of its own, without any capability; undefined where we are not root: then it is ours. */
+  readonly uid: number | undefined;
+  /** The network namespace (`ip netns`) in which its devices are; undefined: ours. */
+  readonly namespace: string | undefined;
+}
+
+/** Tells a process from a later one with the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot, as /proc/PID/stat has it. */
+  readonly startTime: string;
+}
+
+/** The place of the start time in /proc/PID/stat, counted behind the name in parentheses (proc(5)). */
+const startTimeField = 19;
+
+/** @throws the system's error if the program can't be started. */
+export async function startProcess(
+  program: string,
+  args: readonly string[],
+  place: ProcessPlace,
+  logFile: string,
+): Promise<number> {
+  const [first = program, ...rest] = [...inNamespace(place), ...unprivileged(place), program, ...args];
+  const log = openSync(logFile, "a", 0o600);
+  try {
+    const child = spawn(first, rest, { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+    await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    child.unref();
+    return child.pid ?? 0;
+  } finally {
+    closeSync(log);
+  }
+}
+
+function inNamespace({ namespace }: ProcessPlace): string[] {
+  return namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
+}
+
+/** QEMU's own sandbox forbids changing the user, so that it is done before it starts. */
+function unprivileged({ uid }: ProcessPlace): string[] {
+  if (uid === undefined) return [];
+  const user = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
+  return ["setpriv", ...user, "--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"];
+}
+
+/** Undefined: there is no such process (any more). */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (stat === "" || state === "Z") return undefined;
+  return { pid, startTime: fields[startTimeField - 1] ?? "" };
+}
+
+/** Whether that very process runs, and was started with the word among its arguments. */
+export function isAlive({ pid, startTime }: ProcessIdentity, word: string): boolean {
+  if (identityOf(pid)?.startTime !== startTime) return false;
+  return read(`/proc/${pid}/cmdline`).split("\0").includes(word);
+}
+
+/** Ends it at once. */
+export function kill(identity: ProcessIdentity, word: string): void {
+  if (isAlive(identity, word)) process.kill(identity.pid, "SIGKILL");
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
+}

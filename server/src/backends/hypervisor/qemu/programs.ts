@@ -1,0 +1,26 @@
+// Runs the programs around QEMU: qemu-img, ip. Never through a shell.
+import { execFile } from "node:child_process";
+import { DriverError } from "../../driver-error.ts";
+
+/** How long a program may take, in milliseconds: converting a large image. */
+const longestMs = 30 * 60_000;
+/** How much of a program's complaint is kept. */
+const longestComplaint = 400;
+
+/** Answers what it printed. @throws DriverError "refused" with what it complained of. */
+export function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      signal,
+      timeout: longestMs,
+      maxBuffer: 16 * 1024 * 1024,
+      env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
+    };
+    execFile(program, [...args], options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      if (signal.aborted) return reject(error);
+      const complaint = (stderr.trim() || error.message).slice(0, longestComplaint);
+      reject(new DriverError("refused", `${program} ${args[0] ?? ""}: ${complaint}`, { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,39 @@
+// The host's ends of a machine's NICs: taps that its user may open, plugged into their ports.
+import type { HostNetwork } from "../../network/host-network.ts";
+import type { MachineSpec, NicSpec } from "../driver.ts";
+import { shortOf } from "./layout.ts";
+import { run } from "./programs.ts";
+
+/** A device's name: at most 15 bytes (Linux, IFNAMSIZ). */
+export function tapOf({ vmId }: Pick<MachineSpec, "vmId">, { id }: Pick<NicSpec, "id">): string {
+  return `pt${shortOf(`${vmId}/${id}`)}`;
+}
+
+export class Taps {
+  readonly #network: HostNetwork;
+  constructor(network: HostNetwork) {
+    this.#network = network;
+  }
+
+  get namespace(): string | undefined {
+    return this.#network.namespace;
+  }
+
+  async make(name: string, nic: NicSpec, uid: number | undefined, signal: AbortSignal): Promise<void> {
+    await this.remove(name, signal);
+    const owner = uid === undefined ? [] : ["user", String(uid)];
+    await this.#ip(["tuntap", "add", "dev", name, "mode", "tap", ...owner], signal);
+    await this.#ip(["link", "set", "dev", name, "up"], signal);
+    await this.#network.plug({ name, portId: nic.portId }, signal);
+  }
+
+  async remove(name: string, signal: AbortSignal): Promise<void> {
+    await this.#network.unplug(name, signal);
+    await this.#ip(["tuntap", "del", "dev", name, "mode", "tap"], signal).catch(() => {});
+  }
+
+  #ip(args: readonly string[], signal: AbortSignal): Promise<string> {
+    const { namespace } = this.#network;
+    return run("ip", namespace === undefined ? args : ["-n", namespace, ...args], signal);
+  }
+}
