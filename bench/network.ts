@@ -2,6 +2,7 @@
 import type { NetworkObject } from "../server/src/backends/network/driver.ts";
 import { type OvnNetwork, openOvnNetwork } from "../server/src/backends/network/ovn/driver.ts";
 import type { Figure } from "./main.ts";
+import { portsThroughApi } from "./network/api.ts";
 import { BareClient } from "./network/bare-client.ts";
 import { type LocalOvn, ovnMissing, startDatabases, startOvn } from "./network/local-ovn.ts";
 import { baseOf, benchVpc, portsOf } from "./network/objects.ts";
@@ -13,7 +14,7 @@ const rounds = 3;
 /** Each call has its own, as the engine's have: thousands of listeners on one are slow. */
 const never = () => new AbortController().signal;
 
-/** Measures for about two minutes. */
+/** Measures for three to five minutes. */
 export async function bench(): Promise<Figure[]> {
   const missing = ovnMissing();
   if (missing !== undefined) {
@@ -21,7 +22,11 @@ export async function bench(): Promise<Figure[]> {
     return [];
   }
   const recorded = await recordOf(ports);
-  return [await writes(recorded), await programmed(recorded), await audited(), await growth()];
+  return [await writes(recorded), await programmed(recorded), await calls(), await audited(), await growth()];
+}
+
+function isPort(name: string): boolean {
+  return name.startsWith("port-");
 }
 
 /** Milliseconds. */
@@ -77,7 +82,7 @@ async function recordOf(count: number): Promise<Recorded> {
     await ensureBase(driver, count);
     await ensurePorts(driver, count);
   });
-  return await withBare(ovn, (client) => record(client, (name) => name.startsWith("port-")));
+  return await withBare(ovn, (client) => record(client, isPort));
 }
 
 async function writes(recorded: Recorded): Promise<Figure> {
@@ -129,6 +134,32 @@ async function programmed(recorded: Recorded): Promise<Figure> {
   };
   const { value, floor } = await best(ours, bare);
   const name = `${ports} ports with a security group until programmed / bare client`;
+  return { name, value: value / 1000, floor: floor / 1000, ratio: value / floor, unit: "s" };
+}
+
+/** From the calls of the API; the devices come when the ports are there. */
+async function calls(): Promise<Figure> {
+  let recorded: Recorded = { base: [], batches: [], ports: [] };
+  const ours = async () => {
+    await using ovn = await startOvn();
+    const ms = await portsThroughApi(ovn, ports);
+    recorded = await withBare(ovn, (client) => record(client, isPort));
+    return ms;
+  };
+  const bare = async () => {
+    await using ovn = await startOvn();
+    return await withBare(ovn, async (client) => {
+      await client.transact(recorded.base);
+      await client.handshake();
+      return timed(async () => {
+        await write(client, recorded);
+        await ovn.plug(recorded.ports);
+        await client.handshake();
+      });
+    });
+  };
+  const { value, floor } = await best(ours, bare);
+  const name = `${ports} ports from the API's calls until programmed / bare client`;
   return { name, value: value / 1000, floor: floor / 1000, ratio: value / floor, unit: "s" };
 }
 

@@ -1,11 +1,14 @@
 // OVN with one host whose datapath is a dummy: every flow is computed and programmed as on a real one, no packet moves, no device and no root
 // is needed. What remains is what the control plane costs.
 import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { openDatabase } from "../../server/src/backends/network/ovn/ovsdb/client.ts";
+import type { Database, Operation } from "../../server/src/backends/network/ovn/ovsdb/database.ts";
 
 const run = promisify(execFile);
 const startMs = 15_000;
@@ -67,6 +70,7 @@ class Processes {
   /** Short: a unix socket's path has 107 bytes. */
   readonly dir = mkdtempSync("/tmp/pb-");
   readonly #children: ReturnType<typeof spawn>[] = [];
+  #switch: Promise<Database> | undefined;
 
   start(program: string, args: readonly string[]): void {
     const name = program.slice(program.lastIndexOf("/") + 1);
@@ -98,15 +102,19 @@ class Processes {
   }
 
   async #plug(portIds: readonly string[]): Promise<void> {
-    const each = (id: string, index: number) => [
-      ...["--", "add-port", "br-int", `p${index}`],
-      ...["--", "set", "Interface", `p${index}`, `external_ids:iface-id=${id}`],
-    ];
-    await this.vsctl(portIds.flatMap(each).slice(1));
+    this.#switch ??= openDatabase({
+      remote: `unix:${this.dir}/conf.sock`,
+      database: "Open_vSwitch",
+      monitor: { Bridge: { columns: ["name"] } },
+    });
+    const database = await this.#switch;
+    const [bridge = ""] = [...database.rows("Bridge")].flatMap(([uuid, { name }]) => (name === "br-int" ? [uuid] : []));
+    await database.transact(portIds.flatMap((id) => deviceOf(id, bridge)));
   }
 
   /** The last that was started first, so that nobody looks for one that is gone. */
   async #stop(): Promise<void> {
+    await (await this.#switch)?.close();
     for (const child of this.#children.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = once(child, "exit");
@@ -117,4 +125,15 @@ class Processes {
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function deviceOf(portId: string, bridge: string): Operation[] {
+  const [device, port] = [randomUUID(), randomUUID()];
+  const name = `v${device.slice(0, 12)}`;
+  const ids = new Map([["iface-id", portId]]);
+  return [
+    { op: "insert", table: "Interface", uuid: device, row: { name, external_ids: ids } },
+    { op: "insert", table: "Port", uuid: port, row: { name, interfaces: new Set([device]) } },
+    { op: "mutate", table: "Bridge", uuid: bridge, column: "ports", insert: new Set([port]) },
+  ];
 }

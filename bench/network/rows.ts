@@ -18,6 +18,8 @@ export interface Recorded {
   readonly base: readonly Json[];
   /** The ports' transactions: a hundred inserts each, and one addition to each set that they come into. */
   readonly batches: readonly (readonly Json[])[];
+  /** The ports' names. */
+  readonly ports: readonly string[];
 }
 
 /** @param isPort tells the ports from the rest by their names */
@@ -32,7 +34,7 @@ export async function record(client: BareClient, isPort: (name: string) => boole
   const batches = Array.from({ length: Math.ceil(ports.length / batchSize) }, (_, index) =>
     batchOf(ports.slice(index * batchSize, (index + 1) * batchSize), others),
   );
-  return { base, batches };
+  return { base, batches, ports: ports.map(({ columns }) => String(columns.name)) };
 }
 
 /** Writes the ports, pipelined. */

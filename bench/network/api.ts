@@ -1,0 +1,94 @@
+// Ports made as users make them: calls of the SDK to a server in a process of its own, which drives an OVN.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { PhotonCloud } from "@photoncloud/sdk";
+import type { LocalOvn } from "./local-ovn.ts";
+
+/** Calls at a time: what a large deployment has under way. */
+const callers = 64;
+const portsPerSubnet = 100;
+
+interface Served {
+  readonly url: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly token: string;
+}
+
+/** Makes a VPC with subnets and a group, and then ports, each with a device. Answers the milliseconds from the first port's call until all are at work. */
+export async function portsThroughApi(ovn: LocalOvn, count: number): Promise<number> {
+  const server = fork(join(import.meta.dirname, "api-server.ts"), [ovn.northbound, ovn.southbound], {
+    execArgv: ["--conditions=photon-source"],
+  });
+  try {
+    const [served]: Served[] = await once(server, "message");
+    if (served === undefined) throw new Error("the server did not start");
+    const { url, orgId: org, projectId: project, token } = served;
+    return await measured(new PhotonCloud({ endpoint: url, credentials: { token }, org, project }), ovn, count);
+  } finally {
+    const gone = once(server, "exit");
+    server.disconnect();
+    await gone;
+  }
+}
+
+async function measured(cloud: PhotonCloud, ovn: LocalOvn, count: number): Promise<number> {
+  const { vpcId, places } = await placesFor(cloud, count);
+  const stop = new AbortController();
+  const ready = plugAndWatch(cloud, ovn, count, stop.signal);
+  const start = performance.now();
+  const queue = places.entries();
+  const call = async () => {
+    for (const [index, place] of queue) await cloud.ports.create({ name: `vm-${index}`, ...place });
+  };
+  await Promise.all(Array.from({ length: callers }, call));
+  await ready;
+  stop.abort();
+  await programmed(cloud, vpcId);
+  return performance.now() - start;
+}
+
+/** A VPC with subnets and a group whose members reach each other. Answers what each port is made with. */
+async function placesFor(cloud: PhotonCloud, count: number) {
+  const { id: vpcId } = await cloud.vpcs.create({ name: "main", cidr: "10.0.0.0/8" });
+  const { id: groupId } = await cloud.securityGroups.create({
+    name: "web",
+    rules: { ssh: { direction: "ingress", protocol: "tcp", portRange: { first: 22 } } },
+  });
+  await cloud.securityGroups.addRule(groupId, {
+    name: "each-other",
+    rule: { direction: "ingress", remoteGroupId: groupId },
+  });
+  const subnets = await Promise.all(
+    Array.from({ length: Math.ceil(count / portsPerSubnet) }, (_, index) =>
+      cloud.subnets.create({ name: `subnet-${index}`, vpcId, cidr: `10.0.${index}.0/24` }, { wait: "settled" }),
+    ),
+  );
+  const places = subnets.flatMap(({ id: subnetId }) =>
+    Array.from({ length: portsPerSubnet }, () => ({ subnetId, securityGroupIds: [groupId] })),
+  );
+  await programmed(cloud, vpcId);
+  return { vpcId, places: places.slice(0, count) };
+}
+
+/** Gives each new port a device, as a host's agent would. Resolves when all are ready. */
+async function plugAndWatch(cloud: PhotonCloud, ovn: LocalOvn, count: number, signal: AbortSignal): Promise<void> {
+  const ready = new Set<string>();
+  const plugs: Promise<void>[] = [];
+  for await (const event of cloud.ports.watch({ signal })) {
+    if (event.change === "bookmark") continue;
+    const { id, status } = event.resource;
+    if (event.change === "created") plugs.push(ovn.plug([id]));
+    if (status.state === "ready") ready.add(id);
+    if (ready.size === count) break;
+  }
+  await Promise.all(plugs);
+}
+
+/** An answer is held back for 30 seconds at most, which a busy machine's host may exceed. */
+async function programmed(cloud: PhotonCloud, vpcId: string): Promise<void> {
+  let reached = "";
+  while (reached !== "programmed")
+    await cloud.vpcs.update(vpcId, { labels: {} }, { wait: "programmed", onReceipt: (receipt) => (reached = receipt) });
+}
