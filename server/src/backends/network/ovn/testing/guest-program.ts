@@ -35,7 +35,7 @@ function keep(service: Server | Socket): number {
 function serveTcp(port: number, greeting: string): Promise<number> {
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.write(greeting);
+    socket.write(greeting.replace("{source}", socket.remoteAddress?.replace(/^::ffff:/, "") ?? ""));
     socket.pipe(socket);
   });
   return new Promise((resolve, reject) => {

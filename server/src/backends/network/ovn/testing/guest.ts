@@ -18,7 +18,7 @@ export interface Guest {
   configure(options: { readonly addresses: readonly string[]; readonly gateways?: readonly string[] }): Promise<void>;
   /** Whether an address answers a ping (3 tries of a second). */
   pings(address: string): Promise<boolean>;
-  /** Serves TCP on a port: says `greeting` to whoever connects, and echoes. Answers how to stop. */
+  /** Serves TCP on a port: says `greeting` to whoever connects ("{source}" in it is the address that they seem to have), and echoes. Answers how to stop. */
   serveTcp(port: number, greeting?: string): Promise<() => Promise<void>>;
   /** What a TCP server greets with; undefined: no connection within a second, and again after two tries. */
   connects(address: string, port: number): Promise<string | undefined>;
