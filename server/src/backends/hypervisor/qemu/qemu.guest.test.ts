@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { tinyImage } from "../../../../../scripts/images/tiny.ts";
+import { systemClock } from "../../../clock.ts";
 import { hypervisorContract, sampleMachine, untilMachine } from "../contract.ts";
 import { openQemu, type QemuHypervisor, qemuMissing } from "./index.ts";
 import { machineFiles } from "./layout.ts";
@@ -90,21 +91,23 @@ else {
 
     test("takes disks while it runs, and lets them grow", async () => {
       await run("vm-hot");
-      const spec = sampleMachine("vm-hot", image.imageId);
-      const more = {
-        ...spec,
-        disks: [
-          { id: "root", sizeGib: 2 },
-          { id: "data", sizeGib: 1 },
-        ],
-      };
-      await driver.define(more, signal);
+      const says = (words: RegExp) => untilConsole(machineFiles(folders, "vm-hot").consoleLog, words);
+      await says(/READY/);
+      const disks = [
+        { id: "root", sizeGib: 2 },
+        { id: "data", sizeGib: 1 },
+      ];
+      await driver.define({ ...sampleMachine("vm-hot", image.imageId), disks }, signal);
       expect(await driver.state("vm-hot")).toEqual({ state: "running", needsRestart: false });
-      const log = () => readFileSync(machineFiles(folders, "vm-hot").consoleLog, "utf8");
-      const disks = /disks=vda:4194304,vdb:2048,vdc:2097152,/;
-      const deadline = Date.now() + patienceMs;
-      while (!disks.test(log()) && Date.now() < deadline) await new Promise((done) => setTimeout(done, 200));
-      expect(log()).toMatch(disks);
+      await says(/disks=vda:4194304,vdb:2048,vdc:2097152,/);
     });
   });
+}
+
+/** Waits until a guest's console has said it. */
+async function untilConsole(file: string, words: RegExp): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  const said = () => readFileSync(file, "utf8");
+  while (!words.test(said()) && Date.now() < deadline) await systemClock.sleep(100, signal);
+  expect(said()).toMatch(words);
 }
