@@ -13,13 +13,14 @@ import { dhcpUuid, dropGroupUuid, filterGroupUuid, freeGroupUuid, rowUuid } from
 export function compilePort(object: PortSpec, view: View): Compiled {
   const mac = checkedMac(object.macAddress);
   const honest = [mac, ...object.ipAddresses.map(checkedAddress)].join(" ");
+  // Also of a port that forwards: packets to its MAC come whatever address they are for, and of a port with "unknown" the switch would tell nobody.
   const answered = [honest, ...linkLocal(object)].join(" ");
   const port = switchPortRow({
     uuid: rowUuid(object),
     name: checkedName(object.id),
     switchUuid: switchOf(object),
     type: "",
-    addresses: object.forwarding ? [answered, "unknown"] : [answered],
+    addresses: [answered],
     options: hostnameOf(object),
     marks: mainMarksOf(object),
     more: { port_security: new Set([object.forwarding ? mac : honest]), ...dhcpOf(object.subnetId, view) },
