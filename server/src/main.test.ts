@@ -100,7 +100,10 @@ test("a server that stops ends its streams with SHUTTING_DOWN", async () => {
 describe("photon server", () => {
   async function complaint(argv: readonly string[]) {
     let said = "";
-    const code = await runServer(argv, { environment: {}, complain: (text) => (said += text) });
+    const code = await runServer(argv, {
+      environment: { PHOTON_NETWORK: "simulated" },
+      complain: (text) => (said += text),
+    });
     return { code, said };
   }
 

@@ -6,7 +6,8 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { catalog } from "@photoncloud/proto";
 import { type Administrator, readAdminFile, writeAdminFile } from "./admin-file.ts";
-import { detectDrivers, forgetsAtExit, type Pick } from "./backends/detect.ts";
+import { startAgents } from "./agents.ts";
+import { type Detected, detectDrivers, forgetsAtExit, given, type Pick } from "./backends/detect.ts";
 import type { Drivers } from "./backends/drivers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -29,6 +30,7 @@ import { appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
 import { seedImages } from "./services/plasmavmc/image/seed.ts";
+import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
 import { openStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
@@ -64,6 +66,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly store: Store;
   readonly drivers: Drivers;
+  readonly detected: Detected;
   readonly iam: Iam;
   readonly resources: Resources;
   readonly engine: Engine;
@@ -189,9 +192,15 @@ function flush(log: Log): Promise<void> {
   return new Promise((done) => log.flush(() => done()));
 }
 
-/** Readiness off and streams ended, then the calls under way, then the engine, then the store. */
-async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => void) {
-  const { store, drivers, iam, engine, log } = parts;
+/** Lets go of the backends, and ends those that were started for this server. */
+async function release({ drivers, stop }: Detected): Promise<void> {
+  await Promise.all([drivers.network.close(), drivers.hypervisor.close()]);
+  await stop();
+}
+
+/** Readiness off and streams ended, then the calls under way, then the engine, the backends and the store. */
+async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => Promise<void>) {
+  const { store, detected, iam, engine, log } = parts;
   log.info("stopping");
   edge.drain();
   for (const listener of listeners) listener.stopAccepting();
@@ -200,20 +209,39 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   late.abort();
   await Promise.all(listeners.map((listener) => listener.close()));
   edge.close();
-  unwatch();
+  await unwatch();
   await engine.stop();
   await iam.stop();
-  await Promise.all([drivers.network.close(), drivers.hypervisor.close()]);
+  await release(detected);
   await store.close();
   log.info("stopped");
   await flush(log);
 }
 
-async function assemble(config: Config, store: Store, options: StartOptions): Promise<[Parts, readonly Pick[]]> {
+function detect({ dev, dataDir, network }: Config, clock: Clock, log: Log): Promise<Detected> {
+  const say = (message: string, err?: unknown) => (err === undefined ? log.info(message) : log.warn({ err }, message));
+  return detectDrivers({ dev, dataDir, ...network, clock, log: say });
+}
+
+/** What a cloud of one machine begins with, beside what every cloud does. */
+async function seed({ config, resources, detected }: Parts): Promise<void> {
+  await seedImages(resources, catalog());
+  const hasWire = detected.network === undefined || detected.network.own;
+  if (config.dev && hasWire) await seedExternalNetwork(resources, catalog());
+}
+
+/** Follows the backends, and serves the guests of this machine's hosts. Answers how to stop. */
+function watchBackends({ drivers, detected, store, clock, log }: Parts): () => Promise<void> {
+  const unwatch = wakeOnChange(drivers, store, log);
+  const stopAgents = startAgents({ network: detected.network, store, clock, log });
+  return async () => {
+    unwatch();
+    await stopAgents();
+  };
+}
+
+function assemble(config: Config, store: Store, detected: Detected, options: StartOptions, log: Log): Parts {
   const clock = options.clock ?? systemClock;
-  const log = createLog(config.logLevel);
-  const detected =
-    options.drivers === undefined ? await detectDrivers({ clock }) : { drivers: options.drivers, picks: [] };
   const iam = makeIam(config, store, clock, log);
   const resources = createResources({
     store,
@@ -224,8 +252,8 @@ async function assemble(config: Config, store: Store, options: StartOptions): Pr
     drivers: detected.drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, iam, resources };
-  return [{ ...parts, engine: makeEngine(parts) }, detected.picks];
+  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, detected, iam, resources };
+  return { ...parts, engine: makeEngine(parts) };
 }
 
 /**
@@ -236,9 +264,12 @@ async function assemble(config: Config, store: Store, options: StartOptions): Pr
  */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const store = await openStore(storeUrl(config), options.clock === undefined ? {} : { clock: options.clock });
+  const log = createLog(config.logLevel);
+  let detected: Detected | undefined;
   let listeners: readonly Listener[] = [];
   try {
-    const [parts, picks] = await assemble(config, store, options);
+    detected = options.drivers ? given(options.drivers) : await detect(config, options.clock ?? systemClock, log);
+    const parts = assemble(config, store, detected, options, log);
     let running = false;
     const edge = makeEdge(parts, () => running);
     const { tls, caFile } = await tlsOf(config, parts.clock);
@@ -250,17 +281,18 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       principal_id: "admin",
       ...(caFile !== undefined && { ca_file: caFile }),
     });
-    await seedImages(parts.resources, catalog());
+    await seed(parts);
     parts.iam.start();
-    const unwatch = wakeOnChange(parts.drivers, store, parts.log);
+    const unwatch = watchBackends(parts);
     parts.engine.start();
     running = true;
     parts.log.info({ urls }, "started");
     let stopped: Promise<void> | undefined;
     const stop = () => (stopped ??= stopInOrder(parts, edge, listeners, unwatch));
-    return { urls, picks, caFile, administrator, stop };
+    return { urls, picks: detected.picks, caFile, administrator, stop };
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close()));
+    if (detected !== undefined) await release(detected);
     await store.close();
     throw error;
   }

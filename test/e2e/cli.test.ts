@@ -45,7 +45,19 @@ async function json(args: string): Promise<Record<string, unknown>> {
 
 beforeAll(async () => {
   const data = join(folder, "data");
-  const args = [photon, "server", "--dev", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"];
+  const args = [
+    photon,
+    "server",
+    "--dev",
+    "--network",
+    "simulated",
+    "--listen",
+    "127.0.0.1:0",
+    "--data",
+    data,
+    "--log-level",
+    "error",
+  ];
   server = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   if (server.stdout === null) throw new Error("the server has no output");
   const lines = createInterface({ input: server.stdout });

@@ -32,7 +32,16 @@ afterEach(() => {
 });
 
 async function start(...more: string[]): Promise<Running> {
-  const args = ["--conditions=photon-source", "cli/src/start.ts", "server", "--dev", "--data", data];
+  const args = [
+    "--conditions=photon-source",
+    "cli/src/start.ts",
+    "server",
+    "--dev",
+    "--network",
+    "simulated",
+    "--data",
+    data,
+  ];
   const child = spawn(process.execPath, [...args, "--listen", "127.0.0.1:0", ...more], { cwd: root });
   started.push(child);
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

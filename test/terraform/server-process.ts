@@ -44,7 +44,17 @@ export class ServerProcess {
   /** Starts, and resolves when it answers. */
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
-    const flags = ["--dev", "--data", this.#folder, "--listen", `127.0.0.1:${this.#port}`, "--log-level", "error"];
+    const flags = [
+      "--dev",
+      "--network",
+      "simulated",
+      "--data",
+      this.#folder,
+      "--listen",
+      `127.0.0.1:${this.#port}`,
+      "--log-level",
+      "error",
+    ];
     const args = ["--conditions=photon-source", "cli/src/start.ts", "server", ...flags, ...this.#more];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
     await until("the server's start", async () => (await fetch(`${this.url}/readyz`)).ok);

@@ -1,7 +1,11 @@
 // Picks the drivers: for each role the best one that works here, and says why.
+import { join, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Drivers } from "./drivers.ts";
 import { type SimulatedHypervisor, simulatedHypervisor } from "./hypervisor/simulated/index.ts";
+import { StandIns } from "./hypervisor/simulated/stand-ins.ts";
+import { openHostNetwork } from "./network/ovn/chassis/open-vswitch.ts";
+import { type NetworkChoice, pickNetwork, type RealNetwork } from "./network/pick.ts";
 import { type SimulatedNetwork, simulatedNetwork } from "./network/simulated/index.ts";
 
 /** What was picked for a role. */
@@ -16,6 +20,10 @@ export interface Pick {
 export interface Detected {
   readonly drivers: Drivers;
   readonly picks: readonly Pick[];
+  /** Where agents must run; undefined: packets are simulated. */
+  readonly network: RealNetwork | undefined;
+  /** Ends what was started for the drivers, after they are closed. */
+  stop(): Promise<void>;
 }
 
 export type SimulatedDrivers = { readonly network: SimulatedNetwork; readonly hypervisor: SimulatedHypervisor };
@@ -26,15 +34,44 @@ export function simulatedDrivers(options: { readonly clock?: Clock } = {}): Simu
   return { network, hypervisor: simulatedHypervisor({ ...options, plug: (id, up) => network.plug(id, up) }) };
 }
 
-/** Picks drivers by what this machine has. */
-export async function detectDrivers(options: { readonly clock?: Clock } = {}): Promise<Detected> {
-  const why = {
-    network: "this version has no other network driver yet: networks are kept in memory, no packets move",
-    hypervisor: "this version has no other hypervisor driver yet: machines are kept in memory, no guest runs",
-  };
-  const drivers = simulatedDrivers(options);
-  const pick = (role: keyof Drivers): Pick => ({ role, driver: drivers[role].name, why: why[role] });
-  return { drivers, picks: [pick("network"), pick("hypervisor")] };
+/** What is used where nothing was detected: by tests, and where somebody brings drivers. */
+export function given(drivers: Drivers): Detected {
+  return { drivers, picks: [], network: undefined, stop: async () => {} };
+}
+
+/**
+ * Picks drivers by what this machine has and what was asked for.
+ *
+ * @throws ConfigError if what was insisted on can't be had.
+ */
+export async function detectDrivers(choice: NetworkChoice): Promise<Detected> {
+  const { real, why } = await pickNetwork(choice);
+  const drivers =
+    real === undefined ? simulatedDrivers(choice) : { network: real.driver, hypervisor: standing(choice, real) };
+  const picks: Pick[] = [
+    { role: "network", driver: drivers.network.name, why },
+    { role: "hypervisor", driver: drivers.hypervisor.name, why: hypervisorWhy(real) },
+  ];
+  return { drivers, picks, network: real, stop: async () => real?.stop() };
+}
+
+function hypervisorWhy(real: RealNetwork | undefined): string {
+  const none = "this version has no other hypervisor driver yet";
+  if (real === undefined) return `${none}: machines are kept in memory, no guest runs`;
+  if (real.hosts.length === 0) return `${none}: no guest runs, and this machine is no host of the network`;
+  return `${none}: no guest runs; in its place a network namespace answers pings, and says its name on port 80`;
+}
+
+/** Simulated machines, in whose place something answers on this machine's host. */
+function standing({ clock, dataDir, log }: NetworkChoice, { hosts }: RealNetwork): SimulatedHypervisor {
+  const [host] = hosts;
+  const options = clock === undefined ? {} : { clock };
+  if (host === undefined) return simulatedHypervisor(options);
+  const openHost = (signal: AbortSignal) => openHostNetwork(host, { log, signal });
+  return simulatedHypervisor({
+    ...options,
+    standIns: new StandIns({ openHost, dir: join(resolve(dataDir), "machines"), log }),
+  });
 }
 
 /** Whether something must be ensured again at every start, since a backend forgets it when this process ends. */

@@ -88,8 +88,9 @@ class Cloud implements TestCloud {
 function start(dataDir: string, port: number, options: TestCloudOptions): Promise<RunningServer> {
   const { clock, drivers, logLevel = "silent", databaseUrl, argv = [] } = options;
   const flags = ["--dev", "--data", dataDir, "--listen", `127.0.0.1:${port}`, "--log-level", logLevel];
+  const network = ["--network", "simulated"];
   const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl];
-  const config = readConfig([...flags, ...database, ...argv], {});
+  const config = readConfig([...flags, ...network, ...database, ...argv], {});
   return startServer(config, { ...(clock && { clock }), ...(drivers && { drivers }) });
 }
 

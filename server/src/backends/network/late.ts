@@ -24,6 +24,7 @@ class LateNetwork implements NetworkDriver {
   readonly name: string;
   readonly volatile = false;
   readonly #changes = new Listeners<NetworkChange>();
+  readonly #resets = new Listeners<void>();
   readonly #closing = new AbortController();
   readonly #opening: Promise<NetworkDriver>;
   #driver: NetworkDriver | undefined;
@@ -32,10 +33,7 @@ class LateNetwork implements NetworkDriver {
     this.name = name;
     this.#opening = opening(this.#closing.signal);
     this.#opening.then(
-      (driver) => {
-        this.#driver = driver;
-        driver.onChange((change) => this.#changes.tell(change));
-      },
+      (driver) => this.#use(driver),
       // Each call tells its own caller.
       () => {},
     );
@@ -73,12 +71,23 @@ class LateNetwork implements NetworkDriver {
     return this.#changes.add(listener);
   }
 
+  onReset(listener: () => void): () => void {
+    return this.#resets.add(listener);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#opening.then(
       (driver) => driver.close(),
       () => {},
     );
+  }
+
+  #use(driver: NetworkDriver): void {
+    this.#driver = driver;
+    driver.onChange((change) => this.#changes.tell(change));
+    driver.onReset?.(() => this.#resets.tell());
+    this.#resets.tell();
   }
 
   async #ready(signal: AbortSignal): Promise<NetworkDriver> {

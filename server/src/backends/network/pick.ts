@@ -1,0 +1,103 @@
+// Picks the network: the OVN that is named, one of our own, or a simulation; and says why.
+import { resolve } from "node:path";
+import type { Clock } from "../../clock.ts";
+import { ConfigError } from "../../config-error.ts";
+import type { NetworkDriver } from "./driver.ts";
+import { lateNetwork } from "./late.ts";
+import type { ChassisAddress } from "./ovn/chassis/chassis.ts";
+import { localChassis } from "./ovn/chassis/local.ts";
+import { openOvnNetwork } from "./ovn/driver.ts";
+import type { TlsFiles } from "./ovn/ovsdb/database.ts";
+import { startDevOvn } from "./ovn/private/dev-ovn.ts";
+import { howToGetOvn, ovnMissing } from "./ovn/private/missing.ts";
+
+export interface NetworkChoice {
+  readonly dev: boolean;
+  readonly dataDir: string;
+  readonly driver: "auto" | "ovn" | "simulated";
+  /** An OVN that somebody else runs. */
+  readonly ovn: OvnRemotes | undefined;
+  readonly clock?: Clock;
+  readonly log: (message: string, error?: unknown) => void;
+}
+
+interface OvnRemotes {
+  readonly northbound: string;
+  readonly southbound: string;
+  readonly tls?: TlsFiles;
+}
+
+/** A network that carries packets. */
+export interface RealNetwork {
+  readonly driver: NetworkDriver;
+  readonly southbound: string;
+  readonly tls?: TlsFiles;
+  /** Those of its hosts that are this machine. */
+  readonly hosts: readonly ChassisAddress[];
+  /** It is all ours, and has a wire called "external". */
+  readonly own: boolean;
+  /** After the driver and the agents are closed. */
+  stop(): Promise<void>;
+}
+
+export interface NetworkPick {
+  /** Undefined: a simulation it is. */
+  readonly real: RealNetwork | undefined;
+  /** A sentence for the operator. */
+  readonly why: string;
+}
+
+/** @throws ConfigError if OVN was insisted on and can't be started here. */
+export async function pickNetwork(choice: NetworkChoice): Promise<NetworkPick> {
+  const { driver, dev, ovn } = choice;
+  if (driver === "simulated") return simulated("it was asked for");
+  if (ovn !== undefined)
+    return { real: await named(choice, ovn), why: `packets move; the Northbound is ${ovn.northbound}` };
+  if (!dev) return simulated("no --ovn-northbound was given");
+  const missing = ovnMissing();
+  if (missing === undefined) return ownOr(choice);
+  if (driver === "ovn") throw new ConfigError(`network ovn can't be had here: ${missing}; get it with: ${howToGetOvn}`);
+  return simulated(`${missing}; for a real network: ${howToGetOvn}`);
+}
+
+function simulated(why: string): NetworkPick {
+  return { real: undefined, why: `networks are kept in memory, no packets move: ${why}` };
+}
+
+/** The server runs even while it does not answer. */
+async function named({ clock, log }: NetworkChoice, ovn: OvnRemotes): Promise<RealNetwork> {
+  const options = { ...ovn, log, ...(clock && { clock }) };
+  const host = await localChassis();
+  return {
+    driver: lateNetwork("ovn", (signal) => openOvnNetwork(options, signal)),
+    southbound: ovn.southbound,
+    ...(ovn.tls && { tls: ovn.tls }),
+    hosts: host === undefined ? [] : [host],
+    own: false,
+    stop: async () => {},
+  };
+}
+
+async function ownOr(choice: NetworkChoice): Promise<NetworkPick> {
+  try {
+    const real = await own(choice);
+    const outside = "its outside is 203.0.113.0/24; network.json in the data folder tells where everything is";
+    return { real, why: `packets move, through a private OVN on this machine; ${outside}` };
+  } catch (error) {
+    if (choice.driver === "ovn") throw new ConfigError(`network ovn could not be started: ${wordsOf(error)}`);
+    choice.log("the private OVN could not be started", error);
+    return simulated(`OVN is installed, but could not be started: ${wordsOf(error)}`);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function own({ clock, log, dataDir }: NetworkChoice): Promise<RealNetwork> {
+  const ovn = await startDevOvn(resolve(dataDir), log);
+  const { northbound, southbound, hosts, stop } = ovn;
+  const options = { northbound, southbound, log, ...(clock && { clock }) };
+  const driver = lateNetwork("ovn", (signal) => openOvnNetwork(options, signal));
+  return { driver, southbound, hosts, own: true, stop };
+}
