@@ -5,17 +5,29 @@ import { join } from "node:path";
 import { jest, node, quietly, root, show } from "./steps.ts";
 
 const ci = process.env.CI === "true";
-const postgres = "/usr/lib/postgresql/15/bin/postgres";
 
-/** PostgreSQL is the one thing that the packages do not bring. Root on Debian gets it; others are told how, and its tests are skipped by name. */
-function installPostgres(): void {
-  if (existsSync(postgres)) return;
-  const line = "apt-get install -y --no-install-recommends postgresql-15";
+/** What the packages of npm do not bring: something that is there once it is installed, and Debian's packages. */
+const needs = [
+  { name: "PostgreSQL", file: "/usr/lib/postgresql/15/bin/postgres", packages: ["postgresql-15"] },
+  { name: "OVN", file: "/usr/bin/ovn-controller", packages: ["ovn-central", "ovn-host", "openvswitch-switch"] },
+  { name: "ip", file: "/sbin/ip", packages: ["iproute2"] },
+  { name: "ethtool", file: "/sbin/ethtool", packages: ["ethtool"] },
+  { name: "ping", file: "/bin/ping", packages: ["iputils-ping"] },
+  { name: "tcpdump", file: "/usr/bin/tcpdump", packages: ["tcpdump"] },
+  { name: "busybox", file: "/bin/busybox", packages: ["busybox"] },
+];
+
+/** Root on Debian gets what is missing; others are told how, and the tests that need it are skipped by name. */
+function installNeeds(): void {
+  const missing = needs.filter(({ file }) => !existsSync(file));
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(", ");
+  const line = `apt-get install -y --no-install-recommends ${missing.flatMap(({ packages }) => packages).join(" ")}`;
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
-    console.log(`PostgreSQL is not installed, so its tests will be skipped; to run them: sudo ${line}`);
+    console.log(`not installed: ${names}; tests that need it will be skipped; to run them: sudo ${line}`);
     return;
   }
-  console.log("installing PostgreSQL for the tests …");
+  console.log(`installing for the tests: ${names} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   execFileSync("sh", ["-c", `apt-get update -q && ${line}`], { stdio: ["ignore", "ignore", "inherit"], env });
 }
@@ -27,7 +39,7 @@ interface Results {
   readonly numRuntimeErrorTestSuites: number;
 }
 
-installPostgres();
+installNeeds();
 const built = await quietly(node("build", "scripts/build.ts"));
 if (!built) process.exit(1);
 const file = join(root, ".photon/test-results.json");
