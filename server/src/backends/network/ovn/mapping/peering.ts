@@ -3,6 +3,7 @@ import { DriverError } from "../../../driver-error.ts";
 import type { PeeringSpec } from "../../driver.ts";
 import { addressOf, checkedAddress, checkedCidr, type Family, familyOf, familyOfCidr } from "./checked.ts";
 import { type ExternalIds, mainMarksOf, marksOf } from "./external-ids.ts";
+import { linkLocalOf } from "./link-local.ts";
 import { all, notAmong, throughPort } from "./match.ts";
 import { inSet } from "./members.ts";
 import { peeringPortName } from "./names.ts";
@@ -39,7 +40,9 @@ function routes(object: PeeringSpec): WantedRow[] {
       vpcId: object.vpcId,
       destination,
       nextHop:
-        familyOfCidr(destination) === 4 ? checkedAddress(object.peerLinkAddress) : linkLocal(object.peerLinkAddress),
+        familyOfCidr(destination) === 4
+          ? checkedAddress(object.peerLinkAddress)
+          : linkLocalOf(linkMac(object.peerLinkAddress)),
       outputPort: ownName(object),
       marks: marksOf(object),
     }),
@@ -65,16 +68,6 @@ function gate(object: PeeringSpec, family: Family): WantedRow {
 /** A link's ends differ in their addresses, so in their MACs: locally administered, and no subnet's gateway's. */
 function linkMac(address: string): string {
   return ["0a", "01", ...bytesOf(address)].join(":");
-}
-
-/** What the router makes of its MAC for IPv6 (RFC 4291 appendix A): the next hop of IPv6 routes over the link. */
-function linkLocal(address: string): string {
-  const [a = "", b = "", c = "", d = ""] = bytesOf(address);
-  return `fe80::801:${a}ff:fe${b}:${shortened(c + d)}`;
-}
-
-function shortened(word: string): string {
-  return Number.parseInt(word, 16).toString(16);
 }
 
 function bytesOf(address: string): string[] {
