@@ -25,10 +25,13 @@ import {
   listen,
   type Metrics,
   metricsHandler,
+  networkMetrics,
 } from "./rpc/index.ts";
 import { appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
+import { networkService } from "./services/network/service.ts";
+import { NetworkWatcher } from "./services/network/watcher.ts";
 import { seedImages } from "./services/plasmavmc/image/seed.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
@@ -70,6 +73,7 @@ interface Parts {
   readonly iam: Iam;
   readonly resources: Resources;
   readonly engine: Engine;
+  readonly networkWatcher: NetworkWatcher;
 }
 
 /** How long calls that are under way may take when the server stops. Milliseconds. */
@@ -102,7 +106,9 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
   });
 }
 
-function makeEngine(parts: Omit<Parts, "engine">): Engine {
+type Unmade = "engine" | "networkWatcher";
+
+function makeEngine(parts: Omit<Parts, Unmade>): Engine {
   const { store, drivers, clock, log, metrics, resources } = parts;
   return createEngine({
     store,
@@ -114,6 +120,14 @@ function makeEngine(parts: Omit<Parts, "engine">): Engine {
     random: Math.random,
     owner: `${hostname()}/${process.pid}`,
     resyncAtStart: forgetsAtExit(drivers),
+  });
+}
+
+function makeNetworkWatcher(parts: Omit<Parts, Unmade>): NetworkWatcher {
+  const { store, drivers, clock, log, metrics, resources } = parts;
+  return new NetworkWatcher({
+    ...{ store, clock, log, slices: resources.slices, network: drivers.network, random: Math.random },
+    metrics: networkMetrics(metrics.registry),
   });
 }
 
@@ -133,7 +147,8 @@ function readiness(store: Store, clock: Clock): () => Promise<string> {
 }
 
 function makeEdge(parts: Parts, isRunning: () => boolean): Edge {
-  const { config, clock, log, metrics, store, iam, resources } = parts;
+  const { config, clock, log, metrics, store, iam, resources, drivers, networkWatcher } = parts;
+  const network = networkService({ backend: drivers.network.name, check: () => networkWatcher.check() });
   const events = createEvents({ store, clock, catalog: catalog() });
   const storeReady = readiness(store, clock);
   return createEdge({
@@ -142,7 +157,7 @@ function makeEdge(parts: Parts, isRunning: () => boolean): Edge {
     metrics,
     catalog: catalog(),
     calls: resources,
-    services: [...iam.handlers, events],
+    services: [...iam.handlers, events, network],
     authenticator: iam.authenticator,
     authorizer: iam.authorizer,
     audit: (event) => appendAudit(store, event),
@@ -200,7 +215,7 @@ async function release({ drivers, stop }: Detected): Promise<void> {
 
 /** Readiness off and streams ended, then the calls under way, then the engine, the backends and the store. */
 async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => Promise<void>) {
-  const { store, detected, iam, engine, log } = parts;
+  const { store, detected, iam, engine, networkWatcher, log } = parts;
   log.info("stopping");
   edge.drain();
   for (const listener of listeners) listener.stopAccepting();
@@ -210,7 +225,7 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await Promise.all(listeners.map((listener) => listener.close()));
   edge.close();
   await unwatch();
-  await engine.stop();
+  await Promise.all([networkWatcher.stop(), engine.stop()]);
   await iam.stop();
   await release(detected);
   await store.close();
@@ -253,7 +268,7 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
   const parts = { config, clock, log, metrics, store, drivers: detected.drivers, detected, iam, resources };
-  return { ...parts, engine: makeEngine(parts) };
+  return { ...parts, engine: makeEngine(parts), networkWatcher: makeNetworkWatcher(parts) };
 }
 
 /**
@@ -285,6 +300,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     parts.iam.start();
     const unwatch = watchBackends(parts);
     parts.engine.start();
+    parts.networkWatcher.start();
     running = true;
     parts.log.info({ urls }, "started");
     let stopped: Promise<void> | undefined;

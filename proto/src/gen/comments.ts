@@ -558,6 +558,7 @@ export const comments: Readonly<Record<string, string>> = {
   "prismnet.v1.CheckNetworkResponse": "What a comparison of the backend with the store found.",
   "prismnet.v1.CheckNetworkResponse.backend": "The backend: \"ovn\", \"simulated\".",
   "prismnet.v1.CheckNetworkResponse.drifted": "What was changed or missing there, and is being repaired.",
+  "prismnet.v1.CheckNetworkResponse.drifted_total": "How many there are of each; at most 1000 are named.",
   "prismnet.v1.CheckNetworkResponse.foreign": "What others keep in the backend; it is never touched.",
   "prismnet.v1.CheckNetworkResponse.objects": "How many of our objects the backend should hold.",
   "prismnet.v1.CheckNetworkResponse.strays": "What carries our mark but belongs to no resource any more, and was removed.",

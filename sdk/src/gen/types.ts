@@ -245,6 +245,10 @@ export interface CheckNetworkResponse {
   readonly strays: readonly NetworkFinding[];
   /** What others keep in the backend; it is never touched. */
   readonly foreign: readonly NetworkFinding[];
+  /** How many there are of each; at most 1000 are named. */
+  readonly driftedTotal: bigint;
+  readonly straysTotal: bigint;
+  readonly foreignTotal: bigint;
 }
 
 /** What is plugged into a port. */

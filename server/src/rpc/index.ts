@@ -4,4 +4,5 @@ export { engineMetrics } from "./engine-metrics.ts";
 export { type Listener, type ListenOptions, listen } from "./listen.ts";
 export { createLog, type Log } from "./log.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export { networkMetrics } from "./network-metrics.ts";
 export { metricsHandler } from "./pages.ts";

@@ -326,5 +326,7 @@ export interface NetworkDriver {
   audit(objects: Iterable<NetworkObject>, signal: AbortSignal): Promise<Audit>;
   /** Calls back when something changes that this driver did not do. Answers how to stop. */
   onChange(listener: (change: NetworkChange) => void): () => void;
+  /** Calls back when the backend was away and may have lost or kept anything: then an audit is due. Left out: that can't be. Answers how to stop. */
+  onReset?(listener: () => void): () => void;
   close(): Promise<void>;
 }

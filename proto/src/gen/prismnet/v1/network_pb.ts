@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file prismnet/v1/network.proto.
  */
 export const file_prismnet_v1_network: GenFile = /*@__PURE__*/
-  fileDesc("ChlwcmlzbW5ldC92MS9uZXR3b3JrLnByb3RvEgtwcmlzbW5ldC52MSIVChNDaGVja05ldHdvcmtSZXF1ZXN0IsEBChRDaGVja05ldHdvcmtSZXNwb25zZRIPCgdiYWNrZW5kGAEgASgJEg8KB29iamVjdHMYAiABKAMSLAoHZHJpZnRlZBgDIAMoCzIbLnByaXNtbmV0LnYxLk5ldHdvcmtGaW5kaW5nEisKBnN0cmF5cxgEIAMoCzIbLnByaXNtbmV0LnYxLk5ldHdvcmtGaW5kaW5nEiwKB2ZvcmVpZ24YBSADKAsyGy5wcmlzbW5ldC52MS5OZXR3b3JrRmluZGluZyI6Cg5OZXR3b3JrRmluZGluZxIMCgR0eXBlGAEgASgJEgoKAmlkGAIgASgJEg4KBmRldGFpbBgDIAEoCTKAAQoOTmV0d29ya1NlcnZpY2USbgoMQ2hlY2tOZXR3b3JrEiAucHJpc21uZXQudjEuQ2hlY2tOZXR3b3JrUmVxdWVzdBohLnByaXNtbmV0LnYxLkNoZWNrTmV0d29ya1Jlc3BvbnNlIhmKtRgVbmV0d29yazpiYWNrZW5kOmNoZWNrYgZwcm90bzM", [file_photoncloud_meta_v1_meta]);
+  fileDesc("ChlwcmlzbW5ldC92MS9uZXR3b3JrLnByb3RvEgtwcmlzbW5ldC52MSIVChNDaGVja05ldHdvcmtSZXF1ZXN0IoUCChRDaGVja05ldHdvcmtSZXNwb25zZRIPCgdiYWNrZW5kGAEgASgJEg8KB29iamVjdHMYAiABKAMSLAoHZHJpZnRlZBgDIAMoCzIbLnByaXNtbmV0LnYxLk5ldHdvcmtGaW5kaW5nEisKBnN0cmF5cxgEIAMoCzIbLnByaXNtbmV0LnYxLk5ldHdvcmtGaW5kaW5nEiwKB2ZvcmVpZ24YBSADKAsyGy5wcmlzbW5ldC52MS5OZXR3b3JrRmluZGluZxIVCg1kcmlmdGVkX3RvdGFsGAYgASgDEhQKDHN0cmF5c190b3RhbBgHIAEoAxIVCg1mb3JlaWduX3RvdGFsGAggASgDIjoKDk5ldHdvcmtGaW5kaW5nEgwKBHR5cGUYASABKAkSCgoCaWQYAiABKAkSDgoGZGV0YWlsGAMgASgJMoABCg5OZXR3b3JrU2VydmljZRJuCgxDaGVja05ldHdvcmsSIC5wcmlzbW5ldC52MS5DaGVja05ldHdvcmtSZXF1ZXN0GiEucHJpc21uZXQudjEuQ2hlY2tOZXR3b3JrUmVzcG9uc2UiGYq1GBVuZXR3b3JrOmJhY2tlbmQ6Y2hlY2tiBnByb3RvMw", [file_photoncloud_meta_v1_meta]);
 
 /**
  * @generated from message prismnet.v1.CheckNetworkRequest
@@ -66,6 +66,23 @@ export type CheckNetworkResponse = Message<"prismnet.v1.CheckNetworkResponse"> &
    * @generated from field: repeated prismnet.v1.NetworkFinding foreign = 5;
    */
   foreign: NetworkFinding[];
+
+  /**
+   * How many there are of each; at most 1000 are named.
+   *
+   * @generated from field: int64 drifted_total = 6;
+   */
+  driftedTotal: bigint;
+
+  /**
+   * @generated from field: int64 strays_total = 7;
+   */
+  straysTotal: bigint;
+
+  /**
+   * @generated from field: int64 foreign_total = 8;
+   */
+  foreignTotal: bigint;
 };
 
 /**
