@@ -11,8 +11,18 @@ export interface Surroundings {
   readonly chosen?: string;
 }
 
+/** A byte that follows from a text. */
+const hash = (sum: number, letter: string) => (sum * 31 + letter.charCodeAt(0)) % 256;
+
 /** What the annotations can't tell, by kind: inputs that a rule of the kind's own asks for. */
-const byKind: Readonly<Record<string, (around: Surroundings) => Json>> = {
+const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Json>> = {
+  // On a wire of its own: the cloud begins with one.
+  "prismnet.v1.ExternalNetwork": () => ({ physical_network: "another" }),
+  // Routes lead to it.
+  "prismnet.v1.Port": () => ({ forwarding: true }),
+  // One of each in a VPC.
+  "prismnet.v1.Route": (_, tag) => ({ destination: `192.168.${[...tag].reduce(hash, 0)}.0/24` }),
+  "prismnet.v1.Peering": (_, tag) => ({ peer_vpc_id: `vpc-${tag}` }),
   "plasmavmc.v1.Image": () => ({ source_url: "https://images.example/debian.qcow2" }),
   "iam.v1.RoleBinding": ({ orgId }) => ({ principal: `user:${orgId}/bystander` }),
 };
@@ -102,7 +112,7 @@ function inputs(fields: readonly Field[], around: Surroundings, prefix = ""): Js
 
 /** A valid input of a kind, without its tenant. `tag` makes names and chosen ids its own. */
 export function inputOf(kind: Kind, around: Surroundings, tag: string): Json {
-  const own = byKind[kind.typeName]?.(around) ?? {};
+  const own = byKind[kind.typeName]?.(around, tag) ?? {};
   const {
     id: _,
     org_id: __,

@@ -5,7 +5,7 @@ import { catalog, type Kind, Scope } from "@photoncloud/proto";
 import { type Answer, comparable, invoke, missing } from "./calls.ts";
 import { inputOf } from "./inputs.ts";
 import { type Case, casesOf } from "./requests.ts";
-import { type Caller, type Place, snapshot, startWorld, type World } from "./world.ts";
+import { type Caller, isShared, type Place, snapshot, startWorld, type World } from "./world.ts";
 
 let world: World;
 let before: unknown;
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const many = new Set(["batchGet", "list", "watch"]);
 const reading = new Set(["get", "batchGet", "list", "watch", "plan"]);
-const inProjects = (kind: Kind) => kind.scope === Scope.PROJECT || kind.scope === Scope.ANY;
+const inProjects = (kind: Kind) => (kind.scope === Scope.PROJECT || kind.scope === Scope.ANY) && !isShared(kind);
 
 function ownId(kind: Kind): string {
   return world.owner.ids.get(kind.typeName) ?? "";
@@ -112,9 +112,28 @@ describe("in their own tenant, with the owner's id", () => {
     check(kind, world.foreignProjectAdmin, inProjects(kind)),
   );
   test.each(kinds)("%s: a foreign org's administrator finds nothing", (_, kind) =>
-    check(kind, world.foreignOrgAdmin, kind.scope !== Scope.SYSTEM),
+    check(kind, world.foreignOrgAdmin, kind.scope !== Scope.SYSTEM && !isShared(kind)),
   );
   test.each(kinds)("%s: the other project's administrator finds nothing", (_, kind) =>
     check(kind, world.neighbour, inProjects(kind)),
+  );
+});
+
+describe("what all tenants share", () => {
+  const callers = (): readonly Caller[] => [world.foreignProjectAdmin, world.foreignOrgAdmin, world.viewer];
+  test.each(kinds.filter(([, kind]) => isShared(kind)))(
+    "%s: everybody sees it, and nobody makes or changes it",
+    async (_, kind) => {
+      for (const caller of callers())
+        for (const one of casesOf(kind)) {
+          const { orgId: org_id, projectId: project_id } = caller.home;
+          const body = { ...one.body({ place: caller.home, id: ownId(kind) }), org_id, project_id };
+          const answer = await invoke(world.url, one.method, body, caller.token);
+          const sees = one.verb !== "plan" && reading.has(one.verb ?? "");
+          const seen = { caller: caller.name, method: one.name, code: answer.code };
+          if (sees) expect({ ...seen, shows: shows(kind, answer) }).toEqual({ ...seen, code: "ok", shows: true });
+          else expect(["permission_denied", "not_found", "invalid_argument"]).toContain(seen.code);
+        }
+    },
   );
 });

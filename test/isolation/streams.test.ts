@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog, Scope } from "@photoncloud/proto";
 import { call, type Json, messages, missing, opened, pathOf } from "./calls.ts";
-import { type Caller, create, must, type Place, startWorld, tenantOf, type World } from "./world.ts";
+import { type Caller, create, isShared, must, type Place, startWorld, tenantOf, type World } from "./world.ts";
 
 const events = "chainfire.v1.EventService";
 
@@ -17,7 +17,9 @@ const callers: readonly (readonly [string, () => Caller])[] = [
   ["a foreign org's administrator", () => world.foreignOrgAdmin],
   ["the other project's administrator", () => world.neighbour],
 ];
-const projectKinds = catalog().kinds.filter(({ scope }) => scope === Scope.PROJECT || scope === Scope.ANY);
+const projectKinds = catalog().kinds.filter(
+  (kind) => (kind.scope === Scope.PROJECT || kind.scope === Scope.ANY) && !isShared(kind),
+);
 const scope = ({ orgId, projectId }: Place): Json => ({ org_id: orgId, project_id: projectId });
 
 /** Everything that only the owner has: ids that were drawn. */
@@ -56,16 +58,18 @@ async function stir(kind: (typeof projectKinds)[number], home: Place, marker: st
   await create(url, admin, kind, withPort(kind.noun, home, await freePort(kind.noun, home, marker)), marker);
 }
 
-/** A machine takes a port of its own; whose grant it is, a binding may say but once. */
+/** A machine and an elastic IP take a port of their own; whose grant it is, a binding may say but once. */
 async function freePort(noun: string, place: Place, tag: string): Promise<string> {
-  if (noun === "vm") return create(world.url, world.admin, kindOf("port"), place, `port-of-${tag}`);
+  if (takesPort(noun)) return create(world.url, world.admin, kindOf("port"), place, `port-of-${tag}`);
   if (noun === "role_binding") return create(world.url, world.admin, kindOf("role"), place, `role-of-${tag}`);
   return "";
 }
 
+const takesPort = (noun: string) => noun === "vm" || noun === "elastic_ip";
+
 function withPort(noun: string, place: Place, id: string): Place {
   if (id === "") return place;
-  return { ...place, ids: new Map([...place.ids, [noun === "vm" ? "prismnet.v1.Port" : "iam.v1.Role", id]]) };
+  return { ...place, ids: new Map([...place.ids, [takesPort(noun) ? "prismnet.v1.Port" : "iam.v1.Role", id]]) };
 }
 
 function kindOf(noun: string) {
@@ -133,8 +137,17 @@ test("a viewer lists the project's events, and none of the org's", async () => {
   });
 });
 
+test("whether the network is as it should be is the operators' alone to ask", async () => {
+  const ask = (token?: string) => call(world.url, "prismnet.v1.NetworkService/CheckNetwork", {}, token);
+  for (const { token } of [...callers.map(([, callerOf]) => callerOf()), world.viewer])
+    expect(await ask(token)).toMatchObject({ code: "permission_denied" });
+  expect(await ask()).toMatchObject({ code: "unauthenticated" });
+  expect(await ask(world.admin)).toMatchObject({ code: "ok" });
+});
+
 /** Services that manage no kind: their methods have cases in this folder, by name. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  "prismnet.v1.NetworkService": ["CheckNetwork"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
   "iam.v1.IamTokenService": ["IssueToken", "ValidateToken", "RefreshToken", "RevokeToken", "ListSessions", "WhoAmI"],
   "iam.v1.IamAuthzService": ["Authorize", "TestPermissions"],

@@ -35,8 +35,13 @@ export interface World {
   readonly viewer: Caller;
 }
 
+/** Whether only the whole system has such resources: every tenant sees them, and none makes or changes one. */
+export function isShared(kind: Kind): boolean {
+  return kind.typeName === "prismnet.v1.ExternalNetwork";
+}
+
 export function tenantOf(kind: Kind, { orgId, projectId }: { orgId: string; projectId: string }): Json {
-  if (kind.scope === Scope.SYSTEM) return {};
+  if (kind.scope === Scope.SYSTEM || isShared(kind)) return {};
   return kind.scope === Scope.ORG ? { org_id: orgId } : { org_id: orgId, project_id: projectId };
 }
 
@@ -83,15 +88,20 @@ export async function create(url: string, admin: string, kind: Kind, place: Plac
   return String((await must(url, pathOf(kind.standard.create), body, admin)).id);
 }
 
-/** Fills a project with one resource of every kind; the scopes themselves are there. */
-async function fill(url: string, admin: string, orgId: string, projectId: string): Promise<Place> {
-  const ids = new Map<string, string>();
+function idOf(kind: Kind, { ids }: Place): string {
+  return ids.get(kind.typeName) ?? "";
+}
+
+/** Fills a project with one resource of every kind; the scopes themselves are there, and after the first what all share. */
+async function fill(url: string, admin: string, orgId: string, projectId: string, first?: Place): Promise<Place> {
+  const shared = catalog().kinds.filter(isShared);
+  const ids = new Map(first === undefined ? [] : shared.map((kind) => [kind.typeName, idOf(kind, first)]));
   const place = { orgId, projectId, ids };
   await postJson(url, "iam.v1.UserService/CreateUser", { orgId, id: "bystander" }, admin);
   for (const kind of inOrder()) {
     if (kind.isScope === Scope.ORG) ids.set(kind.typeName, orgId);
     else if (kind.isScope === Scope.PROJECT) ids.set(kind.typeName, projectId);
-    else
+    else if (first === undefined || !isShared(kind))
       ids.set(kind.typeName, await create(url, admin, kind, place, `${kind.noun.replaceAll("_", "-")}-${projectId}`));
   }
   return place;
@@ -140,7 +150,8 @@ export async function startWorld(): Promise<World> {
   ] as const)
     await cloud.tenant(org, project);
   const owner = await fill(url, admin, "acme", "alpha");
-  const [rival, beside] = [await fill(url, admin, "rival", "gamma"), await fill(url, admin, "acme", "beta")];
+  const rival = await fill(url, admin, "rival", "gamma", owner);
+  const beside = await fill(url, admin, "acme", "beta", owner);
   const inProject = { projectId: "gamma" };
   const world: World = {
     cloud,
