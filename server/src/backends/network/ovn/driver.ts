@@ -43,6 +43,9 @@ export interface OvnNetworkOptions {
   readonly silenceMs?: number;
 }
 
+/** How long northd may take for what was written last: at ten thousand ports it is a second or two. */
+const translationMs = 10_000;
+
 /** Connects to both databases: resolves when their copies are there. @throws OvsdbError */
 export async function openOvnNetwork(options: OvnNetworkOptions, signal?: AbortSignal): Promise<OvnNetwork> {
   const { tls, log } = options;
@@ -122,7 +125,15 @@ export class OvnNetwork implements NetworkDriver {
     return port === undefined ? undefined : { up: port.row.up === true };
   }
 
-  reaches(packet: Packet, signal: AbortSignal): Promise<Reach> {
+  /** As of all that was ensured before the call: northd has made flows of it first. */
+  async reaches(packet: Packet, signal: AbortSignal): Promise<Reach> {
+    const patience = AbortSignal.timeout(translationMs);
+    try {
+      await this.#receipts.translated(AbortSignal.any([signal, patience]));
+    } catch (err) {
+      if (signal.aborted || !patience.aborted) throw err;
+      throw new DriverError("unavailable", "the network has not caught up with its changes; ask again", { cause: err });
+    }
     return traced(packet, this.#trace, signal);
   }
 

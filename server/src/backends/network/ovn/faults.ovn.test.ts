@@ -1,4 +1,5 @@
 // What may happen to a Northbound while the driver works on it: others' hands, restarts, a lost leader, a host that hangs.
+import { rename } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { command } from "../../linux/command.ts";
@@ -132,6 +133,37 @@ describeOnOvn("the OVN driver and others' hands", () => {
   );
 });
 
+describeOnOvn("the OVN driver and a Northbound that lost everything", () => {
+  let lab: NetworkLab;
+  const sample = sampleNetwork("lost");
+  const objects = inOrder(sample);
+  beforeAll(async () => {
+    lab = await startNetworkLab();
+  });
+  afterAll(() => lab.stop());
+
+  test("is told to look at everything, and fills it again", async () => {
+    const { driver, ovn } = lab;
+    const drift = new Set<string>();
+    let resets = 0;
+    driver.onChange((change) => drift.add(keyOf(change)));
+    driver.onReset(() => {
+      resets += 1;
+    });
+    await ensureAll(lab, objects);
+    await driver.programmed(sample.router.id, deadline());
+    const file = ovn.northbound.replace(/^unix:(.*)\.sock$/, "$1.db");
+    await command("ovsdb-tool", ["create", `${file}.new`, "/usr/share/ovn/ovn-nb.ovsschema"]);
+    await rename(`${file}.new`, file);
+    kill(lab, "northbound");
+    await until(() => resets > 0 && drift.size === objects.length);
+    expect(await driver.inventory()).toEqual([]);
+    await ensureAll(lab, objects);
+    await driver.programmed(sample.router.id, deadline());
+    await expectWhole(lab, objects);
+  });
+});
+
 describeOnOvn("the OVN driver and a cluster of three", () => {
   let lab: NetworkLab;
   const sample = sampleNetwork("cluster");
@@ -180,7 +212,7 @@ describeOnOvn("the OVN driver and three hosts", () => {
     for (const [host, { id, macAddress }] of sample.ports.entries()) await lab.plug({ host, portId: id, macAddress });
     await until(async () => (await driver.portStatus(sample.ports[0].id))?.up === true);
     await until(async () => (await driver.portStatus(sample.ports[1].id))?.up === true);
-    const name = ovn.daemons().filter((daemon) => daemon.name.startsWith("controller"))[1]?.name ?? "";
+    const name = "controller@h2";
     const timed = async () => {
       const start = performance.now();
       await driver.programmed(sample.router.id, deadline());

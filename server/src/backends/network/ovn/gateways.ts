@@ -3,8 +3,8 @@
 import type { Holdings } from "./holdings.ts";
 import { ownerMark } from "./mapping/external-ids.ts";
 import { gatewayGroupUuid, rowUuid } from "./mapping/uuids.ts";
-import { idIn } from "./marks.ts";
-import type { Database, Operation, Row } from "./ovsdb/database.ts";
+import { idIn, objectOf } from "./marks.ts";
+import type { Database, Operation, Row, RowChange } from "./ovsdb/database.ts";
 
 /** Of the first host; each that follows has one less. OVN takes up to 32767. */
 const firstPriority = 1000;
@@ -26,6 +26,9 @@ export interface GatewaysOptions {
   readonly log?: (message: string, error?: unknown) => void;
 }
 
+/** A group's rows, by UUID. */
+type Members = ReadonlyMap<string, Row | undefined>;
+
 export class Gateways {
   readonly #options: GatewaysOptions;
   readonly #closing = new AbortController();
@@ -39,8 +42,8 @@ export class Gateways {
 
   start(): void {
     const { northbound, southbound } = this.#options;
-    const look = (changes: readonly { readonly table: string; readonly after: Row | undefined }[]) => {
-      if (changes.some(({ table, after }) => concerns(table, after))) this.#wake();
+    const look = (changes: readonly RowChange[]) => {
+      if (changes.some(concerns)) this.#wake();
     };
     this.#stops = [northbound.onChange(look), southbound.onChange(look), northbound.onReconnect(() => this.#wake())];
     this.#wake();
@@ -78,11 +81,8 @@ export class Gateways {
   }
 
   #wanted(): Operation[] {
-    const { holdings } = this.#options;
-    const ids = [...holdings.keys()].flatMap((key) =>
-      key.startsWith("external-network/") ? key.slice(key.indexOf("/") + 1) : [],
-    );
-    return [...this.#probing(), ...ids.flatMap((id) => this.#groupOf(id))];
+    const groups = [...this.#options.northbound.rows("HA_Chassis_Group")];
+    return [...this.#probing(), ...groups.flatMap(([uuid, row]) => this.#groupOf(uuid, row))];
   }
 
   /** What an operator has set stays. */
@@ -93,21 +93,25 @@ export class Gateways {
     });
   }
 
-  #groupOf(id: string): Operation[] {
-    const { northbound } = this.#options;
-    const uuid = gatewayGroupUuid(id);
-    const members = northbound.row("HA_Chassis_Group", uuid)?.ha_chassis;
-    if (!(members instanceof Set)) return [];
-    const present = new Map<string, Row | undefined>(
-      [...members].map((member) => [String(member), northbound.row("HA_Chassis", String(member))]),
-    );
-    const order = this.#order(id, present);
+  #groupOf(uuid: string, row: Row): Operation[] {
+    const key = idIn(row, "photon:placeholder") ?? "";
+    const network = objectOf(key);
+    if (network?.type !== "external-network") return [];
+    // A gateway that comes meanwhile brings its group itself.
+    if (!this.#options.holdings.has(network)) return [{ op: "delete", table: "HA_Chassis_Group", uuid }];
+    const present = this.#membersOf(row);
+    const order = this.#order(network.id, present);
     // No host at all: the Southbound was just built anew, and they will be back in a moment.
-    return order.length === 0 ? [] : membersTo(id, uuid, order, present);
+    return order.length === 0 ? [] : membersTo(network.id, uuid, order, present);
+  }
+
+  #membersOf({ ha_chassis: members }: Row): Members {
+    const uuids = members instanceof Set ? [...members].map(String) : [];
+    return new Map(uuids.map((uuid) => [uuid, this.#options.northbound.row("HA_Chassis", uuid)]));
   }
 
   /** The hosts that have the wire, the one that holds the gateways first, the others as they are. */
-  #order(id: string, present: ReadonlyMap<string, Row | undefined>): string[] {
+  #order(id: string, present: Members): string[] {
     const rank = new Map([...present.values()].map((row) => [String(row?.chassis_name), -Number(row?.priority ?? 0)]));
     const holder = this.#holderOf(id);
     if (holder !== undefined) rank.set(holder, Number.NEGATIVE_INFINITY);
@@ -146,12 +150,7 @@ export class Gateways {
   }
 }
 
-function membersTo(
-  id: string,
-  group: string,
-  order: readonly string[],
-  present: ReadonlyMap<string, Row | undefined>,
-): Operation[] {
+function membersTo(id: string, group: string, order: readonly string[], present: Members): Operation[] {
   const wanted = new Map(
     order.map((name, index) => [
       rowUuid({ type: "external-network", id }, `host ${name}`),
@@ -185,16 +184,21 @@ function settingOf({ other_config: config, external_ids: ids }: Row, name: strin
   return typeof value === "string" ? value.split(",") : [];
 }
 
-function concerns(table: string, row: Row | undefined): boolean {
+function concerns({ table, before, after }: RowChange): boolean {
   switch (table) {
     case "HA_Chassis":
     case "HA_Chassis_Group":
     case "Chassis":
       return true;
+    case "NB_Global":
+      return before === undefined;
     case "Port_Binding":
-      return row?.type === "chassisredirect";
+      return after?.type === "chassisredirect";
     case "Logical_Switch_Port":
-      return row?.type === "localnet";
+      return after?.type === "localnet";
+    // The network is gone.
+    case "Logical_Switch":
+      return after === undefined;
     default:
       return false;
   }

@@ -11,6 +11,9 @@ export const silenceMs = 15_000;
 /** How often those who wait look for hosts that have fallen silent. */
 const lookMs = 500;
 
+/** How far each host is, by name. */
+type Progress = ReadonlyMap<string, number>;
+
 export class Hosts {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -19,7 +22,8 @@ export class Hosts {
   readonly #ports = new Map<string, Map<string, number>>();
   /** By name, since when a host has said nothing though it was behind. */
   readonly #behind = new Map<string, number>();
-  readonly #looks = new Set<() => void>();
+  /** Those who wait. */
+  readonly #looks = new Set<(progress: Progress) => void>();
   #target = 0;
 
   constructor(database: Database, clock: Clock, silence = silenceMs) {
@@ -34,18 +38,17 @@ export class Hosts {
   async reached(vpcId: string, number: number, isVain: () => boolean, signal: AbortSignal): Promise<boolean> {
     this.#expect(number);
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const look = () => {
+    const look = (progress: Progress) => {
       if (isVain()) resolve(false);
-      else if (!this.#lagging(vpcId, number)) resolve(true);
+      else if (!this.#lags(vpcId, number, progress)) resolve(true);
     };
     const abort = () => reject(signal.reason);
-    const timer = setInterval(look, lookMs);
-    this.#looks.add(look);
     signal.addEventListener("abort", abort, { once: true });
+    this.#looks.add(look);
+    if (this.#looks.size === 1) void this.#lookAgain();
     if (signal.aborted) abort();
-    else look();
+    else look(this.#progress());
     return promise.finally(() => {
-      clearInterval(timer);
       this.#looks.delete(look);
       signal.removeEventListener("abort", abort);
     });
@@ -59,22 +62,32 @@ export class Hosts {
     });
   }
 
-  #lagging(vpcId: string, number: number): boolean {
-    const names = new Set(this.of(vpcId));
-    if (names.size === 0) return false;
-    const progress = this.#progress();
-    return [...names].some((name) => (progress.get(name) ?? number) < number && !this.#isDead(name, progress));
+  /** As long as somebody waits: that a host is silent is no event. */
+  async #lookAgain(): Promise<void> {
+    while (this.#looks.size > 0) {
+      await this.#clock.sleep(lookMs);
+      this.#look();
+    }
   }
 
-  /** How far each host is, by name. */
-  #progress(): Map<string, number> {
+  #look(): void {
+    if (this.#looks.size === 0) return;
+    const progress = this.#progress();
+    for (const look of this.#looks) look(progress);
+  }
+
+  #lags(vpcId: string, number: number, progress: Progress): boolean {
+    return this.of(vpcId).some((name) => (progress.get(name) ?? number) < number && !this.#isDead(name, progress));
+  }
+
+  #progress(): Progress {
     return new Map(
       [...this.#database.rows("Chassis_Private").values()].map((row) => [String(row.name), Number(row.nb_cfg)]),
     );
   }
 
   /** It has said nothing for long while others moved on. */
-  #isDead(name: string, progress: ReadonlyMap<string, number>): boolean {
+  #isDead(name: string, progress: Progress): boolean {
     const since = this.#behind.get(name);
     if (since === undefined || this.#clock.now() - since < this.#silenceMs) return false;
     const own = progress.get(name) ?? 0;
@@ -94,7 +107,7 @@ export class Hosts {
       if (table === "Port_Binding") this.#recount(before, after);
       if (table === "Chassis_Private") this.#hear(before, after);
     }
-    for (const look of this.#looks) look();
+    this.#look();
   }
 
   #recount(before: Row | undefined, after: Row | undefined): void {

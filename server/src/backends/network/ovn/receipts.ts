@@ -25,6 +25,11 @@ export class Receipts {
     while (!(await this.#hosts.reached(vpcId, number, () => this.#isLost(number), over)));
   }
 
+  /** Resolves when northd has made flows of all that was written before the call. */
+  async translated(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#handshake(), AbortSignal.any([signal, this.#closing.signal]));
+  }
+
   close(reason: unknown): void {
     this.#closing.abort(reason);
   }
@@ -50,12 +55,13 @@ export class Receipts {
 
   /** Raising it once too often does no harm. */
   async #raise(): Promise<number> {
+    const { signal } = this.#closing;
     for (;;) {
+      // northd makes the row in a database that was just created.
+      await this.#northbound.until((copy) => copy.rows("NB_Global").size > 0 || undefined, signal);
       try {
-        const [number = 0] = await this.#northbound.transact(
-          [{ op: "increment", table: "NB_Global", column: "nb_cfg" }],
-          this.#closing.signal,
-        );
+        const operation = { op: "increment", table: "NB_Global", column: "nb_cfg" } as const;
+        const [number = 0] = await this.#northbound.transact([operation], signal);
         return number;
       } catch (err) {
         if (!(err instanceof OvsdbError) || err.reason !== "disconnected") throw err;
