@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { type Port, PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import type { Subnet } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
 import type { Vpc } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
+import { namesOf } from "../../server/src/agent/subnet/service-namespace.ts";
 import { command } from "../../server/src/backends/linux/command.ts";
-import { namespaces } from "../../server/src/backends/linux/namespaces.ts";
+import { addNamespace, ip, namespaces } from "../../server/src/backends/linux/namespaces.ts";
 import { acme, rival } from "../../server/src/services/testing/small-cloud.ts";
 import { type AgentCloud, openRules, startAgentCloud } from "./agent-cloud.ts";
 import { describeOnOvn, eventually, type Guest } from "./field.ts";
@@ -222,6 +223,34 @@ describeOnOvn("the service of a subnet", () => {
     const [host] = cloud.lab.ovn.hosts;
     await command("ovs-vsctl", [`--db=${host?.database}`, "del-port", "br-int", device]);
     await answers(guest, subnet, port);
+    await guest.remove();
+    await becomes(0);
+  });
+
+  test("is made from what an agent left that was killed, and what nobody needs any more goes", async () => {
+    const { subnet } = await cloud.network();
+    const port = await cloud.port(subnet);
+    const guest = await cloud.guest(port);
+    await answers(guest, subnet, port);
+    await cloud.stopAgents();
+    const [host] = cloud.lab.ovn.hosts;
+    const plug = (device: string, portId: string) => {
+      const ids = [`external_ids:iface-id=${portId}`, 'external_ids:"photon:owner"=photoncloud'];
+      const words = ["add-port", "br-int", device, "--", "set", "Interface", device, ...ids];
+      return command("ovs-vsctl", [`--db=${host?.database}`, "--no-wait", ...words]);
+    };
+    const left = namesOf(host?.namespace, subnet.id);
+    const stale = namesOf(host?.namespace, "subnet-gone");
+    for (const { namespace, device } of [left, stale]) {
+      await addNamespace(namespace);
+      await ip(host?.namespace, `link add ${device} type veth peer name eth0 netns ${namespace}`);
+    }
+    await plug(left.device, `svc-${subnet.id}`);
+    await plug(stale.device, "svc-subnet-gone");
+    await cloud.startAgents();
+    await answers(guest, subnet, port);
+    expect(await services()).toEqual([left.namespace]);
+    expect(await command("ovs-vsctl", [`--db=${host?.database}`, "list-ports", "br-int"])).not.toContain(stale.device);
     await guest.remove();
     await becomes(0);
   });

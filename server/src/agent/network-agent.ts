@@ -37,7 +37,7 @@ export interface NetworkAgent {
 }
 
 /** How often one guest may ask, and how much at once: a page of a browser asks for dozens of names; a boot reads some fifty facts. */
-const nameRate = { perSecond: 200, burst: 1_000 };
+const nameRate = { perSecond: 100, burst: 1_000 };
 const metadataRate = { perSecond: 50, burst: 300 };
 /** How long after a change of the Southbound the next is waited for, so that many make one; milliseconds. */
 const gatherMs = 20;
@@ -143,7 +143,7 @@ class Agent implements NetworkAgent {
       const plugged = await this.#hostNetwork.plugged(signal).catch(() => undefined);
       const devices = new Set(plugged?.map(({ name }) => name));
       const lost = this.#keeper.running().filter(({ device }) => plugged !== undefined && !devices.has(device));
-      for (const { subnet } of lost) await this.#keeper.restart(subnet.place.subnetId);
+      for (const service of lost) this.#keeper.renew(service);
     }
   }
 

@@ -103,7 +103,11 @@ async function respond(request: IncomingMessage, response: ServerResponse, parts
   const answered = await answer(request, parts);
   if (answered.onlyTo === undefined) return send(request, response, answered);
   const unpin = await parts.pin(request.socket.remoteAddress ?? "", answered.onlyTo);
-  await send(request, response, answered).finally(unpin);
+  try {
+    await send(request, response, answered);
+  } finally {
+    await unpin();
+  }
 }
 
 /** Answers a request. Never throws. */

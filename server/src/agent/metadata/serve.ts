@@ -54,6 +54,8 @@ export function listenOn(server: Server, socket: SocketServer): Promise<void> {
     server.once("error", fail);
     server.listen(socket, () => {
       server.off("error", fail);
+      // A connection that could not be taken: the next one may be.
+      server.on("error", () => undefined);
       done();
     });
   });

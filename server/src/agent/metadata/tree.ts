@@ -42,6 +42,11 @@ function interfaceOf(port: GuestPort, index: number, facts: GuestFacts): Node {
   };
 }
 
+/** Labels whose names may stand in a path as they are: programs that read the whole tree give up at one that may not. */
+function plainLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => /^[\w.:@+-]+$/.test(name)));
+}
+
 function metaDataOf(facts: GuestFacts): Node {
   const { port, machine } = facts;
   const ports = machine?.ports ?? [port];
@@ -60,7 +65,7 @@ function metaDataOf(facts: GuestFacts): Node {
     placement: { "availability-zone": zone, region },
     "public-ipv4": main.publicAddress,
     "security-groups": lines(main.securityGroups.map(({ name }) => name)),
-    ...(machine !== undefined && { tags: { instance: { Name: machine.name, ...machine.labels } } }),
+    tags: machine && { instance: { ...plainLabels(machine.labels), Name: machine.name } },
   };
 }
 
@@ -94,21 +99,17 @@ export function treeOf(facts: GuestFacts): Node {
 /** The versions that guests' programs ask for, oldest first; all are told the same. */
 export const versions = ["1.0", "2009-04-04", "2016-09-02", "2018-09-24", "2019-10-01", "2021-03-23", "latest"];
 
-/** A tag's name may hold what a path holds not. Undefined: it is no encoding. */
-function decodedName(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
+/** Programs write a MAC's colons in either way. */
+function unescaped(part: string): string {
+  return part.replaceAll(/%3a/gi, ":").replaceAll("%40", "@");
 }
 
 /** What a path of the tree holds: a file's text, or a folder's names, folders with a slash. Undefined: there is nothing. */
 export function read(tree: Node, path: readonly string[]): string | undefined {
   let node: Node | undefined = tree;
-  for (const text of path.filter((part) => part !== "")) {
-    const name = decodedName(text);
-    if (name === undefined || typeof node !== "object" || !Object.hasOwn(node, name)) return undefined;
+  for (const part of path.filter((text) => text !== "")) {
+    const name = unescaped(part);
+    if (typeof node !== "object" || !Object.hasOwn(node, name)) return undefined;
     node = node[name];
   }
   if (typeof node !== "object") return node;

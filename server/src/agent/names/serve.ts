@@ -11,10 +11,13 @@ const mostOfOne = 16;
 const idleMs = 5_000;
 const longestMs = 30_000;
 const mostAtOnce = 16;
-/** What a question over TCP may be long; the resolver takes no longer one. Bytes. */
-const longest = 4096;
+/** How long a question over TCP may be (the resolver takes no longer one), and how much a guest may leave unread. Bytes. */
+const longest = 4_096;
+const mostUnread = 256 * 1_024;
 
 export function serveUdp(socket: UdpSocket, answer: Answerer): void {
+  // What goes wrong with one datagram is no reason to stop.
+  socket.on("error", () => undefined);
   socket.on("message", (bytes, { address, port }) => {
     void answer(bytes, { client: address, transport: "udp" }).then((response) => {
       // Where the guest is gone there is nobody to tell.
@@ -34,6 +37,8 @@ function trySend(send: () => void): void {
 /** Answers how to end the connections. */
 export function serveTcp(server: Server, answer: Answerer): () => void {
   const open = new Map<Socket, string>();
+  // A connection that could not be taken, as where there are no more file descriptors: the next one may be.
+  server.on("error", () => undefined);
   server.on("connection", (socket) => {
     const client = socket.remoteAddress ?? "";
     const own = [...open.values()].filter((other) => other === client).length;
@@ -60,7 +65,7 @@ function serveConnection(socket: Socket, client: string, answer: Answerer): void
   const reply = async (bytes: Buffer) => {
     const response = await answer(bytes, { client, transport: "tcp" });
     running--;
-    if (response === undefined) return void socket.destroy();
+    if (response === undefined || socket.writableLength > mostUnread) return void socket.destroy();
     socket.write(framed(response));
     take();
   };

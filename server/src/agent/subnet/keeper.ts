@@ -1,4 +1,4 @@
-// Keeps a service running in each subnet that is wanted, a few at a time, and none elsewhere.
+// Keeps a service running in each subnet that is wanted, and none elsewhere; a few are started or stopped at a time.
 import type { Clock } from "../../clock.ts";
 import type { AgentLog } from "../log.ts";
 import type { ServedSubnet } from "./served-subnet.ts";
@@ -15,15 +15,16 @@ const mostAtOnce = 4;
 /** How long until a start that failed is tried again, in milliseconds. */
 const againMs = 1_000;
 
-const sameSubnet = (a: ServedSubnet | undefined, b: ServedSubnet | undefined) =>
-  JSON.stringify(a) === JSON.stringify(b);
+const isSame = (a: ServedSubnet | undefined, b: ServedSubnet | undefined) => JSON.stringify(a) === JSON.stringify(b);
 
 export class ServiceKeeper {
   readonly #parts: KeeperParts;
   #wanted: ReadonlyMap<string, ServedSubnet> = new Map();
   readonly #running = new Map<string, SubnetService>();
-  readonly #dirty = new Set<string>();
+  /** Subnets to look at; those in work or waiting for their next try are looked at after that. */
+  readonly #due = new Set<string>();
   readonly #busy = new Map<string, Promise<void>>();
+  readonly #resting = new Set<string>();
   readonly #stopping = new AbortController();
 
   constructor(parts: KeeperParts) {
@@ -36,8 +37,8 @@ export class ServiceKeeper {
     const before = this.#wanted;
     this.#wanted = subnets;
     for (const id of new Set([...before.keys(), ...subnets.keys()]))
-      if (!sameSubnet(before.get(id), subnets.get(id))) this.#dirty.add(id);
-    this.#pump();
+      if (!isSame(before.get(id), subnets.get(id))) this.#due.add(id);
+    this.#work();
   }
 
   /** What runs now. */
@@ -45,13 +46,13 @@ export class ServiceKeeper {
     return [...this.#running.values()];
   }
 
-  /** Stops one and starts it anew, if it is wanted still. */
-  async restart(subnetId: string): Promise<void> {
-    const service = this.#running.get(subnetId);
-    if (service === undefined || this.#busy.has(subnetId)) return;
+  /** Stops a service that does not work any more, and starts it anew if it is wanted still. */
+  renew(service: SubnetService): void {
+    const { subnetId } = service.subnet.place;
+    if (this.#running.get(subnetId) !== service || this.#busy.has(subnetId)) return;
     this.#running.delete(subnetId);
-    this.#begin(subnetId, () => service.stop());
-    await this.#busy.get(subnetId);
+    this.#due.add(subnetId);
+    this.#begin(subnetId, service.stop());
   }
 
   /** Stops all of them. */
@@ -61,48 +62,41 @@ export class ServiceKeeper {
     while (this.#busy.size > 0) await Promise.all(this.#busy.values());
   }
 
-  #pump(): void {
-    for (const id of this.#dirty) {
+  #work(): void {
+    for (const id of this.#due) {
       if (this.#busy.size >= mostAtOnce) return;
-      if (this.#busy.has(id)) continue;
-      this.#dirty.delete(id);
-      this.#begin(id, () => this.#settle(id));
+      if (this.#busy.has(id) || this.#resting.has(id)) continue;
+      this.#due.delete(id);
+      this.#begin(id, this.#settle(id));
     }
   }
 
-  #begin(id: string, work: () => Promise<void>): void {
-    const done = work()
-      .catch((err: unknown) => {
-        this.#parts.log.warn({ err, subnet: id }, "a subnet's names and metadata can't be served; trying again");
-        void this.#again(id);
-      })
-      .finally(() => {
-        this.#busy.delete(id);
-        if (!sameSubnet(this.#running.get(id)?.subnet, this.#wanted.get(id)) && !this.#waiting.has(id))
-          this.#dirty.add(id);
-        this.#pump();
-      });
-    this.#busy.set(id, done);
+  #begin(id: string, work: Promise<void>): void {
+    const done = work.catch((err: unknown) => this.#failed(id, err));
+    const over = done.finally(() => {
+      this.#busy.delete(id);
+      this.#work();
+    });
+    this.#busy.set(id, over);
   }
 
-  readonly #waiting = new Set<string>();
-
-  async #again(id: string): Promise<void> {
-    this.#waiting.add(id);
-    await this.#parts.clock.sleep(againMs, this.#stopping.signal);
-    this.#waiting.delete(id);
-    this.#dirty.add(id);
-    this.#pump();
+  #failed(id: string, err: unknown): void {
+    this.#due.add(id);
+    if (this.#stopping.signal.aborted) return;
+    this.#parts.log.warn({ err, subnet: id }, "a subnet's names and metadata can't be served yet; trying again");
+    this.#resting.add(id);
+    void this.#parts.clock.sleep(againMs, this.#stopping.signal).then(() => {
+      this.#resting.delete(id);
+      this.#work();
+    });
   }
 
   /** Brings one subnet to what is wanted now. */
   async #settle(id: string): Promise<void> {
     const [running, wanted] = [this.#running.get(id), this.#wanted.get(id)];
-    if (sameSubnet(running?.subnet, wanted)) return;
-    if (running !== undefined) {
-      this.#running.delete(id);
-      await running.stop();
-    }
+    if (isSame(running?.subnet, wanted)) return;
+    this.#running.delete(id);
+    await running?.stop();
     if (wanted !== undefined) this.#running.set(id, await this.#parts.start(wanted, this.#stopping.signal));
   }
 }

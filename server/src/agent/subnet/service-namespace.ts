@@ -1,6 +1,5 @@
 // The place in a subnet where the host answers: a network namespace with the service's addresses, on a cable that can be plugged into the subnet.
 import { createHash } from "node:crypto";
-import { command } from "../../backends/linux/command.ts";
 import {
   addNamespace,
   ip,
@@ -84,17 +83,4 @@ export async function removeServiceNamespace(host: HostNamespace, { namespace, d
 /** The namespaces on the machine that a host's agent made. */
 export async function serviceNamespaces(host: HostNamespace): Promise<readonly string[]> {
   return (await namespaces()).filter((name) => name.startsWith(prefixOf(host)));
-}
-
-/** Has what is sent to an address from the namespace go to one MAC, until undone. */
-export async function pinNeighbour(
-  namespace: string,
-  address: string,
-  macAddress: string,
-): Promise<() => Promise<void>> {
-  const plain = address.replace(/%.*$/, "");
-  const set = (state: string) =>
-    command("ip", ["-n", namespace, "neigh", "replace", plain, "lladdr", macAddress, "dev", "eth0", "nud", state]);
-  await set("permanent");
-  return async () => void (await set("stale"));
 }

@@ -6,13 +6,15 @@ import type { HostNetwork } from "../../backends/network/host-network.ts";
 import type { Directory } from "../directory.ts";
 import type { RateLimit } from "../limits.ts";
 import type { AgentLog } from "../log.ts";
+import type { MetadataParts } from "../metadata/handler.ts";
 import { listenOn, metadataServer } from "../metadata/serve.ts";
 import type { SessionTokens } from "../metadata/token.ts";
 import type { Forwarder } from "../names/forwarder.ts";
 import { resolve } from "../names/resolver.ts";
 import { type Answerer, serveTcp, serveUdp } from "../names/serve.ts";
+import { Neighbours } from "./neighbours.ts";
 import type { ServedSubnet } from "./served-subnet.ts";
-import { makeServiceNamespace, namesOf, pinNeighbour, removeServiceNamespace } from "./service-namespace.ts";
+import { makeServiceNamespace, namesOf, removeServiceNamespace } from "./service-namespace.ts";
 import { openSockets, type WantedSocket } from "./sockets.ts";
 
 /** What all subnets of a host share. */
@@ -37,6 +39,8 @@ export interface SubnetService {
 const [metadataV4, metadataV6] = metadataAddresses;
 const namePort = 53;
 const metadataPort = 80;
+/** Longer than an Open vSwitch that lives needs, in milliseconds; one that is dead must not hold up the agent's end. */
+const unplugMs = 3_000;
 
 function serviceAddresses({ addresses }: ServedSubnet): readonly string[] {
   return addresses.map((address) => address.split("/")[0] ?? "");
@@ -59,33 +63,44 @@ function answererOf(subnet: ServedSubnet, parts: ServiceParts): Answerer {
   return (bytes, asking) => resolve(bytes, resolver, asking);
 }
 
-/** Serves one socket. Answers how to end it. */
-async function serveSocket(
-  socket: UdpSocket | Server,
-  { port }: WantedSocket,
-  subnet: ServedSubnet,
-  namespace: string,
-  parts: ServiceParts,
-): Promise<() => void> {
+/** Serves a resolver on a socket. Answers how to end it. */
+function serveNames(socket: UdpSocket | Server, answer: Answerer): () => void {
   if (!(socket instanceof Server)) {
-    serveUdp(socket, answererOf(subnet, parts));
+    serveUdp(socket, answer);
     return () => socket.close();
   }
-  if (port === namePort) {
-    const end = serveTcp(socket, answererOf(subnet, parts));
-    return () => {
-      socket.close();
-      end();
-    };
-  }
-  const { directory, tokens, log, metadataRate: rate } = parts;
-  const pin = (address: string, mac: string) => pinNeighbour(namespace, address, mac);
-  const server = metadataServer({ place: subnet.place, directory, tokens, rate, log, pin });
+  const end = serveTcp(socket, answer);
+  return () => {
+    socket.close();
+    end();
+  };
+}
+
+/** Serves metadata on a socket. Answers how to end it. */
+async function serveMetadata(socket: Server, parts: MetadataParts): Promise<() => void> {
+  const server = metadataServer(parts);
   await listenOn(server, socket);
   return () => {
     server.close();
     server.closeAllConnections();
   };
+}
+
+/** Makes the sockets of a subnet and serves them. Answers how to end them. */
+async function serveSockets(subnet: ServedSubnet, namespace: string, parts: ServiceParts): Promise<(() => void)[]> {
+  const { directory, tokens, log, metadataRate: rate } = parts;
+  const neighbours = new Neighbours(namespace);
+  const pin = (address: string, macAddress: string) => neighbours.pin(address, macAddress);
+  const metadata = { place: subnet.place, directory, tokens, rate, log, pin };
+  const answer = answererOf(subnet, parts);
+  const wanted = wantedSockets(subnet);
+  const sockets = await openSockets(namespace, wanted);
+  const ends: (() => void)[] = [];
+  for (const [i, socket] of sockets.entries()) {
+    const isMetadata = wanted[i]?.port === metadataPort && socket instanceof Server;
+    ends.push(isMetadata ? await serveMetadata(socket, metadata) : serveNames(socket, answer));
+  }
+  return ends;
 }
 
 /** @throws Error if something can't be made; then nothing is left of it. */
@@ -94,25 +109,23 @@ export async function startSubnetService(
   parts: ServiceParts,
   signal: AbortSignal,
 ): Promise<SubnetService> {
-  const { hostNetwork } = parts;
-  const host = hostNetwork.namespace;
+  const { hostNetwork, log } = parts;
+  const { namespace: host } = hostNetwork;
   const names = namesOf(host, subnet.place.subnetId);
   const ends: (() => void)[] = [];
+  const unplug = () =>
+    hostNetwork.unplug(names.device, AbortSignal.timeout(unplugMs)).catch((err: unknown) => {
+      log.warn({ err, device: names.device }, "a service's device could not be unplugged");
+    });
   const stop = async () => {
     for (const end of ends.splice(0)) end();
-    await hostNetwork.unplug(names.device, AbortSignal.timeout(unplugMs)).catch((err: unknown) => {
-      parts.log.warn({ err, device: names.device }, "a service's device could not be unplugged");
-    });
+    await unplug();
     await removeServiceNamespace(host, names);
   };
   try {
+    await unplug();
     await makeServiceNamespace(host, names, subnet);
-    const wanted = wantedSockets(subnet);
-    const sockets = await openSockets(names.namespace, wanted);
-    for (const [i, socket] of sockets.entries()) {
-      const one = wanted[i];
-      if (one !== undefined) ends.push(await serveSocket(socket, one, subnet, names.namespace, parts));
-    }
+    ends.push(...(await serveSockets(subnet, names.namespace, parts)));
     await hostNetwork.plug({ name: names.device, portId: subnet.portId }, signal);
     return { subnet, device: names.device, stop };
   } catch (error) {
@@ -120,6 +133,3 @@ export async function startSubnetService(
     throw error;
   }
 }
-
-/** Longer than an Open vSwitch that lives needs, in milliseconds; one that is dead must not hold up the agent's end. */
-const unplugMs = 3_000;
