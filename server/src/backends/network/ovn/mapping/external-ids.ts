@@ -9,14 +9,17 @@ export type ExternalIds = ReadonlyMap<string, string>;
 
 /** What all rows of an object carry; `more` without the "photon:". */
 export function marksOf(object: NetworkObject, more: Readonly<Record<string, string>> = {}): ExternalIds {
-  return new Map([
+  const marks = new Map<string, string>([
     [ownerMark.key, ownerMark.value],
     ["photon:type", object.type],
     ["photon:id", object.id],
     ["photon:tenant", object.owner],
-    ...placeOf(object).map(([key, value]) => [`photon:${key}`, value] as const),
-    ...Object.entries(more).map(([key, value]) => [`photon:${key}`, value] as const),
   ]);
+  const { vpc, subnet } = placeOf(object);
+  if (vpc !== undefined) marks.set("photon:vpc", vpc);
+  if (subnet !== undefined) marks.set("photon:subnet", subnet);
+  for (const key in more) marks.set(`photon:${key}`, more[key] ?? "");
+  return marks;
 }
 
 /** What the main row carries: also what the object stands on, so that what is stood on can be told from the database alone. */
@@ -33,32 +36,26 @@ export function placeholderMarks(of: NetworkObjectId): ExternalIds {
   ]);
 }
 
-function placeOf(object: NetworkObject): readonly (readonly [string, string])[] {
+function placeOf(object: NetworkObject): { readonly vpc?: string; readonly subnet?: string } {
   switch (object.type) {
     case "router":
     case "gateway":
-      return [["vpc", object.id]];
+      return { vpc: object.id };
     case "switch":
     case "router-port":
     case "dhcp":
     case "service-port":
-      return [
-        ["vpc", object.vpcId],
-        ["subnet", object.id],
-      ];
+      return { vpc: object.vpcId, subnet: object.id };
     case "port":
-      return [
-        ["vpc", object.vpcId],
-        ["subnet", object.subnetId],
-      ];
+      return { vpc: object.vpcId, subnet: object.subnetId };
     case "elastic-ip":
     case "route":
     case "peering":
     case "flow-log":
-      return [["vpc", object.vpcId]];
+      return { vpc: object.vpcId };
     case "filter":
     case "addresses":
     case "external-network":
-      return [];
+      return {};
   }
 }

@@ -64,12 +64,10 @@ function decodeSet(atoms: readonly Json[]): Value {
   return set;
 }
 
+/** By index and not by pattern: walking a pair costs more than reading it, and every row has a dozen. */
 function decodeMap(pairs: readonly Json[]): Value {
   const map = new Map<Atom, Atom>();
-  for (const pair of pairs) {
-    const [key = "", value = ""] = listOf(pair);
-    map.set(decodeAtom(key), decodeAtom(value));
-  }
+  for (const pair of pairs) if (isList(pair)) map.set(decodeAtom(pair[0] ?? ""), decodeAtom(pair[1] ?? ""));
   return map;
 }
 
