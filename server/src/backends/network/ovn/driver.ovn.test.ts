@@ -1,28 +1,28 @@
 // The real driver on a private OVN: the contract of every driver.
-import { mkdtemp, rm } from "node:fs/promises";
-import { networkContract } from "../contract.ts";
-import { openOvnNetwork } from "./driver.ts";
-import type { PrivateOvn } from "./private/private-ovn.ts";
-import { startPrivateOvn } from "./private/start.ts";
+import { command } from "../../linux/command.ts";
+import { networkContract, sampleNetwork } from "../contract.ts";
+import { rowUuid } from "./mapping/uuids.ts";
+import type { Guest } from "./testing/guest.ts";
+import { type NetworkLab, startNetworkLab } from "./testing/network-lab.ts";
 import { describeOnOvn } from "./testing/require.ts";
 
 describeOnOvn("a private OVN", () => {
-  let dir = "";
-  let ovn: PrivateOvn | undefined;
+  let lab: NetworkLab | undefined;
+  let guest: Guest | undefined;
+  const [{ macAddress }] = sampleNetwork("plug").ports;
   networkContract({
     name: "ovn",
     open: async () => {
-      dir = await mkdtemp("/tmp/pd");
-      ovn = await startPrivateOvn({
-        ...{ dir, name: "drvc", hosts: 1 },
-        external: { physicalNetwork: "external", address: "203.0.113.1/24" },
-      });
-      return openOvnNetwork(ovn);
+      lab = await startNetworkLab({ external: { physicalNetwork: "external", address: "203.0.113.1/24" } });
+      return lab.driver;
     },
-    close: async (driver) => {
-      await driver.close();
-      await ovn?.stop();
-      await rm(dir, { recursive: true, force: true });
+    close: async () => lab?.stop(),
+    plug: async (_driver, portId, up) => {
+      if (up) guest = await lab?.plug({ portId, macAddress });
+      else await guest?.remove();
+    },
+    spoil: async (_driver, filter) => {
+      await command("ovn-nbctl", [`--db=${lab?.ovn.northbound}`, "destroy", "Port_Group", rowUuid(filter)]);
     },
   });
 });
