@@ -257,6 +257,19 @@ describe("a guest reads", () => {
     expect(JSON.parse(String(await get(served, "/photon/v1")))).not.toHaveProperty("vm");
   });
 
+  test("all that the folders name, as programs that read the whole tree do", () => {
+    const crawl = (path: readonly string[]): number => {
+      const names = read(treeOf(facts), path)?.split("\n") ?? [];
+      const counts = names.map((name) => {
+        if (name.endsWith("/")) return crawl([...path, name.slice(0, -1)]);
+        expect([name, typeof read(treeOf(facts), [...path, name])]).toEqual([name, "string"]);
+        return 1;
+      });
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
+    expect(crawl([])).toBeGreaterThan(40);
+  });
+
   test("any path without harm", () => {
     const tree = treeOf(facts);
     fc.assert(fc.property(fc.array(fc.string()), (path) => ["string", "undefined"].includes(typeof read(tree, path))));
