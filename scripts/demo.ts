@@ -1,10 +1,12 @@
 // `npm run demo [-- --keep]`: a whole cloud in a minute. Starts a server, makes two customers, deploys examples/quickstart with cdktf for
-// one of them, shows that a second plan is empty and that the other one's token is refused, and cleans up.
+// one of them, shows that a second plan is empty, that packets go where they may (on real OVN, where it is installed) and that the other
+// one's token is refused, and cleans up.
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PhotonError } from "@photoncloud/sdk";
 import { installMirror } from "../provider/scripts/mirror.ts";
 import { cdktfCommand } from "./demo/cdktf.ts";
+import { showPackets } from "./demo/packets.ts";
 import { type DemoServer, startServer, stopServer } from "./demo/server.ts";
 import { chapter, run } from "./demo/show.ts";
 import { type Customer, clientOf, createCustomer } from "./demo/tenants.ts";
@@ -127,6 +129,8 @@ async function demo(terraform: string): Promise<void> {
         only: (line) => /No changes|Plan:/.test(line),
       }),
     );
+    chapter("Packets");
+    await showPackets(join(folder, "data"), clientOf(server.administrator, customer));
     chapter("Another org's token is refused");
     await showThatStrangersAreRefused(server, customer);
     if (keep) sayHowToGoOn(server, customer, folder, cliConfig);
