@@ -90,6 +90,9 @@ describe.each(replaceable)("photoncloud_%s", (_noun, kind, changes) => {
 
 test("the list of kinds with a replacement may only grow", () => {
   expect(replaceable.map(([noun]) => noun)).toEqual(
-    expect.arrayContaining(["vpc", "subnet", "port", "org", "project", "user", "service_account", "role", "image"]),
+    expect.arrayContaining([
+      ...["vpc", "subnet", "port", "external_network", "elastic_ip", "route"],
+      ...["org", "project", "user", "service_account", "role", "image"],
+    ]),
   );
 });

@@ -10,12 +10,21 @@ export interface Example {
 
 /** Values that can't be drawn from an annotation: ids that must be there already, or texts that follow no annotated form. */
 const given: Readonly<Record<string, string>> = {
+  "prismnet.v1.ExternalNetwork.org_id": "",
+  "prismnet.v1.ExternalNetwork.project_id": "",
+  // The cloud begins with one on the usual wire.
+  "prismnet.v1.ExternalNetwork.physical_network": "another",
   "iam.v1.RoleBinding.role_id": "ProjectViewer",
   "iam.v1.RoleBinding.principal": `service_account:acme-corp/\${photoncloud_service_account.it.id}`,
 };
 
 /** Attributes that the cloud asks for although their annotations do not. */
-const asked: Readonly<Record<string, readonly string[]>> = { "plasmavmc.v1.Image": ["source_url"] };
+const asked: Readonly<Record<string, readonly string[]>> = {
+  "plasmavmc.v1.Image": ["source_url"],
+  // It is the whole system's.
+  "prismnet.v1.ExternalNetwork": ["org_id", "project_id", "physical_network"],
+  "prismnet.v1.Route": ["drop"],
+};
 
 /** Kinds that a text above speaks of. */
 const besides: Readonly<Record<string, readonly string[]>> = { "iam.v1.RoleBinding": ["service_account"] };

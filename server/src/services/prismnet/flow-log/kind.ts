@@ -1,14 +1,11 @@
 // Flow logs: what a VPC's security groups allowed and dropped, and by which rule.
-import { FlowLogSchema, FlowVerdict } from "@photoncloud/proto/gen/prismnet/v1/flow_log_pb";
+import { FlowLogSchema } from "@photoncloud/proto/gen/prismnet/v1/flow_log_pb";
 import { defineKind } from "../../kind.ts";
 import { flowLogNetwork, flowLogReconciler } from "./kind.steps.ts";
 import { readFlowLog } from "./read.ts";
 
 export const flowLogKind = defineKind({
   schema: FlowLogSchema,
-  async admit(_, next) {
-    next.verdict ??= FlowVerdict.UNSPECIFIED;
-  },
   queries: { ReadFlowLog: readFlowLog },
   reconciler: flowLogReconciler,
   network: flowLogNetwork,
