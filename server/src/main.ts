@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { catalog } from "@photoncloud/proto";
 import { type Administrator, readAdminFile, writeAdminFile } from "./admin-file.ts";
+import { FlowStore } from "./agent/flows/flow-store.ts";
 import { startAgents } from "./agents.ts";
 import { type Detected, detectDrivers, forgetsAtExit, given, type Pick } from "./backends/detect.ts";
 import type { Drivers } from "./backends/drivers.ts";
@@ -74,6 +75,7 @@ interface Parts {
   readonly resources: Resources;
   readonly engine: Engine;
   readonly networkWatcher: NetworkWatcher;
+  readonly flows: FlowStore;
 }
 
 /** How long calls that are under way may take when the server stops. Milliseconds. */
@@ -246,9 +248,9 @@ async function seed({ config, resources, detected }: Parts): Promise<void> {
 }
 
 /** Follows the backends, and serves the guests of this machine's hosts. Answers how to stop. */
-function watchBackends({ drivers, detected, store, clock, log }: Parts): () => Promise<void> {
+function watchBackends({ drivers, detected, store, flows, clock, log }: Parts): () => Promise<void> {
   const unwatch = wakeOnChange(drivers, store, log);
-  const stopAgents = startAgents({ network: detected.network, store, clock, log });
+  const stopAgents = startAgents({ network: detected.network, store, flows, clock, log });
   return async () => {
     unwatch();
     await stopAgents();
@@ -258,8 +260,10 @@ function watchBackends({ drivers, detected, store, clock, log }: Parts): () => P
 function assemble(config: Config, store: Store, detected: Detected, options: StartOptions, log: Log): Parts {
   const clock = options.clock ?? systemClock;
   const iam = makeIam(config, store, clock, log);
+  const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
   const resources = createResources({
     store,
+    flows,
     clock,
     catalog: catalog(),
     kinds: [...iam.kinds, ...kinds],
@@ -267,7 +271,7 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
     drivers: detected.drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, detected, iam, resources };
+  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, detected, iam, resources, flows };
   return { ...parts, engine: makeEngine(parts), networkWatcher: makeNetworkWatcher(parts) };
 }
 

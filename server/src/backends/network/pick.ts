@@ -30,6 +30,7 @@ interface OvnRemotes {
 /** A network that carries packets. */
 export interface RealNetwork {
   readonly driver: NetworkDriver;
+  readonly northbound: string;
   readonly southbound: string;
   readonly tls?: TlsFiles;
   /** Those of its hosts that are this machine. */
@@ -70,6 +71,7 @@ async function named({ clock, log }: NetworkChoice, ovn: OvnRemotes): Promise<Re
   const host = await localChassis();
   return {
     driver: lateNetwork("ovn", (signal) => openOvnNetwork(options, signal)),
+    northbound: ovn.northbound,
     southbound: ovn.southbound,
     ...(ovn.tls && { tls: ovn.tls }),
     hosts: host === undefined ? [] : [host],
@@ -99,5 +101,5 @@ async function own({ clock, log, dataDir }: NetworkChoice): Promise<RealNetwork>
   const { northbound, southbound, hosts, stop } = ovn;
   const options = { northbound, southbound, log, ...(clock && { clock }) };
   const driver = lateNetwork("ovn", (signal) => openOvnNetwork(options, signal));
-  return { driver, southbound, hosts, own: true, stop };
+  return { driver, northbound, southbound, hosts, own: true, stop };
 }
