@@ -104,6 +104,20 @@ export function hypervisorContract(contract: HypervisorContract): void {
       await until(driver, "vm-life", "running");
     });
 
+    test("resets a machine that runs, and tells what it uses", async () => {
+      await refused(driver.reset("vm-nowhere", signal), "missing");
+      await define("vm-reset");
+      await refused(driver.reset("vm-reset", signal), "missing");
+      expect(await driver.statistics("vm-reset", signal)).toBeUndefined();
+      await driver.start("vm-reset", signal);
+      await until(driver, "vm-reset", "running");
+      await driver.reset("vm-reset", signal);
+      await until(driver, "vm-reset", "running");
+      const used = await driver.statistics("vm-reset", signal);
+      expect(used?.disks).toMatchObject([{ id: "root" }]);
+      expect(used?.memoryBytes).toBeGreaterThan(1024 ** 2);
+    });
+
     test("pulls the plug when there is no grace", async () => {
       await run("vm-plug");
       await driver.stop("vm-plug", { graceMs: 0 }, signal);

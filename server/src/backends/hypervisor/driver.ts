@@ -1,6 +1,8 @@
 // The hypervisor role: virtual machines on this host. `define` makes the machine's description equal to its argument; starting and
 // stopping are asked for and then observed, since a guest takes its time. Ids are our resources' ids.
 
+import type { Duplex } from "node:stream";
+
 export interface DiskSpec {
   readonly id: string;
   readonly sizeGib: number;
@@ -37,6 +39,56 @@ export interface MachineSpec {
   readonly nics: readonly NicSpec[];
   /** Read by the guest at its first boot alone. */
   readonly userData?: string;
+  /** OpenSSH public keys, told at the first boot. */
+  readonly sshKeys?: readonly string[];
+  /** Ids of disks and NICs in the order in which they are tried at the start. Undefined: the disks in their order. */
+  readonly bootOrder?: readonly string[];
+  /** What its disks are copied from when they are made, in the place of an image: a snapshot of a machine of this host. */
+  readonly copyOf?: { readonly vmId: string; readonly snapshotId: string };
+}
+
+/** What a machine uses, since it was started. */
+export interface MachineStatistics {
+  readonly cpuSeconds: number;
+  /** Of the host, in bytes. */
+  readonly memoryBytes: number;
+  readonly disks: readonly {
+    readonly id: string;
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+    readonly readOperations: number;
+    readonly writeOperations: number;
+  }[];
+  /** Seen from the guest. */
+  readonly nics: readonly {
+    readonly id: string;
+    readonly receivedBytes: number;
+    readonly sentBytes: number;
+    readonly receivedPackets: number;
+    readonly sentPackets: number;
+  }[];
+  /** What the guest's agent tells; undefined without one. Hostile words: for display alone. */
+  readonly guest?: { readonly hostname: string; readonly os: string };
+}
+
+/** Disks as they were at a moment. All of a machine's disks are taken together. */
+export interface MachineSnapshots {
+  /** Takes one, of a running machine at one moment; again with the same id: changes nothing. @throws DriverError "missing" if there is no such machine. */
+  take(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void>;
+  /** Puts a stopped machine's disks back. @throws DriverError "missing" if there is no such snapshot, "refused" while the machine runs. */
+  restore(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void>;
+  /** Succeeds where there is none. */
+  remove(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void>;
+  /** The ids of a machine's snapshots. */
+  list(vmId: string, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What a person sees of a machine. */
+export interface MachineConsoles {
+  /** Bytes both ways: a terminal's, or RFB (RFC 6143). Several may be open; all see the same. @throws DriverError "missing" if the machine does not run, "refused" if it has none of that type. */
+  open(vmId: string, type: "serial" | "vnc", signal: AbortSignal): Promise<Duplex>;
+  /** The end of what the guest wrote to its serial console, also of one that has ended. */
+  log(vmId: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** What a machine is doing. */
@@ -70,6 +122,20 @@ export interface HypervisorDriver {
    * One that is stopped is left alone.
    */
   stop(vmId: string, options: { readonly graceMs: number }, signal: AbortSignal): Promise<void>;
+  /** Resets a running machine at once: the guest is not asked. @throws DriverError "missing" if it does not run. */
+  reset(vmId: string, signal: AbortSignal): Promise<void>;
+  /** Undefined: it does not run. */
+  statistics(vmId: string, signal: AbortSignal): Promise<MachineStatistics | undefined>;
+  /** Undefined: this backend can't. */
+  readonly snapshots?: MachineSnapshots;
+  /** Undefined: this backend can't. */
+  readonly consoles?: MachineConsoles;
+  /** A disk of a stopped machine, or of a snapshot, as a whole qcow2 file. Undefined: this backend can't. */
+  export?(
+    vmId: string,
+    source: { readonly diskId: string; readonly snapshotId?: string },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** Undefined: there is no such machine. */
   state(vmId: string, signal: AbortSignal): Promise<MachineState | undefined>;
   /** Pulls the plug if the machine runs, and removes it with its disks; succeeds where there is none. */

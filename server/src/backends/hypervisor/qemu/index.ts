@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
-import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "../driver.ts";
+import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Images } from "./images.ts";
 import { type HostFolders, imagesFolder, machinesFolder } from "./layout.ts";
@@ -139,6 +139,16 @@ export class QemuHypervisor implements HypervisorDriver {
   async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#machines.get(vmId)?.stop(graceMs);
+  }
+
+  async reset(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if ((await this.#machines.get(vmId)?.reset()) !== true)
+      throw new DriverError("missing", `vm ${vmId} does not run, so that it can't be reset`);
+  }
+
+  async statistics(vmId: string, signal: AbortSignal): Promise<MachineStatistics | undefined> {
+    return this.#machines.get(vmId)?.statistics(signal);
   }
 
   async state(vmId: string): Promise<MachineState | undefined> {

@@ -4,7 +4,7 @@ import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { dirname } from "node:path";
 import type { Clock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
-import type { MachineSpec, MachineState } from "../driver.ts";
+import type { MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { assignSlots, commandLine } from "./command-line.ts";
 import {
@@ -21,6 +21,7 @@ import { change } from "./hotplug.ts";
 import { type HostFolders, type MachineFiles, machineFiles, shortOf } from "./layout.ts";
 import { identityOf, isAlive, kill, startProcess } from "./process.ts";
 import { Qmp, type QmpEvent } from "./qmp.ts";
+import { statisticsOf } from "./statistics.ts";
 import { type Taps, tapOf } from "./taps.ts";
 
 /** What all machines of a host share. */
@@ -137,6 +138,21 @@ export class Machine {
     void this.#inTurn(async () => {}).then(() =>
       left <= 0 ? this.#pullPlug() : this.#askUntil(left, this.#ending.signal),
     );
+  }
+
+  /** False: it does not run. */
+  async reset(): Promise<boolean> {
+    if (this.#state !== "running" || this.#monitor === undefined) return false;
+    await this.#monitor.execute("system_reset");
+    return true;
+  }
+
+  /** Undefined: it does not run. */
+  async statistics(signal: AbortSignal): Promise<MachineStatistics | undefined> {
+    const [monitor, running] = [this.#monitor, this.#running];
+    if (monitor === undefined || running === undefined) return undefined;
+    const { pid } = running.process;
+    return statisticsOf({ spec: running.spec, pid, monitor, namespace: this.#host.taps?.namespace }, signal);
   }
 
   /** Ends it and removes all that it had. */

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
-import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "../driver.ts";
+import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import { SimulatedMachine } from "./machine.ts";
 import type { StandIns } from "./stand-ins.ts";
 
@@ -69,6 +69,29 @@ export class SimulatedHypervisor implements HypervisorDriver {
   async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#machines.get(vmId)?.stop(graceMs);
+  }
+
+  async reset(vmId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#machines.get(vmId)?.reset() !== true)
+      throw new DriverError("missing", `vm ${vmId} does not run, so that it can't be reset`);
+  }
+
+  /** Nothing is executed: the memory is what the machine was promised, and everything else is none. */
+  async statistics(vmId: string): Promise<MachineStatistics | undefined> {
+    const machine = this.#machines.get(vmId);
+    if (machine?.state.state !== "running") return undefined;
+    const { memoryMib, disks, nics } = machine.spec;
+    const [noDisk, noNic] = [
+      { readBytes: 0, writtenBytes: 0, readOperations: 0, writeOperations: 0 },
+      { receivedBytes: 0, sentBytes: 0, receivedPackets: 0, sentPackets: 0 },
+    ];
+    return {
+      cpuSeconds: 0,
+      memoryBytes: memoryMib * 1024 ** 2,
+      disks: disks.map(({ id }) => ({ id, ...noDisk })),
+      nics: nics.map(({ id }) => ({ id, ...noNic })),
+    };
   }
 
   async state(vmId: string): Promise<MachineState | undefined> {

@@ -64,6 +64,14 @@ export class SimulatedMachine {
     });
   }
 
+  /** Boots again as it is. False: it does not run. */
+  reset(): boolean {
+    if (this.#power !== "running") return false;
+    this.#enter("starting");
+    this.#after(this.#options.bootMs, () => this.#enter("running"));
+    return true;
+  }
+
   stop(graceMs: number): void {
     if (this.#power === "stopped") return;
     const pullAt = this.#options.clock.now() + graceMs;
