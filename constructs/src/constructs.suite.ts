@@ -187,6 +187,49 @@ export function constructsSuite(name: string, base: Base, lib: typeof Constructs
       });
     });
 
+    test("a VPC is joined to an external network, and a machine gets a public address of it", () => {
+      const made = synth((stack) => {
+        const vpc = new lib.Vpc(stack, "main", { externalNetwork: "external" });
+        const web = new lib.Vm(stack, "web", { subnet: vpc.addSubnet("front"), image: "debian-12" });
+        new lib.ElasticIp(stack, "public", { of: web });
+      });
+      expect(one(made, "vpc")).toMatchObject({ external_network_id: "external" });
+      expect(one(made, "elastic_ip")).toEqual({
+        name: "public",
+        port_id: expect.stringMatching(/photoncloud_port\.\w+\.id/),
+      });
+    });
+
+    test("an external network of the program is named by its id, and an elastic IP may wait for a machine", () => {
+      const made = synth((stack) => {
+        const cidr = "198.51.100.0/24";
+        const externalNetwork = new lib.TfExternalNetwork(stack, "isp", { orgId: "", projectId: "", cidr });
+        new lib.Vpc(stack, "main", { externalNetwork });
+        new lib.ElasticIp(stack, "spare", { externalNetwork, address: "198.51.100.20" });
+      });
+      const isp = expect.stringContaining("photoncloud_external_network");
+      expect(one(made, "vpc")).toMatchObject({ external_network_id: isp });
+      expect(one(made, "elastic_ip")).toEqual({ name: "spare", address: "198.51.100.20", external_network_id: isp });
+    });
+
+    test("routes lead through a machine that forwards, to the outside, and nowhere", () => {
+      const made = synth((stack) => {
+        const vpc = new lib.Vpc(stack, "main");
+        const router = new lib.Vm(stack, "router", { subnet: vpc.addSubnet("edge"), image: "vpn", forwarding: true });
+        vpc.addRoute("office", { to: "192.168.0.0/16", through: router });
+        vpc.addRoute("partner", { to: "198.51.100.0/24", through: "external-network" });
+        vpc.addRoute("hole", { to: "10.99.0.0/16", through: "nowhere" });
+        const plain = new lib.Vm(stack, "plain", { subnet: vpc.addSubnet("back"), image: "debian-12" });
+        expect(() => vpc.addRoute("bad", { to: "172.16.0.0/12", through: plain })).toThrow("give it forwarding: true");
+      });
+      const routes = Object.values(made.resource.photoncloud_route ?? {});
+      expect(routes.map(({ name, vpc_id, destination, ...target }) => [name, destination, target])).toEqual([
+        ["main-hole", "10.99.0.0/16", { drop: {} }],
+        ["main-office", "192.168.0.0/16", { target_port_id: expect.stringContaining("photoncloud_port") }],
+        ["main-partner", "198.51.100.0/24", { elastic_gateway: {} }],
+      ]);
+    });
+
     test("what can't be deployed is refused with the mend", () => {
       synth((stack) => {
         const [web, app] = [new lib.SecurityGroup(stack, "web"), new lib.SecurityGroup(stack, "app")];

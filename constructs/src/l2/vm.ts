@@ -34,6 +34,8 @@ export interface VmProps {
   readonly name?: string;
   /** Its address inside the subnet. A change forces replacement. @default - the next free one */
   readonly ipAddress?: string;
+  /** Whether it forwards packets of others (a router, a VPN): then routes may lead through it. @default false */
+  readonly forwarding?: boolean;
   /** What filters its packets. @default - a security group of its own, which `connections` speaks of */
   readonly securityGroups?: readonly [SecurityGroup, ...SecurityGroup[]];
   /** The root disk, in GiB. It may grow, never shrink. @default - as large as the image wants */
@@ -51,17 +53,21 @@ export class Vm extends Construct implements Connectable {
   readonly resource: TfVm;
   readonly port: TfPort;
   readonly connections: Connections;
+  /** Whether routes may lead through it. */
+  readonly forwards: boolean;
 
   constructor(scope: Construct, id: string, props: VmProps) {
     super(scope, id);
     const name = props.name ?? nameOf(this);
     const groups = props.securityGroups ?? [new SecurityGroup(this, "SecurityGroup", { name })];
     this.connections = groups[0].connections;
+    this.forwards = props.forwarding ?? false;
     this.port = new TfPort(this, "Port", {
       name,
       subnetId: props.subnet.subnetId,
       securityGroupIds: groups.map((group) => group.securityGroupId),
       ...(props.ipAddress === undefined ? {} : { ipAddress: props.ipAddress }),
+      ...(props.forwarding === undefined ? {} : { forwarding: props.forwarding }),
     });
     this.resource = new TfVm(this, "Resource", {
       name,

@@ -1,8 +1,10 @@
 // A VPC and its subnets.
 import { Construct } from "constructs";
-import { TfSubnet, TfVpc } from "../l1/gen/index.ts";
+import { type TfExternalNetwork, TfSubnet, TfVpc } from "../l1/gen/index.ts";
+import { idOf } from "./elastic-ip.ts";
 import { nameOf } from "./names.ts";
 import { type ForeignVpc, Peering } from "./peering.ts";
+import { Route, type RouteProps } from "./route.ts";
 
 export interface VpcProps {
   /** @default - from the construct's path */
@@ -11,6 +13,8 @@ export interface VpcProps {
   readonly cidr?: string;
   /** The IPv6 addresses that subnets are carved from, /40 to /64. A change forces replacement. @default - IPv4 alone */
   readonly ipv6Cidr?: string;
+  /** By which its machines reach the outside, and elastic IPs reach them: its id, or one of this program. @default - none: it is closed */
+  readonly externalNetwork?: string | TfExternalNetwork;
   /** @default - none */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -25,6 +29,7 @@ export class Vpc extends Construct {
       name: props.name ?? nameOf(this),
       cidr: props.cidr ?? "10.0.0.0/16",
       ...(props.ipv6Cidr === undefined ? {} : { ipv6Cidr: props.ipv6Cidr }),
+      ...(props.externalNetwork === undefined ? {} : { externalNetworkId: idOf(props.externalNetwork) }),
       ...(props.labels === undefined ? {} : { labels: props.labels }),
     });
   }
@@ -39,12 +44,22 @@ export class Vpc extends Construct {
     return this.resource.cidr;
   }
 
+  /** The address that the outside sees its machines by, known when it is deployed; empty for a closed one. */
+  get egressAddress(): string {
+    return this.resource.egressAddress;
+  }
+
   /**
    * Adds a subnet. Without a CIDR the cloud draws the next free block when the subnet is created, and it stays: adding or removing other
    * subnets in the program never moves it.
    */
   addSubnet(id: string, props: Omit<SubnetProps, "vpc"> = {}): Subnet {
     return new Subnet(this, id, { ...props, vpc: this });
+  }
+
+  /** Sends what goes to a network through a machine that forwards, to the external network, or nowhere. */
+  addRoute(id: string, props: Omit<RouteProps, "vpc">): Route {
+    return new Route(this, id, { ...props, vpc: this });
   }
 
   /**
