@@ -34,6 +34,10 @@
             openvswitch
             iproute2
             ethtool
+            iputils
+            tcpdump
+            # Its one program alone: its applets would take the place of the usual commands.
+            (writeShellScriptBin "busybox" "exec ${busybox}/bin/busybox \"$@\"")
           ];
         in
         {
