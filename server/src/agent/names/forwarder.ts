@@ -4,25 +4,43 @@ import { askTcp, askUdp } from "./ask.ts";
 import type { Query } from "./query.ts";
 import type { Upstream } from "./upstreams.ts";
 
-/** How long one server is waited for, in milliseconds: a guest's own resolver asks again after 5 s. */
-const patienceMs = 2_000;
-/** Questions under way, of all guests of the host and of one: each is a socket. */
-const limits = { ofAll: 512, ofOne: 64 };
+const usual = {
+  /** How long one server is waited for, in milliseconds: a guest's own resolver asks again after 5 s. */
+  patienceMs: 2_000,
+  /** Questions under way, each of which is a socket: of all guests of the host, of one VPC's, and of one guest. A VPC's can't keep another's out. */
+  ofAll: 2_048,
+  ofVpc: 256,
+  ofGuest: 64,
+} as const;
+
+export type ForwardingLimits = Readonly<Record<keyof typeof usual, number>>;
+
 /** SERVFAIL and REFUSED: perhaps another server knows better. */
 const unhelpful = new Set([2, 5]);
 
+/** For whom something is asked. */
+export interface Asker {
+  readonly vpcId: string;
+  readonly guest: string;
+}
+
 export interface Forwarder {
   /** The answer under the query's id; undefined: nobody gave one, or too much is under way. */
-  forward(query: Query, guest: string, transport: "udp" | "tcp"): Promise<Buffer | undefined>;
+  forward(query: Query, asker: Asker, transport: "udp" | "tcp"): Promise<Buffer | undefined>;
   /** Gives up what is under way. */
   stop(): void;
 }
 
-export function createForwarder(upstreams: () => readonly Upstream[], timeoutMs = patienceMs): Forwarder {
-  const concurrency = new Concurrency(limits);
+export function createForwarder(
+  upstreams: () => readonly Upstream[],
+  limits: Partial<ForwardingLimits> = {},
+): Forwarder {
+  const { patienceMs, ofAll, ofVpc, ofGuest } = { ...usual, ...limits };
+  const vpcs = new Concurrency({ ofAll, ofOne: ofVpc });
+  const guests = new Concurrency({ ofAll, ofOne: ofGuest });
   const stopped = new AbortController();
   const ask = (query: Query, upstream: Upstream, transport: "udp" | "tcp") => {
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(timeoutMs)]);
+    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(patienceMs)]);
     return transport === "udp" ? askUdp(query, upstream, signal) : askTcp(query, upstream, signal);
   };
   async function askAll(query: Query, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
@@ -36,10 +54,15 @@ export function createForwarder(upstreams: () => readonly Upstream[], timeoutMs 
     return last;
   }
   return {
-    async forward(query, guest, transport) {
-      const leave = concurrency.enter(guest);
-      if (leave === undefined) return undefined;
-      return askAll(query, transport).finally(leave);
+    async forward(query, { vpcId, guest }, transport) {
+      const leaveVpc = vpcs.enter(vpcId);
+      const leaveGuest = leaveVpc && guests.enter(guest);
+      try {
+        return leaveGuest && (await askAll(query, transport));
+      } finally {
+        leaveGuest?.();
+        leaveVpc?.();
+      }
     },
     stop: () => stopped.abort(),
   };

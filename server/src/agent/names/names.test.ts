@@ -165,7 +165,7 @@ describe("forwarding", () => {
   };
   const forwarding = (...servers: string[]) => {
     const upstreams = servers.map(parseUpstream).filter((one) => one !== undefined);
-    const forwarder = createForwarder(() => upstreams, 300);
+    const forwarder = createForwarder(() => upstreams, { patienceMs: 300, ofVpc: 8, ofGuest: 4 });
     ends.push(() => forwarder.stop());
     return partsOf({ forwarder });
   };
@@ -228,13 +228,23 @@ describe("forwarding", () => {
     expect(whole?.answers).toHaveLength(100);
   });
 
-  test("bounds what a guest may have under way", async () => {
+  test("bounds what a guest, and what a VPC may have under way, and keeps no other out", async () => {
     let asked = 0;
     const silent = await udpServer(() => void asked++);
     const parts = forwarding(silent);
-    const all = await Promise.all(Array.from({ length: 200 }, () => ask(queryOf("a.example", "A"), parts)));
-    expect(all.every((answer) => show(answer) === "SERVFAIL")).toBe(true);
-    expect(asked).toBeLessThanOrEqual(64);
+    const askFrom = (client: string, times: number, of = parts) =>
+      Array.from({ length: times }, () =>
+        resolve(queryOf("a.example", "A"), of, { client, transport: "udp" }).then(
+          (bytes) => bytes && decode(bytes).flags,
+        ),
+      );
+    const servFail = 0x182;
+    expect(new Set(await Promise.all(askFrom("10.0.1.9", 20)))).toEqual(new Set([servFail]));
+    expect(asked).toBe(4);
+    const guests = Array.from({ length: 10 }, (_, i) => askFrom(`10.0.1.${i}`, 4)).flat();
+    const other = askFrom("10.0.1.9", 1, { ...parts, place: { ...place, vpcId: "vpc-2", subnetId: "subnet-2" } });
+    await Promise.all([...guests, ...other]);
+    expect(asked).toBe(4 + 8 + 1);
   });
 });
 

@@ -34,8 +34,8 @@ async function own(query: Query, parts: ResolverParts): Promise<Reply | undefine
 }
 
 async function forwarded(query: Query, parts: ResolverParts, { transport, client }: Asking): Promise<Buffer> {
-  const guest = `${parts.place.subnetId} ${client}`;
-  const answer = await parts.forwarder.forward(query, guest, transport);
+  const { vpcId, subnetId } = parts.place;
+  const answer = await parts.forwarder.forward(query, { vpcId, guest: `${subnetId} ${client}` }, transport);
   if (answer === undefined) return writeResponse(query, { rcode: rcodes.servFail }, transport);
   return fitResponse(query, answer, transport);
 }
