@@ -42,7 +42,7 @@ export class Batch {
   }
 
   #insert(table: Table, uuid: string, columns: Row): void {
-    this.#inserts.set(uuid, { table, row: { ...columns } });
+    this.#inserts.set(uuid, { table, row: withoutEmpty(columns) });
     this.#holdings.put(table, uuid, columns);
   }
 
@@ -122,6 +122,16 @@ export class Batch {
   #reset(copy: Database, table: Table, uuid: string): void {
     this.#holdings.put(table, uuid, copy.row(table, uuid));
   }
+}
+
+/** What a new row has anyway need not be sent. */
+function withoutEmpty(columns: Row): Record<string, Value> {
+  const row: Record<string, Value> = {};
+  for (const name in columns) {
+    const value = columns[name];
+    if (value !== undefined && !(typeof value === "object" && value.size === 0)) row[name] = value;
+  }
+  return row;
 }
 
 function isRoot(table: Table): boolean {
