@@ -1,7 +1,7 @@
 // Puts flags of fields on a command, and reads back what was given.
 import type { Kind } from "@photoncloud/proto";
 import { type Command, Option } from "commander";
-import { type Flag, helpOf, placeholderOf } from "./flags.ts";
+import { type Flag, helpOf, isMark, placeholderOf } from "./flags.ts";
 import { type GivenFlags, secretVariable } from "./input.ts";
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -14,6 +14,7 @@ function secretOption(kind: Kind, flag: Flag): Option {
 }
 
 function fieldOption(flag: Flag): Option {
+  if (isMark(flag.field.type)) return new Option(`--${flag.name}`, helpOf(flag));
   const boolean = flag.field.type.type === "bool";
   const shown = placeholderOf(flag.field);
   const option = new Option(boolean ? `--${flag.name} [${shown}]` : `--${flag.name} <${shown}>`, helpOf(flag));

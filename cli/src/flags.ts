@@ -54,6 +54,11 @@ export function flagsOf(fields: readonly Field[], updating: boolean): Flag[] {
   return walk(fields, updating, { names: [], path: [], protoPath: "", required: true });
 }
 
+/** Whether being there is all that a value says: a message without fields, a member of a oneof. Its flag takes no value. */
+export function isMark(type: FieldType): boolean {
+  return type.type === "message" && type.fields.length === 0;
+}
+
 /** The words that an enum takes. */
 export function choicesOf(type: FieldType): string[] {
   if (type.type === "list" || type.type === "map") return choicesOf(type.of);

@@ -1,8 +1,9 @@
 // Prints answers as tables, JSON or YAML.
-import type { Kind } from "@photoncloud/proto";
+import type { Field, Kind } from "@photoncloud/proto";
 import { stringify } from "yaml";
 import type { AnyResource } from "./clients.ts";
 import { columnsOf } from "./columns.ts";
+import { isMark } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { plainOf, textOf } from "./plain.ts";
 import { tableText } from "./table.ts";
@@ -32,7 +33,7 @@ export function printList(io: Io, format: Format, kind: Kind, resources: readonl
   );
 }
 
-function lines(value: object, prefix = ""): [string, string][] {
+function lines(value: object, marks: ReadonlySet<string>, prefix = ""): [string, string][] {
   return Object.entries(value).flatMap(([key, item]): [string, string][] => {
     const isMessage =
       typeof item === "object" &&
@@ -40,21 +41,23 @@ function lines(value: object, prefix = ""): [string, string][] {
       !Array.isArray(item) &&
       !(item instanceof Date || item instanceof Uint8Array);
     const path = `${prefix}${key}`;
-    if (isMessage) return lines(item, `${path}.`);
+    if (marks.has(path)) return [[path, "yes"]];
+    if (isMessage) return lines(item, marks, `${path}.`);
     if (Array.isArray(item) && item.some((one) => typeof one === "object"))
-      return item.flatMap((one: object, at): [string, string][] => lines(one, `${path}[${at}].`));
+      return item.flatMap((one: object, at): [string, string][] => lines(one, marks, `${path}[${at}].`));
     const text = textOf(item);
     return text === "" ? [] : [[path, text]];
   });
 }
 
-/** One thing: a line for each of its values that is not empty. */
-export function printOne(io: Io, format: Format, value: object): void {
+/** One thing: a line for each of its values that is not empty; `fields` tell which of them say something by being there alone. */
+export function printOne(io: Io, format: Format, value: object, fields: readonly Field[] = []): void {
   if (format !== "table") {
     printData(io, format, value);
     return;
   }
-  const rows = lines(value);
+  const marks = fields.filter(({ type }) => isMark(type)).map(({ localName }) => localName);
+  const rows = lines(value, new Set(marks));
   const width = Math.max(0, ...rows.map(([path]) => path.length));
   io.out(rows.map(([path, text]) => `${path.padEnd(width)}  ${text}\n`).join(""));
 }

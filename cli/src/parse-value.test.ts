@@ -1,5 +1,6 @@
 // Flags over the test kind that has every shape a field may have (docs/value-mapping.md).
 import { expect, test } from "@jest/globals";
+import { catalog } from "@photoncloud/proto";
 import { testCatalog } from "@photoncloud/proto/testing";
 import { Command } from "commander";
 import { addFieldOptions, givenFlags } from "./field-options.ts";
@@ -76,4 +77,14 @@ test.each(refused)("%s is refused with the flag's name", (line) => {
 test("outputs, tenants and a secret's value have no flag", () => {
   for (const line of ["--serial x", "--ticket x", "--org-id x", "--passphrase x"])
     expect(() => inputOf(line)).toThrow(/unknown option/);
+});
+
+test("what says all by being there is a flag without a value", () => {
+  const route = catalog().byNoun("route");
+  const ofRoute = flagsOf(route?.fields ?? [], false).filter(({ name }) => name === "drop");
+  const command = addFieldOptions(new Command(), route ?? kind, ofRoute).exitOverride();
+  command.parse(["--drop"], { from: "user" });
+  const input: Input = {};
+  applyFlags(input, ofRoute, givenFlags(command, ofRoute));
+  expect(input).toEqual({ drop: {} });
 });

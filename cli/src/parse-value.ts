@@ -2,7 +2,7 @@
 import type { FieldType } from "@photoncloud/proto";
 import { parse } from "yaml";
 import { camelKeys } from "./camel-keys.ts";
-import { choicesOf } from "./flags.ts";
+import { choicesOf, isMark } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 function refuse(flag: string, text: string, wanted: string): never {
@@ -56,7 +56,7 @@ export function parseValue(flag: string, type: FieldType, text: string): unknown
     case "bytes":
       return new Uint8Array(Buffer.from(text, "base64"));
     case "message":
-      return json(flag, text, type);
+      return isMark(type) ? {} : json(flag, text, type);
     default:
       return text;
   }

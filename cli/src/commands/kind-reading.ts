@@ -33,7 +33,12 @@ async function list(kind: Kind, options: ListFlags, io: Io): Promise<void> {
 async function get(kind: Kind, given: string, options: CommonOptions, io: Io): Promise<void> {
   const session = openSession(io, options);
   const client = session.of(kind);
-  printOne(io, session.format, await client.get(await resolveId(kind, client, given, session.call), session.call));
+  printOne(
+    io,
+    session.format,
+    await client.get(await resolveId(kind, client, given, session.call), session.call),
+    kind.fields,
+  );
 }
 
 async function watch(kind: Kind, given: string | undefined, options: WatchFlags, io: Io): Promise<void> {

@@ -57,7 +57,12 @@ async function create(kind: Kind, flags: readonly Flag[], command: Command, io: 
   const input = await inputOf(kind, flags, command, session);
   checkRequired(input, kind, flags);
   const client = session.of(kind);
-  printOne(io, session.format, await settled(client, await client.create(input, session.call), session, options));
+  printOne(
+    io,
+    session.format,
+    await settled(client, await client.create(input, session.call), session, options),
+    kind.fields,
+  );
 }
 
 function setNull(input: Input, flag: Flag): void {
@@ -97,7 +102,7 @@ async function update(kind: Kind, flags: readonly Flag[], given: string, command
   if (Object.keys(changes).length === 0 && options.file === undefined)
     throw new UsageError("nothing to change: give at least one field's flag, --clear or -f");
   const updated = await client.update(id, changes, { ...session.call, etag: options.etag });
-  printOne(io, session.format, await settled(client, updated, session, options));
+  printOne(io, session.format, await settled(client, updated, session, options), kind.fields);
 }
 
 async function remove(kind: Kind, given: string, options: WriteFlags, io: Io): Promise<void> {
