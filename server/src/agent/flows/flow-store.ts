@@ -114,7 +114,7 @@ const fileOf = (folder: string, segment: number) => join(folder, `${String(segme
 
 async function segmentsIn(folder: string): Promise<readonly number[]> {
   const names = await readdir(folder).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT") return [];
     throw error;
   });
   return names
