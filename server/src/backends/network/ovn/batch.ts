@@ -1,5 +1,5 @@
 // Several differences as one transaction. A row that is made and changed in it is written once, and all that comes into a set in one operation.
-import type { Difference, Move, RowName } from "./difference.ts";
+import { type Difference, holdsNothing, type Move, type RowName } from "./difference.ts";
 import type { Holdings } from "./holdings.ts";
 import { homesOf } from "./mapping/members.ts";
 import type { Membership, Table } from "./mapping/row.ts";
@@ -126,12 +126,7 @@ export class Batch {
 
 /** What a new row has anyway need not be sent. */
 function withoutEmpty(columns: Row): Record<string, Value> {
-  const row: Record<string, Value> = {};
-  for (const name in columns) {
-    const value = columns[name];
-    if (value !== undefined && !(typeof value === "object" && value.size === 0)) row[name] = value;
-  }
-  return row;
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => !holdsNothing(value)));
 }
 
 function isRoot(table: Table): boolean {

@@ -79,8 +79,17 @@ function namesOf(uuids: readonly string[], holdings: Holdings): RowName[] {
 
 /** The columns that differ; undefined: none does. */
 function changeOf({ table, uuid, columns }: Patch, row: Readonly<Record<string, Value>>): Patch | undefined {
-  const changed = Object.entries(columns).filter(([name, value]) => !sameValue(value, row[name]));
+  const changed = Object.entries(columns).filter(([name, value]) => !isSame(value, row[name]));
   return changed.length === 0 ? undefined : { table, uuid, columns: Object.fromEntries(changed) };
+}
+
+function isSame(a: Value, b: Value): boolean {
+  return sameValue(a, b) || (holdsNothing(a) && holdsNothing(b));
+}
+
+/** What a column of a new row is by itself. */
+export function holdsNothing(value: Value): boolean {
+  return value === undefined || (typeof value === "object" && value.size === 0);
 }
 
 function compareSets(row: WantedRow, are: readonly Membership[], joins: Move[], leaves: Move[]): void {
