@@ -1,28 +1,45 @@
 // The real driver on a private OVN: the contract of every driver.
+import { mkdtemp, rm } from "node:fs/promises";
 import { command } from "../../linux/command.ts";
-import { networkContract, sampleNetwork } from "../contract.ts";
+import { networkContract } from "../contract.ts";
+import { openOvnNetwork } from "./driver.ts";
 import { rowUuid } from "./mapping/uuids.ts";
+import type { PrivateOvn } from "./private/private-ovn.ts";
+import { startPrivateOvn } from "./private/start.ts";
 import type { Guest } from "./testing/guest.ts";
-import { type NetworkLab, startNetworkLab } from "./testing/network-lab.ts";
+import { plugGuest } from "./testing/namespace-guest.ts";
 import { describeOnOvn } from "./testing/require.ts";
 
 describeOnOvn("a private OVN", () => {
-  let lab: NetworkLab | undefined;
-  let guest: Guest | undefined;
-  const [{ macAddress }] = sampleNetwork("plug").ports;
+  let dir = "";
+  let ovn: PrivateOvn | undefined;
+  const guests = new Map<string, Guest>();
+  const running = (): PrivateOvn => {
+    if (ovn === undefined) throw new Error("the private OVN does not run");
+    return ovn;
+  };
   networkContract({
     name: "ovn",
     open: async () => {
-      lab = await startNetworkLab({ external: { physicalNetwork: "external", address: "203.0.113.1/24" } });
-      return lab.driver;
+      dir = await mkdtemp("/tmp/pd");
+      ovn = await startPrivateOvn({
+        ...{ dir, name: "drvc", hosts: 1 },
+        external: { physicalNetwork: "external", address: "203.0.113.1/24" },
+      });
+      return openOvnNetwork(ovn);
     },
-    close: async () => lab?.stop(),
-    plug: async (_driver, portId, up) => {
-      if (up) guest = await lab?.plug({ portId, macAddress });
-      else await guest?.remove();
+    close: async (driver) => {
+      await driver.close();
+      await ovn?.stop();
+      await rm(dir, { recursive: true, force: true });
     },
-    spoil: async (_driver, filter) => {
-      await command("ovn-nbctl", [`--db=${lab?.ovn.northbound}`, "destroy", "Port_Group", rowUuid(filter)]);
+    plug: async (_, portId, up) => {
+      if (up) guests.set(portId, await plugGuest(running(), { portId, macAddress: "fa:16:3e:00:00:01" }));
+      else await guests.get(portId)?.remove();
+    },
+    spoil: async (_, filter) => {
+      const words = ["clear", "Port_Group", rowUuid(filter), "acls"];
+      await command("ovn-nbctl", [`--db=${running().northbound}`, ...words]);
     },
   });
 });
