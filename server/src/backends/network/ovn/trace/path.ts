@@ -171,6 +171,8 @@ class Path {
 
   #other(name: string): End {
     if (name === "arp" || name === "nd_ns") return this.#asked();
+    // A switch without a port for the MAC: on an external network it is the wire's.
+    if (name === "multicast" && this.#at?.type === "external-network") return this.#left();
     if (name === "multicast")
       return this.#dropped(`no port of ${this.#at?.vpcId} has the address ${this.#packet.toIp}`);
     return this.#dropped(`the router of ${this.#at?.id} refuses it`);

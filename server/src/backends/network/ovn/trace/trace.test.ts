@@ -66,6 +66,16 @@ export const cases: readonly Case[] = [
     passes: "switch/subnet-1 router/vpc-1 gateway/vpc-1 external-network/extnet-1",
   },
   {
+    ...{ name: "way-out-known", packet: ["a", "198.51.100.7", "tcp", 443], reached: true },
+    because: "it leaves the cloud by its VPC's gateway",
+    passes: "switch/subnet-1 router/vpc-1 gateway/vpc-1 external-network/extnet-1",
+  },
+  {
+    ...{ name: "elastic-way-out-known", packet: ["c", "198.51.100.7", "udp", 53], reached: true },
+    because: "it leaves the cloud by its VPC's gateway",
+    passes: "switch/subnet-2 filter/sg-web router/vpc-1 elastic-ip/eip-1 external-network/extnet-1",
+  },
+  {
     ...{ name: "elastic-way-out", packet: ["c", "198.51.100.7", "tcp", 443], reached: true },
     because: "it leaves the cloud by its VPC's gateway",
     passes: "switch/subnet-2 filter/sg-web router/vpc-1 elastic-ip/eip-1 external-network/extnet-1",
