@@ -44,6 +44,20 @@ test("ensure() waits for what is called after it in the same turn", async () => 
   expect((await driver.audit(objects, signal)).drifted).toEqual([]);
 });
 
+test("ensure() fails with what it waits for", async () => {
+  const { northbound, driver } = setUp();
+  const [aSwitch] = sample.subnets[0];
+  const ended = await Promise.allSettled([sample.filter, port, aSwitch].map((object) => driver.ensure(object, signal)));
+  expect(ended.map((end) => (end.status === "rejected" ? end.reason.message : end.status))).toEqual([
+    "fulfilled",
+    "port port-unit-1 needs switch subnet-unit-1, which is not there",
+    "switch subnet-unit-1 needs router vpc-unit, which is not there",
+  ]);
+  const alone = await Promise.allSettled([port, aSwitch].map((object) => driver.ensure(object, signal)));
+  expect(alone.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(northbound.sent).toHaveLength(1);
+});
+
 test("ensure() writes only the columns that differ, and only the sets that change", async () => {
   const { northbound, driver, ensureAll } = setUp();
   await ensureAll(objects);

@@ -95,8 +95,13 @@ export class GroupCommit {
 
   #pump(): void {
     while (this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights) {
+      const { size } = this.#waiting;
       const flight = this.#fill(this.#waiting);
-      if (flight.changes.length === 0) return;
+      if (flight.changes.length === 0) {
+        // What waited for a change that failed can fail too now.
+        if (this.#waiting.size < size) continue;
+        return;
+      }
       const flying = this.#fly(flight).finally(() => {
         this.#flights.delete(flying);
         this.#pump();
@@ -182,7 +187,10 @@ export class GroupCommit {
     const queue = new Set(changes.filter(({ over }) => !over));
     const flight = this.#fill(queue);
     const rest = [...queue];
-    if (flight.changes.length === 0) return;
+    if (flight.changes.length === 0) {
+      for (const pending of rest) this.#waiting.add(pending);
+      return;
+    }
     const err = await this.#write(flight);
     if (err === undefined) {
       this.#land(flight);
