@@ -89,7 +89,11 @@ export class StandIn {
     await mkdir(this.#folder, { recursive: true });
     await writeFile(join(this.#folder, "index.html"), `${this.#spec.hostname}\n`);
     const words = inside(this.namespace, "busybox", "httpd", "-f", "-p", "[::]:80", "-h", this.#folder);
-    this.#page = spawn("setpriv", ["--pdeathsig", "KILL", ...words], { stdio: "ignore", env: systemEnv() });
+    this.#page = spawn("setpriv", ["--pdeathsig", "KILL", ...words], {
+      stdio: "ignore",
+      detached: true,
+      env: systemEnv(),
+    });
     // A machine without its page still answers pings.
     this.#page.on("error", () => {});
   }

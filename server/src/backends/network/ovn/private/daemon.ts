@@ -67,7 +67,9 @@ export class SupervisedDaemon implements Daemon {
   #spawn(): void {
     const { words, env } = this.#spec;
     // Unsupervised it would be in nobody's care, and in the way of the next start: it ends with this process, however that ends.
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", ...words], { stdio: "ignore", env: systemEnv(env) });
+    // A session of its own keeps a terminal's Ctrl-C from it: it is ended in order.
+    const options = { stdio: "ignore", detached: true, env: systemEnv(env) } as const;
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", ...words], options);
     this.#child = child;
     const born = Date.now();
     const ended = (how: string) => {

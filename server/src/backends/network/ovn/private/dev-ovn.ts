@@ -6,6 +6,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { PrivateOvn } from "./private-ovn.ts";
 import { startPrivateOvn } from "./start.ts";
+import { namesOf } from "./wires.ts";
 
 /** The wire's name, and the address of its end here: as the external network that every cloud of one machine begins with has them. */
 const physicalNetwork = "external";
@@ -20,8 +21,9 @@ export async function startDevOvn(dataDir: string, log: (message: string) => voi
   const folder = join(dataDir, "ovn");
   await mkdir(folder, { recursive: true });
   const short = folder.length > longestFolder ? await shortNameOf(folder, digest) : undefined;
-  const external = { physicalNetwork, address: `${outsideAddress}/24`, outside: whereOutsideIs() };
-  const ovn = await startPrivateOvn({ dir: short ?? folder, name: `p${digest.slice(0, 5)}`, external, log });
+  const name = `p${digest.slice(0, 5)}`;
+  const external = { physicalNetwork, address: `${outsideAddress}/24`, outside: whereOutsideIs(name) };
+  const ovn = await startPrivateOvn({ dir: short ?? folder, name, external, log });
   const { northbound, southbound, hosts, outside } = ovn;
   const told = { northbound, southbound, hosts, outside: outside ?? null };
   await writeFile(join(dataDir, "network.json"), `${JSON.stringify(told, undefined, 2)}\n`);
@@ -33,10 +35,11 @@ export async function startDevOvn(dataDir: string, log: (message: string) => voi
   return { ...ovn, stop };
 }
 
-/** Another cloud on this machine may have taken the address: then this one's outside is a namespace. */
-function whereOutsideIs(): "host" | "namespace" {
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
-  return own.some(({ address }) => address === outsideAddress) ? "namespace" : "host";
+/** Something else on this machine may have the address, another cloud for one: then this one's outside is a namespace. */
+function whereOutsideIs(name: string): "host" | "namespace" {
+  const others = Object.entries(networkInterfaces()).filter(([device]) => device !== namesOf(name).externalBridge);
+  const taken = others.some(([, addresses = []]) => addresses.some(({ address }) => address === outsideAddress));
+  return taken ? "namespace" : "host";
 }
 
 /** A short path that leads to the folder. */

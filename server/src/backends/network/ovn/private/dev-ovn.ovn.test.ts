@@ -1,0 +1,34 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "@jest/globals";
+import { runCommand } from "../../../linux/command.ts";
+import { describeOnOvn } from "../testing/require.ts";
+import { startDevOvn } from "./dev-ovn.ts";
+
+describeOnOvn("startDevOvn()", () => {
+  const base = mkdtempSync("/tmp/p");
+  afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+  test("works in a folder whose path is too long for sockets, and says where everything is", async () => {
+    const dataDir = join(base, "a-name-that-goes-on-and-on".repeat(4));
+    const ovn = await startDevOvn(dataDir, () => {});
+    const told = JSON.parse(readFileSync(join(dataDir, "network.json"), "utf8"));
+    expect(told).toMatchObject({ northbound: ovn.northbound, hosts: [{ systemId: "h1" }] });
+    const socket = ovn.northbound.replace("unix:", "");
+    expect(socket.length).toBeLessThan(108);
+    expect(existsSync(socket)).toBe(true);
+    await ovn.stop();
+    expect(existsSync(socket)).toBe(false);
+    expect(existsSync(join(dataDir, "network.json"))).toBe(false);
+  }, 30_000);
+
+  test("a second one beside it has an outside of its own, and both answer", async () => {
+    const first = await startDevOvn(join(base, "one"), () => {});
+    const second = await startDevOvn(join(base, "two"), () => {});
+    expect(second.outside).toMatch(/-out$/);
+    const inOutside = ["netns", "exec", second.outside ?? "", "ping", "-c", "1", "-W", "1", "203.0.113.1"];
+    expect((await runCommand("ip", inOutside)).code).toBe(0);
+    await first.stop();
+    await second.stop();
+  }, 30_000);
+});
