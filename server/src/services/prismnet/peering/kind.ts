@@ -5,8 +5,8 @@ import { Fault, invalidField } from "../../../fault.ts";
 import { type Admission, defineKind } from "../../kind.ts";
 import { peeringNetwork, peeringReconciler } from "./kind.steps.ts";
 import { freeLink } from "./links.ts";
-import { checkOverlap } from "./overlap.ts";
-import { changeOther, isActive, networksOf, type OtherSide, otherSide, peeringsOf } from "./sides.ts";
+import { checkOverlap, checkRoutes } from "./overlap.ts";
+import { changeOther, isActive, networksOf, type OtherSide, otherSide, peeringsOf, routesOf } from "./sides.ts";
 
 /** What a side shows while the other is not there. */
 const waiting = () => ({ state: PeeringState.PENDING, peerCidrs: [], linkAddress: "" });
@@ -29,6 +29,11 @@ async function join(admission: Admission, next: Peering, other: OtherSide): Prom
     side.filter((one) => isActive(one) && one.peerVpcId !== than);
   const active = { peerings: others(peerings, peerVpcId), peersPeerings: others(peersPeerings, vpcId) };
   checkOverlap({ vpcId, peerVpcId, networks, peerNetworks, ...active });
+  checkRoutes(
+    { vpcId, peerVpcId, networks, peerNetworks },
+    await routesOf({ hands: admission, vpcId }),
+    await routesOf(other),
+  );
   const link = freeLink([...peerings, ...peersPeerings].map(({ linkAddress }) => linkAddress));
   if (link === undefined)
     throw new Fault("OUT_OF_ADDRESSES", "one of the VPCs has no address left for another peering; delete one first");

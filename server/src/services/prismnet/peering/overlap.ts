@@ -1,7 +1,8 @@
 // What keeps two VPCs from being peered: addresses that both have, or that a peer of either has. Who is told names nothing of others.
 import type { Peering } from "@photoncloud/proto/gen/prismnet/v1/peering_pb";
+import type { Route } from "@photoncloud/proto/gen/prismnet/v1/route_pb";
 import { type Fault, invalidField } from "../../../fault.ts";
-import { overlaps, parseNetwork } from "../../../ip.ts";
+import { encloses, overlaps, parseNetwork } from "../../../ip.ts";
 
 /** The pair as the second side sees it. */
 export interface Pair {
@@ -50,4 +51,30 @@ export function checkOverlap(pair: Pair): void {
         `${found[0]} of the own VPC ${vpcId} overlaps addresses of another peer of VPC ${peerVpcId}; peer a VPC with other addresses`,
       );
   }
+}
+
+/** The first route that leads into one of some networks. */
+function into(networks: readonly string[], routes: readonly Route[]): Route | undefined {
+  const parsed = networks.flatMap((cidr) => parseNetwork(cidr) ?? []);
+  return routes.find(({ destination }) => {
+    const inner = parseNetwork(destination);
+    return inner !== undefined && parsed.some((outer) => encloses(outer, inner));
+  });
+}
+
+/** What leads packets elsewhere that are meant for the other side. @throws Fault INVALID_FIELDS, rule "overlap" */
+export function checkRoutes(
+  { vpcId, peerVpcId, networks, peerNetworks }: Pick<Pair, "vpcId" | "peerVpcId" | "networks" | "peerNetworks">,
+  routes: readonly Route[],
+  peersRoutes: readonly Route[],
+): void {
+  const own = into(peerNetworks, routes);
+  if (own !== undefined)
+    throw refused(
+      `route ${own.id} of VPC ${vpcId} leads to ${own.destination}, which is the peer's; delete the route first`,
+    );
+  if (into(networks, peersRoutes) !== undefined)
+    throw refused(
+      `VPC ${peerVpcId} has a route to addresses of the own VPC ${vpcId}; the route's owner has to delete it first`,
+    );
 }

@@ -1,5 +1,6 @@
 // The two sides of a peering, as one of them sees them. What it reads of the other's tenant it reads only once that one has named it.
 import { type Peering, PeeringSchema, PeeringState } from "@photoncloud/proto/gen/prismnet/v1/peering_pb";
+import { type Route, RouteSchema } from "@photoncloud/proto/gen/prismnet/v1/route_pb";
 import { type Vpc, VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
 import type { Tenant } from "../../../store/store.ts";
 import type { Admission, Elsewhere } from "../../kind.ts";
@@ -21,16 +22,16 @@ export function peerTenant({ peerOrgId = "", peerProjectId = "" }: Peering): Ten
   return { org: peerOrgId, project: peerProjectId };
 }
 
-/** Makes everything that is done to a VPC's peerings go one after the other. */
-function guard(admission: Admission, { org, project }: Tenant, vpcId: string): void {
+/** Makes everything that is done to a VPC's peerings, or must fit them, go one after the other. */
+export function guardPeerings(admission: Admission, { org, project }: Tenant, vpcId: string): void {
   admission.guard(`peerings of ${org}/${project}/${vpcId}`);
 }
 
 /** Finds the peering that answers this one, and holds off whatever else would change either VPC's peerings. Undefined: there is none. */
 export async function otherSide(admission: Admission, own: Peering): Promise<OtherSide | undefined> {
   const [here, there] = [admission.tenant, peerTenant(own)];
-  guard(admission, here, own.vpcId);
-  guard(admission, there, own.peerVpcId);
+  guardPeerings(admission, here, own.vpcId);
+  guardPeerings(admission, there, own.peerVpcId);
   const hands = admission.elsewhere(there);
   const answers = ({ vpcId, peerVpcId, peerOrgId, peerProjectId }: Peering) =>
     vpcId === own.peerVpcId && peerVpcId === own.vpcId && peerOrgId === here.org && peerProjectId === here.project;
@@ -44,6 +45,12 @@ export async function otherSide(admission: Admission, own: Peering): Promise<Oth
 export async function peeringsOf({ hands, vpcId }: Side): Promise<readonly Peering[]> {
   const all = await hands.list(PeeringSchema);
   return all.map(({ message }) => message).filter((peering) => peering.vpcId === vpcId);
+}
+
+/** The static routes of one VPC. */
+export async function routesOf({ hands, vpcId }: Side): Promise<readonly Route[]> {
+  const all = await hands.list(RouteSchema);
+  return all.map(({ message }) => message).filter((route) => route.vpcId === vpcId);
 }
 
 export function isActive({ state }: Peering): boolean {

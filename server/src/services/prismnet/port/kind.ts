@@ -3,6 +3,7 @@ import { type Port, PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_p
 import { type Subnet, SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
 import { invalidField } from "../../../fault.ts";
 import { type Admission, defineKind } from "../../kind.ts";
+import { refuseWhileRouted } from "../route/target.ts";
 import {
   type AddressSpace,
   checkAddress,
@@ -55,6 +56,7 @@ export const portKind = defineKind({
   async admit(admission, next, prior) {
     checkGroups(next);
     next.forwarding ??= false;
+    if (prior?.message.forwarding && !next.forwarding) await refuseWhileRouted(admission, prior.id);
     await admitAddresses(admission, next, prior === undefined);
   },
   async admitDelete(_, { message, tenant }) {

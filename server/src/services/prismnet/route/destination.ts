@@ -5,6 +5,7 @@ import type { Vpc } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
 import { invalidField } from "../../../fault.ts";
 import { encloses, formatNetwork, type IpNetwork, parseNetwork } from "../../../ip.ts";
 import type { Admission } from "../../kind.ts";
+import { guardPeerings } from "../peering/sides.ts";
 
 /** Networks that routers never forward to (RFC 6890), and what the cloud itself uses of them. Wider destinations, like 0.0.0.0/0, are none of them. */
 const special: Readonly<Record<string, string>> = {
@@ -33,6 +34,7 @@ function isInside(inner: IpNetwork, cidr: string): boolean {
 }
 
 async function checkPeers(admission: Admission, { vpcId, destination }: Route, network: IpNetwork): Promise<void> {
+  guardPeerings(admission, admission.tenant, vpcId);
   for (const { id, message } of await admission.list(PeeringSchema)) {
     const taken = message.vpcId === vpcId && message.peerCidrs.find((cidr) => isInside(network, cidr));
     if (taken)

@@ -74,6 +74,27 @@ test("a route leads into no peer's network, where the peering leads", async () =
   expect(await outcome(aRoute(one.id, { destination: "192.0.0.0/8" }))).toBe("ok");
 });
 
+test("two VPCs are not peered while a route of either leads into the other's networks", async () => {
+  const routed = async (route: "own" | "other") => {
+    const own = await makeVpc(cloud);
+    const other = await cloud.make(VpcSchema, { ...beta, name: `peer-${++made}`, cidr: "192.168.0.0/16" });
+    const name = `peering-${++made}`;
+    const { acmeSide, betaSide } = {
+      acmeSide: { name, vpcId: own.id, peerProjectId: "beta", peerVpcId: other.id },
+      betaSide: { ...beta, name, vpcId: other.id, peerProjectId: "alpha", peerVpcId: own.id },
+    };
+    await cloud.make(PeeringSchema, betaSide);
+    if (route === "own") await aRoute(own.id, { destination: "192.168.7.0/24" });
+    else await aRoute(other.id, { ...beta, destination: "10.0.7.0/24" });
+    return faultOf(cloud.create(PeeringSchema, acmeSide));
+  };
+  const [own, other] = [await routed("own"), await routed("other")];
+  for (const fault of [own, other])
+    expect(fault.details.violations).toMatchObject([{ path: "peer_vpc_id", rule: "overlap" }]);
+  expect(own.message).toMatch(/route route-\w+ of VPC/);
+  expect(other.message).not.toMatch(/route-|10\.0\.7/);
+});
+
 describe("a route's target", () => {
   test("is one of three", async () => {
     const vpc = await makeVpc(cloud);
@@ -94,6 +115,12 @@ describe("a route's target", () => {
     const { ipAddress: address, subnetId } = plain;
     expect(held(id)).toMatchObject({ target: { type: "address", address, portId: plain.id, subnetId } });
     expect(await outcome(cloud.delete(PortSchema, plain.id))).toBe("STILL_REFERENCED");
+    const stuck = await faultOf(cloud.update(PortSchema, plain.id, { forwarding: false }));
+    expect(stuck.details).toMatchObject({ violations: [{ path: "forwarding", rule: "in_use" }] });
+    expect(stuck.message).toContain(id);
+    expect(await outcome(cloud.update(PortSchema, plain.id, { labels: { a: "b" } }))).toBe("ok");
+    await cloud.update(RouteSchema, id, { target: drop });
+    expect(await outcome(cloud.update(PortSchema, plain.id, { forwarding: false }))).toBe("ok");
   });
 
   test("is no port of another VPC or project, and none without the destination's family", async () => {

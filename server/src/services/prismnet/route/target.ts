@@ -3,12 +3,32 @@ import { PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import type { Route } from "@photoncloud/proto/gen/prismnet/v1/route_pb";
 import { SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
 import type { Vpc } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
-import { invalidField } from "../../../fault.ts";
+import { Fault, invalidField } from "../../../fault.ts";
 import type { IpNetwork } from "../../../ip.ts";
+import { formatPath } from "../../call.ts";
 import type { Admission } from "../../kind.ts";
 import { needGateway } from "../vpc/gateway.ts";
 
 const path = "target_port_id";
+
+/** What routes lead to a port. */
+const routesTo = (portId: string) => `routes to|${portId}`;
+
+/** A port forwards while a route leads to it. @throws Fault STILL_REFERENCED, naming the routes */
+export async function refuseWhileRouted(admission: Admission, portId: string): Promise<void> {
+  admission.guard(routesTo(portId));
+  const routes = [...(await admission.claimed(routesTo(portId)))].sort();
+  if (routes.length === 0) return;
+  const resources = routes.map((id) => formatPath({ ...admission.tenant, type: "route", id }));
+  const message = `port ${portId} has to forward while ${resources.join(", ")} leads to it; delete or change that first`;
+  const violations = [{ path: "forwarding", rule: "in_use", message }];
+  throw new Fault("STILL_REFERENCED", message, { violations, resources });
+}
+
+function leadTo(admission: Admission, portId: string, routeId: string): void {
+  admission.guard(routesTo(portId));
+  admission.claim({ space: routesTo(portId), key: routeId });
+}
 
 /** @throws Fault INVALID_FIELDS on "target_port_id". */
 async function checkPort(admission: Admission, vpcId: string, id: string, family: 4 | 6): Promise<void> {
@@ -53,7 +73,7 @@ export async function admitTarget(
   switch (target.case) {
     case "targetPortId":
       if (isNew) await checkPort(admission, vpcId, target.value, family);
-      return;
+      return leadTo(admission, target.value, id);
     case "elasticGateway":
       checkGateway(vpc, family);
       return needGateway(admission, vpcId, { noun: "route", id });
