@@ -32,6 +32,8 @@ export interface MachineSpec {
   readonly cpu: number;
   readonly memoryMib: number;
   readonly architecture: "x86_64" | "aarch64";
+  /** "microvm": few devices and a quick start, at the cost of a screen and of changes while it runs. Undefined: "standard". */
+  readonly machine?: "standard" | "microvm";
   /** What the first disk is copied from when it is made. Undefined: it is empty. */
   readonly imageId?: string;
   /** The root disk first. A disk that is not named any more is destroyed. */
