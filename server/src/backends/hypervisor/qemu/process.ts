@@ -6,8 +6,18 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 export interface ProcessPlace {
   /** A user of its own, without any capability; undefined where we are not root: then it is ours. */
   readonly uid: number | undefined;
+  /** Groups that let its user reach the host's devices. Default none. */
+  readonly groups?: readonly number[];
   /** The network namespace (`ip netns`) in which its devices are; undefined: ours. */
   readonly namespace: string | undefined;
+}
+
+/** The files of a process's standard streams. */
+export interface ProcessFiles {
+  /** Undefined: it reads nothing. */
+  readonly input?: string;
+  readonly output: string;
+  readonly errors: string;
 }
 
 /** Tells a process from a later one with the same number. */
@@ -20,22 +30,32 @@ export interface ProcessIdentity {
 /** The place of the start time in /proc/PID/stat, counted behind the name in parentheses (proc(5)). */
 const startTimeField = 19;
 
-/** @throws the system's error if the program can't be started. */
+/**
+ * Nothing of our environment is passed on: it may hold secrets, and a guest may break out of its process.
+ *
+ * @param files one for all that it says, or one for each stream.
+ * @throws the system's error if the program can't be started.
+ */
 export async function startProcess(
   program: string,
   args: readonly string[],
   place: ProcessPlace,
-  logFile: string,
+  files: string | ProcessFiles,
 ): Promise<number> {
   const [first = program, ...rest] = [...inNamespace(place), ...unprivileged(place), program, ...args];
-  const log = openSync(logFile, "a", 0o600);
+  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
+  const { input, output, errors }: ProcessFiles = typeof files === "string" ? { output: files, errors: files } : files;
+  const opened = [openSync(output, "a", 0o600), openSync(errors, "a", 0o600)];
+  // Read and write: a pipe then never ends for its reader, whoever else comes and goes.
+  if (input !== undefined) opened.unshift(openSync(input, "r+"));
   try {
-    const child = spawn(first, rest, { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+    const stdio = input === undefined ? ["ignore" as const, ...opened] : opened;
+    const child = spawn(first, rest, { detached: true, stdio, cwd: "/", env });
     await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();
     return child.pid ?? 0;
   } finally {
-    closeSync(log);
+    for (const fd of opened) closeSync(fd);
   }
 }
 
@@ -44,9 +64,10 @@ function inNamespace({ namespace }: ProcessPlace): string[] {
 }
 
 /** QEMU's own sandbox forbids changing the user, so that it is done before it starts. */
-function unprivileged({ uid }: ProcessPlace): string[] {
+function unprivileged({ uid, groups = [] }: ProcessPlace): string[] {
   if (uid === undefined) return [];
-  const user = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
+  const more = groups.length === 0 ? ["--clear-groups"] : ["--groups", groups.join(",")];
+  const user = ["--reuid", String(uid), "--regid", String(uid), ...more];
   return ["setpriv", ...user, "--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"];
 }
 
