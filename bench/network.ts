@@ -1,11 +1,12 @@
 // What the network driver costs beside a client that knows all its rows beforehand: its writes alone, and until they are at work on a host.
+import { setTimeout } from "node:timers/promises";
 import type { NetworkObject } from "../server/src/backends/network/driver.ts";
 import { type OvnNetwork, openOvnNetwork } from "../server/src/backends/network/ovn/driver.ts";
 import type { Figure } from "./main.ts";
 import { portsThroughApi } from "./network/api.ts";
 import { BareClient } from "./network/bare-client.ts";
 import { type LocalOvn, ovnMissing, startDatabases, startOvn } from "./network/local-ovn.ts";
-import { baseOf, benchVpc, portsOf } from "./network/objects.ts";
+import { baseOf, benchVpc, firstPort, portsOf } from "./network/objects.ts";
 import { type Recorded, record, write } from "./network/rows.ts";
 
 const ports = 1_000;
@@ -110,12 +111,13 @@ async function writes(recorded: Recorded): Promise<Figure> {
 }
 
 async function programmed(recorded: Recorded): Promise<Figure> {
-  const ids = portsOf(ports).map(({ id }) => id);
+  const ids = [firstPort, ...portsOf(ports).map(({ id }) => id)];
   const ours = async () => {
     await using ovn = await startOvn();
     await ovn.plug(ids);
     return await withDriver(ovn, async (driver) => {
       await ensureBase(driver, ports);
+      while ((await driver.portStatus(firstPort))?.up !== true) await setTimeout(20);
       await driver.programmed(benchVpc, never());
       return timed(async () => {
         await ensurePorts(driver, ports);

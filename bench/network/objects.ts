@@ -8,6 +8,9 @@ const portsPerSubnet = 100;
 
 export const benchVpc = vpcId;
 
+/** A port that is there before the others: by it the host takes part in the VPC, so that it is waited for. */
+export const firstPort = "first-port";
+
 /** What the ports stand on, in the order in which it is made. */
 export function baseOf(portCount: number): NetworkObject[] {
   const subnets = Array.from({ length: Math.ceil(portCount / portsPerSubnet) }, (_, index) => index);
@@ -28,6 +31,7 @@ export function baseOf(portCount: number): NetworkObject[] {
       ],
     },
     ...subnets.flatMap(subnetOf),
+    portOf(firstPort, 0, 250),
   ];
 }
 
@@ -54,26 +58,25 @@ function subnetOf(index: number): NetworkObject[] {
 }
 
 export function portsOf(portCount: number): PortSpec[] {
-  return Array.from({ length: portCount }, (_, index) => {
-    const subnet = Math.floor(index / portsPerSubnet);
-    return {
-      type: "port",
-      id: portId(index),
-      subnetId: `subnet-${subnet}`,
-      vpcId,
-      owner,
-      macAddress: macOf(index),
-      ipAddresses: [`10.${subnet >> 8}.${subnet & 255}.${(index % portsPerSubnet) + 10}`],
-      securityGroupIds: [groupId],
-      hostname: `vm-${index}`,
-      forwarding: false,
-      bandwidth: {},
-    };
-  });
+  return Array.from({ length: portCount }, (_, index) =>
+    portOf(`port-${index}`, Math.floor(index / portsPerSubnet), (index % portsPerSubnet) + 10),
+  );
 }
 
-function portId(index: number): string {
-  return `port-${index}`;
+function portOf(id: string, subnet: number, host: number): PortSpec {
+  return {
+    type: "port",
+    id,
+    subnetId: `subnet-${subnet}`,
+    vpcId,
+    owner,
+    macAddress: macOf(subnet * 256 + host),
+    ipAddresses: [`10.${subnet >> 8}.${subnet & 255}.${host}`],
+    securityGroupIds: [groupId],
+    hostname: `vm-${id}`,
+    forwarding: false,
+    bandwidth: {},
+  };
 }
 
 function macOf(index: number): string {
