@@ -18,8 +18,8 @@ export interface Change {
   plan(): Difference;
 }
 
-/** Changes in a transaction: enough that the server's work for a commit is shared, few enough that the next is planned meanwhile. */
-const maxChanges = 256;
+/** Changes in a transaction: enough that the server's work for a commit is shared, few enough that it starts early and the next is planned meanwhile. Measured: 64 beats 128 and 256, at 1,000 ports and at 5,000. */
+const maxChanges = 64;
 /** Transactions under way: one that the server works on, one that it finds next. */
 const maxFlights = 2;
 
