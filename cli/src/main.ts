@@ -7,6 +7,7 @@ import type { Flag } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { errorText } from "./print-error.ts";
 import { programFor, wholeProgram } from "./program.ts";
+import { withPlainWaits } from "./waiting.ts";
 
 function codeOfCommander(error: CommanderError): number {
   return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
@@ -32,7 +33,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     flags = inUse;
   };
   try {
-    await programFor(args[0], io, remember).parseAsync([...args], { from: "user" });
+    await programFor(args[0], io, remember).parseAsync(withPlainWaits(args), { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError) return codeOfCommander(error);

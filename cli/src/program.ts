@@ -6,6 +6,7 @@ import { addContextCommand } from "./commands/context.ts";
 import { addEventsCommand, addWhoAmICommand } from "./commands/events.ts";
 import { addKindCommand, nounOf } from "./commands/kind.ts";
 import { addLoginCommand } from "./commands/login.ts";
+import { addNetworkCommand } from "./commands/network.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Flag } from "./flags.ts";
 import type { Io } from "./io.ts";
@@ -17,6 +18,7 @@ function addAll(program: Command, io: Io, kinds: readonly Kind[], remember: (fla
   addWhoAmICommand(program, io);
   for (const kind of kinds) addKindCommand(program, kind, io, remember);
   addEventsCommand(program, io);
+  addNetworkCommand(program, io);
   addCompletionCommand(program, io);
 }
 

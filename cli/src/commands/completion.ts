@@ -41,7 +41,8 @@ export function completions(program: Command, words: readonly string[]): string[
   if (last?.argChoices !== undefined) return [...last.argChoices];
   const shown = last?.required === true ? /<([a-z0-9_]+(?:\|[a-z0-9_]+)+)>/.exec(last.flags)?.[1] : undefined;
   if (last?.required === true) return shown?.split("|") ?? [];
-  if ((words.at(-1) ?? "").startsWith("-")) return command.options.flatMap((option) => option.long ?? []);
+  if ((words.at(-1) ?? "").startsWith("-"))
+    return command.options.filter((option) => !option.hidden).flatMap((option) => option.long ?? []);
   return command.commands.map((child) => child.name());
 }
 

@@ -1,18 +1,16 @@
 // The verbs of a kind's own methods: photon vm start ID, photon port attach-device ID --device-id X.
 import { fieldsOf, type Kind, type Method } from "@photoncloud/proto";
+import type { CallOptions } from "@photoncloud/sdk";
 import type { Command } from "commander";
-import { customMethod } from "../clients.ts";
+import { type AnyResource, customMethod } from "../clients.ts";
 import { addFieldOptions, givenFlags } from "../field-options.ts";
 import { type Flag, flagsOf } from "../flags.ts";
 import { applyFlags } from "../input.ts";
 import type { Io } from "../io.ts";
 import { printOne } from "../output.ts";
 import { resolveId, resolveReferences } from "../resolve.ts";
-import { addCommonOptions, type CommonOptions, openSession, timeoutMsOf } from "../session.ts";
-
-interface CustomFlags extends CommonOptions {
-  readonly wait?: boolean;
-}
+import { addCommonOptions, openSession } from "../session.ts";
+import { addWaitOption, changed, untilReady, type WaitFlags } from "../waiting.ts";
 
 /** StartVm → start, AttachDevice → attachDevice: the SDK's names. */
 function sdkName(kind: Kind, method: Method): string {
@@ -34,7 +32,7 @@ async function run(
   self: Command,
   io: Io,
 ): Promise<void> {
-  const options = self.opts<CustomFlags>();
+  const options = self.opts<WaitFlags>();
   const session = openSession(io, options);
   const client = session.of(kind);
   const id = await resolveId(kind, client, given, session.call);
@@ -43,10 +41,24 @@ async function run(
   applyFlags(input, flags, texts);
   await resolveReferences(input, flags, texts, session, session.tenant);
   const call = customMethod(client, sdkName(kind, method));
-  let answer = await (flags.length > 0 ? call(id, input, session.call) : call(id, session.call));
-  if (options.wait === true)
-    answer = await client.waitUntilReady(id, { ...session.tenant, signal: io.signal, timeoutMs: timeoutMsOf(options) });
+  const send = (terms: CallOptions) => (flags.length > 0 ? call(id, input, terms) : call(id, terms));
+  const answer = kind.queries.includes(method)
+    ? await send(session.call)
+    : await changed(session, options, {
+        send: async (terms) => resourceOf(await send(terms)),
+        settled: untilReady(client, session, options),
+      });
   if (typeof answer === "object" && answer !== null) printOne(io, session.format, answer);
+}
+
+/** What changes a resource answers it. */
+function resourceOf(answer: unknown): AnyResource {
+  if (isResource(answer)) return answer;
+  throw new Error("the method did not answer a resource");
+}
+
+function isResource(answer: unknown): answer is AnyResource {
+  return typeof answer === "object" && answer !== null && "id" in answer && "status" in answer;
 }
 
 export function addCustomVerbs(command: Command, kind: Kind, io: Io, remember: (flags: readonly Flag[]) => void): void {
@@ -56,7 +68,8 @@ export function addCustomVerbs(command: Command, kind: Kind, io: Io, remember: (
       false,
     );
     const verb = command.command(verbOf(kind, method)).argument("<id|name>").description(method.comment);
-    addFieldOptions(verb, kind, flags).option("--wait", "until it is ready");
+    addFieldOptions(verb, kind, flags);
+    if (!kind.queries.includes(method)) addWaitOption(verb, "until it is ready");
     addCommonOptions(verb).action((given: string, _, self: Command) => {
       remember(flags);
       return run(kind, method, flags, given, self, io);

@@ -1,23 +1,24 @@
 // The verbs that write: create, update, delete.
 import { isDeepStrictEqual } from "node:util";
 import type { Kind } from "@photoncloud/proto";
+import type { CallOptions } from "@photoncloud/sdk";
 import type { Command } from "commander";
-import type { AnyClient, AnyResource } from "../clients.ts";
+import type { AnyResource } from "../clients.ts";
 import { addFieldOptions, givenFlags, givenSecrets } from "../field-options.ts";
 import { type Flag, flagsOf } from "../flags.ts";
 import { applyFlags, applySecrets, checkRequired, type Input, readInputFile } from "../input.ts";
 import type { Io } from "../io.ts";
 import { printOne } from "../output.ts";
 import { resolveId, resolveReferences } from "../resolve.ts";
-import { addCommonOptions, type CommonOptions, openSession, type Session, timeoutMsOf } from "../session.ts";
+import { addCommonOptions, openSession, type Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
+import { addWaitOption, changed, untilGone, untilReady, type WaitFlags } from "../waiting.ts";
 
 /** "an" before a vowel's letter; nouns are written so that this is right. */
 const article = (noun: string) => (/^[aeio]/.test(noun) ? "an" : "a");
 
-interface WriteFlags extends CommonOptions {
+interface WriteFlags extends WaitFlags {
   readonly file?: string;
-  readonly wait?: boolean;
   readonly etag?: string;
   readonly clear?: readonly string[];
 }
@@ -35,34 +36,15 @@ async function inputOf(kind: Kind, flags: readonly Flag[], command: Command, ses
   return input;
 }
 
-function waitOptions(session: Session, options: CommonOptions) {
-  return { ...session.tenant, signal: session.io.signal, timeoutMs: timeoutMsOf(options) };
-}
-
-async function settled(
-  client: AnyClient,
-  made: AnyResource,
-  session: Session,
-  options: WriteFlags,
-): Promise<AnyResource> {
-  if (options.wait !== true || made.status.state === "ready") return made;
-  const ready = await client.waitUntilReady(made.id, waitOptions(session, options));
-  // What is answered once (a key's secret) is in the first answer alone.
-  return { ...made, ...Object.fromEntries(Object.entries(ready).filter(([, value]) => value !== "")) };
-}
-
 async function create(kind: Kind, flags: readonly Flag[], command: Command, io: Io): Promise<void> {
   const options = command.opts<WriteFlags>();
   const session = openSession(io, options);
   const input = await inputOf(kind, flags, command, session);
   checkRequired(input, kind, flags);
   const client = session.of(kind);
-  printOne(
-    io,
-    session.format,
-    await settled(client, await client.create(input, session.call), session, options),
-    kind.fields,
-  );
+  const send = (call: CallOptions) => client.create(input, call);
+  const made = await changed(session, options, { send, settled: untilReady(client, session, options) });
+  printOne(io, session.format, made, kind.fields);
 }
 
 function setNull(input: Input, flag: Flag): void {
@@ -101,17 +83,19 @@ async function update(kind: Kind, flags: readonly Flag[], given: string, command
   const changes = options.file === undefined ? input : changesOnly(input, await client.get(id, session.call));
   if (Object.keys(changes).length === 0 && options.file === undefined)
     throw new UsageError("nothing to change: give at least one field's flag, --clear or -f");
-  const updated = await client.update(id, changes, { ...session.call, etag: options.etag });
-  printOne(io, session.format, await settled(client, updated, session, options), kind.fields);
+  const send = (call: CallOptions) => client.update(id, changes, { ...call, etag: options.etag });
+  const updated = await changed(session, options, { send, settled: untilReady(client, session, options) });
+  printOne(io, session.format, updated, kind.fields);
 }
 
 async function remove(kind: Kind, given: string, options: WriteFlags, io: Io): Promise<void> {
   const session = openSession(io, options);
   const client = session.of(kind);
   const id = await resolveId(kind, client, given, session.call);
-  await client.delete(id, { ...session.call, etag: options.etag });
-  if (options.wait === true) await client.waitUntilGone(id, waitOptions(session, options));
-  io.err(`${options.wait === true ? "deleted" : "deleting"} ${id}\n`);
+  const send = (call: CallOptions) => client.delete(id, { ...call, etag: options.etag });
+  await changed(session, options, { send, settled: untilGone(client, session, options) });
+  const waited = options.wait === true || options.waitProgrammed === true;
+  io.err(`${waited ? "deleted" : "deleting"} ${id}\n`);
 }
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -126,10 +110,8 @@ export function addWritingVerbs(command: Command, kind: Kind, io: Io, remember: 
     command.command("create").description(`creates ${article(noun)} ${noun}`),
     kind,
     creating,
-  )
-    .option("-f, --file <file>", "fields from a YAML or JSON file; - for standard input; flags win over it")
-    .option("--wait", "until it is ready");
-  addCommonOptions(creation).action((_, self: Command) => {
+  ).option("-f, --file <file>", "fields from a YAML or JSON file; - for standard input; flags win over it");
+  addCommonOptions(addWaitOption(creation, "until it is ready")).action((_, self: Command) => {
     remember(creating);
     return create(kind, creating, self, io);
   });
@@ -140,14 +122,14 @@ export function addWritingVerbs(command: Command, kind: Kind, io: Io, remember: 
   )
     .option("--clear <field>", "makes a field unset; repeatable", collect)
     .option("-f, --file <file>", "fields from a YAML or JSON file; what is as it is stays untouched")
-    .option("--etag <etag>", "only if it has not changed since")
-    .option("--wait", "until it is ready");
-  addCommonOptions(change).action((given: string, _, self: Command) => {
+    .option("--etag <etag>", "only if it has not changed since");
+  addCommonOptions(addWaitOption(change, "until it is ready")).action((given: string, _, self: Command) => {
     remember(updating);
     return update(kind, updating, given, self, io);
   });
   const removal = command.command("delete").argument("<id|name>").description("deletes one");
-  addCommonOptions(
-    removal.option("--etag <etag>", "only if it has not changed since").option("--wait", "until it is gone"),
-  ).action((given: string, options: WriteFlags) => remove(kind, given, options, io));
+  removal.option("--etag <etag>", "only if it has not changed since");
+  addCommonOptions(addWaitOption(removal, "until it is gone")).action((given: string, options: WriteFlags) =>
+    remove(kind, given, options, io),
+  );
 }
