@@ -34,6 +34,8 @@ import type {
   IssueTokenResponse,
   ListSessionsRequest,
   ListSessionsResponse,
+  OpenConsoleRequest,
+  OpenConsoleResponse,
   Org,
   OrgId,
   OrgInput,
@@ -50,6 +52,8 @@ import type {
   ProjectId,
   ProjectInput,
   ProjectUpdate,
+  ReadConsoleLogRequest,
+  ReadConsoleLogResponse,
   ReadFlowLogRequest,
   ReadFlowLogResponse,
   RefreshTokenRequest,
@@ -203,6 +207,13 @@ export interface IamTokenClient {
   whoAmI(request?: WhoAmIRequest, options?: CallOptions): Promise<WhoAmIResponse>;
 }
 
+export interface ConsoleClient {
+  /** Answers a URL that opens a console by WebSocket, once. The machine must run. */
+  open(request?: OpenConsoleRequest, options?: CallOptions): Promise<OpenConsoleResponse>;
+  /** Reads the end of what a machine wrote to its serial console, also of one that has ended. */
+  readConsoleLog(request?: ReadConsoleLogRequest, options?: CallOptions): Promise<ReadConsoleLogResponse>;
+}
+
 export interface NetworkClient {
   /** Compares what the network backend holds with what is stored, has differences repaired, and says what it found. */
   check(request?: CheckNetworkRequest, options?: CallOptions): Promise<CheckNetworkResponse>;
@@ -250,5 +261,6 @@ export interface Clients {
   readonly vpcs: VpcClient;
   readonly authz: IamAuthzClient;
   readonly tokens: IamTokenClient;
+  readonly consoles: ConsoleClient;
   readonly networks: NetworkClient;
 }

@@ -251,6 +251,9 @@ export interface CheckNetworkResponse {
   readonly foreignTotal: bigint;
 }
 
+/** What a console shows. */
+export type ConsoleType = "serial" | "vnc";
+
 /** What is plugged into a port. */
 export type DeviceType = "vm" | "other";
 
@@ -395,7 +398,7 @@ export interface Event {
 }
 
 /** What an event tells of. */
-export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked";
+export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked" | "accessed";
 
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
 export interface ExternalNetwork {
@@ -642,11 +645,11 @@ export interface Image {
   /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
   readonly owner: string;
   /**
-   * Where its bytes come from; left out: a built-in image.
+   * Where its bytes come from; left out: from an upload that has this digest (photon image import), or a built-in image of the system.
    * Example: https://images.example/debian-12.qcow2
    */
   readonly sourceUrl?: string | undefined;
-  /** The digest that the bytes must have. */
+  /** The digest that the bytes must have. Without a source it names the upload. */
   readonly digest?: string | undefined;
   /**
    * How the bytes are laid out.
@@ -665,6 +668,18 @@ export interface Image {
    * Default: 1.
    */
   readonly minDiskGib: number;
+  /**
+   * How many bytes came; 0 until they have.
+   * Unit: bytes.
+   */
+  readonly sizeBytes: bigint;
+  /**
+   * How large a disk the guest sees.
+   * Unit: bytes.
+   */
+  readonly virtualSizeBytes: bigint;
+  /** The digest of the bytes that came, whether one was asked for or not. */
+  readonly foundDigest: string;
 }
 
 /** How an image's bytes are laid out. */
@@ -690,11 +705,11 @@ export interface ImageInput {
   /** Free words of the user's own, at most 64. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /**
-   * Where its bytes come from; left out: a built-in image.
+   * Where its bytes come from; left out: from an upload that has this digest (photon image import), or a built-in image of the system.
    * Example: https://images.example/debian-12.qcow2
    */
   readonly sourceUrl?: string | undefined;
-  /** The digest that the bytes must have. */
+  /** The digest that the bytes must have. Without a source it names the upload. */
   readonly digest?: string | undefined;
   /**
    * How the bytes are laid out.
@@ -799,6 +814,21 @@ export interface NetworkFinding {
   readonly id: string;
   /** What is wrong with it, or its name. */
   readonly detail: string;
+}
+
+export interface OpenConsoleRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly vmId?: string | undefined;
+  /** Left out: serial. */
+  readonly type?: ConsoleType | undefined;
+}
+
+export interface OpenConsoleResponse {
+  /** Good for one WebSocket connection (sub-protocol "binary"); whoever has it needs no token. Keep it as a secret. */
+  readonly url: string;
+  /** Until when the connection must have been made. */
+  readonly expireTime?: Date | undefined;
 }
 
 /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. */
@@ -1252,6 +1282,22 @@ export interface ProjectUpdate {
 
 /** What a rule matches. */
 export type Protocol = "tcp" | "udp" | "icmp";
+
+export interface ReadConsoleLogRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly vmId?: string | undefined;
+  /**
+   * The most that is answered, 1 to 1048576. Left out: 65536.
+   * Unit: bytes.
+   */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface ReadConsoleLogResponse {
+  /** What the guest wrote, as UTF-8; what is none is replaced. A guest may write anything: take it for hostile. */
+  readonly log: string;
+}
 
 /** Reads the records of a flow log, the oldest first. */
 export interface ReadFlowLogRequest {

@@ -69,7 +69,8 @@ export type EventType =
   | "denied"
   | "login"
   | "login_failed"
-  | "revoked";
+  | "revoked"
+  | "accessed";
 
 /** An event to append. */
 export interface NewEvent {

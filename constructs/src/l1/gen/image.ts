@@ -16,9 +16,9 @@ export interface TfImageProps extends ResourceProps {
   readonly name?: string;
   /** Free words of the user's own, at most 64. @default - none */
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
-  /** Where its bytes come from; left out: a built-in image. A change forces replacement. @default - none */
+  /** Where its bytes come from; left out: from an upload that has this digest (photon image import), or a built-in image of the system. A change forces replacement. @default - none */
   readonly sourceUrl?: string;
-  /** The digest that the bytes must have. A change forces replacement. @default - none */
+  /** The digest that the bytes must have. Without a source it names the upload. A change forces replacement. @default - none */
   readonly digest?: string;
   /** How the bytes are laid out. A change forces replacement. @default - qcow2 */
   readonly format?: "qcow2" | "raw";
@@ -71,12 +71,12 @@ export class TfImage extends PhotonResource {
     return this.getStringAttribute("owner");
   }
 
-  /** Where its bytes come from; left out: a built-in image. Known when it is deployed. */
+  /** Where its bytes come from; left out: from an upload that has this digest (photon image import), or a built-in image of the system. Known when it is deployed. */
   get sourceUrl(): string {
     return this.getStringAttribute("source_url");
   }
 
-  /** The digest that the bytes must have. Known when it is deployed. */
+  /** The digest that the bytes must have. Without a source it names the upload. Known when it is deployed. */
   get digest(): string {
     return this.getStringAttribute("digest");
   }

@@ -1,10 +1,10 @@
-// Events that are no change of a resource: refusals and logins.
+// Events that are no change of a resource: refusals, logins, what was looked into.
 import type { EventType, Store, Tenant } from "../../store/store.ts";
 import type { Caller } from "../kind.ts";
 import { actorOf } from "../resources/work.ts";
 
 export interface AuditEvent {
-  readonly type: Extract<EventType, "denied" | "login" | "login_failed" | "revoked">;
+  readonly type: Extract<EventType, "denied" | "login" | "login_failed" | "revoked" | "accessed">;
   /** Whose log it belongs to: the scope that the call was about, or the principal's org. */
   readonly tenant: Tenant;
   /** The kind that the call was about, or the principal's: "prismnet.v1.Vpc"; "" for none. */

@@ -16,6 +16,7 @@ const types: Readonly<Record<StoredType, EventType>> = {
   login: EventType.LOGIN,
   login_failed: EventType.LOGIN_FAILED,
   revoked: EventType.REVOKED,
+  accessed: EventType.ACCESSED,
 };
 
 /** JSON in the proto's field names, without secrets; "" where the event tells of no resource. */

@@ -10,8 +10,8 @@ import type { Sessions } from "./tokens/sessions.ts";
 export function heed(index: ScopeIndex, sessions: Sessions): (event: StoredEvent) => Promise<void> {
   return async (event) => {
     const { tenant, kind, id, type } = event;
-    // A refusal changes nothing.
-    if (type === "denied" || type === "login" || type === "login_failed") return;
+    // What only tells of a refusal, a login or a look changes nothing.
+    if (type === "denied" || type === "login" || type === "login_failed" || type === "accessed") return;
     const identity = identityOf({ tenant, kind, id });
     if (kind === sessionKind) sessionEnded(event, sessions);
     else if (identity !== undefined) await sessions.changed(identity);

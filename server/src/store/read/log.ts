@@ -75,6 +75,7 @@ const eventTypes: Readonly<Record<EventType, true>> = {
   login: true,
   login_failed: true,
   revoked: true,
+  accessed: true,
 };
 
 function isEventType(value: string): value is EventType {
