@@ -15,6 +15,7 @@ describe("readConfig()", () => {
       advertise: "",
       masterKeyFile: undefined,
       network: { driver: "auto", ovn: undefined },
+      hypervisor: { driver: "auto", images: undefined, machines: undefined },
     });
   });
 
@@ -54,6 +55,7 @@ describe("a wrong setting is one sentence", () => {
     [["--tls-cert", "a.pem"], /belong together/],
     [["--nonsense"], /nonsense/],
     [["--network", "carrier-pigeon"], /"carrier-pigeon"; it must be one of auto, ovn, simulated/],
+    [["--hypervisor", "abacus"], /"abacus"; it must be one of auto, qemu, simulated/],
     [["--network", "ovn"], /needs ovn-northbound and ovn-southbound/],
     [["--ovn-northbound", "unix:/a"], /belong together; give both/],
     [

@@ -1,6 +1,7 @@
 // The server's settings, from flags and PHOTON_* variables. A flag wins over its variable. A wrong one is answered with one sentence.
 import { parseArgs } from "node:util";
 import { ConfigError } from "./config-error.ts";
+import { type HypervisorConfig, hypervisorOf, hypervisorSettings } from "./hypervisor-config.ts";
 import { type ListenAddress, parseAddress, parseAddresses } from "./listen-address.ts";
 import { type NetworkConfig, networkOf, networkSettings } from "./network-config.ts";
 
@@ -32,6 +33,7 @@ export interface Config {
   /** Holds the key that the signing keys are encrypted with in the store; undefined: they are kept as they are. */
   readonly masterKeyFile: string | undefined;
   readonly network: NetworkConfig;
+  readonly hypervisor: HypervisorConfig;
 }
 
 export { ConfigError };
@@ -111,6 +113,7 @@ export const settings = [
     help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
   },
   ...networkSettings,
+  ...hypervisorSettings,
   {
     flag: "iam-endpoint",
     variables: ["IAM_ENDPOINT"],
@@ -238,6 +241,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     advertise: given.advertise ?? "",
     masterKeyFile: given["master-key-file"],
     network: networkOf(given, dev),
+    hypervisor: hypervisorOf(given),
   };
   refusePlaintext(config, given);
   refuseRemoteComponents(config, given);

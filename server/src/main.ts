@@ -33,7 +33,7 @@ import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
 import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
-import { seedImages } from "./services/plasmavmc/image/seed.ts";
+import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
 import { openStore } from "./store/index.ts";
@@ -111,7 +111,7 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
 type Unmade = "engine" | "networkWatcher";
 
 function makeEngine(parts: Omit<Parts, Unmade>): Engine {
-  const { store, drivers, clock, log, metrics, resources } = parts;
+  const { store, drivers, detected, clock, log, metrics, resources } = parts;
   return createEngine({
     store,
     drivers,
@@ -121,7 +121,7 @@ function makeEngine(parts: Omit<Parts, Unmade>): Engine {
     metrics: engineMetrics(metrics.registry),
     random: Math.random,
     owner: `${hostname()}/${process.pid}`,
-    resyncAtStart: forgetsAtExit(drivers),
+    resyncAtStart: forgetsAtExit(detected),
   });
 }
 
@@ -209,12 +209,6 @@ function flush(log: Log): Promise<void> {
   return new Promise((done) => log.flush(() => done()));
 }
 
-/** Lets go of the backends, and ends those that were started for this server. */
-async function release({ drivers, stop }: Detected): Promise<void> {
-  await Promise.all([drivers.network.close(), drivers.hypervisor.close()]);
-  await stop();
-}
-
 /** Readiness off and streams ended, then the calls under way, then the engine, the backends and the store. */
 async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => Promise<void>) {
   const { store, detected, iam, engine, networkWatcher, log } = parts;
@@ -229,20 +223,25 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await unwatch();
   await Promise.all([networkWatcher.stop(), engine.stop()]);
   await iam.stop();
-  await release(detected);
+  await detected.release();
   await store.close();
   log.info("stopped");
   await flush(log);
 }
 
-function detect({ dev, dataDir, network }: Config, clock: Clock, log: Log): Promise<Detected> {
+function detect({ dev, dataDir, network, hypervisor }: Config, clock: Clock, log: Log): Promise<Detected> {
   const say = (message: string, err?: unknown) => (err === undefined ? log.info(message) : log.warn({ err }, message));
-  return detectDrivers({ dev, dataDir, ...network, clock, log: say });
+  const common = { dataDir, clock, log: say };
+  const builtIn = builtInImages.map(({ id }) => id);
+  return detectDrivers({
+    network: { ...common, dev, ...network },
+    hypervisor: { ...common, builtIn, ...hypervisor },
+  });
 }
 
 /** What a cloud of one machine begins with, beside what every cloud does. */
 async function seed({ config, resources, detected }: Parts): Promise<void> {
-  await seedImages(resources, catalog());
+  await seedImages(resources, catalog(), detected.hypervisor?.builtIn);
   const hasWire = detected.network === undefined || detected.network.own;
   if (config.dev && hasWire) await seedExternalNetwork(resources, catalog());
 }
@@ -312,7 +311,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     return { urls, picks: detected.picks, caFile, administrator, stop };
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close()));
-    if (detected !== undefined) await release(detected);
+    await detected?.release();
     await store.close();
     throw error;
   }

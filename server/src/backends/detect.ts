@@ -2,10 +2,12 @@
 import { join, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Drivers } from "./drivers.ts";
+import { endMachines } from "./hypervisor/end-machines.ts";
+import { type HypervisorChoice, type HypervisorPick, pickHypervisor, type RealHypervisor } from "./hypervisor/pick.ts";
 import { type SimulatedHypervisor, simulatedHypervisor } from "./hypervisor/simulated/index.ts";
 import { StandIns } from "./hypervisor/simulated/stand-ins.ts";
 import { openHostNetwork } from "./network/ovn/chassis/open-vswitch.ts";
-import { type NetworkChoice, pickNetwork, type RealNetwork } from "./network/pick.ts";
+import { type NetworkChoice, type NetworkPick, pickNetwork, type RealNetwork } from "./network/pick.ts";
 import { type SimulatedNetwork, simulatedNetwork } from "./network/simulated/index.ts";
 
 /** What was picked for a role. */
@@ -22,8 +24,10 @@ export interface Detected {
   readonly picks: readonly Pick[];
   /** Where agents must run; undefined: packets are simulated. */
   readonly network: RealNetwork | undefined;
-  /** Ends what was started for the drivers, after they are closed. */
-  stop(): Promise<void>;
+  /** Undefined: machines are simulated. */
+  readonly hypervisor: RealHypervisor | undefined;
+  /** Closes the drivers, and ends what was started for them. */
+  release(): Promise<void>;
 }
 
 export type SimulatedDrivers = { readonly network: SimulatedNetwork; readonly hypervisor: SimulatedHypervisor };
@@ -36,7 +40,13 @@ export function simulatedDrivers(options: { readonly clock?: Clock } = {}): Simu
 
 /** What is used where nothing was detected: by tests, and where somebody brings drivers. */
 export function given(drivers: Drivers): Detected {
-  return { drivers, picks: [], network: undefined, stop: async () => {} };
+  return { drivers, picks: [], network: undefined, hypervisor: undefined, release: () => close(drivers) };
+}
+
+/** What there is to choose from. */
+export interface DriverChoice {
+  readonly network: NetworkChoice;
+  readonly hypervisor: HypervisorChoice;
 }
 
 /**
@@ -44,22 +54,53 @@ export function given(drivers: Drivers): Detected {
  *
  * @throws ConfigError if what was insisted on can't be had.
  */
-export async function detectDrivers(choice: NetworkChoice): Promise<Detected> {
-  const { real, why } = await pickNetwork(choice);
-  const drivers =
-    real === undefined ? simulatedDrivers(choice) : { network: real.driver, hypervisor: standing(choice, real) };
-  const picks: Pick[] = [
-    { role: "network", driver: drivers.network.name, why },
-    { role: "hypervisor", driver: drivers.hypervisor.name, why: hypervisorWhy(real) },
-  ];
-  return { drivers, picks, network: real, stop: async () => real?.stop() };
+export async function detectDrivers(choice: DriverChoice): Promise<Detected> {
+  const network = await pickNetwork(choice.network);
+  try {
+    const hypervisor = await pickHypervisor(choice.hypervisor, network.real);
+    return detected(choice, network, hypervisor);
+  } catch (error) {
+    await network.real?.driver.close();
+    await network.real?.stop();
+    throw error;
+  }
 }
 
-function hypervisorWhy(real: RealNetwork | undefined): string {
-  const none = "this version has no other hypervisor driver yet";
-  if (real === undefined) return `${none}: machines are kept in memory, no guest runs`;
-  if (real.hosts.length === 0) return `${none}: no guest runs, and this machine is no host of the network`;
-  return `${none}: no guest runs; in its place a network namespace answers pings, and says its name on port 80`;
+function detected(choice: DriverChoice, network: NetworkPick, hypervisor: HypervisorPick): Detected {
+  const drivers = driversOf(choice, network.real, hypervisor.real);
+  const picks: Pick[] = [
+    { role: "network", driver: drivers.network.name, why: network.why },
+    {
+      role: "hypervisor",
+      driver: drivers.hypervisor.name,
+      why: `${hypervisor.why}${standInsWhy(network, hypervisor)}`,
+    },
+  ];
+  const release = async () => {
+    if (hypervisor.real !== undefined && network.real?.own) await endMachines(drivers.hypervisor, choice.network.clock);
+    await close(drivers);
+    await hypervisor.real?.stop();
+    await network.real?.stop();
+  };
+  return { drivers, picks, network: network.real, hypervisor: hypervisor.real, release };
+}
+
+function driversOf(
+  { network: choice }: DriverChoice,
+  network: RealNetwork | undefined,
+  hypervisor: RealHypervisor | undefined,
+): Drivers {
+  if (network === undefined) return simulatedDrivers(choice);
+  return { network: network.driver, hypervisor: hypervisor?.driver ?? standing(choice, network) };
+}
+
+function standInsWhy({ real: network }: NetworkPick, { real: hypervisor }: HypervisorPick): string {
+  if (hypervisor !== undefined || network === undefined || network.hosts.length === 0) return "";
+  return "; in its place a network namespace answers pings, and says its name on port 80";
+}
+
+async function close({ network, hypervisor }: Drivers): Promise<void> {
+  await Promise.all([network.close(), hypervisor.close()]);
 }
 
 /** Simulated machines, in whose place something answers on this machine's host. */
@@ -74,7 +115,8 @@ function standing({ clock, dataDir, log }: NetworkChoice, { hosts }: RealNetwork
   });
 }
 
-/** Whether something must be ensured again at every start, since a backend forgets it when this process ends. */
-export function forgetsAtExit(drivers: Drivers): boolean {
+/** Whether everything must be looked at at every start: a backend forgets it when this process ends, or machines may have ended unseen. */
+export function forgetsAtExit({ drivers, hypervisor }: Detected): boolean {
+  if (hypervisor !== undefined) return true;
   return Object.values(drivers).some((driver: Drivers[keyof Drivers]) => driver.volatile);
 }

@@ -20,7 +20,7 @@ export interface TestCloudOptions {
   readonly logLevel?: string;
   /** Default: SQLite in a temporary folder. */
   readonly databaseUrl?: string;
-  /** More flags, as `photon server` takes them. */
+  /** More flags, as `photon server` takes them; the last of a name counts: ["--network", "ovn", "--hypervisor", "qemu"]. */
   readonly argv?: readonly string[];
 }
 
@@ -88,9 +88,9 @@ class Cloud implements TestCloud {
 function start(dataDir: string, port: number, options: TestCloudOptions): Promise<RunningServer> {
   const { clock, drivers, logLevel = "silent", databaseUrl, argv = [] } = options;
   const flags = ["--dev", "--data", dataDir, "--listen", `127.0.0.1:${port}`, "--log-level", logLevel];
-  const network = ["--network", "simulated"];
+  const backends = ["--network", "simulated", "--hypervisor", "simulated"];
   const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl];
-  const config = readConfig([...flags, ...network, ...database, ...argv], {});
+  const config = readConfig([...flags, ...backends, ...database, ...argv], {});
   return startServer(config, { ...(clock && { clock }), ...(drivers && { drivers }) });
 }
 

@@ -1,0 +1,109 @@
+// Picks what runs machines: QEMU where it can, or a simulation; and says why.
+import { join, resolve } from "node:path";
+import type { Clock } from "../../clock.ts";
+import { ConfigError } from "../../config-error.ts";
+import type { HostNetwork } from "../network/host-network.ts";
+import { lateHostNetwork } from "../network/late-host.ts";
+import type { ChassisAddress } from "../network/ovn/chassis/chassis.ts";
+import { openHostNetwork } from "../network/ovn/chassis/open-vswitch.ts";
+import type { RealNetwork } from "../network/pick.ts";
+import { builtInFiles } from "./built-in.ts";
+import type { HypervisorDriver } from "./driver.ts";
+import { acceleratorFile, machineFolders } from "./folders.ts";
+import { knownAccelerator } from "./known-accelerator.ts";
+import { openQemu, qemuMissing } from "./qemu/index.ts";
+
+/** How Debian and Ubuntu get it. */
+export const howToGetQemu = "apt-get install qemu-system-x86 qemu-utils";
+
+export interface HypervisorChoice {
+  readonly driver: "auto" | "qemu" | "simulated";
+  readonly dataDir: string;
+  /** The operator's folders; see HypervisorConfig. */
+  readonly images: string | undefined;
+  readonly machines: string | undefined;
+  /** The ids of the images that are built in, where there is a file for them. */
+  readonly builtIn: readonly string[];
+  readonly clock?: Clock;
+  readonly log: (message: string, error?: unknown) => void;
+}
+
+/** Machines that execute something. */
+export interface RealHypervisor {
+  readonly driver: HypervisorDriver;
+  /** Which of the built-in images it has. */
+  readonly builtIn: readonly string[];
+  /** After the driver is closed. */
+  stop(): Promise<void>;
+}
+
+export interface HypervisorPick {
+  /** Undefined: a simulation it is. */
+  readonly real: RealHypervisor | undefined;
+  /** A sentence for the operator. */
+  readonly why: string;
+}
+
+/** @throws ConfigError if QEMU was insisted on and can't be had. */
+export async function pickHypervisor(
+  choice: HypervisorChoice,
+  network: RealNetwork | undefined,
+): Promise<HypervisorPick> {
+  const { driver, log } = choice;
+  if (driver === "simulated") return simulated("it was asked for");
+  const host = network?.hosts[0];
+  const missing = whyNot(network);
+  if (missing === undefined && host !== undefined && network !== undefined)
+    try {
+      return await qemu(choice, host, network);
+    } catch (error) {
+      if (driver === "qemu") throw new ConfigError(`hypervisor qemu could not be started: ${wordsOf(error)}`);
+      log("QEMU could not be started", error);
+      return simulated(`QEMU is installed, but could not be started: ${wordsOf(error)}`);
+    }
+  if (driver === "qemu") throw new ConfigError(`hypervisor qemu can't be had here: ${missing}`);
+  return simulated(missing ?? "");
+}
+
+function simulated(why: string): HypervisorPick {
+  return { real: undefined, why: `no guest runs: ${why}` };
+}
+
+/** Undefined: QEMU can be had. */
+function whyNot(network: RealNetwork | undefined): string | undefined {
+  const missing = qemuMissing();
+  if (missing !== undefined) return `${missing}; for real guests: ${howToGetQemu}`;
+  if (process.getuid?.() !== 0) return "machines with users of their own need root";
+  if (network === undefined) return "guests need a network that carries packets";
+  return network.hosts.length === 0 ? "this machine is no host of the network" : undefined;
+}
+
+async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: RealNetwork): Promise<HypervisorPick> {
+  const { dataDir, images = join(resolve(dataDir), "images-built-in"), machines, builtIn, clock, log } = choice;
+  const builtInImages = builtInFiles(images, builtIn);
+  const folders = machineFolders(dataDir, machines);
+  const accelerator = await knownAccelerator("qemu-system-x86_64", acceleratorFile);
+  const network = hostNetwork(host, log);
+  try {
+    const driver = await openQemu({ folders, network, builtInImages, accelerator, ...(clock && { clock }) });
+    const has = [...builtInImages.keys()];
+    const why = [
+      `guests run in ${folders.data}; ${accelerator.why}`,
+      has.length === 0 ? `no built-in image in ${images}: import images by their URLs` : `images: ${has.join(", ")}`,
+      ...(own ? ["machines stop with this server, since its network does"] : []),
+    ];
+    return { real: { driver, builtIn: has, stop: () => network.close() }, why: why.join("; ") };
+  } catch (error) {
+    await network.close();
+    throw error;
+  }
+}
+
+function hostNetwork(host: ChassisAddress, log: HypervisorChoice["log"]): HostNetwork {
+  const open = (signal: AbortSignal) => openHostNetwork(host, { log, signal });
+  return lateHostNetwork({ hostId: host.systemId, namespace: host.namespace, open });
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
