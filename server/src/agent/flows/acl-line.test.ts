@@ -48,10 +48,3 @@ test.each([
 ])("readAclLine() leaves %s alone", (line) => {
   expect(readAclLine(line)).toBeUndefined();
 });
-
-test("readAclLine() reads 20,000 lines in half a second", () => {
-  const line = `${head}verdict=allow, severity=info, direction=to-lport: tcp,${macs},${ipv4},${rest},tp_src=1,tp_dst=80,tcp_flags=syn`;
-  const began = performance.now();
-  for (let n = 0; n < 20_000; n++) readAclLine(line);
-  expect(performance.now() - began).toBeLessThan(500);
-});
