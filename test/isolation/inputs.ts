@@ -39,6 +39,7 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   AnalyzePath: () => ({ destination: "10.0.0.9", protocol: "PROTOCOL_ICMP" }),
   ReadFlowLog: () => ({}),
   StartVm: () => ({}),
+  FenceHost: () => ({}),
   StopVm: () => ({}),
 };
 

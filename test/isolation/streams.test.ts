@@ -148,6 +148,8 @@ test("whether the network is as it should be is the operators' alone to ask", as
 /** Services that manage no kind: their methods have cases in this folder, by name. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "prismnet.v1.NetworkService": ["CheckNetwork"],
+  // In test/compute/agents.test.ts.
+  "plasmavmc.v1.HostJoiningService": ["CreateJoinToken", "JoinHost"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
   "iam.v1.IamTokenService": ["IssueToken", "ValidateToken", "RefreshToken", "RevokeToken", "ListSessions", "WhoAmI"],
   "iam.v1.IamAuthzService": ["Authorize", "TestPermissions"],

@@ -14,6 +14,8 @@ import type {
   AuthorizeResponse,
   CheckNetworkRequest,
   CheckNetworkResponse,
+  CreateJoinTokenRequest,
+  CreateJoinTokenResponse,
   ElasticIp,
   ElasticIpId,
   ElasticIpInput,
@@ -26,12 +28,18 @@ import type {
   FlowLogId,
   FlowLogInput,
   FlowLogUpdate,
+  Host,
+  HostId,
+  HostInput,
+  HostUpdate,
   Image,
   ImageId,
   ImageInput,
   ImageUpdate,
   IssueTokenRequest,
   IssueTokenResponse,
+  JoinHostRequest,
+  JoinHostResponse,
   ListSessionsRequest,
   ListSessionsResponse,
   OpenConsoleRequest,
@@ -129,6 +137,12 @@ export interface ServiceAccountKeyClient extends ResourceClient<ServiceAccountKe
 /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
 export interface UserClient extends ResourceClient<User, UserInput, UserUpdate, UserId> {}
 
+/** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
+export interface HostClient extends ResourceClient<Host, HostInput, HostUpdate, HostId> {
+  /** Says that the host is off, or cut off for good: its certificate is worth nothing from then on, its machines no longer count as running, and it comes back only by joining anew. Say it of no host that might still run: two machines would write to one address. */
+  fence(id: HostId, options?: CallOptions): Promise<Host>;
+}
+
 /** What a machine starts from. Images of the system and of the org are seen in every project below. */
 export interface ImageClient extends ResourceClient<Image, ImageInput, ImageUpdate, ImageId> {}
 
@@ -214,6 +228,13 @@ export interface ConsoleClient {
   readConsoleLog(request?: ReadConsoleLogRequest, options?: CallOptions): Promise<ReadConsoleLogResponse>;
 }
 
+export interface HostJoiningClient {
+  /** Draws a token that lets one machine join, once, within an hour. */
+  createJoinToken(request?: CreateJoinTokenRequest, options?: CallOptions): Promise<CreateJoinTokenResponse>;
+  /** Trades a token for a host and its certificate. */
+  joinHost(request: JoinHostRequest, options?: CallOptions): Promise<JoinHostResponse>;
+}
+
 export interface NetworkClient {
   /** Compares what the network backend holds with what is stored, has differences repaired, and says what it found. */
   check(request?: CheckNetworkRequest, options?: CallOptions): Promise<CheckNetworkResponse>;
@@ -235,6 +256,8 @@ export interface Clients {
   readonly serviceAccountKeys: ServiceAccountKeyClient;
   /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
   readonly users: UserClient;
+  /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
+  readonly hosts: HostClient;
   /** What a machine starts from. Images of the system and of the org are seen in every project below. */
   readonly images: ImageClient;
   /** A virtual machine. */
@@ -262,5 +285,6 @@ export interface Clients {
   readonly authz: IamAuthzClient;
   readonly tokens: IamTokenClient;
   readonly consoles: ConsoleClient;
+  readonly hostJoining: HostJoiningClient;
   readonly networks: NetworkClient;
 }

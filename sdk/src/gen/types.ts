@@ -15,6 +15,8 @@ export type ServiceAccountId = Id<"service_account">;
 export type ServiceAccountKeyId = Id<"service_account_key">;
 /** The id of one of the users. */
 export type UserId = Id<"user">;
+/** The id of one of the hosts. */
+export type HostId = Id<"host">;
 /** The id of one of the images. */
 export type ImageId = Id<"image">;
 /** The id of one of the vms. */
@@ -253,6 +255,17 @@ export interface CheckNetworkResponse {
 
 /** What a console shows. */
 export type ConsoleType = "serial" | "vnc";
+
+/** Asks for a token. */
+export interface CreateJoinTokenRequest {
+}
+
+/** A token, told once. */
+export interface CreateJoinTokenResponse {
+  /** What `photon agent join --token` takes. */
+  readonly token: string;
+  readonly expireTime?: Date | undefined;
+}
 
 /** What is plugged into a port. */
 export type DeviceType = "vm" | "other";
@@ -618,6 +631,116 @@ export interface FlowRecord {
 /** What became of a flow. */
 export type FlowVerdict = "allowed" | "dropped";
 
+/** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
+export interface Host {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id: HostId;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Rack 4, upper half
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /**
+   * Whether new machines may be placed on it. Those that are there stay.
+   * Default: true.
+   */
+  readonly schedulable: boolean;
+  /** Whether it can be reached. */
+  readonly state: HostState | "";
+  /** Why it is in that state, where that is not plain. */
+  readonly stateReason: string;
+  /** Where its agent answers, as host:port. Empty: the server itself runs on it. */
+  readonly address: string;
+  /** What it has in all. */
+  readonly capacity: HostCapacity;
+  /** How many of the cloud's machines are there, running or not. */
+  readonly machines: number;
+  /** What drives its machines: "qemu", "simulated". */
+  readonly drivers: readonly string[];
+  /** How instructions are executed: "kvm", or "tcg" where they are emulated, which is slow. Empty: nothing is executed. */
+  readonly accelerator: string;
+  /** "x86_64", "aarch64". */
+  readonly architecture: string;
+  /** What runs there, by name: {"agent": "0.1.0", "linux": "6.1.0"}. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** When its agent was last heard of; told to the nearest ten seconds. */
+  readonly lastSeenTime?: Date | undefined;
+  /** The certificates that its agent may show. None: it has not joined, or was fenced. */
+  readonly certificates: readonly HostCertificate[];
+}
+
+/** What a host has for machines. */
+export interface HostCapacity {
+  /** Threads that its CPUs execute at a time. */
+  readonly cpu: number;
+  /** MiB. */
+  readonly memoryMib: bigint;
+  /** GiB, of the file system that disks are kept on. */
+  readonly diskGib: bigint;
+}
+
+/** A certificate of an agent. */
+export interface HostCertificate {
+  /** Its number, in hexadecimal. */
+  readonly serial: string;
+  readonly expireTime?: Date | undefined;
+}
+
+/** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
+export interface HostInput {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id?: HostId | undefined;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Rack 4, upper half
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether new machines may be placed on it. Those that are there stay.
+   * Default: true.
+   */
+  readonly schedulable?: boolean | undefined;
+}
+
+/** Whether a host can be reached. */
+export type HostState = "joining" | "ready" | "silent" | "fenced";
+
+/** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
+export interface HostUpdate {
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Rack 4, upper half
+   */
+  readonly name?: string | null | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /**
+   * Whether new machines may be placed on it. Those that are there stay.
+   * Default: true.
+   */
+  readonly schedulable?: boolean | null | undefined;
+}
+
 /** What a machine starts from. Images of the system and of the org are seen in every project below. */
 export interface Image {
   /**
@@ -779,6 +902,26 @@ export interface IssueTokenResponse {
   /** Good for one RefreshToken. */
   readonly refreshToken: string;
   readonly refreshExpireTime?: Date | undefined;
+}
+
+/** Trades a token for a certificate. */
+export interface JoinHostRequest {
+  readonly token: string;
+  /** The host's id. A host of that id must be new, or fenced. */
+  readonly hostId: string;
+  /** Where the agent will answer, as host:port, as seen from the server. */
+  readonly address: string;
+  /** A certificate signing request (RFC 2986) of the agent's key, in PEM. Its names are not looked at. */
+  readonly certificateRequest: string;
+}
+
+/** What an agent needs to serve. */
+export interface JoinHostResponse {
+  readonly host?: Host | undefined;
+  /** In PEM. */
+  readonly certificate: string;
+  /** The cloud's own authority, which certifies the servers that may call, in PEM. */
+  readonly authority: string;
 }
 
 export interface ListEventsRequest {
@@ -2176,6 +2319,8 @@ export interface Vm {
   readonly powerState: PowerState;
   /** What it is doing now. */
   readonly state: VmState | "";
+  /** The host that it is on. Empty: none was found yet. */
+  readonly hostId: string;
 }
 
 /** A disk of a machine. */
@@ -2353,7 +2498,7 @@ export interface VmSpecUpdate {
 }
 
 /** What a machine is doing. */
-export type VmState = "creating" | "starting" | "running" | "stopping" | "stopped" | "failed";
+export type VmState = "creating" | "starting" | "running" | "stopping" | "stopped" | "failed" | "unknown";
 
 /** A virtual machine. */
 export interface VmUpdate {

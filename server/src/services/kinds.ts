@@ -1,6 +1,7 @@
 // The explicit list of kinds, beside those of IAM (services/iam, which makes its own, since they share its memory of who may do what).
 // A new kind is added here, in its proto file and in its folder, and nowhere else.
 import type { KindDefinition } from "./kind.ts";
+import { hostKind } from "./plasmavmc/host/kind.ts";
 import { imageKind } from "./plasmavmc/image/kind.ts";
 import { vmKind } from "./plasmavmc/vm/kind.ts";
 import { addressGroupKind } from "./prismnet/address-group/kind.ts";
@@ -25,6 +26,7 @@ export const kinds: readonly KindDefinition[] = [
   elasticIpKind,
   routeKind,
   flowLogKind,
+  hostKind,
   imageKind,
   vmKind,
 ];

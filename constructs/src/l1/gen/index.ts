@@ -6,6 +6,7 @@ export * from "./role-binding.ts";
 export * from "./service-account.ts";
 export * from "./service-account-key.ts";
 export * from "./user.ts";
+export * from "./host.ts";
 export * from "./image.ts";
 export * from "./vm.ts";
 export * from "./address-group.ts";

@@ -26,6 +26,8 @@ export interface ImageSource {
 
 export interface MachineSpec {
   readonly vmId: string;
+  /** Which host it is on; read by a driver of many hosts alone. */
+  readonly hostId?: string;
   /** {org}/{project}, told to the backend as the owner. */
   readonly owner: string;
   readonly hostname: string;
@@ -93,6 +95,14 @@ export interface MachineConsoles {
   log(vmId: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** Where machines are, for a driver of many hosts. */
+export interface MachinePlacement {
+  /** The host for a machine that is on none yet. @throws DriverError "unavailable" while no host has room for it. */
+  choose(spec: MachineSpec, signal: AbortSignal): Promise<string>;
+  /** Tells which host a machine is on, as it is stored: all that is asked of the machine goes there. */
+  settle(machine: { readonly vmId: string; readonly owner: string; readonly hostId: string }): void;
+}
+
 /** What a machine is doing. */
 export type MachineState =
   | { readonly state: "stopped" | "starting" | "stopping" }
@@ -128,6 +138,8 @@ export interface HypervisorDriver {
   reset(vmId: string, signal: AbortSignal): Promise<void>;
   /** Undefined: it does not run. */
   statistics(vmId: string, signal: AbortSignal): Promise<MachineStatistics | undefined>;
+  /** Undefined: there is one host alone, and nothing to choose. */
+  readonly placement?: MachinePlacement;
   /** Undefined: this backend can't. */
   readonly snapshots?: MachineSnapshots;
   /** Undefined: this backend can't. */

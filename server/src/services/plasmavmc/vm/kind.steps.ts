@@ -6,6 +6,7 @@ import type { MachineSpec } from "../../../backends/hypervisor/driver.ts";
 import { type Reconciler, StepError } from "../../../engine/reconciler.ts";
 import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
 import { architectureOf } from "../image/kind.steps.ts";
+import { ensurePlace, onItsHost } from "./placement.ts";
 import { ensurePower, removePower } from "./power.ts";
 
 type Context = DriverContext<typeof VmSchema>;
@@ -31,6 +32,7 @@ async function machineOf(context: Context): Promise<MachineSpec> {
     architecture: image === undefined ? "x86_64" : architectureOf(image),
     disks: disks.map((disk) => ({ id: disk.id, sizeGib: disk.sizeGib })),
     nics: network.map((nic) => ({ id: nic.id, portId: nic.portId, macAddress: nic.macAddress })),
+    ...(resource.hostId === "" ? {} : { hostId: resource.hostId }),
     ...(image === undefined ? {} : { imageId: image.id }),
     ...(userData === undefined ? {} : { userData }),
   };
@@ -46,11 +48,12 @@ export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
   schema: VmSchema,
   backend: ({ hypervisor }) => hypervisor.name,
   steps: [
+    driverStep({ name: "placement", ensure: (context) => ensurePlace(context, machineOf), remove: async () => {} }),
     driverStep({
       name: "machine",
-      ensure: ensureMachine,
-      remove: ({ id, drivers, signal }) => drivers.hypervisor.remove(id, signal),
+      ensure: onItsHost(ensureMachine),
+      remove: onItsHost(({ id, drivers, signal }) => drivers.hypervisor.remove(id, signal)),
     }),
-    driverStep({ name: "power", ensure: ensurePower, remove: removePower }),
+    driverStep({ name: "power", ensure: onItsHost(ensurePower), remove: onItsHost(removePower) }),
   ],
 };

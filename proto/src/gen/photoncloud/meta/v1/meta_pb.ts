@@ -7,7 +7,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, MessageOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, FileOptions, MessageOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file photoncloud/meta/v1/meta.proto.
  */
 export const file_photoncloud_meta_v1_meta: GenFile = /*@__PURE__*/
-  fileDesc("Ch5waG90b25jbG91ZC9tZXRhL3YxL21ldGEucHJvdG8SE3Bob3RvbmNsb3VkLm1ldGEudjEiuwEKBEtpbmQSKQoFc2NvcGUYASABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEgwKBG5vdW4YAiABKAkSDgoGcGx1cmFsGAMgASgJEhEKCWlkX3ByZWZpeBgEIAEoCRIRCgljaG9zZW5faWQYBSABKAgSLAoIaXNfc2NvcGUYBiABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEhYKDm93bl9zY29wZV9vbmx5GAcgASgIIjsKBVJhbmdlEhAKA21pbhgBIAEoA0gAiAEBEhAKA21heBgCIAEoA0gBiAEBQgYKBF9taW5CBgoEX21heCK/AgoFRmllbGQSLwoIYmVoYXZpb3IYASADKA4yHS5waG90b25jbG91ZC5tZXRhLnYxLkJlaGF2aW9yEhEKCXJlZmVyZW5jZRgCIAEoCRIrCgZmb3JtYXQYAyABKA4yGy5waG90b25jbG91ZC5tZXRhLnYxLkZvcm1hdBIpCgVyYW5nZRgEIAEoCzIaLnBob3RvbmNsb3VkLm1ldGEudjEuUmFuZ2USDwoHcGF0dGVybhgFIAEoCRIoCgRzaXplGAYgASgLMhoucGhvdG9uY2xvdWQubWV0YS52MS5SYW5nZRIMCgR1bml0GAcgASgJEg8KB2V4YW1wbGUYCCABKAkSDwoHZGVmYXVsdBgJIAEoCRIvCgprZXlfZm9ybWF0GAogASgOMhsucGhvdG9uY2xvdWQubWV0YS52MS5Gb3JtYXQqRQoET3BlbhIUChBPUEVOX1VOU1BFQ0lGSUVEEAASDwoLT1BFTl9BTllPTkUQARIWChJPUEVOX0FVVEhFTlRJQ0FURUQQAiphCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhAKDFNDT1BFX1NZU1RFTRABEg0KCVNDT1BFX09SRxACEhEKDVNDT1BFX1BST0pFQ1QQAxINCglTQ09QRV9BTlkQBCr9AQoIQmVoYXZpb3ISGAoUQkVIQVZJT1JfVU5TUEVDSUZJRUQQABIVChFCRUhBVklPUl9SRVFVSVJFRBABEhYKEkJFSEFWSU9SX0lNTVVUQUJMRRACEhgKFEJFSEFWSU9SX09VVFBVVF9PTkxZEAMSGwoXQkVIQVZJT1JfU0VSVkVSX0RFRkFVTFQQBBIWChJCRUhBVklPUl9TRU5TSVRJVkUQBRIXChNCRUhBVklPUl9JTlBVVF9PTkxZEAYSFgoSQkVIQVZJT1JfVU5PUkRFUkVEEAcSFQoRQkVIQVZJT1JfVk9MQVRJTEUQCBIRCg1CRUhBVklPUl9PTkNFEAkqvAEKBkZvcm1hdBIWChJGT1JNQVRfVU5TUEVDSUZJRUQQABIPCgtGT1JNQVRfTkFNRRABEg8KC0ZPUk1BVF9DSURSEAISEgoORk9STUFUX0NJRFJfVjQQAxINCglGT1JNQVRfSVAQBBIQCgxGT1JNQVRfSVBfVjQQBRIOCgpGT1JNQVRfTUFDEAYSEAoMRk9STUFUX0VNQUlMEAcSDgoKRk9STUFUX1VSTBAIEhEKDUZPUk1BVF9ESUdFU1QQCTpQCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyGS5waG90b25jbG91ZC5tZXRhLnYxLktpbmRSBGtpbmQ6UQoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyGi5waG90b25jbG91ZC5tZXRhLnYxLkZpZWxkUgVmaWVsZDpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoCVIKcGVybWlzc2lvbjpPCgRvcGVuEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoDjIZLnBob3RvbmNsb3VkLm1ldGEudjEuT3BlblIEb3BlbmIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5waG90b25jbG91ZC9tZXRhL3YxL21ldGEucHJvdG8SE3Bob3RvbmNsb3VkLm1ldGEudjEiuwEKBEtpbmQSKQoFc2NvcGUYASABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEgwKBG5vdW4YAiABKAkSDgoGcGx1cmFsGAMgASgJEhEKCWlkX3ByZWZpeBgEIAEoCRIRCgljaG9zZW5faWQYBSABKAgSLAoIaXNfc2NvcGUYBiABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEhYKDm93bl9zY29wZV9vbmx5GAcgASgIIjsKBVJhbmdlEhAKA21pbhgBIAEoA0gAiAEBEhAKA21heBgCIAEoA0gBiAEBQgYKBF9taW5CBgoEX21heCK/AgoFRmllbGQSLwoIYmVoYXZpb3IYASADKA4yHS5waG90b25jbG91ZC5tZXRhLnYxLkJlaGF2aW9yEhEKCXJlZmVyZW5jZRgCIAEoCRIrCgZmb3JtYXQYAyABKA4yGy5waG90b25jbG91ZC5tZXRhLnYxLkZvcm1hdBIpCgVyYW5nZRgEIAEoCzIaLnBob3RvbmNsb3VkLm1ldGEudjEuUmFuZ2USDwoHcGF0dGVybhgFIAEoCRIoCgRzaXplGAYgASgLMhoucGhvdG9uY2xvdWQubWV0YS52MS5SYW5nZRIMCgR1bml0GAcgASgJEg8KB2V4YW1wbGUYCCABKAkSDwoHZGVmYXVsdBgJIAEoCRIvCgprZXlfZm9ybWF0GAogASgOMhsucGhvdG9uY2xvdWQubWV0YS52MS5Gb3JtYXQqRQoET3BlbhIUChBPUEVOX1VOU1BFQ0lGSUVEEAASDwoLT1BFTl9BTllPTkUQARIWChJPUEVOX0FVVEhFTlRJQ0FURUQQAiphCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhAKDFNDT1BFX1NZU1RFTRABEg0KCVNDT1BFX09SRxACEhEKDVNDT1BFX1BST0pFQ1QQAxINCglTQ09QRV9BTlkQBCr9AQoIQmVoYXZpb3ISGAoUQkVIQVZJT1JfVU5TUEVDSUZJRUQQABIVChFCRUhBVklPUl9SRVFVSVJFRBABEhYKEkJFSEFWSU9SX0lNTVVUQUJMRRACEhgKFEJFSEFWSU9SX09VVFBVVF9PTkxZEAMSGwoXQkVIQVZJT1JfU0VSVkVSX0RFRkFVTFQQBBIWChJCRUhBVklPUl9TRU5TSVRJVkUQBRIXChNCRUhBVklPUl9JTlBVVF9PTkxZEAYSFgoSQkVIQVZJT1JfVU5PUkRFUkVEEAcSFQoRQkVIQVZJT1JfVk9MQVRJTEUQCBIRCg1CRUhBVklPUl9PTkNFEAkqvAEKBkZvcm1hdBIWChJGT1JNQVRfVU5TUEVDSUZJRUQQABIPCgtGT1JNQVRfTkFNRRABEg8KC0ZPUk1BVF9DSURSEAISEgoORk9STUFUX0NJRFJfVjQQAxINCglGT1JNQVRfSVAQBBIQCgxGT1JNQVRfSVBfVjQQBRIOCgpGT1JNQVRfTUFDEAYSEAoMRk9STUFUX0VNQUlMEAcSDgoKRk9STUFUX1VSTBAIEhEKDUZPUk1BVF9ESUdFU1QQCTo6CghpbnRlcm5hbBIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjRhgMgASgIUghpbnRlcm5hbDpQCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyGS5waG90b25jbG91ZC5tZXRhLnYxLktpbmRSBGtpbmQ6UQoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyGi5waG90b25jbG91ZC5tZXRhLnYxLkZpZWxkUgVmaWVsZDpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoCVIKcGVybWlzc2lvbjpPCgRvcGVuEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoDjIZLnBob3RvbmNsb3VkLm1ldGEudjEuT3BlblIEb3BlbmIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * A type of resource.
@@ -454,12 +454,21 @@ export const FormatSchema: GenEnum<Format> = /*@__PURE__*/
   enumDesc(file_photoncloud_meta_v1_meta, 3);
 
 /**
+ * What one part of the cloud says to another, over a channel that lets nobody else in: no surface shows it, the server's port does not serve
+ * it, and its methods name no permission, since no principal calls them.
+ *
+ * @generated from extension: bool internal = 50001;
+ */
+export const internal: GenExtension<FileOptions, boolean> = /*@__PURE__*/
+  extDesc(file_photoncloud_meta_v1_meta, 0);
+
+/**
  * Makes a message a kind: a type of resource.
  *
  * @generated from extension: photoncloud.meta.v1.Kind kind = 50001;
  */
 export const kind: GenExtension<MessageOptions, Kind> = /*@__PURE__*/
-  extDesc(file_photoncloud_meta_v1_meta, 0);
+  extDesc(file_photoncloud_meta_v1_meta, 1);
 
 /**
  * What a field is.
@@ -467,7 +476,7 @@ export const kind: GenExtension<MessageOptions, Kind> = /*@__PURE__*/
  * @generated from extension: photoncloud.meta.v1.Field field = 50001;
  */
 export const field: GenExtension<FieldOptions, Field> = /*@__PURE__*/
-  extDesc(file_photoncloud_meta_v1_meta, 1);
+  extDesc(file_photoncloud_meta_v1_meta, 2);
 
 /**
  * The permission that a caller needs, as {area}:{plural}:{verb}, for example "network:vpcs:create".
@@ -475,7 +484,7 @@ export const field: GenExtension<FieldOptions, Field> = /*@__PURE__*/
  * @generated from extension: string permission = 50001;
  */
 export const permission: GenExtension<MethodOptions, string> = /*@__PURE__*/
-  extDesc(file_photoncloud_meta_v1_meta, 2);
+  extDesc(file_photoncloud_meta_v1_meta, 3);
 
 /**
  * Set instead of a permission on the few methods that need none.
@@ -483,5 +492,5 @@ export const permission: GenExtension<MethodOptions, string> = /*@__PURE__*/
  * @generated from extension: photoncloud.meta.v1.Open open = 50002;
  */
 export const open: GenExtension<MethodOptions, Open> = /*@__PURE__*/
-  extDesc(file_photoncloud_meta_v1_meta, 3);
+  extDesc(file_photoncloud_meta_v1_meta, 4);
 

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
+import { openSmallCloud, outcome, type SmallCloud } from "../../testing/small-cloud.ts";
+
+let cloud: SmallCloud;
+beforeAll(async () => {
+  cloud = await openSmallCloud();
+});
+afterAll(() => cloud.stop());
+
+const system = { orgId: "", projectId: "" };
+const get = (id: string) => cloud.get(HostSchema, id, system);
+
+test("a new host waits for its agent, and takes machines", async () => {
+  await cloud.create(HostSchema, { id: "waits" });
+  expect(await get("waits")).toMatchObject({ name: "waits", schedulable: true, state: HostState.JOINING });
+});
+
+test("a host may be kept from taking machines", async () => {
+  await cloud.create(HostSchema, { id: "closed", schedulable: false });
+  await cloud.update(HostSchema, "closed", { labels: { rack: "4" } });
+  expect(await get("closed")).toMatchObject({ schedulable: false, labels: { rack: "4" } });
+});
+
+test("fencing is kept, and a fenced host may be deleted", async () => {
+  await cloud.create(HostSchema, { id: "off" });
+  await cloud.custom(HostSchema, "FenceHost", { id: "off" });
+  expect(await get("off")).toMatchObject({ state: HostState.FENCED, certificates: [] });
+  expect(await outcome(cloud.delete(HostSchema, "off", system))).toBe("ok");
+});

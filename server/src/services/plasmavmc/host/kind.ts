@@ -1,0 +1,39 @@
+// Hosts: the machines that run virtual machines. What is known of one is told by its agent (watcher.ts); the operator says whether it takes new
+// machines, and when it is off for good.
+import { type Host, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
+import { Fault } from "../../../fault.ts";
+import { defineKind } from "../../kind.ts";
+
+/** The host that the server itself runs on has no agent. */
+export function isOwn({ address, state }: Host): boolean {
+  return address === "" && state === HostState.READY;
+}
+
+/** From here on its agent is a stranger. @throws Fault WRONG_STATE for the server's own host. */
+async function fence(host: Host): Promise<void> {
+  if (isOwn(host)) throw new Fault("WRONG_STATE", `the server itself runs on host ${host.id}, so that it can't be off`);
+  host.state = HostState.FENCED;
+  host.stateReason = "It was said to be off; it comes back by joining anew.";
+  host.certificates = [];
+}
+
+/** @throws Fault WRONG_STATE while machines may run there: nobody would know of them any more. */
+function checkEmpty(host: Host): void {
+  if (isOwn(host)) throw new Fault("WRONG_STATE", `the server itself runs on host ${host.id}; it stays`);
+  if (host.state === HostState.FENCED || host.machines === 0) return;
+  const advice = "move or delete them first, or fence the host if it is off for good";
+  throw new Fault("WRONG_STATE", `host ${host.id} has ${host.machines} machines; ${advice}`);
+}
+
+export const hostKind = defineKind({
+  schema: HostSchema,
+  uniqueName: "none",
+  async admit(_, next, prior) {
+    next.schedulable ??= true;
+    if (prior === undefined) next.state = HostState.JOINING;
+  },
+  async admitDelete(_, { message }) {
+    checkEmpty(message);
+  },
+  methods: { FenceHost: { update: fence } },
+});
