@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { tinyImage } from "./images/tiny.ts";
 import { jest, node, quietly, root, show } from "./steps.ts";
 
 const ci = process.env.CI === "true";
@@ -15,6 +16,11 @@ const needs = [
   { name: "ping", file: "/bin/ping", packages: ["iputils-ping"] },
   { name: "tcpdump", file: "/usr/bin/tcpdump", packages: ["tcpdump"] },
   { name: "busybox", file: "/bin/busybox", packages: ["busybox"] },
+  { name: "QEMU", file: "/usr/bin/qemu-system-x86_64", packages: ["qemu-system-x86"] },
+  { name: "qemu-img", file: "/usr/bin/qemu-img", packages: ["qemu-utils"] },
+  { name: "syslinux", file: "/usr/bin/syslinux", packages: ["syslinux"] },
+  { name: "mtools", file: "/usr/bin/mcopy", packages: ["mtools"] },
+  { name: "mkfs.vfat", file: "/sbin/mkfs.vfat", packages: ["dosfstools"] },
 ];
 
 /** Root on Debian gets what is missing; others are told how, and the tests that need it are skipped by name. */
@@ -32,6 +38,15 @@ function installNeeds(): void {
   execFileSync("sh", ["-c", `apt-get update -q && ${line}`], { stdio: ["ignore", "ignore", "inherit"], env });
 }
 
+/** Built before the first test asks, so that no test's patience is spent on it. */
+function buildGuest(): void {
+  try {
+    tinyImage(join(root, ".photon/images"));
+  } catch (error) {
+    console.log(`no guest for the tests: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 interface Results {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -40,6 +55,7 @@ interface Results {
 }
 
 installNeeds();
+buildGuest();
 const built = await quietly(node("build", "scripts/build.ts"));
 if (!built) process.exit(1);
 const file = join(root, ".photon/test-results.json");

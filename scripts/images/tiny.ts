@@ -1,5 +1,5 @@
 // Builds the tiny guest image: Debian's cloud kernel and busybox on a disk that boots by BIOS. It gets its address by DHCP, serves a web
-// page and reads its first-boot data; it boots in seconds without hardware virtualization. For tests and the demo; kept until its parts change.
+// page and reads its first-boot data; it boots in seconds without hardware virtualization. For tests and the demo; kept until these scripts change.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cpio, type Entry } from "./cpio.ts";
+import { withLock } from "./lock.ts";
 
 /** What the guest's kernel must be able to do; what these need comes with them. */
 const modules = [
@@ -33,13 +34,34 @@ const modules = [
   "sd_mod",
 ];
 
-/** Debian's packages that the build needs. */
-export const tinyImagePackages = ["busybox-static", "syslinux", "mtools", "dosfstools", "qemu-utils"] as const;
+/**
+ * Debian's packages that the build needs, each with a program of it. The guest's own programs are not installed but unpacked: the host may have
+ * a busybox that needs libraries.
+ */
+const programs = {
+  syslinux: "syslinux",
+  mtools: "mcopy",
+  dosfstools: "mkfs.vfat",
+  "qemu-utils": "qemu-img",
+} as const;
+export const tinyImagePackages = Object.keys(programs);
 
 const commandLine = "console=ttyS0 quiet panic=5 mitigations=off tsc=reliable no_timer_check nokaslr";
 
 function run(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+}
+
+const folders = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/** Why the image can't be built here; undefined: nothing that is known beforehand. */
+export function tinyImageMissing(): string | undefined {
+  const isThere = (program: string) => folders.some((folder) => existsSync(`${folder}/${program}`));
+  const missing = Object.entries(programs)
+    .filter(([, program]) => !isThere(program))
+    .map(([name]) => name);
+  if (missing.length > 0) return `not installed: ${missing.join(" ")}`;
+  return existsSync("/usr/bin/apt-get") ? undefined : "the guest's kernel comes from Debian's packages";
 }
 
 /** The package of the newest cloud kernel, by the machine's package lists. */
@@ -49,9 +71,10 @@ function kernelPackage(): string {
   return found;
 }
 
-function unpackKernel(name: string, dir: string): void {
+/** Downloads a package and unpacks it into the folder, without installing it. */
+function unpack(name: string, dir: string): void {
   execFileSync("apt-get", ["download", "-q", name], { cwd: dir, stdio: "ignore" });
-  const [deb] = readdirSync(dir).filter((file) => file.endsWith(".deb"));
+  const deb = readdirSync(dir).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
   if (deb === undefined) throw new Error(`${name} could not be downloaded`);
   run("dpkg-deb", "-x", join(dir, deb), dir);
 }
@@ -91,7 +114,7 @@ function initrd(dir: string): Buffer {
   return cpio([
     ...["bin", "dev", "etc", "modules", "proc", "sys"].map(folder),
     file("init", own("tiny-init.sh")),
-    file("bin/busybox", readFileSync("/bin/busybox")),
+    file("bin/busybox", readFileSync(join(dir, "bin/busybox"))),
     file("bin/udhcpc-script", own("tiny-udhcpc.sh")),
     file("modules/order", Buffer.from(order.map((name) => `${name}.ko`).join("\n"))),
     ...loaded,
@@ -111,22 +134,34 @@ function bootDisk(dir: string, kernel: string, archive: Buffer): string {
   return disk;
 }
 
-function fingerprint(kernel: string): string {
-  const hash = createHash("sha256").update(kernel);
+function fingerprint(): string {
+  const hash = createHash("sha256");
   for (const name of ["tiny.ts", "tiny-init.sh", "tiny-udhcpc.sh", "cpio.ts"])
     hash.update(readFileSync(join(import.meta.dirname, name)));
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Answers the image's file in `dir`, building it if it is not there. @throws Error if a program or the kernel's package is missing. */
+/**
+ * Answers the image's file in `dir`, building it if it is not there; of several processes that ask at the same time, one builds it.
+ *
+ * @throws Error if a program or the kernel's package is missing.
+ */
 export function tinyImage(dir: string): string {
-  const kernel = kernelPackage();
-  const image = join(dir, `tiny-${fingerprint(kernel)}.qcow2`);
+  const image = join(dir, `tiny-${fingerprint()}.qcow2`);
   if (existsSync(image)) return image;
   mkdirSync(dir, { recursive: true });
+  withLock(`${image}.lock`, () => {
+    if (!existsSync(image)) build(image);
+  });
+  return image;
+}
+
+function build(image: string): void {
+  const missing = tinyImageMissing();
+  if (missing !== undefined) throw new Error(`the tiny image can't be built: ${missing}`);
   const work = mkdtempSync(join(tmpdir(), "photon-tiny-"));
   try {
-    unpackKernel(kernel, work);
+    for (const name of [kernelPackage(), "busybox-static"]) unpack(name, work);
     const [vmlinuz] = readdirSync(join(work, "boot")).filter((file) => file.startsWith("vmlinuz"));
     const disk = bootDisk(work, join(work, "boot", vmlinuz ?? ""), initrd(work));
     const made = join(work, "tiny.qcow2");
@@ -136,7 +171,6 @@ export function tinyImage(dir: string): string {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  return image;
 }
 
 if (process.argv[1] === import.meta.filename) console.log(tinyImage(process.argv[2] ?? ".photon/images"));
