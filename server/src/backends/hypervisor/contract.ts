@@ -10,6 +10,8 @@ export interface HypervisorContract {
   readonly open: () => Promise<HypervisorDriver>;
   /** As `open`, but guests ignore being asked to shut down. Left out: such a guest can't be had, and its test is not registered. */
   readonly openStubborn?: () => Promise<HypervisorDriver>;
+  /** The machine whose guest does. Default: any. */
+  readonly stubborn?: (vmId: string) => MachineSpec;
   /** An image that boots. */
   readonly image: ImageSource;
   /** How long a guest may take to boot or to shut down, in milliseconds. Default 5,000. */
@@ -74,8 +76,8 @@ export function hypervisorContract(contract: HypervisorContract): void {
       await driver.define(spec, signal);
       return spec;
     };
-    const run = async (vmId: string) => {
-      const spec = await define(vmId);
+    const run = async (vmId: string, change: Partial<MachineSpec> = {}) => {
+      const spec = await define(vmId, change);
       await driver.start(vmId, signal);
       await until(driver, vmId, "running");
       return spec;
@@ -131,8 +133,8 @@ export function hypervisorContract(contract: HypervisorContract): void {
     });
 
     test("says that a changed machine needs a restart, until it had one", async () => {
-      const spec = await run("vm-changed");
-      await driver.define({ ...spec, memoryMib: 192 }, signal);
+      const spec = await run("vm-changed", { memoryMib: 192 });
+      await driver.define({ ...spec, memoryMib: 128 }, signal);
       expect(await driver.state("vm-changed", signal)).toEqual({ state: "running", needsRestart: true });
       await driver.stop("vm-changed", { graceMs: 0 }, signal);
       await until(driver, "vm-changed", "stopped");
@@ -158,6 +160,42 @@ export function hypervisorContract(contract: HypervisorContract): void {
       await driver.removeImage("image-nowhere", signal);
     });
 
+    test("takes snapshots once, puts stopped machines back to them, and copies them", async () => {
+      const { snapshots } = driver;
+      // A backend that has none says so by their absence.
+      if (snapshots === undefined) return;
+      await refused(snapshots.take("vm-nowhere", "snap-1", signal), "missing");
+      await define("vm-source");
+      await snapshots.take("vm-source", "snap-1", signal);
+      await snapshots.take("vm-source", "snap-1", signal);
+      await snapshots.take("vm-source", "snap-2", signal);
+      expect(await snapshots.list("vm-source", signal)).toEqual(["snap-1", "snap-2"]);
+      await refused(snapshots.restore("vm-source", "snap-nowhere", signal), "missing");
+      await snapshots.restore("vm-source", "snap-1", signal);
+      const { imageId: _, ...empty } = sampleMachine("vm-copy", image.imageId);
+      const copyOf = { vmId: "vm-source", snapshotId: "snap-2" };
+      await refused(driver.define({ ...empty, copyOf: { ...copyOf, snapshotId: "nowhere" } }, signal), "missing");
+      await driver.define({ ...empty, copyOf }, signal);
+      expect(await driver.state("vm-copy", signal)).toEqual({ state: "stopped" });
+      await snapshots.remove("vm-source", "snap-2", signal);
+      await snapshots.remove("vm-source", "snap-2", signal);
+      await snapshots.remove("vm-nowhere", "snap-2", signal);
+      expect(await snapshots.list("vm-source", signal)).toEqual(["snap-1"]);
+      // A copy that was made is looked at no more than its disks.
+      await driver.define({ ...empty, copyOf }, signal);
+    });
+
+    test("takes a snapshot of a running machine, and does not put one back under it", async () => {
+      if (driver.snapshots === undefined) return;
+      await run("vm-busy");
+      await driver.snapshots.take("vm-busy", "snap-1", signal);
+      expect(await driver.state("vm-busy", signal)).toEqual({ state: "running", needsRestart: false });
+      await refused(driver.snapshots.restore("vm-busy", "snap-1", signal), "refused");
+      await driver.stop("vm-busy", { graceMs: 0 }, signal);
+      await until(driver, "vm-busy", "stopped");
+      await driver.snapshots.restore("vm-busy", "snap-1", signal);
+    });
+
     test("a call with an aborted signal fails and changes nothing", async () => {
       const spec = sampleMachine("vm-aborted", image.imageId);
       await expect(driver.define(spec, AbortSignal.abort())).rejects.toThrow();
@@ -170,7 +208,8 @@ export function hypervisorContract(contract: HypervisorContract): void {
   test(`the hypervisor driver ${contract.name} pulls the plug of a guest that ignores being asked, after the grace`, async () => {
     const driver = await openStubborn();
     await driver.ensureImage(image, signal);
-    await driver.define(sampleMachine("vm-stubborn", image.imageId), signal);
+    const { stubborn = (vmId: string) => sampleMachine(vmId, image.imageId) } = contract;
+    await driver.define(stubborn("vm-stubborn"), signal);
     await driver.start("vm-stubborn", signal);
     await until(driver, "vm-stubborn", "running");
     await driver.stop("vm-stubborn", { graceMs: 50 }, signal);

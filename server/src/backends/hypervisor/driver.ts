@@ -106,8 +106,11 @@ export interface MachinePlacement {
 /** What a machine is doing. */
 export type MachineState =
   | { readonly state: "stopped" | "starting" | "stopping" }
-  /** `needsRestart`: its definition has changed in a way that the running machine can't take. */
-  | { readonly state: "running"; readonly needsRestart: boolean }
+  /**
+   * `needsRestart`: its definition has changed in a way that the running machine can't take. `trouble`: why its guest does not get on though it is
+   * on, as a sentence for its owner; it passes by itself.
+   */
+  | { readonly state: "running"; readonly needsRestart: boolean; readonly trouble?: string }
   /** It died, or could not be started; `reason` is a sentence for its owner. */
   | { readonly state: "failed"; readonly reason: string };
 
@@ -117,6 +120,10 @@ export interface HypervisorDriver {
   readonly name: string;
   /** Whether the backend forgets everything when this process ends: then everything must be ensured again at the start. */
   readonly volatile: boolean;
+  /** How instructions are executed on this host: "tcg" emulates them, which is slow. Undefined: nothing is executed. */
+  readonly accelerator?: { readonly name: "kvm" | "tcg" };
+  /** What a running machine takes over when it grows; anything else of its size waits for a restart. Undefined: neither. */
+  readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
   /** Has an image's bytes at hand; done once, shared by all machines. @throws DriverError "refused" if they are not what they should be. */
   ensureImage(source: ImageSource, signal: AbortSignal): Promise<void>;
   /** @throws DriverError "in_use" while a machine's disk stands on it. */

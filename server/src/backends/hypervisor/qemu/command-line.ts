@@ -2,6 +2,8 @@
 import type { DiskSpec, MachineSpec, NicSpec } from "../driver.ts";
 import type { Accelerator } from "./accelerator.ts";
 import type { MachineFiles } from "./layout.ts";
+import { memorySlots, type Room } from "./room.ts";
+import { tapOf } from "./taps.ts";
 
 /** What a machine is started with. */
 export interface Launch {
@@ -10,10 +12,9 @@ export interface Launch {
   /** Names a disk's or NIC's place on the bus: "disk:root" → 1. A device keeps its place as long as it is there. */
   readonly slots: ReadonlyMap<string, number>;
   readonly accelerator: Accelerator;
-  /** A versioned type ("pc-q35-7.2"): what a machine is made of must not change with QEMU. */
   readonly machineType: string;
-  /** The host's devices, by NIC. */
-  readonly taps: ReadonlyMap<string, string>;
+  readonly cpuModel: string;
+  readonly room: Room;
   readonly uuid: string;
 }
 
@@ -38,22 +39,28 @@ export function commandLine(launch: Launch): readonly string[] {
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ...["-chardev", `socket,id=mon,path=${files.monitor},server=on,wait=off`, "-mon", "chardev=mon,mode=control"],
     ...["-chardev", `socket,id=con,path=${files.console},server=on,wait=off,logfile=${files.consoleLog},logappend=on`],
-    ...["-serial", "chardev:con", "-vga", "std", "-vnc", `unix:${files.vnc}`],
+    ...["-serial", "chardev:con", "-vga", "std", "-vnc", `unix:${files.vnc},share=force-shared`],
     ...["-object", "rng-random,id=rng0,filename=/dev/urandom"],
     ...rootPorts(),
     ...["-device", "virtio-rng-pci,rng=rng0", "-device", "virtio-balloon-pci,id=balloon"],
+    ...agent(files),
     ...seed(files),
-    ...spec.disks.flatMap((disk, i) => diskArguments(launch, disk, i)),
+    ...spec.disks.flatMap((disk) => diskArguments(launch, disk)),
     ...spec.nics.flatMap((nic) => nicArguments(launch, nic)),
   ];
 }
 
-function processor({ spec, accelerator, machineType }: Launch): string[] {
+function processor({ spec, accelerator, machineType, cpuModel, room }: Launch): string[] {
   const accel = accelerator.name === "kvm" ? "kvm" : `tcg,tb-size=${translationMib}`;
   return [
-    ...["-machine", `${machineType},usb=off,vmport=off`, "-accel", accel, "-cpu", "max"],
-    ...["-smp", String(spec.cpu), "-m", `size=${spec.memoryMib}M`],
+    ...["-machine", `${machineType},usb=off,vmport=off`, "-accel", accel, "-cpu", cpuModel],
+    ...["-smp", `cpus=${spec.cpu},maxcpus=${room.cpu},sockets=1,cores=${room.cpu},threads=1`],
+    ...["-m", `size=${spec.memoryMib}M${memoryRoom(spec, room)}`],
   ];
+}
+
+function memoryRoom({ memoryMib }: MachineSpec, room: Room): string {
+  return room.memoryMib > memoryMib ? `,slots=${memorySlots},maxmem=${room.memoryMib}M` : "";
 }
 
 function rootPorts(): string[] {
@@ -64,11 +71,37 @@ function rootPorts(): string[] {
   }).flat();
 }
 
+function agent(files: MachineFiles): string[] {
+  const port = "virtserialport,bus=serial.0,chardev=qga,id=agent,name=org.qemu.guest_agent.0";
+  return [
+    ...["-device", "virtio-serial-pci,id=serial", "-device", port],
+    ...["-chardev", `socket,id=qga,path=${files.agent},server=on,wait=off`],
+  ];
+}
+
 function seed(files: MachineFiles): string[] {
   const file = { driver: "file", filename: files.seed };
   const node = { driver: "raw", "node-name": "seed", "read-only": true, file };
   const device = { driver: "virtio-blk-pci", id: "seed", drive: "seed", bus: `rp${seedSlot}`, serial: "seed" };
   return ["-blockdev", JSON.stringify(node), "-device", JSON.stringify(device)];
+}
+
+/** Devices' names in QEMU. */
+export const diskName = ({ id }: Pick<DiskSpec, "id">): string => `dev-${id}`;
+export const nicName = ({ id }: Pick<NicSpec, "id">): string => `nic-${id}`;
+
+/** In which place a device is tried at the start, from 1 on, by QEMU's names; others are not tried. */
+export function bootPlaces({ disks, nics, bootOrder }: MachineSpec): ReadonlyMap<string, number> {
+  const named = new Map([
+    ...nics.map((nic) => [nic.id, nicName(nic)] as const),
+    ...disks.map((disk) => [disk.id, diskName(disk)] as const),
+  ]);
+  const order = (bootOrder ?? disks.map(({ id }) => id)).flatMap((id) => named.get(id) ?? []);
+  return new Map([...new Set(order)].map((name, i) => [name, i + 1]));
+}
+
+function bootIndex(place: number | undefined): object {
+  return place === undefined ? {} : { bootindex: place };
 }
 
 /** A disk's file as QEMU opens it: the format is named for it and for what it stands on. */
@@ -81,15 +114,18 @@ export function diskNode(files: MachineFiles, disk: DiskSpec): object {
 export function diskDevice(disk: DiskSpec, slot: number): object {
   return {
     driver: "virtio-blk-pci",
-    id: `dev-${disk.id}`,
+    id: diskName(disk),
     drive: `disk-${disk.id}`,
     bus: `rp${slot}`,
     serial: disk.id.slice(0, 20),
   };
 }
 
-function diskArguments({ files, slots }: Launch, disk: DiskSpec, index: number): string[] {
-  const device = { ...diskDevice(disk, slotOf(slots, slotOfDisk(disk))), bootindex: index + 1 };
+function diskArguments({ spec, files, slots }: Launch, disk: DiskSpec): string[] {
+  const device = {
+    ...diskDevice(disk, slotOf(slots, slotOfDisk(disk))),
+    ...bootIndex(bootPlaces(spec).get(diskName(disk))),
+  };
   return ["-blockdev", JSON.stringify(diskNode(files, disk)), "-device", JSON.stringify(device)];
 }
 
@@ -102,7 +138,7 @@ export function nicBackend(nic: NicSpec, tap: string): Readonly<Record<string, u
 export function nicDevice(nic: NicSpec, slot: number): object {
   return {
     driver: "virtio-net-pci",
-    id: `nic-${nic.id}`,
+    id: nicName(nic),
     netdev: `net-${nic.id}`,
     mac: nic.macAddress,
     bus: `rp${slot}`,
@@ -110,9 +146,10 @@ export function nicDevice(nic: NicSpec, slot: number): object {
   };
 }
 
-function nicArguments({ slots, taps }: Launch, nic: NicSpec): string[] {
-  const backend = nicBackend(nic, taps.get(nic.id) ?? "");
-  return ["-netdev", JSON.stringify(backend), "-device", JSON.stringify(nicDevice(nic, slotOf(slots, slotOfNic(nic))))];
+function nicArguments({ spec, slots }: Launch, nic: NicSpec): string[] {
+  const backend = nicBackend(nic, tapOf(spec, nic));
+  const device = { ...nicDevice(nic, slotOf(slots, slotOfNic(nic))), ...bootIndex(bootPlaces(spec).get(nicName(nic))) };
+  return ["-netdev", JSON.stringify(backend), "-device", JSON.stringify(device)];
 }
 
 function slotOf(slots: ReadonlyMap<string, number>, key: string): number {

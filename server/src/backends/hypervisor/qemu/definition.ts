@@ -1,48 +1,77 @@
 // What a machine should be, and what it was started with, as files: written whole or not at all, read again after a restart.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import type { MachineSpec } from "../driver.ts";
 import type { MachineFiles } from "./layout.ts";
 import type { ProcessIdentity } from "./process.ts";
+import type { Room } from "./room.ts";
 
 export interface Definition {
   readonly spec: MachineSpec;
   /** Places on the bus, by device. */
   readonly slots: Readonly<Record<string, number>>;
+  /** A versioned type ("pc-q35-7.2"): what a machine is made of must not change with QEMU. */
   readonly machineType: string;
+  /** QEMU's name of the processor that the guest sees; kept for the same reason. */
+  readonly cpuModel: string;
   readonly uuid: string;
+  /** How far it may grow while it runs, from its next start on. */
+  readonly room: Room;
+  /** The image that its root disk is a copy on write of; undefined: it stands on none. */
+  readonly imageId?: string;
 }
 
 export interface Running {
   readonly process: ProcessIdentity;
   /** What the running machine is made of: hot changes are here, too. */
   readonly spec: MachineSpec;
+  readonly room: Room;
 }
 
-function write(file: string, value: object): void {
-  writeFileSync(`${file}.new`, JSON.stringify(value, undefined, 2), { mode: 0o600 });
+/** Replaces a file as one: after a power cut it is the old one or the new one. */
+export function writeWhole(file: string, value: object): void {
+  const fd = openSync(`${file}.new`, "w", 0o600);
+  try {
+    writeSync(fd, JSON.stringify(value, undefined, 2));
+    fsyncSync(fd);
+  } catch (error) {
+    rmSync(`${file}.new`, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
   renameSync(`${file}.new`, file);
 }
 
-// The files are ours alone (mode 0600); what is in them is what this very module wrote.
-function read<T>(file: string): T | undefined {
+// The files are ours alone (mode 0600); what is in them is what `writeWhole` wrote.
+export function readWhole<T>(file: string): T | undefined {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
 }
 
 export function readDefinition(files: MachineFiles): Definition | undefined {
-  return read<Definition>(files.definition);
+  return readWhole<Definition>(files.definition);
 }
 
 export function writeDefinition(files: MachineFiles, definition: Definition): void {
   mkdirSync(files.folder, { recursive: true, mode: 0o711 });
-  write(files.definition, definition);
+  writeWhole(files.definition, definition);
 }
 
 export function readRunning(files: MachineFiles): Running | undefined {
-  return read<Running>(files.running);
+  return readWhole<Running>(files.running);
 }
 
 /** Undefined: it does not run. */
 export function writeRunning(files: MachineFiles, running: Running | undefined): void {
   if (running === undefined) rmSync(files.running, { force: true });
-  else write(files.running, running);
+  else writeWhole(files.running, running);
 }

@@ -1,7 +1,8 @@
 // Disks as qcow2 files, made and grown by qemu-img. Formats are always named: guessing one would let a guest's bytes choose what is opened.
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
 import { run } from "./programs.ts";
+import { recordOf } from "./qmp.ts";
 
 const gib = 1024 ** 3;
 
@@ -9,55 +10,86 @@ const gib = 1024 ** 3;
 export interface ImageInfo {
   /** Bytes, as the guest sees it. */
   readonly virtualSize: number;
-  /** Names another file: its bytes, or a part of them, are elsewhere. */
-  readonly refersTo: string | undefined;
+  /** Names of the snapshots in it. */
+  readonly snapshots: readonly string[];
 }
 
-/** Reads a file's head as the format says. @throws DriverError "refused" if it is not of that format. */
+/** A disk as it was at a moment, in another machine's file. */
+export interface DiskCopy {
+  readonly file: string;
+  readonly snapshotId: string;
+}
+
+/** What a new disk begins with; nothing: it is empty. */
+export interface DiskOrigin {
+  /** An image: the disk is a copy on write of it. */
+  readonly base?: string;
+  readonly copyOf?: DiskCopy;
+}
+
+/** Reads a file's head as the format says; the file may be in use. @throws DriverError "refused" if it is not of that format. */
 export async function imageInfo(file: string, format: string, signal: AbortSignal): Promise<ImageInfo> {
-  const printed: unknown = JSON.parse(
-    await run("qemu-img", ["info", "--output=json", "-U", "-f", format, file], signal),
-  );
-  const size = member(printed, "virtual-size");
-  if (typeof size !== "number") throw new DriverError("refused", "qemu-img tells no virtual size");
-  const specific = member(member(printed, "format-specific"), "data");
-  const refersTo =
-    member(printed, "backing-filename") ?? member(printed, "full-backing-filename") ?? member(specific, "data-file");
-  return { virtualSize: size, refersTo: typeof refersTo === "string" ? refersTo : undefined };
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+  const args = ["info", "--output=json", "-U", "-f", format, file];
+  const printed = recordOf(JSON.parse(await run("qemu-img", args, signal))) ?? {};
+  const { "virtual-size": virtualSize, snapshots } = printed;
+  if (typeof virtualSize !== "number") throw new DriverError("refused", "qemu-img tells no virtual size");
+  const names = (Array.isArray(snapshots) ? snapshots : []).map((one: unknown) => String(recordOf(one)?.name));
+  return { virtualSize, snapshots: names };
 }
 
 /**
- * Makes the disk's file at least so large; a new one is a copy on write of `base`, or empty.
+ * Makes the disk's file at least so large; a new one begins with its origin's bytes.
  *
  * @throws DriverError "refused" if it is larger already.
  */
 export async function ensureDisk(
   file: string,
-  disk: { readonly id: string; readonly sizeGib: number; readonly base?: string },
+  disk: { readonly id: string; readonly sizeGib: number },
+  signal: AbortSignal,
+  origin: DiskOrigin = {},
+): Promise<void> {
+  if (!existsSync(file)) await makeDisk(file, disk, origin, signal);
+  const { virtualSize } = await imageInfo(file, "qcow2", signal);
+  const size = disk.sizeGib * gib;
+  if (virtualSize > size) throw tooSmall(disk, virtualSize);
+  if (virtualSize < size) await run("qemu-img", ["resize", "-q", "-f", "qcow2", file, String(size)], signal);
+}
+
+/** The file appears when it is whole. */
+async function makeDisk(
+  file: string,
+  disk: { readonly id: string; readonly sizeGib: number },
+  { base, copyOf }: DiskOrigin,
   signal: AbortSignal,
 ): Promise<void> {
-  const size = disk.sizeGib * gib;
-  if (!existsSync(file)) return createDisk(file, { ...disk, size }, signal);
-  const { virtualSize } = await imageInfo(file, "qcow2", signal);
-  if (virtualSize > size) throw tooSmall(disk, virtualSize);
-  if (virtualSize < size) await run("qemu-img", ["resize", "-f", "qcow2", file, String(size)], signal);
+  const part = `${file}.part`;
+  try {
+    if (copyOf !== undefined) await wholeCopy(copyOf.file, part, signal, copyOf.snapshotId);
+    else await createDisk(part, { ...disk, ...(base !== undefined && { base }) }, signal);
+    renameSync(part, file);
+  } finally {
+    rmSync(part, { force: true });
+  }
 }
 
 async function createDisk(
   file: string,
-  disk: { readonly id: string; readonly sizeGib: number; readonly base?: string; readonly size: number },
+  disk: { readonly id: string; readonly sizeGib: number; readonly base?: string },
   signal: AbortSignal,
 ): Promise<void> {
+  const size = disk.sizeGib * gib;
   if (disk.base !== undefined) {
     const { virtualSize } = await imageInfo(disk.base, "qcow2", signal);
-    if (virtualSize > disk.size) throw tooSmall(disk, virtualSize);
+    if (virtualSize > size) throw tooSmall(disk, virtualSize);
   }
   const backing = disk.base === undefined ? [] : ["-b", disk.base, "-F", "qcow2"];
-  await run("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, file, String(disk.size)], signal);
+  await run("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, file, String(size)], signal);
+}
+
+/** Writes a file that stands on no other: the disk as it is (then nobody may have it open), or as it was when the snapshot was taken. */
+export async function wholeCopy(from: string, to: string, signal: AbortSignal, snapshotId?: string): Promise<void> {
+  const part = snapshotId === undefined ? [] : ["-U", "-l", `snapshot.name=${snapshotId}`];
+  await run("qemu-img", ["convert", "-q", "-f", "qcow2", "-O", "qcow2", ...part, from, to], signal);
 }
 
 function tooSmall(

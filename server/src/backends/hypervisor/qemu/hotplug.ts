@@ -1,10 +1,21 @@
-// Changes a running machine as far as it can be changed: disks grow, come and go; NICs come and go.
+// Changes a running machine as far as it can be changed: it and its disks grow; disks and NICs come and go.
 import { rmSync } from "node:fs";
 import type { DiskSpec, MachineSpec, NicSpec } from "../driver.ts";
-import { diskDevice, diskNode, nicBackend, nicDevice, slotOfDisk, slotOfNic } from "./command-line.ts";
+import {
+  bootPlaces,
+  diskDevice,
+  diskName,
+  diskNode,
+  nicBackend,
+  nicDevice,
+  nicName,
+  slotOfDisk,
+  slotOfNic,
+} from "./command-line.ts";
 import { ensureDisk } from "./disks.ts";
 import type { MachineFiles } from "./layout.ts";
 import { type Qmp, QmpError, type QmpEvent } from "./qmp.ts";
+import { growSize, type Room } from "./room.ts";
 import { type Taps, tapOf } from "./taps.ts";
 
 /** What a change is made with. */
@@ -14,11 +25,14 @@ export interface Bench {
   readonly slots: ReadonlyMap<string, number>;
   readonly taps: Taps | undefined;
   readonly uid: number | undefined;
+  readonly room: Room;
   /** Gives a file to the machine's user. */
   own(file: string): void;
   readonly events: Set<(event: QmpEvent) => void>;
 }
 
+/** The place of a device that is not tried. */
+const nowhere = -1;
 const gib = 1024 ** 3;
 /** How long a guest may take to let a device go, in milliseconds; one that has not booted never does. */
 const letGoMs = 3_000;
@@ -32,7 +46,19 @@ export async function change(
 ): Promise<MachineSpec> {
   const disks = await changeDisks(bench, from.disks, to.disks, signal);
   const nics = await changeNics(bench, from, to, signal);
-  return { ...to, cpu: from.cpu, memoryMib: from.memoryMib, disks, nics };
+  const size = await growSize(bench.monitor, bench.room, from, to);
+  const now = { ...to, ...size, disks, nics };
+  await orderBoot(bench, now);
+  return now;
+}
+
+/** For the next time that the guest boots. Two devices never have the same place, not for a moment. */
+async function orderBoot({ monitor }: Bench, spec: MachineSpec): Promise<void> {
+  const places = bootPlaces(spec);
+  const set = (name: string, value: number) =>
+    monitor.execute("qom-set", { path: `/machine/peripheral/${name}`, property: "bootindex", value });
+  for (const name of [...spec.disks.map(diskName), ...spec.nics.map(nicName)]) await set(name, nowhere);
+  for (const [name, place] of places) await set(name, place);
 }
 
 async function changeDisks(
@@ -63,12 +89,20 @@ async function grow({ monitor }: Bench, disk: DiskSpec, wanted: DiskSpec): Promi
 async function addDisk({ monitor, files, slots, own }: Bench, disk: DiskSpec, signal: AbortSignal): Promise<void> {
   await ensureDisk(files.disk(disk.id), disk, signal);
   own(files.disk(disk.id));
+  const node = { "node-name": `disk-${disk.id}` };
+  // One may be left of a change that was cut short.
+  await monitor.execute("blockdev-del", node).catch(() => {});
   await monitor.execute("blockdev-add", diskNode(files, disk));
-  await monitor.execute("device_add", diskDevice(disk, slots.get(slotOfDisk(disk)) ?? 0));
+  try {
+    await monitor.execute("device_add", diskDevice(disk, slots.get(slotOfDisk(disk)) ?? 0));
+  } catch (error) {
+    await monitor.execute("blockdev-del", node).catch(() => {});
+    throw error;
+  }
 }
 
 async function removeDisk(bench: Bench, disk: DiskSpec): Promise<boolean> {
-  if (!(await letGo(bench, `dev-${disk.id}`))) return false;
+  if (!(await letGo(bench, diskName(disk)))) return false;
   await bench.monitor.execute("blockdev-del", { "node-name": `disk-${disk.id}` });
   rmSync(bench.files.disk(disk.id), { force: true });
   return true;
@@ -87,13 +121,22 @@ async function changeNics(bench: Bench, from: MachineSpec, to: MachineSpec, sign
 }
 
 async function addNic({ monitor, slots, taps, uid }: Bench, spec: MachineSpec, nic: NicSpec, signal: AbortSignal) {
-  await taps?.make(tapOf(spec, nic), nic, uid, signal);
-  await monitor.execute("netdev_add", nicBackend(nic, tapOf(spec, nic)));
-  await monitor.execute("device_add", nicDevice(nic, slots.get(slotOfNic(nic)) ?? 0));
+  const tap = tapOf(spec, nic);
+  // One may be left of a change that was cut short.
+  await monitor.execute("netdev_del", { id: `net-${nic.id}` }).catch(() => {});
+  try {
+    await taps?.make(tap, nic, uid, signal);
+    await monitor.execute("netdev_add", nicBackend(nic, tap));
+    await monitor.execute("device_add", nicDevice(nic, slots.get(slotOfNic(nic)) ?? 0));
+  } catch (error) {
+    await monitor.execute("netdev_del", { id: `net-${nic.id}` }).catch(() => {});
+    await taps?.remove(tap, new AbortController().signal).catch(() => {});
+    throw error;
+  }
 }
 
 async function removeNic(bench: Bench, spec: MachineSpec, nic: NicSpec, signal: AbortSignal): Promise<boolean> {
-  if (!(await letGo(bench, `nic-${nic.id}`))) return false;
+  if (!(await letGo(bench, nicName(nic)))) return false;
   await bench.monitor.execute("netdev_del", { id: `net-${nic.id}` });
   await bench.taps?.remove(tapOf(spec, nic), signal);
   return true;

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { DriverError } from "../../driver-error.ts";
 import type { ImageSource } from "../driver.ts";
 import { imageInfo } from "./disks.ts";
-import { run } from "./programs.ts";
+import { diskFull, isFull, run } from "./programs.ts";
+import { checkWhole } from "./qcow2.ts";
 
 /** The largest virtual disk that an image may have, in bytes: an image may lie about its size to fill a host. */
 const largest = 2 * 1024 ** 4;
@@ -76,14 +77,13 @@ export class Images {
     }
   }
 
-  /** A backing or data file would let an image read the host's files. */
+  /** A backing or data file would let an image read the host's files: no program sees one that names any. */
   async #check({ imageId, format }: ImageSource, file: string, signal: AbortSignal): Promise<void> {
-    const { virtualSize, refersTo } = await imageInfo(file, format, signal);
-    if (refersTo !== undefined)
-      throw new DriverError(
-        "refused",
-        `image ${imageId} refers to the file ${JSON.stringify(refersTo)}; give one that is whole`,
-      );
+    if (format === "qcow2") this.#checkSize(imageId, checkWhole(file, `image ${imageId}`));
+    this.#checkSize(imageId, (await imageInfo(file, format, signal)).virtualSize);
+  }
+
+  #checkSize(imageId: string, virtualSize: number): void {
     if (virtualSize > largest)
       throw new DriverError(
         "refused",
@@ -95,13 +95,22 @@ export class Images {
   async #fetch(source: ImageSource, to: string, signal: AbortSignal): Promise<string> {
     const hash = createHash("sha256");
     const bytes = await this.#open(source, signal);
+    let came = 0;
     const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
+        came += chunk.length;
+        if (came > largest)
+          throw new DriverError(
+            "refused",
+            `image ${source.imageId} has more than ${largest} bytes, the most that are taken`,
+          );
         hash.update(chunk);
         yield chunk;
       }
     };
-    await pipeline(bytes, counted, createWriteStream(to), { signal });
+    await pipeline(bytes, counted, createWriteStream(to), { signal }).catch((error: unknown) => {
+      throw isFull(error) ? diskFull(error) : error;
+    });
     return `sha256:${hash.digest("hex")}`;
   }
 

@@ -1,6 +1,6 @@
 // Drives QEMU on this host. Machines are processes of their own that outlive us; what they should be is kept in files, so that a restarted driver
 // finds them as they are and loses nothing.
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
@@ -8,10 +8,18 @@ import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
+import { Cgroups } from "./cgroups.ts";
+import { consolesOf } from "./consoles.ts";
+import { type Definition, readDefinition } from "./definition.ts";
+import { type ExportSource, exportDisk } from "./exports.ts";
+import type { Host } from "./host.ts";
 import { Images } from "./images.ts";
-import { type HostFolders, imagesFolder, machinesFolder } from "./layout.ts";
-import { type Host, Machine } from "./machine.ts";
-import { run } from "./programs.ts";
+import { type HostFolders, imagesFolder, machineFiles, machinesFolder } from "./layout.ts";
+import { Machine } from "./machine.ts";
+import { processesWith } from "./process.ts";
+import { diskFull, isFull, run } from "./programs.ts";
+import { disksOf, reading, snapshotsOf } from "./snapshots.ts";
+import { statisticsOf } from "./statistics.ts";
 import { Taps } from "./taps.ts";
 
 export interface QemuOptions {
@@ -25,8 +33,12 @@ export interface QemuOptions {
   /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
   readonly accelerator?: Accelerator;
   readonly clock?: Clock;
+  /** QEMU's name of the processor that new machines get. Default "max": all that this host can do. */
+  readonly cpuModel?: string;
 }
 
+/** How often running machines are looked after, in milliseconds: what a guest writes to its console in this time is kept. */
+const tendMs = 1_000;
 const program = "qemu-system-x86_64";
 const tun = "/dev/net/tun";
 
@@ -79,31 +91,47 @@ function isRoot(): boolean {
 export class QemuHypervisor implements HypervisorDriver {
   readonly name = "qemu";
   readonly volatile = false;
+  readonly growsWhileRunning = { cpu: true, memory: true };
   readonly accelerator: Accelerator;
   readonly #options: QemuOptions;
   readonly #images: Images;
   readonly #host: Host;
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
+  readonly #closed = new AbortController();
+  readonly snapshots = snapshotsOf((vmId) => this.#machines.get(vmId));
+  readonly consoles = consolesOf((vmId) => this.#machines.get(vmId));
 
   constructor(options: QemuOptions, accelerator: Accelerator, machineType: string) {
     this.#options = options;
     this.accelerator = accelerator;
     const { folders, network, builtInImages = new Map(), localFiles = false, clock = systemClock } = options;
+    const { cpuModel = "max" } = options;
     this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles });
     this.#host = {
-      ...{ folders, program, accelerator, machineType, clock, ownUsers: isRoot() },
+      ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
+      cgroups: Cgroups.open(undefined, clock),
       taps: network && new Taps(network),
       imageFile: (imageId) => this.#images.file(imageId),
+      copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
       changed: (machine) => this.#listeners.tell(machine),
     };
   }
 
+  /** Folders without a definition are what is left of a machine that was never whole, or is removed. */
   async findMachines(): Promise<void> {
-    for (const vmId of readdirSync(machinesFolder(this.#options.folders))) {
-      const machine = await Machine.find(this.#host, vmId);
-      if (machine !== undefined) this.#machines.set(vmId, machine);
+    const { folders } = this.#options;
+    const definitions = new Map<string, Definition>();
+    for (const vmId of readdirSync(machinesFolder(folders))) {
+      const files = machineFiles(folders, vmId);
+      const definition = readDefinition(files);
+      if (definition === undefined) rmSync(files.folder, { recursive: true, force: true });
+      else definitions.set(vmId, definition);
     }
+    const processes = processesWith(new Set([...definitions.values()].map(({ uuid }) => uuid)));
+    for (const [vmId, definition] of definitions)
+      this.#machines.set(vmId, await Machine.find(this.#host, definition, processes.get(definition.uuid)));
+    void this.#tend();
   }
 
   async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
@@ -113,7 +141,7 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const user = [...this.#machines.values()].find(({ spec }) => spec.imageId === imageId);
+    const user = [...this.#machines.values()].find((machine) => machine.imageId === imageId);
     if (user !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${user.spec.vmId}`);
     this.#images.remove(imageId);
   }
@@ -124,9 +152,11 @@ export class QemuHypervisor implements HypervisorDriver {
       throw new DriverError("refused", `this host runs x86_64 machines; vm ${spec.vmId} is ${spec.architecture}`);
     if (spec.nics.length > 0 && this.#options.network === undefined)
       throw new DriverError("refused", `this host has no network that vm ${spec.vmId} could be plugged into`);
-    const machine = this.#machines.get(spec.vmId);
-    if (machine === undefined) this.#machines.set(spec.vmId, await Machine.make(this.#host, spec, signal));
-    else await machine.define(spec, signal);
+    try {
+      await this.#define(spec, signal);
+    } catch (error) {
+      throw isFull(error) ? diskFull(error) : error;
+    }
   }
 
   async start(vmId: string, signal: AbortSignal): Promise<void> {
@@ -148,7 +178,22 @@ export class QemuHypervisor implements HypervisorDriver {
   }
 
   async statistics(vmId: string, signal: AbortSignal): Promise<MachineStatistics | undefined> {
-    return this.#machines.get(vmId)?.statistics(signal);
+    const machine = this.#machines.get(vmId);
+    const power = machine?.power;
+    if (machine === undefined || power === undefined) return undefined;
+    const { monitor, running } = power;
+    const { namespace } = this.#options.network ?? {};
+    const measured = { spec: running.spec, pid: running.process.pid, monitor, namespace, agent: machine.files.agent };
+    return statisticsOf(measured, signal).catch((error: unknown) => {
+      if (machine.power === undefined) return undefined;
+      throw error;
+    });
+  }
+
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId}`);
+    return exportDisk(machine, source, signal);
   }
 
   async state(vmId: string): Promise<MachineState | undefined> {
@@ -170,8 +215,38 @@ export class QemuHypervisor implements HypervisorDriver {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
     for (const machine of this.#machines.values()) machine.detach();
     this.#machines.clear();
+  }
+
+  async #define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
+    const machine = this.#machines.get(spec.vmId);
+    if (machine !== undefined) return machine.define(spec, signal);
+    const make = () => Machine.make(this.#host, spec, signal);
+    const { copyOf } = spec;
+    const source = copyOf === undefined ? undefined : this.#machines.get(copyOf.vmId);
+    const made = await (copyOf === undefined || source === undefined
+      ? make()
+      : reading(source, copyOf.snapshotId, make));
+    this.#machines.set(spec.vmId, made);
+  }
+
+  #copyOf(vmId: string, snapshotId: string, diskId: string) {
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined)
+      throw new DriverError("missing", `there is no vm ${vmId} whose snapshot could be copied`);
+    return disksOf(machine, snapshotId).includes(diskId) ? { file: machine.files.disk(diskId), snapshotId } : undefined;
+  }
+
+  async #tend(): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      // A machine that goes while it is looked after takes its files along.
+      for (const machine of this.#machines.values()) await machine.tend().catch(() => {});
+      await clock.sleep(tendMs, signal);
+    }
   }
 }
 

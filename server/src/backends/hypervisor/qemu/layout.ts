@@ -17,19 +17,30 @@ export interface MachineFiles {
   readonly definition: string;
   /** What it was started with; there while it runs. */
   readonly running: string;
+  /** Which snapshots there are. */
+  readonly snapshots: string;
   readonly seed: string;
   readonly consoleLog: string;
   /** QEMU's own words. */
   readonly log: string;
+  /** All its sockets. */
+  readonly sockets: string;
   readonly monitor: string;
   readonly console: string;
   readonly vnc: string;
+  /** The guest's agent. */
+  readonly agent: string;
   disk(id: string): string;
 }
 
 /** Ten bytes of an id's digest: enough to keep the machines of a host apart, and short. */
 export function shortOf(id: string): string {
   return createHash("sha256").update(id).digest("hex").slice(0, 12);
+}
+
+/** The disk whose file has the name; undefined: it is no disk's. */
+export function diskOf(fileName: string): string | undefined {
+  return /^disk-(.+)\.qcow2$/.exec(fileName)?.[1];
 }
 
 export function machinesFolder({ data }: HostFolders): string {
@@ -47,12 +58,15 @@ export function machineFiles(host: HostFolders, vmId: string): MachineFiles {
     folder,
     definition: join(folder, "machine.json"),
     running: join(folder, "running.json"),
+    snapshots: join(folder, "snapshots.json"),
     seed: join(folder, "seed.img"),
     consoleLog: join(folder, "console.log"),
     log: join(folder, "qemu.log"),
+    sockets: join(host.run, shortOf(vmId)),
     monitor: socket("qmp"),
     console: socket("con"),
     vnc: socket("vnc"),
+    agent: socket("qga"),
     disk: (id) => join(folder, `disk-${id}.qcow2`),
   };
 }

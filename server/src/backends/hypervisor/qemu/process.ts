@@ -1,6 +1,6 @@
 // A machine's process: started apart from ours, so that it outlives us, and found again by what /proc says of it, never by a number alone.
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
 
 /** As whom and where a machine runs. */
 export interface ProcessPlace {
@@ -10,6 +10,11 @@ export interface ProcessPlace {
   readonly groups?: readonly number[];
   /** The network namespace (`ip netns`) in which its devices are; undefined: ours. */
   readonly namespace: string | undefined;
+  /**
+   * Files into which it writes its number first, so that it is in its control groups from its first instruction on: memory is charged where it
+   * was taken. Default none.
+   */
+  readonly controlGroups?: readonly string[];
 }
 
 /** The files of a process's standard streams. */
@@ -42,12 +47,18 @@ export async function startProcess(
   place: ProcessPlace,
   files: string | ProcessFiles,
 ): Promise<number> {
-  const [first = program, ...rest] = [...inNamespace(place), ...unprivileged(place), program, ...args];
+  const [first = program, ...rest] = [
+    ...inControlGroups(place),
+    ...inNamespace(place),
+    ...unprivileged(place),
+    program,
+    ...args,
+  ];
   const env = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
   const { input, output, errors }: ProcessFiles = typeof files === "string" ? { output: files, errors: files } : files;
   const opened = [openSync(output, "a", 0o600), openSync(errors, "a", 0o600)];
-  // Read and write: a pipe then never ends for its reader, whoever else comes and goes.
-  if (input !== undefined) opened.unshift(openSync(input, "r+"));
+  // Read and write: a pipe then never ends for its reader, whoever else comes and goes; and reading an empty one does not block.
+  if (input !== undefined) opened.unshift(openSync(input, constants.O_RDWR | constants.O_NONBLOCK));
   try {
     const stdio = input === undefined ? ["ignore" as const, ...opened] : opened;
     const child = spawn(first, rest, { detached: true, stdio, cwd: "/", env });
@@ -57,6 +68,13 @@ export async function startProcess(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** What varies is an argument of the script, never a part of it. */
+const enter = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"';
+
+function inControlGroups({ controlGroups = [] }: ProcessPlace): string[] {
+  return controlGroups.length === 0 ? [] : ["/bin/sh", "-c", enter, "sh", ...controlGroups, "--"];
 }
 
 function inNamespace({ namespace }: ProcessPlace): string[] {
@@ -88,6 +106,20 @@ export function isAlive({ pid, startTime }: ProcessIdentity, word: string): bool
 /** Ends it at once. */
 export function kill(identity: ProcessIdentity, word: string): void {
   if (isAlive(identity, word)) process.kill(identity.pid, "SIGKILL");
+}
+
+/** The processes that were started with one of the words among their arguments, by the word. */
+export function processesWith(words: ReadonlySet<string>): ReadonlyMap<string, ProcessIdentity> {
+  const found = new Map<string, ProcessIdentity>();
+  for (const name of words.size === 0 ? [] : readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const word = read(`/proc/${name}/cmdline`)
+      .split("\0")
+      .find((one) => words.has(one));
+    const identity = word === undefined ? undefined : identityOf(Number(name));
+    if (word !== undefined && identity !== undefined) found.set(word, identity);
+  }
+  return found;
 }
 
 function read(file: string): string {

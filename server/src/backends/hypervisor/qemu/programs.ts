@@ -7,6 +7,15 @@ const longestMs = 30 * 60_000;
 /** How much of a program's complaint is kept. */
 const longestComplaint = 400;
 
+/** What is told when there is no room on the host: it may pass. */
+export function diskFull(cause: unknown): DriverError {
+  return new DriverError("unavailable", "the host's disk is full", { cause });
+}
+
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+}
+
 /** Answers what it printed. @throws DriverError "refused" with what it complained of. */
 export function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -20,6 +29,7 @@ export function run(program: string, args: readonly string[], signal: AbortSigna
       if (error === null) return resolve(stdout);
       if (signal.aborted) return reject(error);
       const complaint = (stderr.trim() || error.message).slice(0, longestComplaint);
+      if (complaint.includes("No space left on device")) return reject(diskFull(error));
       reject(new DriverError("refused", `${program} ${args[0] ?? ""}: ${complaint}`, { cause: error }));
     });
   });

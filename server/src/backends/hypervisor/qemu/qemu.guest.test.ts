@@ -31,7 +31,18 @@ async function openHost(folders = newHost()): Promise<QemuHypervisor> {
 if (missing !== undefined) describe.skip(`QEMU (${missing})`, () => test("runs guests", () => undefined));
 else {
   afterAll(() => rmSync(root, { recursive: true, force: true }));
-  hypervisorContract({ name: "qemu", open: () => openHost(), image, patienceMs });
+  hypervisorContract({
+    name: "qemu",
+    open: () => openHost(),
+    openStubborn: () => openHost(),
+    // Without a system on its disk it sits in its BIOS, which knows no power button.
+    stubborn: (vmId) => {
+      const { imageId: _, ...empty } = sampleMachine(vmId, "");
+      return empty;
+    },
+    image,
+    patienceMs,
+  });
 
   describe("a machine's process", () => {
     let folders: ReturnType<typeof newHost>;

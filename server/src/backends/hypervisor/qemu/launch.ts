@@ -1,0 +1,112 @@
+// Starts a machine's process, and takes away all that a process of it had: its taps, its sockets, its control group.
+import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { DriverError } from "../../driver-error.ts";
+import type { MachineSpec } from "../driver.ts";
+import { commandLine } from "./command-line.ts";
+import type { Definition } from "./definition.ts";
+import { groupOf, type Host, userOf } from "./host.ts";
+import type { MachineFiles } from "./layout.ts";
+import { identityOf, kill, type ProcessIdentity, startProcess } from "./process.ts";
+import { Qmp, type QmpEvent } from "./qmp.ts";
+import { seedDisk } from "./seed.ts";
+import { tapOf } from "./taps.ts";
+
+/** How long QEMU may take from its start to its monitor, in milliseconds; it takes a tenth of a second. */
+export const monitorMs = 20_000;
+/** How much of QEMU's last words is told. */
+const lastWordsLength = 300;
+
+export interface Launched {
+  readonly process: ProcessIdentity;
+  readonly monitor: Qmp;
+}
+
+/** A process that waits for `cont`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
+export async function launch(
+  host: Host,
+  definition: Definition,
+  files: MachineFiles,
+  onEvent: (event: QmpEvent) => void,
+): Promise<Launched> {
+  let pid: number | undefined;
+  try {
+    pid = await startAt(host, definition, files);
+    const monitor = await monitorOf(host, files, pid, onEvent);
+    // By now every program on the way to QEMU has become QEMU.
+    const process = identityOf(pid);
+    if (process === undefined) throw new DriverError("refused", lastWords(files));
+    return { process, monitor };
+  } catch (error) {
+    const process = pid === undefined ? undefined : identityOf(pid);
+    if (process !== undefined) kill(process, definition.uuid);
+    await clearAway(host, definition.spec, files);
+    throw error;
+  }
+}
+
+async function startAt(host: Host, definition: Definition, files: MachineFiles): Promise<number> {
+  const { spec, slots } = definition;
+  const uid = userOf(host, spec.vmId);
+  prepareFiles(host, spec, files);
+  const { signal } = new AbortController();
+  for (const nic of spec.nics) await host.taps?.make(tapOf(spec, nic), nic, uid, signal);
+  const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
+  const place = { uid, namespace: host.taps?.namespace, controlGroups };
+  const args = commandLine({
+    ...definition,
+    files,
+    slots: new Map(Object.entries(slots)),
+    accelerator: host.accelerator,
+  });
+  writeFileSync(files.log, "");
+  return startProcess(host.program, args, place, files.log);
+}
+
+function prepareFiles(host: Host, spec: MachineSpec, files: MachineFiles): void {
+  writeFileSync(files.seed, seedDisk(spec), { mode: 0o600 });
+  writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
+  rmSync(files.sockets, { recursive: true, force: true });
+  mkdirSync(files.sockets, { recursive: true, mode: 0o700 });
+  const disks = spec.disks.map(({ id }) => files.disk(id));
+  for (const file of [files.seed, files.consoleLog, files.sockets, ...disks]) give(host, spec, file);
+}
+
+/** Makes a file the machine's user's. */
+export function give(host: Host, { vmId }: Pick<MachineSpec, "vmId">, file: string): void {
+  const uid = userOf(host, vmId);
+  if (uid !== undefined) chownSync(file, uid, uid);
+}
+
+/** The process's monitor, as soon as it answers. @throws DriverError "refused" with QEMU's own words. */
+export async function monitorOf(
+  { clock }: Host,
+  files: MachineFiles,
+  pid: number,
+  onEvent: (event: QmpEvent) => void,
+): Promise<Qmp> {
+  const deadline = clock.now() + monitorMs;
+  for (;;) {
+    const monitor = await Qmp.open(files.monitor, onEvent).catch(() => undefined);
+    if (monitor !== undefined) return monitor;
+    if (identityOf(pid) === undefined || clock.now() > deadline) throw new DriverError("refused", lastWords(files));
+    await clock.sleep(10);
+  }
+}
+
+/** What is left of a process that has ended. */
+export async function clearAway(host: Host, spec: MachineSpec, files: MachineFiles): Promise<void> {
+  const { signal } = new AbortController();
+  for (const nic of spec.nics) await host.taps?.remove(tapOf(spec, nic), signal).catch(() => {});
+  rmSync(files.sockets, { recursive: true, force: true });
+  await host.cgroups.remove(groupOf(host, spec.vmId));
+}
+
+/** Why QEMU ended, as it says. */
+export function lastWords(files: MachineFiles): string {
+  try {
+    const words = readFileSync(files.log, "utf8").trim().slice(-lastWordsLength);
+    return words === "" ? "QEMU ended without a word" : `QEMU said: ${words}`;
+  } catch {
+    return "QEMU ended without a word";
+  }
+}

@@ -1,0 +1,74 @@
+// How far a machine may grow while it runs: its processors and memory must have places from the start, and places cost the guest.
+import type { MachineSpec } from "../driver.ts";
+import { type Qmp, QmpError, recordOf } from "./qmp.ts";
+
+/** The most that a machine may have until it is started again. */
+export interface Room {
+  readonly cpu: number;
+  readonly memoryMib: number;
+}
+
+type Size = Pick<MachineSpec, "cpu" | "memoryMib">;
+
+/** Twice what it has, and four processors at least. */
+const [timesNow, fewestCpus] = [2, 4];
+/** The most processors that this type of machine takes without an I/O APIC that remaps (QEMU, x86 without x2APIC). */
+const mostCpus = 255;
+/** Below this, in MiB, a machine has no room for memory: Linux sets 64 MiB aside in a guest whose memory may reach beyond 4 GiB. */
+const growsFromMib = 512;
+/** Linux takes memory in blocks of this size, in MiB (x86-64, SECTION_SIZE_BITS). */
+const blockMib = 128;
+/** How often memory may be added between two starts. */
+export const memorySlots = 8;
+
+export function roomOf({ cpu, memoryMib }: Size): Room {
+  return {
+    cpu: Math.max(cpu, Math.min(mostCpus, Math.max(fewestCpus, timesNow * cpu))),
+    memoryMib: memoryMib < growsFromMib ? memoryMib : timesNow * memoryMib,
+  };
+}
+
+/** Grows a running machine as far as it can. Answers what it has then: what shrinks, or goes beyond its room, waits for a start. */
+export async function growSize(monitor: Qmp, room: Room, from: Size, to: Size): Promise<Size> {
+  return { cpu: await growCpus(monitor, room, from.cpu, to.cpu), memoryMib: await growMemory(monitor, room, from, to) };
+}
+
+async function growCpus(monitor: Qmp, room: Room, from: number, to: number): Promise<number> {
+  if (to <= from || to > room.cpu) return from;
+  const answer = await monitor.execute("query-hotpluggable-cpus");
+  const places = (Array.isArray(answer) ? answer : []).map((place: unknown) => recordOf(place) ?? {});
+  const free = places.filter((place) => place["qom-path"] === undefined).sort((a, b) => coreOf(a) - coreOf(b));
+  for (const place of free.slice(0, to - from))
+    await monitor.execute("device_add", { driver: place.type, id: `cpu-${coreOf(place)}`, ...recordOf(place.props) });
+  return from + Math.min(free.length, to - from);
+}
+
+function coreOf({ props }: Record<string, unknown>): number {
+  return Number(recordOf(props)?.["core-id"]);
+}
+
+async function growMemory(monitor: Qmp, room: Room, from: Size, to: Size): Promise<number> {
+  const more = to.memoryMib - from.memoryMib;
+  if (more <= 0 || more % blockMib !== 0 || to.memoryMib > room.memoryMib) return from.memoryMib;
+  const [id, backend] = [`dimm-${from.memoryMib}`, `memory-${from.memoryMib}`];
+  await monitor.execute("object-add", { "qom-type": "memory-backend-ram", id: backend, size: more * 1024 ** 2 });
+  try {
+    await monitor.execute("device_add", { driver: "pc-dimm", id, memdev: backend });
+    return to.memoryMib;
+  } catch (error) {
+    await monitor.execute("object-del", { id: backend }).catch(() => {});
+    // All slots are taken.
+    if (error instanceof QmpError && error.reason === "GenericError") return from.memoryMib;
+    throw error;
+  }
+}
+
+/** What the running machine says that it has. */
+export async function sizeNow(monitor: Qmp): Promise<Size> {
+  const [cpus, memory] = [await monitor.execute("query-cpus-fast"), await monitor.execute("query-memory-size-summary")];
+  const { "base-memory": base, "plugged-memory": plugged } = recordOf(memory) ?? {};
+  return {
+    cpu: Array.isArray(cpus) ? cpus.length : 1,
+    memoryMib: (Number(base ?? 0) + Number(plugged ?? 0)) / 1024 ** 2,
+  };
+}
