@@ -77,13 +77,14 @@ describeOnOvn("names in a VPC", () => {
 
   test("are found by address, and none is made up", async () => {
     await served(guest, name("db"), db.ipAddress);
+    const before = upstream.asked.length;
     expect(await dig(guest, service(), "-x", db.ipAddress ?? "")).toBe(`${name("db")}.`);
     expect(await dig(guest, service(), "-x", db.ipv6Address ?? "")).toBe(`${name("db")}.`);
     expect(await dig(guest, service(), name("nobody"))).toBe("NXDOMAIN");
     expect(await dig(guest, service(), name("db"), "TXT")).toBe("NOERROR");
     expect(await dig(guest, service(), "-x", "10.0.200.200")).toBe("NXDOMAIN");
     expect(await dig(guest, service(), "-x", "192.168.1.1")).toBe("NXDOMAIN");
-    expect(upstream.asked.filter((asked) => /internal$|10\.in-addr\.arpa$|192\.in-addr/.test(asked))).toEqual([]);
+    expect(upstream.asked.slice(before)).toEqual([]);
   });
 
   test("of elsewhere are asked of the server of the settings", async () => {
