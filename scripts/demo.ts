@@ -1,11 +1,12 @@
 // `npm run demo [-- --keep]`: a whole cloud in a minute. Starts a server, makes two customers, deploys examples/quickstart with cdktf for
-// one of them, shows that a second plan is empty, that packets go where they may (on real OVN, where it is installed) and that the other
-// one's token is refused, and cleans up.
+// one of them, shows that a second plan is empty, that packets go where they may (between real guests on real OVN, where QEMU and OVN are
+// installed) and that the other one's token is refused, and cleans up.
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PhotonError } from "@photoncloud/sdk";
 import { installMirror } from "../provider/scripts/mirror.ts";
 import { cdktfCommand } from "./demo/cdktf.ts";
+import { type GuestPlace, prepareGuests, removeGuests } from "./demo/guests.ts";
 import { showPackets } from "./demo/packets.ts";
 import { type DemoServer, startServer, stopServer } from "./demo/server.ts";
 import { chapter, run } from "./demo/show.ts";
@@ -96,7 +97,9 @@ async function demo(terraform: string): Promise<void> {
   const folder = makeWorkplace();
   const { cliConfig } = await installMirror(join(folder, "mirror"));
   chapter("Starting a cloud: one server, SQLite");
-  const server = await startServer(join(folder, "data"), keep);
+  const guests = prepareGuests();
+  const data = join(folder, "data");
+  const server = await startServer(data, keep, guests.flags);
   let done = false;
   try {
     chapter("Creating an org, a project and a service account");
@@ -130,10 +133,10 @@ async function demo(terraform: string): Promise<void> {
       }),
     );
     chapter("Packets");
-    await showPackets(join(folder, "data"), clientOf(server.administrator, customer));
+    await showPackets({ data, guests, cloud: clientOf(server.administrator, customer) });
     chapter("Another org's token is refused");
     await showThatStrangersAreRefused(server, customer);
-    if (keep) sayHowToGoOn(server, customer, folder, cliConfig);
+    if (keep) sayHowToGoOn({ server, customer, folder, cliConfig, guests });
     else {
       chapter("Cleaning up");
       await must(
@@ -151,12 +154,22 @@ async function demo(terraform: string): Promise<void> {
     if (!keep || !done) {
       await stopServer(server);
       rmSync(folder, { recursive: true, force: true });
+      removeGuests(guests);
     }
   }
   chapter("Done");
 }
 
-function sayHowToGoOn(server: DemoServer, customer: Customer, folder: string, cliConfig: string): void {
+interface Kept {
+  readonly server: DemoServer;
+  readonly customer: Customer;
+  readonly folder: string;
+  readonly cliConfig: string;
+  readonly guests: GuestPlace;
+}
+
+function sayHowToGoOn({ server, customer, folder, cliConfig, guests }: Kept): void {
+  const folders = guests.machines === undefined ? folder : `${folder} ${guests.machines}`;
   chapter("The server keeps running");
   console.log(`
   export PHOTON_ENDPOINT=${server.administrator.endpoint} PHOTON_ORG=${customer.org} PHOTON_PROJECT=${customer.project}
@@ -165,7 +178,7 @@ function sayHowToGoOn(server: DemoServer, customer: Customer, folder: string, cl
   photon vm list                       # look around
   cd ${folder}           # change main.ts, then deploy again:
   ${cdktfCommand().join(" ")} deploy --skip-provider-lock
-  kill ${server.process.pid}                           # stop the server; then remove ${folder}`);
+  kill ${server.process.pid}                           # stop the server; then remove ${folders}`);
   server.process.unref();
 }
 

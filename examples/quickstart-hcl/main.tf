@@ -62,7 +62,7 @@ resource "photoncloud_vm" "web" {
   spec = {
     cpu      = 1
     memory   = 1024
-    image_id = "debian-12"
+    image_id = "tiny"
     network  = [{ id = "eth0", port_id = photoncloud_port.web.id }]
   }
   # A port can't be taken from under a machine: when it is replaced, so is the machine.
@@ -76,7 +76,7 @@ resource "photoncloud_vm" "app" {
   spec = {
     cpu      = 2
     memory   = 2048
-    image_id = "debian-12"
+    image_id = "tiny"
     network  = [{ id = "eth0", port_id = photoncloud_port.app.id }]
   }
   lifecycle {

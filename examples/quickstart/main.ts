@@ -12,8 +12,8 @@ class Quickstart extends TerraformStack {
     const front = vpc.addSubnet("front");
     const back = vpc.addSubnet("back");
 
-    const web = new Vm(this, "web", { subnet: front, image: "debian-12", size: "small" });
-    const app = new Vm(this, "app", { subnet: back, image: "debian-12", size: "medium" });
+    const web = new Vm(this, "web", { subnet: front, image: "tiny", size: "small" });
+    const app = new Vm(this, "app", { subnet: back, image: "tiny", size: "medium" });
 
     web.connections.allowFromAnyone(tcp(80));
     web.connections.allowFromAnyone(icmp());

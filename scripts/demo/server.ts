@@ -39,7 +39,7 @@ async function administratorOf(data: string, server: ChildProcess): Promise<Admi
 }
 
 /** Starts `photon server --dev` on a free port with its data in a folder. */
-export async function startServer(data: string, detached: boolean): Promise<DemoServer> {
+export async function startServer(data: string, detached: boolean, more: readonly string[]): Promise<DemoServer> {
   const args = [
     "--conditions=photon-source",
     "cli/src/start.ts",
@@ -51,6 +51,7 @@ export async function startServer(data: string, detached: boolean): Promise<Demo
     "127.0.0.1:0",
     "--log-level",
     "warn",
+    ...more,
   ];
   const server = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached });
   return { process: server, administrator: await administratorOf(data, server) };

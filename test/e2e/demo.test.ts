@@ -2,7 +2,12 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { tinyImageMissing } from "../../scripts/images/tiny.ts";
+import { qemuMissing } from "../../server/src/backends/hypervisor/qemu/index.ts";
+import { ovnMissing } from "../../server/src/backends/network/ovn/private/missing.ts";
 
+/** Why no real guests are seen; undefined: they are. */
+const guestsMissing = ovnMissing() ?? qemuMissing() ?? tinyImageMissing();
 const root = join(import.meta.dirname, "../..");
 
 function demo(...args: string[]): Promise<{ code: number | null; output: string }> {
@@ -22,4 +27,7 @@ test("npm run demo deploys the quickstart, plans nothing more, refuses a strange
   expect(output).toContain("No changes. Your infrastructure matches the configuration.");
   expect(output).toContain("permission_denied");
   expect(output).toMatch(/Destroy complete! Resources: 9 destroyed/);
+  if (guestsMissing === undefined)
+    expect(output).toMatch(/outside\$ .*http:\/\/203\.0\.113\.\d+\/\n +hello from web\n/);
+  else expect(output).toContain(`No guest runs here: ${guestsMissing}`);
 }, 240_000);

@@ -1,4 +1,5 @@
 // Picks what runs machines: QEMU where it can, or a simulation; and says why.
+import { rmdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { ConfigError } from "../../config-error.ts";
@@ -92,7 +93,11 @@ async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: Rea
       has.length === 0 ? `no built-in image in ${images}: import images by their URLs` : `images: ${has.join(", ")}`,
       ...(own ? ["machines stop with this server, since its network does"] : []),
     ];
-    return { real: { driver, builtIn: has, stop: () => network.close() }, why: why.join("; ") };
+    const stop = async () => {
+      await network.close();
+      removeIfEmpty(folders.run);
+    };
+    return { real: { driver, builtIn: has, stop }, why: why.join("; ") };
   } catch (error) {
     await network.close();
     throw error;
@@ -102,6 +107,15 @@ async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: Rea
 function hostNetwork(host: ChassisAddress, log: HypervisorChoice["log"]): HostNetwork {
   const open = (signal: AbortSignal) => openHostNetwork(host, { log, signal });
   return lateHostNetwork({ hostId: host.systemId, namespace: host.namespace, open });
+}
+
+/** Machines that run on have their sockets in it. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It is not empty, or not there.
+  }
 }
 
 function wordsOf(error: unknown): string {
