@@ -18,7 +18,7 @@ const pauseMs = 300;
 type Made = Readonly<Record<string, unknown>>;
 
 describeOnOvn("a deploy on a server with an OVN of its own", () => {
-  const server = new ServerProcess(["--network", "ovn"]);
+  const server = new ServerProcess(["--network", "ovn", "--hypervisor", "simulated"]);
   beforeAll(() => server.start(), 60_000);
   afterAll(async () => {
     await server.stop();
