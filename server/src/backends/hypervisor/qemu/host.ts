@@ -32,11 +32,11 @@ export interface Host {
 const [firstUid, uids] = [1_500_000_000, 100_000_000];
 
 /** The user that a machine's process runs as; undefined: ours. */
-export function userOf({ ownUsers }: Host, vmId: string): number | undefined {
+export function userOf({ ownUsers }: Pick<Host, "ownUsers">, vmId: string): number | undefined {
   return ownUsers ? firstUid + (Number.parseInt(shortOf(vmId).slice(0, 8), 16) % uids) : undefined;
 }
 
 /** The name of a machine's control group: two hosts on one system may have a machine of the same id for a while, when it moves. */
-export function groupOf({ folders }: Host, vmId: string): string {
+export function groupOf({ folders }: Pick<Host, "folders">, vmId: string): string {
   return shortOf(`${folders.run}/${vmId}`);
 }
