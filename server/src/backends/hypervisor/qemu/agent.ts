@@ -38,8 +38,9 @@ export async function askGuest(path: string, timeoutMs = longestMs): Promise<Gue
 async function tell(socket: Socket, lines: AsyncIterator<string>): Promise<GuestWords> {
   const id = randomInt(1, 2 ** 31);
   socket.write(Buffer.of(delimiter));
-  // Half an answer of an earlier conversation may come first.
-  while ((await ask(socket, lines, "guest-sync-delimited", { id })) !== id);
+  let answered = await ask(socket, lines, "guest-sync-delimited", { id });
+  // The rest of an earlier conversation may come first.
+  while (answered !== id) answered = await next(lines);
   const name = recordOf(await ask(socket, lines, "guest-get-host-name"))?.["host-name"];
   const system = recordOf(await ask(socket, lines, "guest-get-osinfo"));
   return { hostname: word(name), os: word(system?.["pretty-name"] ?? system?.name) };
@@ -47,6 +48,11 @@ async function tell(socket: Socket, lines: AsyncIterator<string>): Promise<Guest
 
 async function ask(socket: Socket, lines: AsyncIterator<string>, execute: string, args?: object): Promise<unknown> {
   if (!socket.destroyed) socket.write(`${JSON.stringify({ execute, ...(args && { arguments: args }) })}\n`);
+  return next(lines);
+}
+
+/** What the next line answers. */
+async function next(lines: AsyncIterator<string>): Promise<unknown> {
   const line = await lines.next();
   if (line.done === true) throw new Error("the agent is gone");
   try {

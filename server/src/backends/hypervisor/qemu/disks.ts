@@ -37,6 +37,16 @@ export async function imageInfo(file: string, format: string, signal: AbortSigna
   return { virtualSize, snapshots: names };
 }
 
+/** What `qemu-img check` ends with where clusters are only wasted. */
+const onlyLeaks = 3;
+
+/** @throws DriverError "refused" if a qcow2 file's tables lead nowhere: it is cut short, or was never whole. */
+export async function checkTables(file: string, signal: AbortSignal): Promise<void> {
+  await run("qemu-img", ["check", "-q", "-f", "qcow2", file], signal).catch((error: unknown) => {
+    if (recordOf(error instanceof DriverError ? error.cause : undefined)?.code !== onlyLeaks) throw error;
+  });
+}
+
 /**
  * Makes the disk's file at least so large; a new one begins with its origin's bytes.
  *

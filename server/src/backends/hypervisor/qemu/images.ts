@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { DriverError } from "../../driver-error.ts";
 import type { ImageSource } from "../driver.ts";
-import { imageInfo } from "./disks.ts";
+import { checkTables, imageInfo } from "./disks.ts";
 import { diskFull, isFull, run } from "./programs.ts";
 import { checkWhole } from "./qcow2.ts";
 
@@ -81,6 +81,7 @@ export class Images {
   async #check({ imageId, format }: ImageSource, file: string, signal: AbortSignal): Promise<void> {
     if (format === "qcow2") this.#checkSize(imageId, checkWhole(file, `image ${imageId}`));
     this.#checkSize(imageId, (await imageInfo(file, format, signal)).virtualSize);
+    if (format === "qcow2") await checkTables(file, signal);
   }
 
   #checkSize(imageId: string, virtualSize: number): void {
