@@ -1,5 +1,6 @@
 // The server's settings, from flags and PHOTON_* variables. A flag wins over its variable. A wrong one is answered with one sentence.
 import { parseArgs } from "node:util";
+import { type ComputeConfig, computeOf, computeSettings } from "./compute-config.ts";
 import { ConfigError } from "./config-error.ts";
 import { type HypervisorConfig, hypervisorOf, hypervisorSettings } from "./hypervisor-config.ts";
 import { type ListenAddress, parseAddress, parseAddresses } from "./listen-address.ts";
@@ -33,6 +34,7 @@ export interface Config {
   /** Holds the key that the signing keys are encrypted with in the store; undefined: they are kept as they are. */
   readonly masterKeyFile: string | undefined;
   readonly network: NetworkConfig;
+  readonly compute: ComputeConfig;
   readonly hypervisor: HypervisorConfig;
 }
 
@@ -113,6 +115,7 @@ export const settings = [
     help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
   },
   ...networkSettings,
+  ...computeSettings,
   ...hypervisorSettings,
   {
     flag: "iam-endpoint",
@@ -241,6 +244,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     advertise: given.advertise ?? "",
     masterKeyFile: given["master-key-file"],
     network: networkOf(given, dev),
+    compute: computeOf(given, isOn(given, "private-image-sources")),
     hypervisor: hypervisorOf(given),
   };
   refusePlaintext(config, given);

@@ -28,9 +28,10 @@ import {
   metricsHandler,
   networkMetrics,
 } from "./rpc/index.ts";
-import { appendAudit, createEvents } from "./services/events/index.ts";
+import { type AuditEvent, appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
+import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
 import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
@@ -148,10 +149,17 @@ function readiness(store: Store, clock: Clock): () => Promise<string> {
   };
 }
 
-function makeEdge(parts: Parts, isRunning: () => boolean): Edge {
+function makeConsoles({ store, clock, resources, drivers, iam }: Parts, endpoint: () => string): Consoles {
+  const audit = (event: AuditEvent) => appendAudit(store, event);
+  const { hypervisor } = drivers;
+  return createConsoles({ records: store.records, clock, random: randomBytes, resources, hypervisor, audit, endpoint, ...iam });
+}
+
+function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string): Edge {
   const { config, clock, log, metrics, store, iam, resources, drivers, networkWatcher } = parts;
   const network = networkService({ backend: drivers.network.name, check: () => networkWatcher.check() });
   const events = createEvents({ store, clock, catalog: catalog() });
+  const consoles = makeConsoles(parts, endpoint);
   const storeReady = readiness(store, clock);
   return createEdge({
     clock,
@@ -159,13 +167,14 @@ function makeEdge(parts: Parts, isRunning: () => boolean): Edge {
     metrics,
     catalog: catalog(),
     calls: resources,
-    services: [...iam.handlers, events, network],
+    services: [...iam.handlers, events, network, consoles.service],
     authenticator: iam.authenticator,
     authorizer: iam.authorizer,
     audit: (event) => appendAudit(store, event),
     notReady: async () => (isRunning() ? storeReady() : "starting"),
     jwks: () => iam.jwks(),
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
+    consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
 }
 
@@ -184,7 +193,7 @@ async function openListeners(parts: Parts, edge: Edge, tls: ListenOptions["tls"]
   const listeners: Listener[] = [];
   try {
     for (const { host, port } of parts.config.listen)
-      listeners.push(await listen(edge.handle, { host, port, ...(tls && { tls }) }));
+      listeners.push(await listen(edge.handle, { host, port, ...(tls && { tls }), ...(edge.upgrade && { upgrade: edge.upgrade }) }));
     if (parts.config.metricsListen !== undefined)
       listeners.push(await listen(metricsHandler(parts), parts.config.metricsListen));
     return listeners;
@@ -289,12 +298,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     detected = options.drivers ? given(options.drivers) : await detect(config, options.clock ?? systemClock, log);
     const parts = assemble(config, store, detected, options, log);
     let running = false;
-    const edge = makeEdge(parts, () => running);
+    let urls: readonly string[] = [];
+    const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise);
+    const edge = makeEdge(parts, () => running, endpoint);
     const { tls, caFile } = await tlsOf(config, parts.clock);
     listeners = await openListeners(parts, edge, tls);
-    const urls = listeners.slice(0, config.listen.length).map(({ url }) => url);
+    urls = listeners.slice(0, config.listen.length).map(({ url }) => url);
     const administrator = await makeAdministrator(parts, {
-      endpoint: config.advertise === "" ? (urls[0] ?? "") : config.advertise,
+      endpoint: endpoint(),
       org_id: "system",
       principal_id: "admin",
       ...(caFile !== undefined && { ca_file: caFile }),

@@ -151,11 +151,12 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   // In test/compute/agents.test.ts.
   "plasmavmc.v1.HostJoiningService": ["CreateJoinToken", "JoinHost"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
+  "plasmavmc.v1.ConsoleService": ["OpenConsole", "ReadConsoleLog"],
   "iam.v1.IamTokenService": ["IssueToken", "ValidateToken", "RefreshToken", "RevokeToken", "ListSessions", "WhoAmI"],
   "iam.v1.IamAuthzService": ["Authorize", "TestPermissions"],
 };
 
-test("every service that manages no kind has its cases here, in tokens.test.ts or in escalation.test.ts", () => {
+test("every service that manages no kind has its cases here, in tokens.test.ts, in escalation.test.ts or in consoles.test.ts", () => {
   const ofKinds = new Set(catalog().kinds.map(({ service }) => service));
   const others = catalog().services.filter((service) => !ofKinds.has(service));
   const named = Object.fromEntries(others.map(({ typeName, methods }) => [typeName, methods.map(({ name }) => name)]));

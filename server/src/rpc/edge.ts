@@ -5,6 +5,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Fault } from "../fault.ts";
 import { pathsOf } from "./aliases.ts";
+import { createConsoleDoor, type UpgradeHandler } from "./console-socket.ts";
 import { createGate } from "./gate.ts";
 import { createHealth } from "./health.ts";
 import { createHttpHandler, type HttpHandler } from "./http.ts";
@@ -20,6 +21,8 @@ export type { EdgeParts } from "./parts.ts";
 
 export interface Edge {
   readonly handle: HttpHandler;
+  /** Takes WebSockets; undefined: there are none. */
+  readonly upgrade: UpgradeHandler | undefined;
   /** Resolves when no call is being answered. Streams count, too: they end when it drains. */
   idle(): Promise<void>;
   /** Not ready any more: health says so, streams end with SHUTTING_DOWN. */
@@ -78,6 +81,7 @@ export function createEdge(parts: EdgeParts): Edge {
   });
   return {
     handle: http.handle,
+    upgrade: parts.consoles && createConsoleDoor({ ...parts, ...parts.consoles, stopping: stopping.signal }),
     idle: http.idle,
     drain: () => stopping.abort(new Fault("SHUTTING_DOWN", "the server is stopping; call again in a moment")),
     close: () => tokens.close(),

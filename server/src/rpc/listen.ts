@@ -3,6 +3,7 @@ import { createServer as createHttp1, type Server as Http1Server, type RequestLi
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTls, type TLSSocket } from "node:tls";
+import type { UpgradeHandler } from "./console-socket.ts";
 import type { HttpHandler } from "./http.ts";
 
 /** What an HTTP/2 client sends first. */
@@ -25,6 +26,8 @@ export interface ListenOptions {
   readonly port: number;
   /** PEM. Undefined: in the clear. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Takes WebSockets, over HTTP/1.1. Undefined: they are not known here. */
+  readonly upgrade?: UpgradeHandler;
 }
 
 export interface Listener {
@@ -37,14 +40,17 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-function http1Server(handle: HttpHandler): Http1Server {
+function http1Server(handle: HttpHandler, upgrade: UpgradeHandler | undefined): Http1Server {
   const server = createHttp1({
     headersTimeout: firstBytesMs,
     requestTimeout: requestMs,
     keepAliveTimeout: idleMs,
     maxHeaderSize: headerBytes,
     connectionsCheckingInterval: 5_000,
+    // Whoever offers another protocol (h2c) is answered in this one.
+    shouldUpgradeCallback: ({ headers }) => upgrade !== undefined && headers.upgrade?.toLowerCase() === "websocket",
   });
+  if (upgrade !== undefined) server.on("upgrade", upgrade);
   server.on("request", handle satisfies RequestListener);
   // Connections are handed to it; this starts its watch over slow ones, which else begins when it listens itself.
   server.emit("listening");
@@ -112,7 +118,7 @@ function portOf(server: Server): number {
 export async function listen(handle: HttpHandler, options: ListenOptions): Promise<Listener> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  const http1 = http1Server(handle);
+  const http1 = http1Server(handle, options.upgrade);
   const server = openServer(options, http1, http2Server(handle, sessions));
   server.maxConnections = mostConnections;
   server.on("connection", (socket: Socket) => {

@@ -3,6 +3,7 @@ import type { Catalog } from "@photoncloud/proto";
 import type { Clock } from "../clock.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../services/call.ts";
 import type { AuditEvent } from "../services/events/index.ts";
+import type { ConsoleSessions } from "../services/plasmavmc/console/sessions.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -23,6 +24,12 @@ export interface EdgeParts {
   jwks(): Promise<unknown>;
   /** Serve /metrics on the main port, too. */
   readonly metricsHere: boolean;
+  /** Left out: no WebSockets are served. */
+  readonly consoles?: {
+    readonly sessions: ConsoleSessions;
+    /** Origins beside the server's own whose pages may connect. */
+    readonly origins: readonly string[];
+  };
 }
 
 /** The largest request body: 4 MiB, what gRPC clients and servers expect by default. */

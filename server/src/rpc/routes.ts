@@ -44,14 +44,18 @@ function kindRoute(kind: Kind, verb: StandardVerb | undefined, method: Method, c
   };
 }
 
-function serviceRoute(method: Method, handlers: ServiceHandlers | undefined): Route {
+function serviceRoute(method: Method, handlers: ServiceHandlers | undefined, calls: ResourceCalls): Route {
   const name = method.desc.name;
   const handle = handlers?.methods[name];
   return {
     ...common(method),
     kind: "",
-    path: servicePath,
-    attributes: noAttributes,
+    path: (request) => servicePath(request, handlers?.about?.(request)),
+    attributes(request) {
+      const about = handlers?.about?.(request);
+      if (about === undefined || about.id === "") return noAttributes();
+      return calls.attributes(about.kind, tenantOf(about.kind.scope, request), about.id);
+    },
     handle(request, call) {
       if (handle === undefined) throw new Fault("UNIMPLEMENTED", `this server does not serve ${call.method}`);
       return handle(request, call);
@@ -79,6 +83,6 @@ export function createRoutes(catalog: Catalog, calls: ResourceCalls, services: r
   const byService = new Map(services.map((handlers) => [handlers.service.typeName, handlers]));
   const others = [...catalog.methods.entries()]
     .filter(([name]) => !covered.has(name))
-    .map(([, method]) => serviceRoute(method, byService.get(method.desc.parent.typeName)));
+    .map(([, method]) => serviceRoute(method, byService.get(method.desc.parent.typeName), calls));
   return [...ofKinds, ...others];
 }

@@ -40,7 +40,7 @@ export function kindPath(kind: Kind, verb: StandardVerb | undefined, request: Me
   return { org: tenant.org, project: tenant.project, type: kind.noun, id };
 }
 
-/** What a method of another service is about: the scope that its request names. */
-export function servicePath(request: Message): ResourcePath {
-  return { ...tenantOf(Scope.PROJECT, request), type: "", id: "" };
+/** What a method of another service is about: the scope that its request names, or one resource there. */
+export function servicePath(request: Message, about?: { readonly kind: Kind; readonly id: string }): ResourcePath {
+  return { ...tenantOf(Scope.PROJECT, request), type: about?.kind.noun ?? "", id: segment(about?.id ?? "") };
 }

@@ -32,6 +32,8 @@ export interface ResourceCalls {
 /** A service that is not a kind's: tokens, authorization, events. */
 export interface ServiceHandlers {
   readonly service: DescService;
+  /** The resource that a request speaks of; left out: the scope that it names. */
+  about?(request: Message): { readonly kind: Kind; readonly id: string };
   /** By method name ("IssueToken"); a server stream answers an AsyncIterable. */
   readonly methods: Readonly<
     Record<string, (request: Message, call: Call) => Promise<Message> | AsyncIterable<Message>>

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import { SimulatedConsoles } from "./consoles.ts";
 import { SimulatedMachine } from "./machine.ts";
 import type { StandIns } from "./stand-ins.ts";
 
@@ -27,6 +28,7 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions = {}): S
 export class SimulatedHypervisor implements HypervisorDriver {
   readonly name = "simulated";
   readonly volatile = true;
+  readonly consoles = new SimulatedConsoles((vmId) => this.#machines.get(vmId)?.state);
   readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns">>;
   readonly #standIns: SimulatedHypervisorOptions["standIns"];
   readonly #images = new Map<string, ImageSource>();
@@ -102,6 +104,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
     signal.throwIfAborted();
     this.#machines.get(vmId)?.stop(0);
     this.#machines.delete(vmId);
+    this.consoles.forget(vmId);
   }
 
   async inventory(): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }> {
@@ -133,7 +136,10 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   #make(spec: MachineSpec): SimulatedMachine {
     const { clock, bootMs, shutdownMs, plug } = this.#options;
-    const changed = ({ vmId, owner }: MachineSpec) => this.#listeners.tell({ vmId, owner });
+    const changed = ({ vmId, owner }: MachineSpec) => {
+      this.consoles.changed(vmId);
+      this.#listeners.tell({ vmId, owner });
+    };
     const power = (now: MachineSpec, on: boolean) => this.#standIns?.want(now.vmId, on ? now : undefined);
     return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, power, changed });
   }

@@ -1,0 +1,124 @@
+// Consoles from outside: a URL that is good once, a WebSocket, and everything that ends it.
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { call, type Json } from "../isolation/calls.ts";
+import { must } from "../isolation/world.ts";
+import { textOf, upgradeStatus, Viewer } from "./console-client.ts";
+
+const service = "plasmavmc.v1.ConsoleService";
+let cloud: TestCloud;
+let tenant: TestTenant;
+let vmId: string;
+
+async function makeVm(name: string): Promise<string> {
+  const { orgId, projectId, token } = tenant;
+  const vm = { orgId, projectId, name, spec: { disks: [{ id: "root", size_gib: 4 }] } };
+  const wait = { "photon-wait-ms": "15000" };
+  const { body } = await call(cloud.url, "plasmavmc.v1.VmService/CreateVm", vm, token, wait);
+  return textOf(body, "id");
+}
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ argv: ["--console-origins", "https://console.example"] });
+  tenant = await cloud.tenant("acme", "alpha");
+  vmId = await makeVm("web");
+});
+afterAll(() => cloud.stop());
+
+const named = (id = vmId): Json => ({ orgId: tenant.orgId, projectId: tenant.projectId, vm_id: id });
+const open = (body: Json = named(), token = tenant.token) => must(cloud.url, `${service}/OpenConsole`, body, token);
+const urlOf = async (id = vmId) => textOf(await open(named(id)), "url");
+
+test("a console's URL opens it once, and bytes go both ways", async () => {
+  const url = await urlOf();
+  expect(url).toMatch(new RegExp(`^${cloud.url.replace("http", "ws")}/console/`));
+  const viewer = new Viewer(url);
+  await viewer.says("is simulated");
+  expect(viewer.socket.protocol).toBe("binary");
+  viewer.type("echo this\r");
+  await viewer.says("echo this\r\n");
+  expect(await upgradeStatus(url)).toBe(401);
+  viewer.close();
+  expect(await viewer.closed).toMatchObject({ code: 1005 });
+});
+
+test("the log is read without a viewer, and as much of it as was asked for", async () => {
+  const viewer = new Viewer(await urlOf());
+  await viewer.says("is simulated");
+  viewer.type("for the log\r");
+  await viewer.says("for the log\r\n");
+  viewer.close();
+  const read = async (more: Json) =>
+    textOf(await must(cloud.url, `${service}/ReadConsoleLog`, { ...named(), ...more }, tenant.token), "log");
+  expect(await read({})).toContain("for the log\r\n");
+  expect(await read({ max_bytes: 6 })).toBe(" log\r\n");
+  const tooMuch = await call(cloud.url, `${service}/ReadConsoleLog`, { ...named(), max_bytes: 2 ** 21 }, tenant.token);
+  expect(tooMuch).toMatchObject({ code: "invalid_argument" });
+});
+
+test("a machine without that console, or one that does not run, says so", async () => {
+  const screen = textOf(await open({ ...named(), type: "CONSOLE_TYPE_VNC" }), "url");
+  expect(await upgradeStatus(screen)).toBe(400);
+  const id = await makeVm("stopped");
+  const wait = { "photon-wait-ms": "15000" };
+  const { orgId, projectId } = tenant;
+  const url = await urlOf(id);
+  const viewer = new Viewer(await urlOf(id));
+  await viewer.says("is simulated");
+  await call(cloud.url, "plasmavmc.v1.VmService/StopVm", { orgId, projectId, id }, tenant.token, wait);
+  expect(await viewer.closed).toMatchObject({ code: 1005 });
+  expect(await upgradeStatus(url)).toBe(400);
+  const late = await call(cloud.url, `${service}/OpenConsole`, named(id), tenant.token);
+  expect(late).toMatchObject({ code: "failed_precondition" });
+  expect(late.text).toContain("start it first");
+});
+
+const origins: readonly (readonly [string, () => string, number])[] = [
+  ["of the server's own address", () => cloud.url, 101],
+  ["that the operator named", () => "https://console.example", 101],
+  ["of anybody else", () => "https://evil.example", 403],
+  ["that is none", () => "null", 403],
+];
+
+test.each(origins)("a page of an origin %s is answered as it should be", async (_, originOf, status) => {
+  expect(await upgradeStatus(await urlOf(), { origin: originOf() })).toBe(status);
+});
+
+test("other paths take no WebSocket, and other upgrades are answered as if they were none", async () => {
+  expect(await upgradeStatus(`${cloud.url}/elsewhere`)).toBe(404);
+  expect(await upgradeStatus(`${cloud.url}/console/nobody.knows`)).toBe(401);
+  expect(await upgradeStatus(`${cloud.url}/healthz`, { upgrade: "h2c" })).toBe(200);
+});
+
+test("a console ends when the session that opened it does, and its other URLs are good no more", async () => {
+  const { orgId, projectId, serviceAccountId: principalId, keySecret } = tenant;
+  const login = { orgId, projectId, principalId, keySecret };
+  const token = textOf(await must(cloud.url, "iam.v1.IamTokenService/IssueToken", login, ""), "token");
+  const viewer = new Viewer(textOf(await open(named(), token), "url"));
+  await viewer.says("is simulated");
+  await must(cloud.url, "iam.v1.IamTokenService/RevokeToken", { token }, token);
+  const { code, reason } = await viewer.closed;
+  expect({ code, reason }).toEqual({ code: 1008, reason: "the session that opened this console has ended" });
+});
+
+test("one principal has a number of consoles open at a time, and no more", async () => {
+  const viewers: Viewer[] = [];
+  for (let i = 0; i < 16; i++) viewers.push(new Viewer(await urlOf()));
+  for (const viewer of viewers) await viewer.says("is simulated");
+  expect(await upgradeStatus(await urlOf())).toBe(429);
+  for (const viewer of viewers) viewer.close();
+  for (const viewer of viewers) await viewer.closed;
+});
+
+test("who looked is in the log of events, and no URL is", async () => {
+  const url = await urlOf();
+  const viewer = new Viewer(url);
+  await viewer.says("is simulated");
+  viewer.close();
+  const { orgId, projectId } = tenant;
+  const body = { orgId, projectId, resource_id: vmId, page_size: 1000 };
+  const { text } = await call(cloud.url, "chainfire.v1.EventService/ListEvents", body, tenant.token);
+  expect(text).toMatch(/EVENT_TYPE_ACCESSED[^}]*ConsoleService\/OpenConsole/);
+  expect(text).toMatch(/EVENT_TYPE_ACCESSED[^}]*ConsoleService\/Connect/);
+  expect(text).not.toContain(url.split("/console/")[1]);
+});
