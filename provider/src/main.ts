@@ -1,6 +1,6 @@
 // The executable: says hello to Terraform first, and loads the provider while Terraform connects.
 import type { Journal } from "./journal.ts";
-import { GrpcError, type Methods, status, type UnaryMethod } from "./plugin/grpc.ts";
+import { GrpcError, type Method, type Methods, status } from "./plugin/grpc.ts";
 import { readInvitation } from "./plugin/handshake.ts";
 import { servePlugin } from "./plugin/serve.ts";
 
@@ -37,7 +37,7 @@ async function loadMethods(): Promise<Methods> {
 let loading: Promise<Methods> | undefined;
 
 /** Answers any path, by loading the provider at the first call that needs it. */
-function method(path: string): UnaryMethod | undefined {
+function method(path: string): Method | undefined {
   if (path === schemaPath && typeof PHOTON_PACKED !== "undefined") {
     const bytes = Buffer.from(PHOTON_SCHEMA, "base64");
     return async () => bytes;

@@ -1,19 +1,21 @@
-// gRPC's server side over HTTP/2 for unary calls (github.com/grpc/grpc: doc/PROTOCOL-HTTP2.md). It knows no message.
+// gRPC's server side over HTTP/2 for calls with one request (github.com/grpc/grpc: doc/PROTOCOL-HTTP2.md). It knows no message.
+import { once } from "node:events";
 import {
   createSecureServer,
   createServer,
   type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Identity } from "./certificate.ts";
 
-/** Answers one call; the signal fires when the caller gives up. */
-export type UnaryMethod = (request: Buffer, signal: AbortSignal) => Promise<Uint8Array>;
+/** Answers one call with one message or with a stream of them; the signal fires when the caller gives up. */
+export type Method = (request: Buffer, signal: AbortSignal) => Promise<Uint8Array | AsyncIterable<Uint8Array>>;
 /** By path: "/tfplugin6.Provider/ReadResource". */
 export interface Methods {
-  get(path: string): UnaryMethod | undefined;
+  get(path: string): Method | undefined;
 }
 
 export const status = { ok: 0, cancelled: 1, unknown: 2, invalidArgument: 3, unimplemented: 12, internal: 13 } as const;
@@ -42,25 +44,58 @@ const sessionMegabytes = 1024;
 const encodeMessage = (text: string) =>
   text.replace(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character));
 
-function trailersOnly(stream: ServerHttp2Stream, code: number, message: string): void {
+function trailersOnly(stream: ServerHttp2Stream, error: unknown): void {
   if (stream.destroyed || stream.headersSent) return;
-  stream.respond(
-    { ":status": 200, "content-type": "application/grpc", "grpc-status": code, "grpc-message": encodeMessage(message) },
-    { endStream: true },
-  );
+  stream.respond({ ":status": 200, "content-type": "application/grpc", ...failure(error) }, { endStream: true });
 }
 
-function answer(stream: ServerHttp2Stream, body: Uint8Array): void {
-  if (stream.destroyed) return;
+function frameOf(body: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(5 + body.length);
   frame[0] = 0;
   frame.writeUInt32BE(body.length, 1);
   frame.set(body, 5);
+  return frame;
+}
+
+/** Begins an answer; `trailers` is asked when all of it has been sent. */
+function begin(stream: ServerHttp2Stream, trailers: () => OutgoingHttpHeaders): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-  stream.once("wantTrailers", () => {
-    stream.sendTrailers({ "grpc-status": status.ok });
-  });
-  stream.end(frame);
+  stream.once("wantTrailers", () => stream.sendTrailers(trailers()));
+}
+
+function answer(stream: ServerHttp2Stream, body: Uint8Array): void {
+  if (stream.destroyed) return;
+  begin(stream, () => ({ "grpc-status": status.ok }));
+  stream.end(frameOf(body));
+}
+
+const isStream = (answered: Uint8Array | AsyncIterable<Uint8Array>): answered is AsyncIterable<Uint8Array> =>
+  Symbol.asyncIterator in answered;
+
+/** Sends no more than the caller takes; a failure in the middle is told after what was sent. */
+async function answerStream(
+  stream: ServerHttp2Stream,
+  bodies: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  let trailers: OutgoingHttpHeaders = { "grpc-status": status.ok };
+  if (stream.destroyed) return;
+  begin(stream, () => trailers);
+  try {
+    for await (const body of bodies) {
+      if (signal.aborted) return;
+      if (!stream.write(frameOf(body))) await once(stream, "drain", { signal });
+    }
+  } catch (error) {
+    trailers = failure(error);
+  }
+  if (!stream.destroyed) stream.end();
+}
+
+function failure(error: unknown): OutgoingHttpHeaders {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof GrpcError ? error.code : status.internal;
+  return { "grpc-status": code, "grpc-message": encodeMessage(message) };
 }
 
 async function readFrame(stream: ServerHttp2Stream): Promise<Buffer> {
@@ -68,22 +103,27 @@ async function readFrame(stream: ServerHttp2Stream): Promise<Buffer> {
   for await (const chunk of stream) chunks.push(chunk);
   const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
   if (bytes.length < 5 || bytes.readUInt32BE(1) !== bytes.length - 5)
-    throw new GrpcError(status.invalidArgument, "a unary call has exactly one message");
+    throw new GrpcError(status.invalidArgument, "a request is exactly one message");
   if (bytes[0] !== 0) throw new GrpcError(status.unimplemented, "compressed messages are not supported");
   return bytes.subarray(5);
 }
 
-async function serveCall(method: UnaryMethod, stream: ServerHttp2Stream): Promise<void> {
+async function serveCall(method: Method, stream: ServerHttp2Stream): Promise<void> {
   const gone = new AbortController();
-  // Aborting costs a stack trace: only who gives up before the answer is worth it.
+  let answered = false;
+  // Aborting costs a stack trace: only who gives up before the whole answer is worth it.
   stream.once("close", () => {
-    if (!stream.headersSent) gone.abort();
+    if (!answered) gone.abort();
   });
   try {
-    answer(stream, await method(await readFrame(stream), gone.signal));
+    const given = await method(await readFrame(stream), gone.signal);
+    answered = !isStream(given);
+    if (isStream(given)) await answerStream(stream, given, gone.signal);
+    else answer(stream, given);
+    answered = true;
   } catch (error) {
-    const code = error instanceof GrpcError ? error.code : status.internal;
-    trailersOnly(stream, code, error instanceof Error ? error.message : String(error));
+    answered = true;
+    trailersOnly(stream, error);
   }
 }
 
@@ -96,7 +136,7 @@ function onStream(methods: Methods, stream: ServerHttp2Stream, headers: Incoming
   }
   const path = headers[":path"] ?? "";
   const method = methods.get(path);
-  if (method === undefined) trailersOnly(stream, status.unimplemented, `no method ${path}`);
+  if (method === undefined) trailersOnly(stream, new GrpcError(status.unimplemented, `no method ${path}`));
   else void serveCall(method, stream);
 }
 

@@ -11,7 +11,7 @@ import { createProvider } from "../provider.ts";
 import { version } from "../version.ts";
 import { type Identity, newIdentity } from "./certificate.ts";
 import { GetProviderSchema_Response, StopProvider_Response } from "./gen/tfplugin6.ts";
-import { grpcServer, type Methods, type Mutual } from "./grpc.ts";
+import { grpcServer, type Method, type Methods, type Mutual } from "./grpc.ts";
 import { handshakeLine, listenAddress, readInvitation } from "./handshake.ts";
 import { logTime } from "./log.ts";
 import { providerMethods } from "./provider-methods.ts";
@@ -32,9 +32,15 @@ function methods(shutdown = () => {}): Methods {
   const fail = async () => {
     throw new Error("ünexpected 100 %");
   };
-  const tests = new Map([
+  /** As many messages as the request's first byte says, then a failure if a second byte is there. */
+  async function* count([most = 0, failing]: Buffer) {
+    for (let i = 0; i < most; i++) yield Buffer.alloc(64 * 1024, i);
+    if (failing !== undefined) throw new Error("in the middle");
+  }
+  const tests = new Map<string, Method>([
     ["/test/Echo", echo],
     ["/test/Fail", fail],
+    ["/test/Count", async (bytes) => count(bytes)],
   ]);
   return { get: (path) => tests.get(path) ?? own.get(path) ?? provided.get(path) };
 }
@@ -76,6 +82,18 @@ function call(from: grpc.Client, path: string, request: Uint8Array = new Uint8Ar
       if (error) reject(error);
       else resolve(answer ?? Buffer.alloc(0));
     });
+  });
+}
+
+/** Every message of a stream, and how it ended. */
+function collect(from: grpc.Client, path: string, request: Uint8Array) {
+  const same = (bytes: Uint8Array) => Buffer.from(bytes);
+  const messages: Buffer[] = [];
+  return new Promise<{ messages: Buffer[]; code: grpc.status; details: string }>((resolve) => {
+    const call = from.makeServerStreamRequest(path, same, same, request, { deadline: Date.now() + 10_000 });
+    call.on("data", (bytes: Buffer) => messages.push(bytes));
+    call.on("error", () => undefined);
+    call.on("status", ({ code, details }: grpc.StatusObject) => resolve({ messages, code, details }));
   });
 }
 
@@ -123,7 +141,7 @@ describe("gRPC", () => {
 
   test("says UNIMPLEMENTED for what it does not know, INTERNAL with the message for what throws", async () => {
     const from = client(await serve(undefined), undefined, undefined);
-    await expect(call(from, "/tfplugin6.Provider/GetResourceIdentitySchemas")).rejects.toMatchObject({
+    await expect(call(from, "/tfplugin6.Provider/InvokeAction")).rejects.toMatchObject({
       code: grpc.status.UNIMPLEMENTED,
     });
     await expect(call(from, "/plugin.GRPCBroker/StartStream")).rejects.toMatchObject({
@@ -133,6 +151,17 @@ describe("gRPC", () => {
       code: grpc.status.INTERNAL,
       details: "ünexpected 100 %",
     });
+  });
+
+  test("streams answers as fast as they are taken, and tells of a failure after what was sent", async () => {
+    const from = client(await serve(undefined), undefined, undefined);
+    const all = await collect(from, "/test/Count", Buffer.of(250));
+    expect(all.messages.map((bytes) => [bytes.length, bytes[0]])).toEqual(
+      Array.from({ length: 250 }, (_, i) => [64 * 1024, i]),
+    );
+    expect(all.code).toBe(grpc.status.OK);
+    const failed = await collect(from, "/test/Count", Buffer.of(2, 1));
+    expect([failed.messages.length, failed.code, failed.details]).toEqual([2, grpc.status.INTERNAL, "in the middle"]);
   });
 
   test("a request that is no message ends its call alone", async () => {

@@ -1,7 +1,7 @@
 // From typed handlers to the methods of the wire: decodes requests, encodes answers, and lets nothing throw through.
 
 import { ProviderDefinition } from "./gen/tfplugin6.ts";
-import type { Methods, UnaryMethod } from "./grpc.ts";
+import type { Method, Methods } from "./grpc.ts";
 
 type Definitions = typeof ProviderDefinition.methods;
 export type MethodName = keyof Definitions;
@@ -10,7 +10,10 @@ export type ResponseOf<Name extends MethodName> = ReturnType<Definitions[Name]["
 /** What a handler may leave out of its answer is filled with the wire's defaults. */
 type Partly<Name extends MethodName> = Parameters<Definitions[Name]["responseType"]["fromPartial"]>[0];
 
-export type Handler<Name extends MethodName> = (request: RequestOf<Name>, signal: AbortSignal) => Promise<Partly<Name>>;
+type Answer<Name extends MethodName> = Definitions[Name]["responseStream"] extends true
+  ? AsyncIterable<Partly<Name>>
+  : Promise<Partly<Name>>;
+export type Handler<Name extends MethodName> = (request: RequestOf<Name>, signal: AbortSignal) => Answer<Name>;
 /** The handlers that a provider has; what is missing is answered UNIMPLEMENTED. */
 export type Handlers = { readonly [Name in MethodName]?: Handler<Name> };
 
@@ -20,13 +23,17 @@ interface AnyDefinition {
   readonly responseType: { fromPartial(partly: unknown): unknown; encode(message: unknown): { finish(): Uint8Array } };
 }
 
-function unary(
-  definition: AnyDefinition,
-  handler: (request: unknown, signal: AbortSignal) => Promise<unknown>,
-): UnaryMethod {
+type AnyAnswer = Promise<unknown> | AsyncIterable<unknown>;
+
+function method(definition: AnyDefinition, handler: (request: unknown, signal: AbortSignal) => AnyAnswer): Method {
+  const encode = (answer: unknown) =>
+    definition.responseType.encode(definition.responseType.fromPartial(answer)).finish();
+  async function* encodeAll(answers: AsyncIterable<unknown>) {
+    for await (const answer of answers) yield encode(answer);
+  }
   return async (bytes, signal) => {
-    const answer = await handler(definition.requestType.decode(bytes), signal);
-    return definition.responseType.encode(definition.responseType.fromPartial(answer)).finish();
+    const answer = handler(definition.requestType.decode(bytes), signal);
+    return Symbol.asyncIterator in answer ? encodeAll(answer) : encode(await answer);
   };
 }
 
@@ -34,13 +41,13 @@ const names = Object.keys(ProviderDefinition.methods) as MethodName[];
 
 /** The table for `grpcServer`. */
 export function providerMethods(handlers: Handlers): Methods {
-  const methods = new Map<string, UnaryMethod>();
+  const methods = new Map<string, Method>();
   for (const name of names) {
     const handler = handlers[name];
     // The compiler can't follow that a handler and its definition come from the same name.
     const definition = ProviderDefinition.methods[name] as unknown as AnyDefinition;
     if (handler !== undefined)
-      methods.set(`/${ProviderDefinition.fullName}/${definition.name}`, unary(definition, handler as never));
+      methods.set(`/${ProviderDefinition.fullName}/${definition.name}`, method(definition, handler as never));
   }
   return methods;
 }

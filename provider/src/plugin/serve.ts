@@ -2,7 +2,7 @@
 import { unlinkSync } from "node:fs";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import { newIdentity } from "./certificate.ts";
-import { grpcServer, type Methods, type Mutual, type UnaryMethod } from "./grpc.ts";
+import { grpcServer, type Method, type Methods, type Mutual } from "./grpc.ts";
 import { handshakeLine, type Invitation, listenAddress } from "./handshake.ts";
 import { log } from "./log.ts";
 
@@ -15,7 +15,7 @@ const serving = Uint8Array.of(0x08, 0x01);
 
 /** go-plugin's own services, as far as Terraform needs them. */
 export function pluginMethods(shutdown: () => void): Methods {
-  const stop: UnaryMethod = async () => {
+  const stop: Method = async () => {
     shutdown();
     return nothing;
   };
