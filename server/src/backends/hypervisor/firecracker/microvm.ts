@@ -53,23 +53,16 @@ export class Microvm {
   /** @throws DriverError with what Firecracker refused; nothing of it is left then. */
   static async launch(host: Host, spec: MachineSpec): Promise<Microvm> {
     const files = microvmFiles(host.folders, spec.vmId);
-    await prepare(host, files, spec);
-    const place = {
-      ...{ uid: userOf(host, spec.vmId), groups: host.groups, namespace: host.network?.taps.namespace },
-      controlGroups: host.cgroups.make(groupOf(host, spec.vmId), spec),
-    };
-    const streams = { input: files.input, output: files.consoleLog, errors: files.errors };
-    const pid = await startProcess(host.program, processArguments(spec.vmId, files), place, streams);
-    const process = identityOf(pid);
-    if (process === undefined) throw new DriverError("refused", lastWords(files));
-    const running = { process, spec, lost: [], booted: false };
-    writeRecord(files.running, running);
+    const running = await begin(host, files, spec).catch(async (error: unknown) => {
+      await host.cgroups.remove(groupOf(host, spec.vmId));
+      throw error;
+    });
     try {
       await boot(host, files, running);
       writeRecord(files.running, { ...running, booted: true });
       return new Microvm(host, { ...running, booted: true });
     } catch (error) {
-      const died = !isThere(process);
+      const died = !isThere(running.process);
       await Microvm.#clear(host, files, running);
       throw died ? new DriverError("refused", lastWords(files)) : error;
     }
@@ -165,6 +158,22 @@ export class Microvm {
       await this.#host.clock.sleep(trimMs, over);
     }
   }
+}
+
+/** Starts the process, which has yet to be told what it is. */
+async function begin(host: Host, files: MicrovmFiles, spec: MachineSpec): Promise<Running> {
+  await prepare(host, files, spec);
+  const place = {
+    ...{ uid: userOf(host, spec.vmId), groups: host.groups, namespace: host.network?.taps.namespace },
+    controlGroups: host.cgroups.make(groupOf(host, spec.vmId), spec),
+  };
+  const streams = { input: files.input, output: files.consoleLog, errors: files.errors };
+  const pid = await startProcess(host.program, processArguments(spec.vmId, files), place, streams);
+  const process = identityOf(pid);
+  if (process === undefined) throw new DriverError("refused", lastWords(files));
+  const running = { process, spec, lost: [], booted: false };
+  writeRecord(files.running, running);
+  return running;
 }
 
 /** Makes the files that its user must find, and its taps. */
