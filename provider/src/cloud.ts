@@ -58,6 +58,22 @@ export class KindCalls {
     );
   }
 
+  /** One page of all that there are; `token` and `next` are "" at the ends. */
+  async page(
+    at: Omit<Reference, "id">,
+    { size, token }: { readonly size: number; readonly token: string },
+    terms: Terms,
+  ): Promise<{ readonly items: readonly JsonObject[]; readonly next: string }> {
+    const request = { ...tenant(this.kind, at), pageSize: size, pageToken: token };
+    const answer = await this.#cloud.call(this.kind.standard.list, request, terms);
+    return { items: this.#items(answer), next: textOf(answer, "nextPageToken") };
+  }
+
+  /** Whether a resource lives in this tenant itself. */
+  isIn(at: Omit<Reference, "id">, resource: JsonObject): boolean {
+    return Object.entries(tenant(this.kind, at)).every(([level, id]) => textOf(resource, level) === id);
+  }
+
   /** The first page of those that have a name. */
   async named(at: Omit<Reference, "id">, wanted: string, terms: Terms): Promise<readonly JsonObject[]> {
     const request = { ...tenant(this.kind, at), filter: `name = ${JSON.stringify(wanted)}` };

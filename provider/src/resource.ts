@@ -68,6 +68,7 @@ export class Resource {
   /** Creates what was planned. Once its id is known it is never lost: problems then come beside the state. */
   async create(planned: ValueMap, config: ValueMap, signal: AbortSignal): Promise<Outcome> {
     const { kind, attributes } = this.schema;
+    this.#session.reads.changing();
     const deadline = this.#deadline(timeoutMs(planned, "create"), signal);
     const { org, project } = referenceOf(planned);
     try {
@@ -93,6 +94,7 @@ export class Resource {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { attributes } = this.schema;
+    this.#session.reads.changing();
     const deadline = this.#deadline(timeoutMs(planned, "update"), signal);
     const at = referenceOf(prior);
     const what = this.#name(at.id);
@@ -114,6 +116,7 @@ export class Resource {
 
   /** Deletes, and waits until it is gone. */
   async delete(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
+    this.#session.reads.changing();
     const deadline = this.#deadline(timeoutMs(prior, "delete"), signal);
     const at = referenceOf(prior);
     const what = this.#name(at.id);

@@ -17,12 +17,12 @@ export interface Surroundings {
 }
 
 export class Session {
-  readonly reads = new Reads();
   readonly stop = new AbortController();
   readonly #surroundings: Surroundings;
   #configuration: Configuration | undefined;
   #terraform = "";
   #cloud: Cloud | undefined;
+  #reads = new Reads();
   #journal: Promise<Journal> | undefined;
 
   constructor(surroundings: Surroundings) {
@@ -33,6 +33,11 @@ export class Session {
     this.#configuration = configuration;
     this.#terraform = terraformVersion;
     this.#cloud = undefined;
+    this.#reads = new Reads();
+  }
+
+  get reads(): Reads {
+    return this.#reads;
   }
 
   get tenant(): Tenant {

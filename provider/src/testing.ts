@@ -39,6 +39,7 @@ export class FakeCloud implements Cloud {
   readonly calls: { readonly verb: string; readonly request: JsonObject; readonly terms: Terms }[] = [];
   before: Fault = () => {};
   after: Fault = () => {};
+  mostOnPage = 1000;
   readonly #kind: Kind;
   readonly #fill: Fill;
   readonly #answers = new Map<string, { readonly request: string; readonly id: string }>();
@@ -75,11 +76,7 @@ export class FakeCloud implements Cloud {
         return { [camelCase(this.#kind.plural)]: ids.flatMap((one) => this.resources.get(one) ?? []) };
       }
       case "list":
-        return {
-          [camelCase(this.#kind.plural)]: [...this.resources.values()].filter(
-            (r) => request.filter === `name = ${JSON.stringify(r.name)}`,
-          ),
-        };
+        return this.#list(request);
       case "update":
         return this.#update(id, request);
       case "delete": {
@@ -90,6 +87,18 @@ export class FakeCloud implements Cloud {
       default:
         throw new FakeError("unimplemented", "UNIMPLEMENTED", verb);
     }
+  }
+
+  #list(request: JsonObject): JsonObject {
+    const all = [...this.resources.values()].filter(
+      (r) => request.filter === undefined || request.filter === `name = ${JSON.stringify(r.name)}`,
+    );
+    const [from, size] = [
+      Number(textOf(request, "pageToken")),
+      Math.min(Number(request.pageSize ?? 50), this.mostOnPage),
+    ];
+    const nextPageToken = from + size < all.length ? String(from + size) : "";
+    return { [camelCase(this.#kind.plural)]: all.slice(from, from + size), nextPageToken };
   }
 
   #existing(id: string): JsonObject {
