@@ -9,6 +9,8 @@ export interface StepContext<Desc extends DescMessage, Drivers> {
   /** What was asked for, with what was observed last. */
   readonly resource: MessageShape<Desc>;
   readonly version: number;
+  /** Milliseconds since 1970, by the engine's clock. */
+  readonly now: number;
   readonly drivers: Drivers;
   /** Reads a related resource of the same or an outer tenant, for instance the one that a reference names. Undefined: it is gone. */
   related<Other extends DescMessage>(schema: Other, id: string): Promise<MessageShape<Other> | undefined>;

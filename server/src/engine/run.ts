@@ -1,5 +1,6 @@
 // One look at one resource: reads it, waits for what it refers to, runs its steps. Writes nothing; `settle.ts` stores what came of it.
 import type { DescMessage } from "@bufbuild/protobuf";
+import type { Clock } from "../clock.ts";
 import type { ResourceKey, ResourceRow, Store } from "../store/store.ts";
 import type { EngineKind } from "./kind.ts";
 import { messageOf, Observations, storedStatus } from "./message.ts";
@@ -13,6 +14,7 @@ import { findRelated, pathOf } from "./tenants.ts";
 export interface Workbench<Drivers> {
   readonly store: Store;
   readonly drivers: Drivers;
+  readonly clock: Clock;
   readonly kinds: ReadonlyMap<string, EngineKind<Drivers>>;
 }
 
@@ -87,6 +89,7 @@ function stepContext<Drivers>(
     id: row.id,
     resource: messageOf(kind.schema, row),
     version: row.version,
+    now: bench.clock.now(),
     drivers: bench.drivers,
     async related(schema, id) {
       const other = await findRelated(bench.store, schema.typeName, id, row.tenant);

@@ -1,5 +1,4 @@
 // One leased task from its beginning to its end: run, settle, wake what waits for it, tell what came of it.
-import type { Clock } from "../clock.ts";
 import { type ResourceKey, type ResourceRow, StoreError, type Task } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { EngineLog, EngineMetrics } from "./hooks.ts";
@@ -14,7 +13,6 @@ import { pathOf } from "./tenants.ts";
 const wokenAtOnce = 1_000;
 
 export interface TaskBench<Drivers> extends Settling<Drivers> {
-  readonly clock: Clock;
   readonly log: EngineLog;
   readonly metrics: EngineMetrics;
 }

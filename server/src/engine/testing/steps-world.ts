@@ -81,6 +81,7 @@ export class StepsWorld<Desc extends DescMessage, Drivers> {
       id,
       resource: messageOf(reconciler.schema, { data: this.#data, observed: this.#observed }),
       version: 1,
+      now: Date.now(),
       drivers,
       async related(schema, otherId) {
         const found = related.find((one) => one.schema.typeName === schema.typeName && one.id === otherId);
