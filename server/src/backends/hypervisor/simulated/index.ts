@@ -5,7 +5,8 @@ import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import { SimulatedConsoles } from "./consoles.ts";
-import { SimulatedMachine } from "./machine.ts";
+import { type Growth, SimulatedMachine } from "./machine.ts";
+import { SimulatedSnapshots } from "./snapshots.ts";
 import type { StandIns } from "./stand-ins.ts";
 
 export interface SimulatedHypervisorOptions {
@@ -14,6 +15,10 @@ export interface SimulatedHypervisorOptions {
   readonly bootMs?: number;
   /** From being asked to shut down to being off, in milliseconds; "never": the guest ignores it. Default 1. */
   readonly shutdownMs?: number | "never";
+  /** What running machines take over when it grows. Default: neither. */
+  readonly growsWhileRunning?: Growth;
+  /** Whether it runs microVMs. Default true. */
+  readonly microvms?: boolean;
   /** Told when a machine's device is plugged into a port or pulled from it: `(id, up) => network.plug(id, up)`. */
   readonly plug?: (portId: string, up: boolean) => void;
   /** On a real network: something that sends and answers packets in the place of running machines. Closed with the driver. */
@@ -29,6 +34,8 @@ export class SimulatedHypervisor implements HypervisorDriver {
   readonly name = "simulated";
   readonly volatile = true;
   readonly consoles = new SimulatedConsoles((vmId) => this.#machines.get(vmId)?.state);
+  readonly growsWhileRunning: Growth;
+  readonly snapshots = new SimulatedSnapshots((vmId) => this.#machines.get(vmId)?.state);
   readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns">>;
   readonly #standIns: SimulatedHypervisorOptions["standIns"];
   readonly #images = new Map<string, ImageSource>();
@@ -37,7 +44,10 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   constructor({ standIns, ...options }: SimulatedHypervisorOptions) {
     this.#standIns = standIns;
-    this.#options = { clock: systemClock, bootMs: 2, shutdownMs: 1, plug: () => {}, ...options };
+    const growsWhileRunning = { cpu: false, memory: false };
+    const defaults = { clock: systemClock, bootMs: 2, shutdownMs: 1, microvms: true, growsWhileRunning };
+    this.#options = { ...defaults, plug: () => {}, ...options };
+    this.growsWhileRunning = this.#options.growsWhileRunning;
   }
 
   async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
@@ -56,9 +66,12 @@ export class SimulatedHypervisor implements HypervisorDriver {
     signal.throwIfAborted();
     if (spec.imageId !== undefined && !this.#images.has(spec.imageId))
       throw new DriverError("missing", `vm ${spec.vmId} needs image ${spec.imageId}, which is not there`);
+    if (spec.machine === "microvm" && !this.#options.microvms)
+      throw new DriverError("refused", `this host runs no microVMs; leave out spec.machine of vm ${spec.vmId}`);
     const machine = this.#machines.get(spec.vmId);
-    if (machine === undefined) this.#machines.set(spec.vmId, this.#make(spec));
-    else machine.redefine(spec);
+    if (machine !== undefined) return machine.redefine(spec);
+    this.snapshots.make(spec);
+    this.#machines.set(spec.vmId, this.#make(spec));
   }
 
   async start(vmId: string, signal: AbortSignal): Promise<void> {
@@ -105,6 +118,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
     this.#machines.get(vmId)?.stop(0);
     this.#machines.delete(vmId);
     this.consoles.forget(vmId);
+    this.snapshots.forget(vmId);
   }
 
   async inventory(): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }> {
@@ -127,20 +141,30 @@ export class SimulatedHypervisor implements HypervisorDriver {
     this.#machines.get(vmId)?.crash(reason);
   }
 
+  /** Lets a machine's guest shut itself down, for tests. */
+  shutDown(vmId: string): void {
+    this.#machines.get(vmId)?.end();
+  }
+
   /** All that it holds, in the order of ids, for tests. */
-  snapshot(): { readonly images: readonly ImageSource[]; readonly machines: readonly object[] } {
+  snapshot(): {
+    readonly images: readonly ImageSource[];
+    readonly machines: readonly object[];
+    readonly snapshots: readonly string[];
+  } {
     const machines = [...this.#machines.values()].map(({ spec, state }) => ({ spec, state }));
     const images = [...this.#images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1));
-    return structuredClone({ images, machines: machines.sort((a, b) => (a.spec.vmId < b.spec.vmId ? -1 : 1)) });
+    const sorted = machines.sort((a, b) => (a.spec.vmId < b.spec.vmId ? -1 : 1));
+    return structuredClone({ images, machines: sorted, snapshots: this.snapshots.all() });
   }
 
   #make(spec: MachineSpec): SimulatedMachine {
-    const { clock, bootMs, shutdownMs, plug } = this.#options;
+    const { clock, bootMs, shutdownMs, plug, growsWhileRunning } = this.#options;
     const changed = ({ vmId, owner }: MachineSpec) => {
       this.consoles.changed(vmId);
       this.#listeners.tell({ vmId, owner });
     };
     const power = (now: MachineSpec, on: boolean) => this.#standIns?.want(now.vmId, on ? now : undefined);
-    return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, power, changed });
+    return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, growsWhileRunning, power, changed });
   }
 }

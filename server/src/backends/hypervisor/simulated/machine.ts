@@ -1,12 +1,15 @@
 // One simulated machine: its definition, what of it the running guest has taken over, and the transitions that take time.
 import type { Clock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
-import type { MachineSpec, MachineState } from "../driver.ts";
+import type { HypervisorDriver, MachineSpec, MachineState } from "../driver.ts";
+
+export type Growth = NonNullable<HypervisorDriver["growsWhileRunning"]>;
 
 export interface MachineOptions {
   readonly clock: Clock;
   readonly bootMs: number;
   readonly shutdownMs: number | "never";
+  readonly growsWhileRunning: Growth;
   readonly plug: (portId: string, up: boolean) => void;
   readonly power: (spec: MachineSpec, on: boolean) => void;
   readonly changed: (spec: MachineSpec) => void;
@@ -51,7 +54,9 @@ export class SimulatedMachine {
     }
     this.#unplug(this.#spec);
     this.#spec = structuredClone(spec);
-    if (this.#power === "running") this.#plug(this.#spec);
+    if (this.#power !== "running") return;
+    this.#booted = grown(this.#booted, this.#spec, this.#options.growsWhileRunning);
+    this.#plug(this.#spec);
   }
 
   start(): void {
@@ -86,6 +91,11 @@ export class SimulatedMachine {
     this.#failure = reason;
     this.#unplug(this.#spec);
     this.#enter("failed");
+  }
+
+  /** Its guest shuts itself down. */
+  end(): void {
+    if (this.#power === "running") this.#off();
   }
 
   #shutDown(graceMs: number): void {
@@ -124,6 +134,15 @@ export class SimulatedMachine {
     for (const nic of spec.nics) this.#options.plug(nic.portId, false);
     this.#options.power(spec, false);
   }
+}
+
+/** What a running machine has of its size, after it has taken over what it can. */
+function grown(booted: MachineSpec, spec: MachineSpec, { cpu, memory }: Growth): MachineSpec {
+  return {
+    ...booted,
+    cpu: cpu ? Math.max(booted.cpu, spec.cpu) : booted.cpu,
+    memoryMib: memory ? Math.max(booted.memoryMib, spec.memoryMib) : booted.memoryMib,
+  };
 }
 
 function needsRestart(booted: MachineSpec, spec: MachineSpec): boolean {

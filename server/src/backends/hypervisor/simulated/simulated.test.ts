@@ -11,6 +11,39 @@ hypervisorContract({
 
 const { signal } = new AbortController();
 
+test("a snapshot holds what the disks held, for a restore and for a copy", async () => {
+  const driver = simulatedHypervisor();
+  const { imageId: _, ...empty } = sampleMachine("vm-1", "");
+  await driver.define(empty, signal);
+  driver.snapshots.write("vm-1", "root", "before");
+  await driver.snapshots.take("vm-1", "snap-1", signal);
+  driver.snapshots.write("vm-1", "root", "after");
+  await driver.define({ ...empty, vmId: "vm-2", copyOf: { vmId: "vm-1", snapshotId: "snap-1" } }, signal);
+  expect(driver.snapshots.read("vm-2", "root")).toBe("before");
+  await driver.snapshots.restore("vm-1", "snap-1", signal);
+  expect(driver.snapshots.read("vm-1", "root")).toBe("before");
+  await driver.close();
+});
+
+test("what may grow while it runs needs no restart, and shrinking does", async () => {
+  const driver = simulatedHypervisor({ growsWhileRunning: { cpu: true, memory: true } });
+  const { imageId: _, ...small } = sampleMachine("vm-1", "");
+  await driver.define(small, signal);
+  await driver.start("vm-1", signal);
+  await untilMachine(driver, "vm-1", "running", 5_000);
+  await driver.define({ ...small, cpu: 2, memoryMib: 256 }, signal);
+  expect(await driver.state("vm-1")).toEqual({ state: "running", needsRestart: false });
+  await driver.define(small, signal);
+  expect(await driver.state("vm-1")).toEqual({ state: "running", needsRestart: true });
+  await driver.close();
+});
+
+test("a host without microVMs says so", async () => {
+  const driver = simulatedHypervisor({ microvms: false });
+  const { imageId: _, ...small } = sampleMachine("vm-1", "");
+  await expect(driver.define({ ...small, machine: "microvm" }, signal)).rejects.toThrow("runs no microVMs");
+});
+
 test("a guest that dies says why, and may be started again", async () => {
   const plugged: [string, boolean][] = [];
   const driver = simulatedHypervisor({ plug: (portId, up) => plugged.push([portId, up]) });
