@@ -97,6 +97,7 @@ const generators = [
   "provider/scripts/generate.ts",
   "constructs/scripts/generate.ts",
   "scripts/reference.ts",
+  "scripts/vm-states.ts",
 ];
 
 // What reads the generated files runs in a process of its own, which loads them fresh.

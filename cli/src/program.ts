@@ -28,7 +28,7 @@ function emptyProgram(io: Io): Command {
     .version("0.1.0")
     .exitOverride()
     // A long flag leaves that many columns of 80 for its text; with fewer it would not be folded at all.
-    .configureHelp({ minWidthToWrap: 30 })
+    .configureHelp({ minWidthToWrap: 24 })
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showHelpAfterError("(add --help for what it takes)")
     .addHelpText("after", `\n${exitCodesHelp}`);

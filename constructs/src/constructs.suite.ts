@@ -106,6 +106,23 @@ export function constructsSuite(name: string, base: Base, lib: typeof Constructs
       });
     });
 
+    test("a machine says what it is kept by, and takes a flavor in the place of a size", () => {
+      const made = synth((stack) => {
+        const subnet = new lib.Vpc(stack, "main").addSubnet("a");
+        const keys = ["ssh-ed25519 AAAA me"];
+        const wishes = { sshKeys: keys, restart: "on-failure", protect: true } as const;
+        new lib.Vm(stack, "web", { subnet, image: "debian-12", flavor: "medium", ...wishes });
+        const both = () => new lib.Vm(stack, "both", { subnet, image: "debian-12", flavor: "medium", size: "small" });
+        expect(both).toThrow("a size or a flavor");
+      });
+      const web = Object.values(made.resource.photoncloud_vm ?? {})[0];
+      expect(web).toMatchObject({
+        deletion_protection: true,
+        spec: { flavor_id: "medium", ssh_keys: ["ssh-ed25519 AAAA me"], restart_policy: "on_failure" },
+      });
+      expect(web?.spec).not.toHaveProperty("cpu");
+    });
+
     test("machines may share security groups, and then make none", () => {
       const made = synth((stack) => {
         const group = new lib.SecurityGroup(stack, "shared");

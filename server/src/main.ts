@@ -31,9 +31,10 @@ import {
 import { type AuditEvent, appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
 import { kinds } from "./services/kinds.ts";
-import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
 import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
+import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
+import { seedFlavors } from "./services/plasmavmc/flavor/seed.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
@@ -152,7 +153,16 @@ function readiness(store: Store, clock: Clock): () => Promise<string> {
 function makeConsoles({ store, clock, resources, drivers, iam }: Parts, endpoint: () => string): Consoles {
   const audit = (event: AuditEvent) => appendAudit(store, event);
   const { hypervisor } = drivers;
-  return createConsoles({ records: store.records, clock, random: randomBytes, resources, hypervisor, audit, endpoint, ...iam });
+  return createConsoles({
+    records: store.records,
+    clock,
+    random: randomBytes,
+    resources,
+    hypervisor,
+    audit,
+    endpoint,
+    ...iam,
+  });
 }
 
 function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string): Edge {
@@ -193,7 +203,9 @@ async function openListeners(parts: Parts, edge: Edge, tls: ListenOptions["tls"]
   const listeners: Listener[] = [];
   try {
     for (const { host, port } of parts.config.listen)
-      listeners.push(await listen(edge.handle, { host, port, ...(tls && { tls }), ...(edge.upgrade && { upgrade: edge.upgrade }) }));
+      listeners.push(
+        await listen(edge.handle, { host, port, ...(tls && { tls }), ...(edge.upgrade && { upgrade: edge.upgrade }) }),
+      );
     if (parts.config.metricsListen !== undefined)
       listeners.push(await listen(metricsHandler(parts), parts.config.metricsListen));
     return listeners;
@@ -251,6 +263,7 @@ function detect({ dev, dataDir, network, hypervisor }: Config, clock: Clock, log
 /** What a cloud of one machine begins with, beside what every cloud does. */
 async function seed({ config, resources, detected }: Parts): Promise<void> {
   await seedImages(resources, catalog(), detected.hypervisor?.builtIn);
+  await seedFlavors(resources, catalog());
   const hasWire = detected.network === undefined || detected.network.own;
   if (config.dev && hasWire) await seedExternalNetwork(resources, catalog());
 }

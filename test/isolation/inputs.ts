@@ -23,6 +23,16 @@ const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Jso
   // One of each in a VPC.
   "prismnet.v1.Route": (_, tag) => ({ destination: `192.168.${[...tag].reduce(hash, 0)}.0/24` }),
   "prismnet.v1.Peering": (_, tag) => ({ peer_vpc_id: `vpc-${tag}` }),
+  // An image and a snapshot exclude each other: it is made from the image, where not the snapshot is what is asked about.
+  "plasmavmc.v1.Vm": ({ ids, chosen }) => ({
+    spec: {
+      ...(chosen === "spec.source_snapshot_id"
+        ? { source_snapshot_id: ids.get("plasmavmc.v1.VmSnapshot") }
+        : { image_id: ids.get("plasmavmc.v1.Image") }),
+      flavor_id: ids.get("plasmavmc.v1.Flavor"),
+      network: [{ id: "one", port_id: ids.get("prismnet.v1.Port") }],
+    },
+  }),
   "plasmavmc.v1.Image": () => ({ source_url: "https://images.example/debian.qcow2" }),
   "iam.v1.RoleBinding": ({ orgId }) => ({ principal: `user:${orgId}/bystander` }),
 };
@@ -41,6 +51,9 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   StartVm: () => ({}),
   FenceHost: () => ({}),
   StopVm: () => ({}),
+  ResetVm: () => ({}),
+  RestoreVm: ({ ids }) => ({ snapshot_id: ids.get("plasmavmc.v1.VmSnapshot") }),
+  GetVmStatistics: () => ({}),
 };
 
 const ofFormat: Partial<Record<Format, string>> = {

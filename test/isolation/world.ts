@@ -52,12 +52,21 @@ function inOrder(): readonly Kind[] {
   const visit = (kind: Kind) => {
     if (done.has(kind)) return;
     done.add(kind);
-    for (const other of kinds) if (JSON.stringify(referencesOf(kind)).includes(`"${other.typeName}"`)) visit(other);
+    for (const other of kinds) if (refersTo(kind, other) && !needs(other, kind)) visit(other);
     ordered.push(kind);
   };
   const ordered: Kind[] = [];
   kinds.forEach(visit);
   return ordered;
+}
+
+function refersTo(kind: Kind, other: Kind): boolean {
+  return referencesOf(kind).includes(other.typeName);
+}
+
+/** A machine may be made from a snapshot, but a snapshot needs a machine. */
+function needs(kind: Kind, other: Kind): boolean {
+  return kind.fields.some(({ required, reference }) => required && reference === other.typeName);
 }
 
 function referencesOf(kind: Kind): readonly string[] {

@@ -1,6 +1,6 @@
 // A virtual machine with its port and, unless it is given others, a security group of its own.
 import { Construct } from "constructs";
-import { type TfImage, TfPort, TfVm } from "../l1/gen/index.ts";
+import { type TfFlavor, type TfImage, TfPort, TfVm } from "../l1/gen/index.ts";
 import { nameOf } from "./names.ts";
 import { type Connectable, type Connections, SecurityGroup } from "./security-group.ts";
 import type { Subnet } from "./vpc.ts";
@@ -28,8 +28,10 @@ export interface VmProps {
   readonly subnet: Subnet;
   /** What it starts from: an image's id, or an image of this program. */
   readonly image: string | TfImage;
-  /** @default Sizes.small */
+  /** @default Sizes.small, unless it has a flavor */
   readonly size?: Size | keyof typeof Sizes;
+  /** A size that the cloud knows by name, in the place of `size`: a flavor's id, or a flavor of this program. @default - none */
+  readonly flavor?: string | TfFlavor;
   /** @default - from the construct's path */
   readonly name?: string;
   /** Its address inside the subnet. A change forces replacement. @default - the next free one */
@@ -42,10 +44,25 @@ export interface VmProps {
   readonly rootDiskGib?: number;
   /** Told to the guest at its first boot (cloud-init). @default - none */
   readonly userData?: string;
+  /** OpenSSH public keys that its first user gets at its first boot. @default - none */
+  readonly sshKeys?: readonly string[];
+  /** When it is started again after it has ended by itself: ever, when it died, or never. @default "always" */
+  readonly restart?: "always" | "on-failure" | "never";
+  /** Whether it is kept from being deleted and replaced. @default false */
+  readonly protect?: boolean;
   /** Whether it should run. @default "running" */
   readonly powerState?: "running" | "stopped";
   /** @default - none */
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+const restartPolicies = { always: "always", "on-failure": "on_failure", never: "never" } as const;
+
+/** @throws Error if a size and a flavor are given. */
+function sizeOf({ size, flavor }: VmProps): Size | { readonly flavorId: string } {
+  if (flavor === undefined) return typeof size === "object" ? size : Sizes[size ?? "small"];
+  if (size !== undefined) throw new Error("a VM has a size or a flavor, not both: leave out one of the two");
+  return { flavorId: typeof flavor === "string" ? flavor : flavor.id };
 }
 
 /** A virtual machine. */
@@ -73,12 +90,15 @@ export class Vm extends Construct implements Connectable {
       name,
       ...(props.labels === undefined ? {} : { labels: props.labels }),
       ...(props.powerState === undefined ? {} : { powerState: props.powerState }),
+      ...(props.protect === undefined ? {} : { deletionProtection: props.protect }),
       spec: {
-        ...(typeof props.size === "object" ? props.size : Sizes[props.size ?? "small"]),
+        ...sizeOf(props),
         imageId: typeof props.image === "string" ? props.image : props.image.id,
         ...(props.rootDiskGib === undefined ? {} : { disks: [{ id: "root", sizeGib: props.rootDiskGib }] }),
         network: [{ id: "eth0", portId: this.port.id }],
         ...(props.userData === undefined ? {} : { userData: props.userData }),
+        ...(props.sshKeys === undefined ? {} : { sshKeys: [...props.sshKeys] }),
+        ...(props.restart === undefined ? {} : { restartPolicy: restartPolicies[props.restart] }),
       },
     });
   }

@@ -24,7 +24,7 @@ const vm = {
   id: "vm-1",
   name: "blue",
   state: "running",
-  spec: { cpu: 1, memory: 512, disks: [], network: [] },
+  spec: { cpu: 1, memory: 512, disks: [], network: [], sshKeys: [], bootOrder: [] },
 } as const;
 
 test("create() asks for each resource in turn, and takes the network that is there", async () => {

@@ -14,9 +14,11 @@ import { file_photoncloud_api_v1_api } from "./photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_meta_v1_meta } from "./photoncloud/meta/v1/meta_pb.ts";
 import { file_photoncloud_test_v1_widget } from "./photoncloud/test/v1/widget_pb.ts";
 import { file_plasmavmc_v1_console } from "./plasmavmc/v1/console_pb.ts";
+import { file_plasmavmc_v1_flavor } from "./plasmavmc/v1/flavor_pb.ts";
 import { file_plasmavmc_v1_host } from "./plasmavmc/v1/host_pb.ts";
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
+import { file_plasmavmc_v1_vm_snapshot } from "./plasmavmc/v1/vm_snapshot_pb.ts";
 import { file_prismnet_v1_address_group } from "./prismnet/v1/address_group_pb.ts";
 import { file_prismnet_v1_elastic_ip } from "./prismnet/v1/elastic_ip_pb.ts";
 import { file_prismnet_v1_external_network } from "./prismnet/v1/external_network_pb.ts";
@@ -44,9 +46,11 @@ export const files: readonly GenFile[] = [
   file_photoncloud_api_v1_api,
   file_photoncloud_meta_v1_meta,
   file_plasmavmc_v1_console,
+  file_plasmavmc_v1_flavor,
   file_plasmavmc_v1_host,
   file_plasmavmc_v1_image,
   file_plasmavmc_v1_vm,
+  file_plasmavmc_v1_vm_snapshot,
   file_prismnet_v1_address_group,
   file_prismnet_v1_elastic_ip,
   file_prismnet_v1_external_network,

@@ -24,6 +24,10 @@ import type {
   ExternalNetworkId,
   ExternalNetworkInput,
   ExternalNetworkUpdate,
+  Flavor,
+  FlavorId,
+  FlavorInput,
+  FlavorUpdate,
   FlowLog,
   FlowLogId,
   FlowLogInput,
@@ -66,6 +70,7 @@ import type {
   ReadFlowLogResponse,
   RefreshTokenRequest,
   RemoveRuleRequest,
+  RestoreVmRequest,
   RevokeTokenRequest,
   RevokeTokenResponse,
   Role,
@@ -107,6 +112,11 @@ import type {
   Vm,
   VmId,
   VmInput,
+  VmSnapshot,
+  VmSnapshotId,
+  VmSnapshotInput,
+  VmSnapshotUpdate,
+  VmStatistics,
   VmUpdate,
   Vpc,
   VpcId,
@@ -137,6 +147,9 @@ export interface ServiceAccountKeyClient extends ResourceClient<ServiceAccountKe
 /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
 export interface UserClient extends ResourceClient<User, UserInput, UserUpdate, UserId> {}
 
+/** A size of machines by name. Machines that have taken it keep what it said then. Those of the system and of the org are seen in every project below. */
+export interface FlavorClient extends ResourceClient<Flavor, FlavorInput, FlavorUpdate, FlavorId> {}
+
 /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
 export interface HostClient extends ResourceClient<Host, HostInput, HostUpdate, HostId> {
   /** Says that the host is off, or cut off for good: its certificate is worth nothing from then on, its machines no longer count as running, and it comes back only by joining anew. Say it of no host that might still run: two machines would write to one address. */
@@ -148,11 +161,20 @@ export interface ImageClient extends ResourceClient<Image, ImageInput, ImageUpda
 
 /** A virtual machine. */
 export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
-  /** Sets the power state to running. */
+  /** Sets the power state to running; a machine that ended by itself is started again. */
   start(id: VmId, options?: CallOptions): Promise<Vm>;
   /** Sets the power state to stopped. */
   stop(id: VmId, options?: CallOptions): Promise<Vm>;
+  /** Pulls and gives power again at once: the guest is not asked. The machine must run. */
+  reset(id: VmId, options?: CallOptions): Promise<Vm>;
+  /** Puts the disks back to what they were when a snapshot was taken: what was written since is lost. The machine must be stopped. */
+  restore(id: VmId, input: Omit<RestoreVmRequest, "id">, options?: CallOptions): Promise<Vm>;
+  /** Tells what the machine uses. The machine must run. */
+  getVmStatistics(id: VmId, options?: CallOptions): Promise<VmStatistics>;
 }
+
+/** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
+export interface VmSnapshotClient extends ResourceClient<VmSnapshot, VmSnapshotInput, VmSnapshotUpdate, VmSnapshotId> {}
 
 /** A named set of networks that the rules of security groups may allow, kept in one place. */
 export interface AddressGroupClient extends ResourceClient<AddressGroup, AddressGroupInput, AddressGroupUpdate, AddressGroupId> {}
@@ -256,12 +278,16 @@ export interface Clients {
   readonly serviceAccountKeys: ServiceAccountKeyClient;
   /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
   readonly users: UserClient;
+  /** A size of machines by name. Machines that have taken it keep what it said then. Those of the system and of the org are seen in every project below. */
+  readonly flavors: FlavorClient;
   /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
   readonly hosts: HostClient;
   /** What a machine starts from. Images of the system and of the org are seen in every project below. */
   readonly images: ImageClient;
   /** A virtual machine. */
   readonly vms: VmClient;
+  /** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
+  readonly vmSnapshots: VmSnapshotClient;
   /** A named set of networks that the rules of security groups may allow, kept in one place. */
   readonly addressGroups: AddressGroupClient;
   /** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */

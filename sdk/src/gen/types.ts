@@ -15,12 +15,16 @@ export type ServiceAccountId = Id<"service_account">;
 export type ServiceAccountKeyId = Id<"service_account_key">;
 /** The id of one of the users. */
 export type UserId = Id<"user">;
+/** The id of one of the flavors. */
+export type FlavorId = Id<"flavor">;
 /** The id of one of the hosts. */
 export type HostId = Id<"host">;
 /** The id of one of the images. */
 export type ImageId = Id<"image">;
 /** The id of one of the vms. */
 export type VmId = Id<"vm">;
+/** The id of one of the vm snapshots. */
+export type VmSnapshotId = Id<"vm_snapshot">;
 /** The id of one of the address groups. */
 export type AddressGroupId = Id<"address_group">;
 /** The id of one of the elastic ips. */
@@ -272,6 +276,15 @@ export type DeviceType = "vm" | "other";
 
 /** Which way a rule looks. */
 export type Direction = "ingress" | "egress";
+
+/** What a machine read and wrote. */
+export interface DiskStatistics {
+  readonly id: string;
+  readonly readBytes: bigint;
+  readonly writtenBytes: bigint;
+  readonly readOperations: bigint;
+  readonly writeOperations: bigint;
+}
 
 /** Packets are dropped without a word. */
 export interface Drop {
@@ -536,6 +549,112 @@ export interface ExternalNetworkUpdate {
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
   /** What it is for. */
   readonly description?: string | null | undefined;
+}
+
+/** A size of machines by name. Machines that have taken it keep what it said then. Those of the system and of the org are seen in every project below. */
+export interface Flavor {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id: FlavorId;
+  /** The org that it belongs to; empty: the whole system. */
+  readonly orgId: string;
+  /** The project that it belongs to; empty: the whole org. */
+  readonly projectId: string;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Small
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * Virtual CPUs.
+   * Range: 1–256.
+   * Example: 2
+   */
+  readonly cpu: number;
+  /**
+   * Memory.
+   * Unit: MiB.
+   * Range: 64–16777216.
+   * Example: 2048
+   */
+  readonly memory: number;
+}
+
+/** A size of machines by name. Machines that have taken it keep what it said then. Those of the system and of the org are seen in every project below. */
+export interface FlavorInput {
+  /**
+   * Chosen by its creator, or drawn. Never changes.
+   * Default: drawn.
+   */
+  readonly id?: FlavorId | undefined;
+  /** The org that it belongs to; empty: the whole system. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to; empty: the whole org. */
+  readonly projectId?: string | undefined;
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Small
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /**
+   * Virtual CPUs.
+   * Range: 1–256.
+   * Example: 2
+   */
+  readonly cpu: number;
+  /**
+   * Memory.
+   * Unit: MiB.
+   * Range: 64–16777216.
+   * Example: 2048
+   */
+  readonly memory: number;
+}
+
+/** A size of machines by name. Machines that have taken it keep what it said then. Those of the system and of the org are seen in every project below. */
+export interface FlavorUpdate {
+  /**
+   * A name for people.
+   * Default: its id.
+   * Example: Small
+   */
+  readonly name?: string | null | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+  /**
+   * Virtual CPUs.
+   * Range: 1–256.
+   * Example: 2
+   */
+  readonly cpu?: number | undefined;
+  /**
+   * Memory.
+   * Unit: MiB.
+   * Range: 64–16777216.
+   * Example: 2048
+   */
+  readonly memory?: number | undefined;
 }
 
 /** Writes down which connections of a VPC were allowed and which were dropped, and by which rule. */
@@ -950,6 +1069,9 @@ export interface ListSessionsResponse {
   readonly sessions: readonly Session[];
 }
 
+/** What a machine is like. */
+export type MachineType = "standard" | "microvm";
+
 /** One thing in the backend. */
 export interface NetworkFinding {
   /** For ours the object's type ("port"), for others' the backend's own ("Logical_Switch"). */
@@ -957,6 +1079,15 @@ export interface NetworkFinding {
   readonly id: string;
   /** What is wrong with it, or its name. */
   readonly detail: string;
+}
+
+/** What a machine received and sent. */
+export interface NicStatistics {
+  readonly id: string;
+  readonly receivedBytes: bigint;
+  readonly sentBytes: bigint;
+  readonly receivedPackets: bigint;
+  readonly sentPackets: bigint;
 }
 
 export interface OpenConsoleRequest {
@@ -1471,6 +1602,18 @@ export interface RemoveRuleRequest {
   readonly id?: string | undefined;
   /** The rule's name. */
   readonly name?: string | undefined;
+}
+
+/** What happens when a machine ends by itself. */
+export type RestartPolicy = "always" | "on_failure" | "never";
+
+/** Puts a stopped machine's disks back. */
+export interface RestoreVmRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly id?: string | undefined;
+  /** A snapshot of this machine. */
+  readonly snapshotId: VmSnapshotId;
 }
 
 export interface RevokeTokenRequest {
@@ -2321,6 +2464,33 @@ export interface Vm {
   readonly state: VmState | "";
   /** The host that it is on. Empty: none was found yet. */
   readonly hostId: string;
+  /**
+   * While it is set the machine can't be deleted, nor replaced.
+   * Default: false.
+   */
+  readonly deletionProtection: boolean;
+  /** Why it is in that state where nobody asked for it: in the words of the hypervisor. */
+  readonly stateReason: string;
+  /** Since when it has been running; kept when it ends by itself. */
+  readonly startTime?: Date | undefined;
+  /** When its guest was last asked to shut down. */
+  readonly stopTime?: Date | undefined;
+  /** How often it was started again by its restart policy since it last ran for ten minutes. */
+  readonly restarts: number;
+  /** When it will be started again. */
+  readonly restartTime?: Date | undefined;
+  /** How its instructions are executed: "kvm", or "tcg" where they are emulated, which is slow. Empty: nothing is executed. */
+  readonly accelerator: string;
+  /** Counts ResetVm. */
+  readonly resets: number;
+  /** How many of them have been carried out. */
+  readonly resetsDone: number;
+  /** Counts RestoreVm. */
+  readonly restores: number;
+  /** How many of them have been carried out. */
+  readonly restoresDone: number;
+  /** The snapshot that RestoreVm named last. */
+  readonly restoredSnapshotId: string;
 }
 
 /** A disk of a machine. */
@@ -2375,6 +2545,11 @@ export interface VmInput {
    * Default: running.
    */
   readonly powerState?: PowerState | undefined;
+  /**
+   * While it is set the machine can't be deleted, nor replaced.
+   * Default: false.
+   */
+  readonly deletionProtection?: boolean | undefined;
 }
 
 /** A network interface of a machine. */
@@ -2409,24 +2584,97 @@ export interface VmNetworkInput {
   readonly portId: PortId;
 }
 
+/** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
+export interface VmSnapshot {
+  /** Drawn by the cloud. */
+  readonly id: VmSnapshotId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: before-upgrade
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The machine. */
+  readonly vmId: VmId;
+  /** The disks, as they were; the root disk first. */
+  readonly disks: readonly VmSnapshotDisk[];
+  /** Of the machine. */
+  readonly architecture: Architecture | "";
+  /** When it was taken; unset: not yet. */
+  readonly takeTime?: Date | undefined;
+}
+
+/** A disk of a snapshot. */
+export interface VmSnapshotDisk {
+  readonly id: string;
+  /** Unit: GiB. */
+  readonly sizeGib: number;
+}
+
+/** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
+export interface VmSnapshotInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: before-upgrade
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** The machine. */
+  readonly vmId: VmId;
+}
+
+/** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
+export interface VmSnapshotUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: before-upgrade
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+}
+
 /** What a machine is made of. */
 export interface VmSpec {
   /**
-   * Virtual CPUs.
+   * Virtual CPUs. With a flavor: what it said when it was taken.
    * Range: 1–256.
    * Default: 1.
    * Example: 2
    */
   readonly cpu: number;
   /**
-   * Memory.
+   * Memory. With a flavor: what it said when it was taken.
    * Unit: MiB.
    * Range: 64–16777216.
    * Default: 512.
    * Example: 2048
    */
   readonly memory: number;
-  /** What it starts from; left out: an empty root disk. */
+  /** What it starts from; left out, with no source_snapshot_id either: an empty root disk. */
   readonly imageId?: ImageId | undefined;
   /**
    * The disks, the root disk first. Left out: one root disk of the image's size.
@@ -2435,28 +2683,46 @@ export interface VmSpec {
   readonly disks: readonly VmDisk[];
   /** The network interfaces, the first one the main one. */
   readonly network: readonly VmNetwork[];
-  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. */
+  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. A change is read by a guest that has not booted yet. */
   readonly userData?: string | undefined;
+  /** A size by name, in the place of cpu and memory. */
+  readonly flavorId?: FlavorId | undefined;
+  /**
+   * OpenSSH public keys that the guest's first user gets at its first boot.
+   * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me
+   */
+  readonly sshKeys: readonly string[];
+  /**
+   * Ids of disks and interfaces in the order in which they are tried at the start. Left out: the disks in their order.
+   * Example: root
+   */
+  readonly bootOrder: readonly string[];
+  /** Left out: standard. */
+  readonly machine?: MachineType | undefined;
+  /** Left out: always. */
+  readonly restartPolicy?: RestartPolicy | undefined;
+  /** A snapshot that the disks are copied from, in the place of an image: a clone. */
+  readonly sourceSnapshotId?: VmSnapshotId | undefined;
 }
 
 /** What a machine is made of. */
 export interface VmSpecInput {
   /**
-   * Virtual CPUs.
+   * Virtual CPUs. With a flavor: what it said when it was taken.
    * Range: 1–256.
    * Default: 1.
    * Example: 2
    */
   readonly cpu?: number | undefined;
   /**
-   * Memory.
+   * Memory. With a flavor: what it said when it was taken.
    * Unit: MiB.
    * Range: 64–16777216.
    * Default: 512.
    * Example: 2048
    */
   readonly memory?: number | undefined;
-  /** What it starts from; left out: an empty root disk. */
+  /** What it starts from; left out, with no source_snapshot_id either: an empty root disk. */
   readonly imageId?: ImageId | undefined;
   /**
    * The disks, the root disk first. Left out: one root disk of the image's size.
@@ -2465,21 +2731,39 @@ export interface VmSpecInput {
   readonly disks?: readonly VmDiskInput[] | undefined;
   /** The network interfaces, the first one the main one. */
   readonly network?: readonly VmNetworkInput[] | undefined;
-  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. */
+  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. A change is read by a guest that has not booted yet. */
   readonly userData?: string | undefined;
+  /** A size by name, in the place of cpu and memory. */
+  readonly flavorId?: FlavorId | undefined;
+  /**
+   * OpenSSH public keys that the guest's first user gets at its first boot.
+   * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me
+   */
+  readonly sshKeys?: readonly string[] | undefined;
+  /**
+   * Ids of disks and interfaces in the order in which they are tried at the start. Left out: the disks in their order.
+   * Example: root
+   */
+  readonly bootOrder?: readonly string[] | undefined;
+  /** Left out: standard. */
+  readonly machine?: MachineType | undefined;
+  /** Left out: always. */
+  readonly restartPolicy?: RestartPolicy | undefined;
+  /** A snapshot that the disks are copied from, in the place of an image: a clone. */
+  readonly sourceSnapshotId?: VmSnapshotId | undefined;
 }
 
 /** What a machine is made of. */
 export interface VmSpecUpdate {
   /**
-   * Virtual CPUs.
+   * Virtual CPUs. With a flavor: what it said when it was taken.
    * Range: 1–256.
    * Default: 1.
    * Example: 2
    */
   readonly cpu?: number | null | undefined;
   /**
-   * Memory.
+   * Memory. With a flavor: what it said when it was taken.
    * Unit: MiB.
    * Range: 64–16777216.
    * Default: 512.
@@ -2493,12 +2777,41 @@ export interface VmSpecUpdate {
   readonly disks?: readonly VmDiskInput[] | null | undefined;
   /** The network interfaces, the first one the main one. */
   readonly network?: readonly VmNetworkInput[] | null | undefined;
-  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. */
+  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. A change is read by a guest that has not booted yet. */
   readonly userData?: string | null | undefined;
+  /** A size by name, in the place of cpu and memory. */
+  readonly flavorId?: FlavorId | null | undefined;
+  /**
+   * OpenSSH public keys that the guest's first user gets at its first boot.
+   * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me
+   */
+  readonly sshKeys?: readonly string[] | null | undefined;
+  /**
+   * Ids of disks and interfaces in the order in which they are tried at the start. Left out: the disks in their order.
+   * Example: root
+   */
+  readonly bootOrder?: readonly string[] | null | undefined;
+  /** Left out: always. */
+  readonly restartPolicy?: RestartPolicy | null | undefined;
 }
 
 /** What a machine is doing. */
 export type VmState = "creating" | "starting" | "running" | "stopping" | "stopped" | "failed" | "unknown";
+
+/** What a machine uses, since it was started. */
+export interface VmStatistics {
+  readonly time?: Date | undefined;
+  /** Of all virtual CPUs. */
+  readonly cpuSeconds: number;
+  /** Of the host. */
+  readonly memoryBytes: bigint;
+  readonly disks: readonly DiskStatistics[];
+  /** Seen from the guest. */
+  readonly nics: readonly NicStatistics[];
+  /** What the guest's agent tells; empty without one. Words of the guest: for display alone. */
+  readonly guestHostname: string;
+  readonly guestOs: string;
+}
 
 /** A virtual machine. */
 export interface VmUpdate {
@@ -2516,6 +2829,11 @@ export interface VmUpdate {
    * Default: running.
    */
   readonly powerState?: PowerState | null | undefined;
+  /**
+   * While it is set the machine can't be deleted, nor replaced.
+   * Default: false.
+   */
+  readonly deletionProtection?: boolean | null | undefined;
 }
 
 /** An isolated network of a project. Different VPCs may use the same addresses. */

@@ -39,6 +39,8 @@ test("referenceFields() lists a schema's references", () => {
   expect(referenceFields(VmSchema)).toEqual([
     { path: "spec.image_id", kind: "plasmavmc.v1.Image" },
     { path: "spec.network.port_id", kind: "prismnet.v1.Port" },
+    { path: "spec.flavor_id", kind: "plasmavmc.v1.Flavor" },
+    { path: "spec.source_snapshot_id", kind: "plasmavmc.v1.VmSnapshot" },
   ]);
   expect(referenceFields(SecurityGroupSchema)).toEqual([
     { path: "rules.remote_group_id", kind: "prismnet.v1.SecurityGroup" },

@@ -125,7 +125,14 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   /** Runs in the transaction that removes the row: frees what the resource held in other resources. */
   released?(admission: Admission, resource: Loaded<Desc>): Promise<void>;
   /** What an update of one field does to what runs; default "hot". Immutable fields are "replace" by their annotation. */
-  impact?(path: string, prior: MessageShape<Desc>, next: MessageShape<Desc>): "hot" | "restart" | "data_loss";
+  impact?(
+    path: string,
+    prior: MessageShape<Desc>,
+    next: MessageShape<Desc>,
+    drivers: Drivers,
+  ): "hot" | "restart" | "data_loss";
+  /** Runs where a plan finds that an update needs a new resource, which takes this one's place. Throws a Fault to refuse. */
+  admitReplace?(prior: MessageShape<Desc>): void;
   /** By the method's name: "StartVm". */
   readonly methods?: Readonly<Record<string, CustomMethod<Desc>>>;
   /** By the method's name: "AnalyzePath". */

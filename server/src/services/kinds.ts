@@ -1,9 +1,11 @@
 // The explicit list of kinds, beside those of IAM (services/iam, which makes its own, since they share its memory of who may do what).
 // A new kind is added here, in its proto file and in its folder, and nowhere else.
 import type { KindDefinition } from "./kind.ts";
+import { flavorKind } from "./plasmavmc/flavor/kind.ts";
 import { hostKind } from "./plasmavmc/host/kind.ts";
 import { imageKind } from "./plasmavmc/image/kind.ts";
 import { vmKind } from "./plasmavmc/vm/kind.ts";
+import { vmSnapshotKind } from "./plasmavmc/vm-snapshot/kind.ts";
 import { addressGroupKind } from "./prismnet/address-group/kind.ts";
 import { elasticIpKind } from "./prismnet/elastic-ip/kind.ts";
 import { externalNetworkKind } from "./prismnet/external-network/kind.ts";
@@ -28,5 +30,7 @@ export const kinds: readonly KindDefinition[] = [
   flowLogKind,
   hostKind,
   imageKind,
+  flavorKind,
   vmKind,
+  vmSnapshotKind,
 ];

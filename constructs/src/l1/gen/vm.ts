@@ -6,18 +6,30 @@ import type { Shape } from "../shape.ts";
 
 /** A part of a vm. */
 export interface TfVmSpec {
-  /** Virtual CPUs. @default - 1 */
+  /** Virtual CPUs. With a flavor: what it said when it was taken. @default - 1 */
   readonly cpu?: number;
-  /** Memory. In MiB. @default - 512 */
+  /** Memory. With a flavor: what it said when it was taken. In MiB. @default - 512 */
   readonly memory?: number;
-  /** What it starts from; left out: an empty root disk. A change forces replacement. @default - none */
+  /** What it starts from; left out, with no source_snapshot_id either: an empty root disk. A change forces replacement. @default - none */
   readonly imageId?: string;
   /** The disks, the root disk first. Left out: one root disk of the image's size. @default - one root disk */
   readonly disks?: readonly TfVmDisk[] | IResolvable;
   /** The network interfaces, the first one the main one. @default - none */
   readonly network?: readonly TfVmNetwork[] | IResolvable;
-  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. @default - none */
+  /** Told to the guest at its first boot (cloud-init); at most 64 KiB. A change is read by a guest that has not booted yet. @default - none */
   readonly userData?: string;
+  /** A size by name, in the place of cpu and memory. @default - none */
+  readonly flavorId?: string;
+  /** OpenSSH public keys that the guest's first user gets at its first boot. @default - none */
+  readonly sshKeys?: readonly string[] | IResolvable;
+  /** Ids of disks and interfaces in the order in which they are tried at the start. Left out: the disks in their order. @default - none */
+  readonly bootOrder?: readonly string[] | IResolvable;
+  /** Left out: standard. A change forces replacement. @default - none */
+  readonly machine?: "standard" | "microvm";
+  /** Left out: always. @default - none */
+  readonly restartPolicy?: "always" | "on_failure" | "never";
+  /** A snapshot that the disks are copied from, in the place of an image: a clone. A change forces replacement. @default - none */
+  readonly sourceSnapshotId?: string;
 }
 
 /** A part of a vm. */
@@ -50,9 +62,11 @@ export interface TfVmProps extends ResourceProps {
   readonly spec: TfVmSpec | IResolvable;
   /** Whether it should run. @default - running */
   readonly powerState?: "running" | "stopped";
+  /** While it is set the machine can't be deleted, nor replaced. @default - false */
+  readonly deletionProtection?: boolean | IResolvable;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"spec":["spec",{"fields":{"cpu":["cpu","scalar"],"memory":["memory","scalar"],"imageId":["image_id","scalar"],"disks":["disks",{"list":{"fields":{"id":["id","scalar"],"sizeGib":["size_gib","scalar"]}}}],"network":["network",{"list":{"fields":{"id":["id","scalar"],"portId":["port_id","scalar"]}}}],"userData":["user_data","scalar"]}}],"powerState":["power_state","scalar"]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"spec":["spec",{"fields":{"cpu":["cpu","scalar"],"memory":["memory","scalar"],"imageId":["image_id","scalar"],"disks":["disks",{"list":{"fields":{"id":["id","scalar"],"sizeGib":["size_gib","scalar"]}}}],"network":["network",{"list":{"fields":{"id":["id","scalar"],"portId":["port_id","scalar"]}}}],"userData":["user_data","scalar"],"flavorId":["flavor_id","scalar"],"sshKeys":["ssh_keys",{"list":"scalar"}],"bootOrder":["boot_order",{"list":"scalar"}],"machine":["machine","scalar"],"restartPolicy":["restart_policy","scalar"],"sourceSnapshotId":["source_snapshot_id","scalar"]}}],"powerState":["power_state","scalar"],"deletionProtection":["deletion_protection","scalar"]}};
 
 /** A virtual machine. Terraform's photoncloud_vm. */
 export class TfVm extends PhotonResource {
@@ -98,5 +112,25 @@ export class TfVm extends PhotonResource {
   /** Whether it should run. Known when it is deployed. */
   get powerState(): string {
     return this.getStringAttribute("power_state");
+  }
+
+  /** While it is set the machine can't be deleted, nor replaced. Known when it is deployed. */
+  get deletionProtection(): IResolvable {
+    return this.getBooleanAttribute("deletion_protection");
+  }
+
+  /** Counts ResetVm. Known when it is deployed. */
+  get resets(): number {
+    return this.getNumberAttribute("resets");
+  }
+
+  /** Counts RestoreVm. Known when it is deployed. */
+  get restores(): number {
+    return this.getNumberAttribute("restores");
+  }
+
+  /** The snapshot that RestoreVm named last. Known when it is deployed. */
+  get restoredSnapshotId(): string {
+    return this.getStringAttribute("restored_snapshot_id");
   }
 }

@@ -6,6 +6,7 @@
 import { clone, create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { validate } from "@photoncloud/proto";
 import { Impact } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import type { Drivers } from "../../backends/drivers.ts";
 import type { Caller } from "../kind.ts";
 import { acceptCreate, acceptUpdate } from "./accept.ts";
 import { keepForeseen } from "./foreseen.ts";
@@ -46,9 +47,14 @@ class Done extends Error {
   }
 }
 
+export interface PlanOptions {
+  readonly transactions: Transactions;
+  readonly drivers: Drivers;
+}
+
 /** @throws Fault as the real call would, but for what only its commit can tell. */
 export async function plan(
-  transactions: Transactions,
+  { transactions, drivers }: PlanOptions,
   slice: Slice,
   request: Message,
   caller: Caller,
@@ -56,7 +62,8 @@ export async function plan(
   const paths = textsIn(request, "unknownPaths");
   refuse(pathsViolations("unknown_paths", paths));
   const unknown = new Set(paths);
-  const rehearse = textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, request, unknown);
+  const rehearse =
+    textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, drivers, request, unknown);
   try {
     return await transactions.transact(
       caller,
@@ -91,7 +98,12 @@ function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>):
   };
 }
 
-function change(slice: Slice, request: Message, unknown: ReadonlySet<string>): (work: Work) => Promise<Planned> {
+function change(
+  slice: Slice,
+  drivers: Drivers,
+  request: Message,
+  unknown: ReadonlySet<string>,
+): (work: Work) => Promise<Planned> {
   const { kind } = slice;
   const wanted = changeIn(slice, kind.standard.plan, request);
   return async (work) => {
@@ -101,9 +113,12 @@ function change(slice: Slice, request: Message, unknown: ReadonlySet<string>): (
     const next = clone<DescMessage>(kind.desc, prior);
     apply(slice, wanted, next, unknown);
     const changed = [...differences(kind.fields, prior, next), ...unknownChanges(slice, unknown)];
-    const changes = changed.map((one) => ({ path: one.path, impact: impactOf(slice, one, prior, next, unknown) }));
-    if (changes.some(({ impact }) => impact === Impact.REPLACE)) await resolveReferences(work, slice, next, row.tenant);
-    else
+    const seen = veiled(kind.fields, next, unknown);
+    const changes = changed.map((one) => ({ path: one.path, impact: impactOf(slice, drivers, one, prior, seen) }));
+    if (changes.some(({ impact }) => impact === Impact.REPLACE)) {
+      slice.definition.admitReplace?.(prior);
+      await resolveReferences(work, slice, next, row.tenant);
+    } else
       await acceptUpdate(work, slice, row, (stored) => apply(slice, wanted, stored, unknown)).then((done) =>
         Object.assign(next, done.message),
       );
@@ -144,14 +159,14 @@ const impacts = { hot: Impact.HOT, restart: Impact.RESTART, data_loss: Impact.DA
 
 function impactOf(
   slice: Slice,
+  drivers: Drivers,
   { path, immutable }: Difference,
   prior: Message,
   next: Message,
-  unknown: ReadonlySet<string>,
 ): Impact {
   if (immutable) return Impact.REPLACE;
   try {
-    return impacts[slice.definition.impact?.(path, prior, veiled(slice.kind.fields, next, unknown)) ?? "hot"];
+    return impacts[slice.definition.impact?.(path, prior, next, drivers) ?? "hot"];
   } catch (error) {
     if (error instanceof UnknownNeeded) return Impact.HOT;
     throw error;

@@ -24,6 +24,7 @@ import type { Store } from "../../store/store.ts";
 import { wakeOnChange } from "../../wake-on-change.ts";
 import type { Call } from "../call.ts";
 import { kinds } from "../kinds.ts";
+import { seedFlavors } from "../plasmavmc/flavor/seed.ts";
 import { seedImages } from "../plasmavmc/image/seed.ts";
 import { createResources, type Resources } from "../resources/index.ts";
 
@@ -260,6 +261,7 @@ async function furnish(cloud: Pick<SmallCloud, "call" | "resources">): Promise<v
   for (const { orgId, projectId } of [acme, beta, rival])
     await cloud.call(kindOf(ProjectSchema), "create", { orgId, id: projectId });
   await seedImages(cloud.resources, catalog());
+  await seedFlavors(cloud.resources, catalog());
 }
 
 interface Running {

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file plasmavmc/v1/vm.proto.
  */
 export const file_plasmavmc_v1_vm: GenFile = /*@__PURE__*/
-  fileDesc("ChVwbGFzbWF2bWMvdjEvdm0ucHJvdG8SDHBsYXNtYXZtYy52MSKTBQoCVm0SEwoCaWQYASABKAlCB4q1GAMKAQMSFwoGb3JnX2lkGAIgASgJQgeKtRgDCgECEhsKCnByb2plY3RfaWQYAyABKAlCB4q1GAMKAQISHQoEbmFtZRgEIAEoCUIPirUYCwoBARgBQgRtYWluEjYKBmxhYmVscxgFIAMoCzIcLnBsYXNtYXZtYy52MS5WbS5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSKwoEc3BlYxgUIAEoCzIULnBsYXNtYXZtYy52MS5WbVNwZWNCB4q1GAMKAQESRAoLcG93ZXJfc3RhdGUYFSABKA4yGC5wbGFzbWF2bWMudjEuUG93ZXJTdGF0ZUIQirUYDAoBBEoHcnVubmluZ0gAiAEBEi4KBXN0YXRlGBYgASgOMhUucGxhc21hdm1jLnYxLlZtU3RhdGVCCIq1GAQKAgMIEhkKB2hvc3RfaWQYKCABKAlCCIq1GAQKAgMIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6E4q1GA8IAxICdm0aA3ZtcyICdm1CDgoMX3Bvd2VyX3N0YXRlIuICCgZWbVNwZWMSJgoDY3B1GAEgASgFQhSKtRgQCgEEIgUIARCAAkIBMkoBMUgAiAEBEjUKBm1lbW9yeRgCIAEoBUIgirUYHAoBBCIHCEAQgICACDoDTWlCQgQyMDQ4SgM1MTJIAYgBARIyCghpbWFnZV9pZBgDIAEoCUIbirUYFwoBAhIScGxhc21hdm1jLnYxLkltYWdlSAKIAQESPwoFZGlza3MYBCADKAsyFC5wbGFzbWF2bWMudjEuVm1EaXNrQhqKtRgWCgEEMgIQEEoNb25lIHJvb3QgZGlzaxIyCgduZXR3b3JrGAUgAygLMhcucGxhc21hdm1jLnYxLlZtTmV0d29ya0IIirUYBDICEAgSIgoJdXNlcl9kYXRhGAYgASgJQgqKtRgGMgQQgIAESAOIAQFCBgoEX2NwdUIJCgdfbWVtb3J5QgsKCV9pbWFnZV9pZEIMCgpfdXNlcl9kYXRhIlEKBlZtRGlzaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRyb290EioKCHNpemVfZ2liGAIgASgFQhiKtRgUCgEBIgYIARCAgAQ6A0dpQkICMTAi5wEKCVZtTmV0d29yaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRldGgwEioKB3BvcnRfaWQYAiABKAlCGYq1GBUKAQESEHByaXNtbmV0LnYxLlBvcnQSGwoKbmV0d29ya19pZBgDIAEoCUIHirUYAwoBAxIaCglzdWJuZXRfaWQYBCABKAlCB4q1GAMKAQMSHAoLbWFjX2FkZHJlc3MYBSABKAlCB4q1GAMKAQMSGwoKaXBfYWRkcmVzcxgGIAEoCUIHirUYAwoBAxIdCgxpcHY2X2FkZHJlc3MYByABKAlCB4q1GAMKAQMingEKD1VwZGF0ZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJZCg9MaXN0Vm1zUmVzcG9uc2USHQoDdm1zGAEgAygLMhAucGxhc21hdm1jLnYxLlZtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkibAoQV2F0Y2hWbXNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEhwKAnZtGAIgASgLMhAucGxhc21hdm1jLnYxLlZtEg4KBmN1cnNvchgDIAEoCSKlAQoNUGxhblZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdW5rbm93bl9wYXRocxgGIAMoCSJiCg5QbGFuVm1SZXNwb25zZRIcCgJ2bRgBIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIyCgdjaGFuZ2VzGAIgAygLMiEucGhvdG9uY2xvdWQuYXBpLnYxLlBsYW5uZWRDaGFuZ2UqWwoKUG93ZXJTdGF0ZRIbChdQT1dFUl9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1BPV0VSX1NUQVRFX1JVTk5JTkcQARIXChNQT1dFUl9TVEFURV9TVE9QUEVEEAIqvwEKB1ZtU3RhdGUSGAoUVk1fU1RBVEVfVU5TUEVDSUZJRUQQABIVChFWTV9TVEFURV9DUkVBVElORxABEhUKEVZNX1NUQVRFX1NUQVJUSU5HEAISFAoQVk1fU1RBVEVfUlVOTklORxADEhUKEVZNX1NUQVRFX1NUT1BQSU5HEAQSFAoQVk1fU1RBVEVfU1RPUFBFRBAFEhMKD1ZNX1NUQVRFX0ZBSUxFRBAGEhQKEFZNX1NUQVRFX1VOS05PV04QCTKCBwoJVm1TZXJ2aWNlEkYKCENyZWF0ZVZtEhAucGxhc21hdm1jLnYxLlZtGhAucGxhc21hdm1jLnYxLlZtIhaKtRgSY29tcHV0ZTp2bXM6Y3JlYXRlEk4KBUdldFZtEh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iE4q1GA9jb21wdXRlOnZtczpnZXQSZgoLQmF0Y2hHZXRWbXMSIy5waG90b25jbG91ZC5hcGkudjEuQmF0Y2hHZXRSZXF1ZXN0Gh0ucGxhc21hdm1jLnYxLkxpc3RWbXNSZXNwb25zZSITirUYD2NvbXB1dGU6dm1zOmdldBJfCgdMaXN0Vm1zEh8ucGhvdG9uY2xvdWQuYXBpLnYxLkxpc3RSZXF1ZXN0Gh0ucGxhc21hdm1jLnYxLkxpc3RWbXNSZXNwb25zZSIUirUYEGNvbXB1dGU6dm1zOmxpc3QSUwoIVXBkYXRlVm0SHS5wbGFzbWF2bWMudjEuVXBkYXRlVm1SZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhaKtRgSY29tcHV0ZTp2bXM6dXBkYXRlElcKCERlbGV0ZVZtEiEucGhvdG9uY2xvdWQuYXBpLnYxLkRlbGV0ZVJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iFoq1GBJjb21wdXRlOnZtczpkZWxldGUSZQoIV2F0Y2hWbXMSIC5waG90b25jbG91ZC5hcGkudjEuV2F0Y2hSZXF1ZXN0Gh4ucGxhc21hdm1jLnYxLldhdGNoVm1zUmVzcG9uc2UiFYq1GBFjb21wdXRlOnZtczp3YXRjaDABElkKBlBsYW5WbRIbLnBsYXNtYXZtYy52MS5QbGFuVm1SZXF1ZXN0GhwucGxhc21hdm1jLnYxLlBsYW5WbVJlc3BvbnNlIhSKtRgQY29tcHV0ZTp2bXM6cGxhbhJSCgdTdGFydFZtEh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iFYq1GBFjb21wdXRlOnZtczpzdGFydBJQCgZTdG9wVm0SHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIUirUYEGNvbXB1dGU6dm1zOnN0b3BiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChVwbGFzbWF2bWMvdjEvdm0ucHJvdG8SDHBsYXNtYXZtYy52MSKCCQoCVm0SEwoCaWQYASABKAlCB4q1GAMKAQMSFwoGb3JnX2lkGAIgASgJQgeKtRgDCgECEhsKCnByb2plY3RfaWQYAyABKAlCB4q1GAMKAQISHQoEbmFtZRgEIAEoCUIPirUYCwoBARgBQgRtYWluEjYKBmxhYmVscxgFIAMoCzIcLnBsYXNtYXZtYy52MS5WbS5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSKwoEc3BlYxgUIAEoCzIULnBsYXNtYXZtYy52MS5WbVNwZWNCB4q1GAMKAQESRAoLcG93ZXJfc3RhdGUYFSABKA4yGC5wbGFzbWF2bWMudjEuUG93ZXJTdGF0ZUIQirUYDAoBBEoHcnVubmluZ0gAiAEBEi4KBXN0YXRlGBYgASgOMhUucGxhc21hdm1jLnYxLlZtU3RhdGVCCIq1GAQKAgMIEhkKB2hvc3RfaWQYKCABKAlCCIq1GAQKAgMIEjAKE2RlbGV0aW9uX3Byb3RlY3Rpb24YFyABKAhCDoq1GAoKAQRKBWZhbHNlSAGIAQESHgoMc3RhdGVfcmVhc29uGBggASgJQgiKtRgECgIDCBI4CgpzdGFydF90aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNwoJc3RvcF90aW1lGBogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSGgoIcmVzdGFydHMYGyABKAVCCIq1GAQKAgMIEjoKDHJlc3RhcnRfdGltZRgcIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCIq1GAQKAgMIEh0KC2FjY2VsZXJhdG9yGB0gASgJQgiKtRgECgIDCBIXCgZyZXNldHMYHiABKAVCB4q1GAMKAQMSHQoLcmVzZXRzX2RvbmUYHyABKAVCCIq1GAQKAgMIEhkKCHJlc3RvcmVzGCAgASgFQgeKtRgDCgEDEh8KDXJlc3RvcmVzX2RvbmUYISABKAVCCIq1GAQKAgMIEiUKFHJlc3RvcmVkX3NuYXBzaG90X2lkGCIgASgJQgeKtRgDCgEDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6E4q1GA8IAxICdm0aA3ZtcyICdm1CDgoMX3Bvd2VyX3N0YXRlQhYKFF9kZWxldGlvbl9wcm90ZWN0aW9uIr0HCgZWbVNwZWMSJgoDY3B1GAEgASgFQhSKtRgQCgEEIgUIARCAAkIBMkoBMUgAiAEBEjUKBm1lbW9yeRgCIAEoBUIgirUYHAoBBCIHCEAQgICACDoDTWlCQgQyMDQ4SgM1MTJIAYgBARIyCghpbWFnZV9pZBgDIAEoCUIbirUYFwoBAhIScGxhc21hdm1jLnYxLkltYWdlSAKIAQESPwoFZGlza3MYBCADKAsyFC5wbGFzbWF2bWMudjEuVm1EaXNrQhqKtRgWCgEEMgIQEEoNb25lIHJvb3QgZGlzaxIyCgduZXR3b3JrGAUgAygLMhcucGxhc21hdm1jLnYxLlZtTmV0d29ya0IIirUYBDICEAgSIgoJdXNlcl9kYXRhGAYgASgJQgqKtRgGMgQQgIAESAOIAQESMQoJZmxhdm9yX2lkGAcgASgJQhmKtRgVEhNwbGFzbWF2bWMudjEuRmxhdm9ySASIAQEShAIKCHNzaF9rZXlzGAggAygJQvEBirUY7AEKAQcqjQEoc3NoLWVkMjU1MTl8c3NoLXJzYXxlY2RzYS1zaGEyLW5pc3RwKDI1NnwzODR8NTIxKXxzay1zc2gtZWQyNTUxOUBvcGVuc3NoLmNvbXxzay1lY2RzYS1zaGEyLW5pc3RwMjU2QG9wZW5zc2guY29tKSBbQS1aYS16MC05Ky89XSsoIFteXG5ccl0qKT8yAhBAQlNzc2gtZWQyNTUxOSBBQUFBQzNOemFDMWxaREkxTlRFNUFBQUFJT01xcW5rVnpybTBTZEc2VU9vcUtMc2FiZ0g1Qzlva1dpMGRoMmw5R0tKbCBtZRIkCgpib290X29yZGVyGAkgAygJQhCKtRgMGAEyAhAYQgRyb290EjgKB21hY2hpbmUYCiABKA4yGS5wbGFzbWF2bWMudjEuTWFjaGluZVR5cGVCB4q1GAMKAQJIBYgBARI4Cg5yZXN0YXJ0X3BvbGljeRgLIAEoDjIbLnBsYXNtYXZtYy52MS5SZXN0YXJ0UG9saWN5SAaIAQESQQoSc291cmNlX3NuYXBzaG90X2lkGA0gASgJQiCKtRgcCgECEhdwbGFzbWF2bWMudjEuVm1TbmFwc2hvdEgHiAEBQgYKBF9jcHVCCQoHX21lbW9yeUILCglfaW1hZ2VfaWRCDAoKX3VzZXJfZGF0YUIMCgpfZmxhdm9yX2lkQgoKCF9tYWNoaW5lQhEKD19yZXN0YXJ0X3BvbGljeUIVChNfc291cmNlX3NuYXBzaG90X2lkIlEKBlZtRGlzaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRyb290EioKCHNpemVfZ2liGAIgASgFQhiKtRgUCgEBIgYIARCAgAQ6A0dpQkICMTAi5wEKCVZtTmV0d29yaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRldGgwEioKB3BvcnRfaWQYAiABKAlCGYq1GBUKAQESEHByaXNtbmV0LnYxLlBvcnQSGwoKbmV0d29ya19pZBgDIAEoCUIHirUYAwoBAxIaCglzdWJuZXRfaWQYBCABKAlCB4q1GAMKAQMSHAoLbWFjX2FkZHJlc3MYBSABKAlCB4q1GAMKAQMSGwoKaXBfYWRkcmVzcxgGIAEoCUIHirUYAwoBAxIdCgxpcHY2X2FkZHJlc3MYByABKAlCB4q1GAMKAQMieQoQUmVzdG9yZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRI1CgtzbmFwc2hvdF9pZBgEIAEoCUIgirUYHAoBARIXcGxhc21hdm1jLnYxLlZtU25hcHNob3Qi5QEKDFZtU3RhdGlzdGljcxIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjcHVfc2Vjb25kcxgCIAEoARIUCgxtZW1vcnlfYnl0ZXMYAyABKAMSKwoFZGlza3MYBCADKAsyHC5wbGFzbWF2bWMudjEuRGlza1N0YXRpc3RpY3MSKQoEbmljcxgFIAMoCzIbLnBsYXNtYXZtYy52MS5OaWNTdGF0aXN0aWNzEhYKDmd1ZXN0X2hvc3RuYW1lGAYgASgJEhAKCGd1ZXN0X29zGAcgASgJInoKDkRpc2tTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAMSFQoNd3JpdHRlbl9ieXRlcxgDIAEoAxIXCg9yZWFkX29wZXJhdGlvbnMYBCABKAMSGAoQd3JpdGVfb3BlcmF0aW9ucxgFIAEoAyJ3Cg1OaWNTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgDEhIKCnNlbnRfYnl0ZXMYAyABKAMSGAoQcmVjZWl2ZWRfcGFja2V0cxgEIAEoAxIUCgxzZW50X3BhY2tldHMYBSABKAMingEKD1VwZGF0ZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJZCg9MaXN0Vm1zUmVzcG9uc2USHQoDdm1zGAEgAygLMhAucGxhc21hdm1jLnYxLlZtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkibAoQV2F0Y2hWbXNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEhwKAnZtGAIgASgLMhAucGxhc21hdm1jLnYxLlZtEg4KBmN1cnNvchgDIAEoCSKlAQoNUGxhblZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdW5rbm93bl9wYXRocxgGIAMoCSJiCg5QbGFuVm1SZXNwb25zZRIcCgJ2bRgBIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIyCgdjaGFuZ2VzGAIgAygLMiEucGhvdG9uY2xvdWQuYXBpLnYxLlBsYW5uZWRDaGFuZ2UqgwEKDVJlc3RhcnRQb2xpY3kSHgoaUkVTVEFSVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIZChVSRVNUQVJUX1BPTElDWV9BTFdBWVMQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQAypgCgtNYWNoaW5lVHlwZRIcChhNQUNISU5FX1RZUEVfVU5TUEVDSUZJRUQQABIZChVNQUNISU5FX1RZUEVfU1RBTkRBUkQQARIYChRNQUNISU5FX1RZUEVfTUlDUk9WTRACKlsKClBvd2VyU3RhdGUSGwoXUE9XRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNQT1dFUl9TVEFURV9SVU5OSU5HEAESFwoTUE9XRVJfU1RBVEVfU1RPUFBFRBACKr8BCgdWbVN0YXRlEhgKFFZNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVk1fU1RBVEVfQ1JFQVRJTkcQARIVChFWTV9TVEFURV9TVEFSVElORxACEhQKEFZNX1NUQVRFX1JVTk5JTkcQAxIVChFWTV9TVEFURV9TVE9QUElORxAEEhQKEFZNX1NUQVRFX1NUT1BQRUQQBRITCg9WTV9TVEFURV9GQUlMRUQQBhIUChBWTV9TVEFURV9VTktOT1dOEAkykgkKCVZtU2VydmljZRJGCghDcmVhdGVWbRIQLnBsYXNtYXZtYy52MS5WbRoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOmNyZWF0ZRJOCgVHZXRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhOKtRgPY29tcHV0ZTp2bXM6Z2V0EmYKC0JhdGNoR2V0Vm1zEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiE4q1GA9jb21wdXRlOnZtczpnZXQSXwoHTGlzdFZtcxIfLnBob3RvbmNsb3VkLmFwaS52MS5MaXN0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiFIq1GBBjb21wdXRlOnZtczpsaXN0ElMKCFVwZGF0ZVZtEh0ucGxhc21hdm1jLnYxLlVwZGF0ZVZtUmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOnVwZGF0ZRJXCghEZWxldGVWbRIhLnBob3RvbmNsb3VkLmFwaS52MS5EZWxldGVSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhaKtRgSY29tcHV0ZTp2bXM6ZGVsZXRlEmUKCFdhdGNoVm1zEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBoeLnBsYXNtYXZtYy52MS5XYXRjaFZtc1Jlc3BvbnNlIhWKtRgRY29tcHV0ZTp2bXM6d2F0Y2gwARJZCgZQbGFuVm0SGy5wbGFzbWF2bWMudjEuUGxhblZtUmVxdWVzdBocLnBsYXNtYXZtYy52MS5QbGFuVm1SZXNwb25zZSIUirUYEGNvbXB1dGU6dm1zOnBsYW4SUgoHU3RhcnRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhWKtRgRY29tcHV0ZTp2bXM6c3RhcnQSUAoGU3RvcFZtEh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iFIq1GBBjb21wdXRlOnZtczpzdG9wElIKB1Jlc2V0Vm0SHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIVirUYEWNvbXB1dGU6dm1zOnJlc2V0ElYKCVJlc3RvcmVWbRIeLnBsYXNtYXZtYy52MS5SZXN0b3JlVm1SZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIheKtRgTY29tcHV0ZTp2bXM6cmVzdG9yZRJiCg9HZXRWbVN0YXRpc3RpY3MSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoaLnBsYXNtYXZtYy52MS5WbVN0YXRpc3RpY3MiE4q1GA9jb21wdXRlOnZtczpnZXRiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
 
 /**
  * A virtual machine.
@@ -114,6 +114,90 @@ export type Vm = Message<"plasmavmc.v1.Vm"> & {
    * @generated from field: string host_id = 40;
    */
   hostId: string;
+
+  /**
+   * While it is set the machine can't be deleted, nor replaced.
+   *
+   * @generated from field: optional bool deletion_protection = 23;
+   */
+  deletionProtection?: boolean | undefined;
+
+  /**
+   * Why it is in that state where nobody asked for it: in the words of the hypervisor.
+   *
+   * @generated from field: string state_reason = 24;
+   */
+  stateReason: string;
+
+  /**
+   * Since when it has been running; kept when it ends by itself.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 25;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When its guest was last asked to shut down.
+   *
+   * @generated from field: google.protobuf.Timestamp stop_time = 26;
+   */
+  stopTime?: Timestamp | undefined;
+
+  /**
+   * How often it was started again by its restart policy since it last ran for ten minutes.
+   *
+   * @generated from field: int32 restarts = 27;
+   */
+  restarts: number;
+
+  /**
+   * When it will be started again.
+   *
+   * @generated from field: google.protobuf.Timestamp restart_time = 28;
+   */
+  restartTime?: Timestamp | undefined;
+
+  /**
+   * How its instructions are executed: "kvm", or "tcg" where they are emulated, which is slow. Empty: nothing is executed.
+   *
+   * @generated from field: string accelerator = 29;
+   */
+  accelerator: string;
+
+  /**
+   * Counts ResetVm.
+   *
+   * @generated from field: int32 resets = 30;
+   */
+  resets: number;
+
+  /**
+   * How many of them have been carried out.
+   *
+   * @generated from field: int32 resets_done = 31;
+   */
+  resetsDone: number;
+
+  /**
+   * Counts RestoreVm.
+   *
+   * @generated from field: int32 restores = 32;
+   */
+  restores: number;
+
+  /**
+   * How many of them have been carried out.
+   *
+   * @generated from field: int32 restores_done = 33;
+   */
+  restoresDone: number;
+
+  /**
+   * The snapshot that RestoreVm named last.
+   *
+   * @generated from field: string restored_snapshot_id = 34;
+   */
+  restoredSnapshotId: string;
 };
 
 /**
@@ -130,21 +214,21 @@ export const VmSchema: GenMessage<Vm> = /*@__PURE__*/
  */
 export type VmSpec = Message<"plasmavmc.v1.VmSpec"> & {
   /**
-   * Virtual CPUs.
+   * Virtual CPUs. With a flavor: what it said when it was taken.
    *
    * @generated from field: optional int32 cpu = 1;
    */
   cpu?: number | undefined;
 
   /**
-   * Memory.
+   * Memory. With a flavor: what it said when it was taken.
    *
    * @generated from field: optional int32 memory = 2;
    */
   memory?: number | undefined;
 
   /**
-   * What it starts from; left out: an empty root disk.
+   * What it starts from; left out, with no source_snapshot_id either: an empty root disk.
    *
    * @generated from field: optional string image_id = 3;
    */
@@ -165,11 +249,53 @@ export type VmSpec = Message<"plasmavmc.v1.VmSpec"> & {
   network: VmNetwork[];
 
   /**
-   * Told to the guest at its first boot (cloud-init); at most 64 KiB.
+   * Told to the guest at its first boot (cloud-init); at most 64 KiB. A change is read by a guest that has not booted yet.
    *
    * @generated from field: optional string user_data = 6;
    */
   userData?: string | undefined;
+
+  /**
+   * A size by name, in the place of cpu and memory.
+   *
+   * @generated from field: optional string flavor_id = 7;
+   */
+  flavorId?: string | undefined;
+
+  /**
+   * OpenSSH public keys that the guest's first user gets at its first boot.
+   *
+   * @generated from field: repeated string ssh_keys = 8;
+   */
+  sshKeys: string[];
+
+  /**
+   * Ids of disks and interfaces in the order in which they are tried at the start. Left out: the disks in their order.
+   *
+   * @generated from field: repeated string boot_order = 9;
+   */
+  bootOrder: string[];
+
+  /**
+   * Left out: standard.
+   *
+   * @generated from field: optional plasmavmc.v1.MachineType machine = 10;
+   */
+  machine?: MachineType | undefined;
+
+  /**
+   * Left out: always.
+   *
+   * @generated from field: optional plasmavmc.v1.RestartPolicy restart_policy = 11;
+   */
+  restartPolicy?: RestartPolicy | undefined;
+
+  /**
+   * A snapshot that the disks are copied from, in the place of an image: a clone.
+   *
+   * @generated from field: optional string source_snapshot_id = 13;
+   */
+  sourceSnapshotId?: string | undefined;
 };
 
 /**
@@ -271,6 +397,177 @@ export const VmNetworkSchema: GenMessage<VmNetwork> = /*@__PURE__*/
   messageDesc(file_plasmavmc_v1_vm, 3);
 
 /**
+ * Puts a stopped machine's disks back.
+ *
+ * @generated from message plasmavmc.v1.RestoreVmRequest
+ */
+export type RestoreVmRequest = Message<"plasmavmc.v1.RestoreVmRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * A snapshot of this machine.
+   *
+   * @generated from field: string snapshot_id = 4;
+   */
+  snapshotId: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.RestoreVmRequest.
+ * Use `create(RestoreVmRequestSchema)` to create a new message.
+ */
+export const RestoreVmRequestSchema: GenMessage<RestoreVmRequest> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 4);
+
+/**
+ * What a machine uses, since it was started.
+ *
+ * @generated from message plasmavmc.v1.VmStatistics
+ */
+export type VmStatistics = Message<"plasmavmc.v1.VmStatistics"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Of all virtual CPUs.
+   *
+   * @generated from field: double cpu_seconds = 2;
+   */
+  cpuSeconds: number;
+
+  /**
+   * Of the host.
+   *
+   * @generated from field: int64 memory_bytes = 3;
+   */
+  memoryBytes: bigint;
+
+  /**
+   * @generated from field: repeated plasmavmc.v1.DiskStatistics disks = 4;
+   */
+  disks: DiskStatistics[];
+
+  /**
+   * Seen from the guest.
+   *
+   * @generated from field: repeated plasmavmc.v1.NicStatistics nics = 5;
+   */
+  nics: NicStatistics[];
+
+  /**
+   * What the guest's agent tells; empty without one. Words of the guest: for display alone.
+   *
+   * @generated from field: string guest_hostname = 6;
+   */
+  guestHostname: string;
+
+  /**
+   * @generated from field: string guest_os = 7;
+   */
+  guestOs: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.VmStatistics.
+ * Use `create(VmStatisticsSchema)` to create a new message.
+ */
+export const VmStatisticsSchema: GenMessage<VmStatistics> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 5);
+
+/**
+ * What a machine read and wrote.
+ *
+ * @generated from message plasmavmc.v1.DiskStatistics
+ */
+export type DiskStatistics = Message<"plasmavmc.v1.DiskStatistics"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: int64 read_bytes = 2;
+   */
+  readBytes: bigint;
+
+  /**
+   * @generated from field: int64 written_bytes = 3;
+   */
+  writtenBytes: bigint;
+
+  /**
+   * @generated from field: int64 read_operations = 4;
+   */
+  readOperations: bigint;
+
+  /**
+   * @generated from field: int64 write_operations = 5;
+   */
+  writeOperations: bigint;
+};
+
+/**
+ * Describes the message plasmavmc.v1.DiskStatistics.
+ * Use `create(DiskStatisticsSchema)` to create a new message.
+ */
+export const DiskStatisticsSchema: GenMessage<DiskStatistics> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 6);
+
+/**
+ * What a machine received and sent.
+ *
+ * @generated from message plasmavmc.v1.NicStatistics
+ */
+export type NicStatistics = Message<"plasmavmc.v1.NicStatistics"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: int64 received_bytes = 2;
+   */
+  receivedBytes: bigint;
+
+  /**
+   * @generated from field: int64 sent_bytes = 3;
+   */
+  sentBytes: bigint;
+
+  /**
+   * @generated from field: int64 received_packets = 4;
+   */
+  receivedPackets: bigint;
+
+  /**
+   * @generated from field: int64 sent_packets = 5;
+   */
+  sentPackets: bigint;
+};
+
+/**
+ * Describes the message plasmavmc.v1.NicStatistics.
+ * Use `create(NicStatisticsSchema)` to create a new message.
+ */
+export const NicStatisticsSchema: GenMessage<NicStatistics> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 7);
+
+/**
  * Changes one of the vms.
  *
  * @generated from message plasmavmc.v1.UpdateVmRequest
@@ -316,7 +613,7 @@ export type UpdateVmRequest = Message<"plasmavmc.v1.UpdateVmRequest"> & {
  * Use `create(UpdateVmRequestSchema)` to create a new message.
  */
 export const UpdateVmRequestSchema: GenMessage<UpdateVmRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 4);
+  messageDesc(file_plasmavmc_v1_vm, 8);
 
 /**
  * A page of vms.
@@ -349,7 +646,7 @@ export type ListVmsResponse = Message<"plasmavmc.v1.ListVmsResponse"> & {
  * Use `create(ListVmsResponseSchema)` to create a new message.
  */
 export const ListVmsResponseSchema: GenMessage<ListVmsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 5);
+  messageDesc(file_plasmavmc_v1_vm, 9);
 
 /**
  * One change of one of the vms.
@@ -380,7 +677,7 @@ export type WatchVmsResponse = Message<"plasmavmc.v1.WatchVmsResponse"> & {
  * Use `create(WatchVmsResponseSchema)` to create a new message.
  */
 export const WatchVmsResponseSchema: GenMessage<WatchVmsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 6);
+  messageDesc(file_plasmavmc_v1_vm, 10);
 
 /**
  * What would be created (no id) or changed (an id).
@@ -428,7 +725,7 @@ export type PlanVmRequest = Message<"plasmavmc.v1.PlanVmRequest"> & {
  * Use `create(PlanVmRequestSchema)` to create a new message.
  */
 export const PlanVmRequestSchema: GenMessage<PlanVmRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 7);
+  messageDesc(file_plasmavmc_v1_vm, 11);
 
 /**
  * What the call would do.
@@ -454,7 +751,96 @@ export type PlanVmResponse = Message<"plasmavmc.v1.PlanVmResponse"> & {
  * Use `create(PlanVmResponseSchema)` to create a new message.
  */
 export const PlanVmResponseSchema: GenMessage<PlanVmResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 8);
+  messageDesc(file_plasmavmc_v1_vm, 12);
+
+/**
+ * What happens when a machine ends by itself.
+ *
+ * @generated from enum plasmavmc.v1.RestartPolicy
+ */
+export const RestartPolicy = {
+  /**
+   * As ALWAYS.
+   *
+   * @generated from enum value: RESTART_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is started again, ever more slowly if it ends again and again.
+   *
+   * @generated from enum value: RESTART_POLICY_ALWAYS = 1;
+   */
+  ALWAYS: 1,
+
+  /**
+   * It is started again if it died; a guest that shut itself down stays so.
+   *
+   * @generated from enum value: RESTART_POLICY_ON_FAILURE = 2;
+   */
+  ON_FAILURE: 2,
+
+  /**
+   * It is left as it is.
+   *
+   * @generated from enum value: RESTART_POLICY_NEVER = 3;
+   */
+  NEVER: 3,
+} as const;
+
+/**
+ * What happens when a machine ends by itself.
+ *
+ * @generated from enum plasmavmc.v1.RestartPolicy
+ */
+export type RestartPolicy = (typeof RestartPolicy)[keyof typeof RestartPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum plasmavmc.v1.RestartPolicy.
+ */
+export const RestartPolicySchema: GenEnum<RestartPolicy> = /*@__PURE__*/
+  enumDesc(file_plasmavmc_v1_vm, 0);
+
+/**
+ * What a machine is like.
+ *
+ * @generated from enum plasmavmc.v1.MachineType
+ */
+export const MachineType = {
+  /**
+   * As STANDARD.
+   *
+   * @generated from enum value: MACHINE_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A PC: everything works.
+   *
+   * @generated from enum value: MACHINE_TYPE_STANDARD = 1;
+   */
+  STANDARD: 1,
+
+  /**
+   * Small and quick to start: it has no screen, and nothing is plugged in while it runs.
+   *
+   * @generated from enum value: MACHINE_TYPE_MICROVM = 2;
+   */
+  MICROVM: 2,
+} as const;
+
+/**
+ * What a machine is like.
+ *
+ * @generated from enum plasmavmc.v1.MachineType
+ */
+export type MachineType = (typeof MachineType)[keyof typeof MachineType] | UnknownEnum;
+
+/**
+ * Describes the enum plasmavmc.v1.MachineType.
+ */
+export const MachineTypeSchema: GenEnum<MachineType> = /*@__PURE__*/
+  enumDesc(file_plasmavmc_v1_vm, 1);
 
 /**
  * Whether a machine should run.
@@ -489,7 +875,7 @@ export type PowerState = (typeof PowerState)[keyof typeof PowerState] | UnknownE
  * Describes the enum plasmavmc.v1.PowerState.
  */
 export const PowerStateSchema: GenEnum<PowerState> = /*@__PURE__*/
-  enumDesc(file_plasmavmc_v1_vm, 0);
+  enumDesc(file_plasmavmc_v1_vm, 2);
 
 /**
  * What a machine is doing.
@@ -551,7 +937,7 @@ export type VmState = (typeof VmState)[keyof typeof VmState] | UnknownEnum;
  * Describes the enum plasmavmc.v1.VmState.
  */
 export const VmStateSchema: GenEnum<VmState> = /*@__PURE__*/
-  enumDesc(file_plasmavmc_v1_vm, 1);
+  enumDesc(file_plasmavmc_v1_vm, 3);
 
 /**
  * Manages vms.
@@ -640,7 +1026,7 @@ export const VmService: GenService<{
     output: typeof PlanVmResponseSchema;
   },
   /**
-   * Sets the power state to running.
+   * Sets the power state to running; a machine that ended by itself is started again.
    *
    * @generated from rpc plasmavmc.v1.VmService.StartVm
    */
@@ -658,6 +1044,36 @@ export const VmService: GenService<{
     methodKind: "unary";
     input: typeof GetRequestSchema;
     output: typeof VmSchema;
+  },
+  /**
+   * Pulls and gives power again at once: the guest is not asked. The machine must run.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.ResetVm
+   */
+  resetVm: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof VmSchema;
+  },
+  /**
+   * Puts the disks back to what they were when a snapshot was taken: what was written since is lost. The machine must be stopped.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.RestoreVm
+   */
+  restoreVm: {
+    methodKind: "unary";
+    input: typeof RestoreVmRequestSchema;
+    output: typeof VmSchema;
+  },
+  /**
+   * Tells what the machine uses. The machine must run.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.GetVmStatistics
+   */
+  getVmStatistics: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof VmStatisticsSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_plasmavmc_v1_vm, 0);

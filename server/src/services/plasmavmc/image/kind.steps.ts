@@ -6,7 +6,7 @@ import type { Reconciler } from "../../../engine/reconciler.ts";
 import { driverStep } from "../../driver-step.ts";
 
 /** The architecture as drivers name it. */
-export function architectureOf({ architecture }: Image): ImageSource["architecture"] {
+export function architectureOf({ architecture }: Pick<Image, "architecture">): ImageSource["architecture"] {
   return architecture === Architecture.AARCH64 ? "aarch64" : "x86_64";
 }
 

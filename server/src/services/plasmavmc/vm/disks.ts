@@ -1,19 +1,31 @@
 // The disks of a machine: the root disk first. They grow, and never shrink.
 import { create } from "@bufbuild/protobuf";
-import type { Image } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { type VmDisk, VmDiskSchema, type VmSpec } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { invalidField } from "../../../fault.ts";
 
-/** The root disk of a machine without an image. */
+/** The root disk of a machine that is made from nothing. */
 const emptyRootGib = 1;
 
+/** What a new machine's disks are copied from. */
+export interface DiskSource {
+  /** "image debian-12" */
+  readonly name: string;
+  /** The root disk first. Without an id: whatever it is called. */
+  readonly disks: readonly { readonly id: string | undefined; readonly sizeGib: number }[];
+}
+
 /** Fills in the disks where none are asked for, and checks them. @throws Fault INVALID_FIELDS */
-export function admitDisks(spec: VmSpec, prior: VmSpec | undefined, image: Image | undefined): void {
-  const smallest = image?.minDiskGib ?? emptyRootGib;
-  if (spec.disks.length === 0) spec.disks = prior?.disks ?? [create(VmDiskSchema, { id: "root", sizeGib: smallest })];
+export function admitDisks(spec: VmSpec, prior: VmSpec | undefined, source: DiskSource | undefined): void {
+  if (spec.disks.length === 0) spec.disks = prior?.disks ?? disksLike(source);
   checkUniqueIds("spec.disks", spec.disks);
-  checkRoot(spec, prior, image);
+  checkRoot(spec, prior);
+  if (prior === undefined && source !== undefined) checkRoom(spec, source);
   for (const [i, disk] of spec.disks.entries()) checkGrowth(i, disk, prior);
+}
+
+function disksLike(source: DiskSource | undefined): VmDisk[] {
+  const disks = source?.disks ?? [{ id: undefined, sizeGib: emptyRootGib }];
+  return disks.map(({ id = "root", sizeGib }) => create(VmDiskSchema, { id, sizeGib }));
 }
 
 /** @throws Fault INVALID_FIELDS if two entries of a list have the same id. */
@@ -31,22 +43,35 @@ export function checkUniqueIds(path: string, entries: readonly { readonly id: st
   }
 }
 
-function checkRoot(spec: VmSpec, prior: VmSpec | undefined, image: Image | undefined): void {
+function checkRoot(spec: VmSpec, prior: VmSpec | undefined): void {
   const [root] = spec.disks;
   const before = prior?.disks[0];
-  if (root === undefined) return;
-  if (before !== undefined && before.id !== root.id)
+  if (root !== undefined && before !== undefined && before.id !== root.id)
     throw invalidField(
       "spec.disks[0].id",
       "immutable",
       `the root disk is ${JSON.stringify(before.id)} and must stay the first; a new root disk needs a new vm`,
     );
-  if (prior === undefined && image?.minDiskGib !== undefined && root.sizeGib < image.minDiskGib)
-    throw invalidField(
-      "spec.disks[0].size_gib",
-      "range",
-      `${root.sizeGib} GiB is too small for image ${image.id}, which needs ${image.minDiskGib} GiB`,
-    );
+}
+
+/** What is copied must fit: each disk onto the one of its name, the root disk onto the root disk. */
+function checkRoom({ disks }: VmSpec, { name, disks: copied }: DiskSource): void {
+  for (const [at, { id, sizeGib }] of copied.entries()) {
+    const i = id === undefined ? 0 : disks.findIndex((disk) => disk.id === id);
+    if (at === 0 && i !== 0)
+      throw invalidField(
+        "spec.disks[0].id",
+        "conflict",
+        `the root disk of ${name} is ${JSON.stringify(id)}; name it first`,
+      );
+    const disk = disks[i];
+    if (disk !== undefined && disk.sizeGib < sizeGib)
+      throw invalidField(
+        `spec.disks[${i}].size_gib`,
+        "range",
+        `${disk.sizeGib} GiB is too small for ${name}, which needs ${sizeGib} GiB`,
+      );
+  }
 }
 
 function checkGrowth(i: number, disk: VmDisk, prior: VmSpec | undefined): void {

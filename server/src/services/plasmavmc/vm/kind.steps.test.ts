@@ -52,7 +52,7 @@ test("a VM whose guest ignores the shutdown shows STOPPING while the grace runs"
   const stopping = await cloud.until(VmSchema, id, ({ state }) => state === VmState.STOPPING);
   expect(stopping.status).toMatchObject({
     reason: "Stopping",
-    message: "the machine is stopping; it should be stopped",
+    message: expect.stringContaining("if it does not within 30 seconds, its plug is pulled"),
   });
   await cloud.drivers.hypervisor.stop(id, { graceMs: 0 }, new AbortController().signal);
   expect((await cloud.ready(VmSchema, id)).state).toBe(VmState.STOPPED);

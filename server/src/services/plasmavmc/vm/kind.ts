@@ -1,39 +1,42 @@
 // Virtual machines. Their ports are theirs from the transaction that accepts them, and free again in the one that removes them.
-import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
-import { PowerState, type Vm, VmSchema, type VmSpec } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
-import { invalidField } from "../../../fault.ts";
+import type { Message } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { PowerState, type Vm, VmSchema, type VmSpec, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { Fault, invalidField } from "../../../fault.ts";
 import { type Admission, defineKind } from "../../kind.ts";
-import { admitDisks, losesDisk } from "./disks.ts";
+import { checkBootOrder } from "./boot-order.ts";
+import { admitDisks } from "./disks.ts";
+import { impactOf } from "./impact.ts";
 import { admitInterfaces, freePorts } from "./interfaces.ts";
 import { vmReconciler } from "./kind.steps.ts";
-
-/** What a machine has where nothing else is asked for; told in vm.proto. */
-const defaults = { cpu: 1, memory: 512 } as const;
+import { resetVm } from "./reset.ts";
+import { restoreVm } from "./restore.ts";
+import { admitSize } from "./size.ts";
+import { admitSource } from "./source.ts";
+import { getVmStatistics } from "./statistics.ts";
 
 async function admitSpec(admission: Admission, spec: VmSpec, prior: VmSpec | undefined): Promise<void> {
-  spec.cpu ??= defaults.cpu;
-  spec.memory ??= defaults.memory;
-  const image = spec.imageId === undefined ? undefined : await admission.get(ImageSchema, spec.imageId);
-  if (prior === undefined && spec.imageId !== undefined)
-    await admission.reference(ImageSchema, spec.imageId, "spec.image_id");
-  admitDisks(spec, prior, image?.message);
+  await admitSize(admission, spec, prior);
+  admitDisks(spec, prior, prior === undefined ? await admitSource(admission, spec) : undefined);
 }
 
-const setPower = (powerState: PowerState) => ({
-  update: async (vm: Vm) => {
-    vm.powerState = powerState;
-  },
-});
-
-/** Runs, or should. */
-function isOn({ powerState }: Vm): boolean {
-  return powerState !== PowerState.STOPPED;
+/** @throws Fault WRONG_STATE */
+function refuseProtected({ id, deletionProtection }: Vm, wish: string): void {
+  if (deletionProtection !== true) return;
+  const message = `vm ${id} can't be ${wish} while it is set; set it to false first`;
+  const violations = [{ path: "deletion_protection", rule: "protected", message }];
+  throw new Fault("WRONG_STATE", `deletion_protection: ${message}`, { violations });
 }
 
-function impactOf(path: string, prior: Vm, next: Vm): "hot" | "restart" | "data_loss" {
-  if (path.startsWith("spec.disks") && losesDisk(prior.spec, next.spec)) return "data_loss";
-  const restarts = path === "spec.cpu" || path === "spec.memory";
-  return restarts && isOn(prior) && isOn(next) ? "restart" : "hot";
+/** Asked for by name, a machine that ended by itself is started again at once, whatever its restart policy says. */
+async function start(vm: Vm, _: Message, { now }: Admission): Promise<void> {
+  vm.powerState = PowerState.RUNNING;
+  if (vm.state !== VmState.STOPPED && vm.state !== VmState.FAILED) return;
+  Object.assign(vm, { restartTime: timestampFromMs(now), restarts: 0, stateReason: "" });
+}
+
+async function stop(vm: Vm): Promise<void> {
+  vm.powerState = PowerState.STOPPED;
 }
 
 export const vmKind = defineKind({
@@ -43,11 +46,18 @@ export const vmKind = defineKind({
       throw invalidField("spec", "required", "it is missing; say what the machine is made of");
     if (next.powerState === undefined || next.powerState === PowerState.UNSPECIFIED)
       next.powerState = PowerState.RUNNING;
+    next.deletionProtection ??= false;
     await admitSpec(admission, next.spec, prior?.message.spec);
     await admitInterfaces(admission, next, prior?.message);
+    checkBootOrder(next.spec);
   },
+  async admitDelete(_, { message }) {
+    refuseProtected(message, "deleted");
+  },
+  admitReplace: (prior) => refuseProtected(prior, "replaced"),
   released: (admission, { message }) => freePorts(admission, message),
   impact: impactOf,
-  methods: { StartVm: setPower(PowerState.RUNNING), StopVm: setPower(PowerState.STOPPED) },
+  methods: { StartVm: { update: start }, StopVm: { update: stop }, ResetVm: resetVm, RestoreVm: restoreVm },
+  queries: { GetVmStatistics: getVmStatistics },
   reconciler: vmReconciler,
 });

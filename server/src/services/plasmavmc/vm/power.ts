@@ -1,17 +1,22 @@
 // Brings a machine to the power state that is asked for, one transition at a time: a guest takes its time, and the engine looks again.
-import { PowerState, type VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { PowerState, RestartPolicy, type Vm, type VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { MachineState } from "../../../backends/hypervisor/driver.ts";
 import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import type { DriverContext } from "../../driver-step.ts";
+import { restartDelayMs, restartsSoFar } from "./restarts.ts";
+import { type Act, type Decision, decide, type Policy, type Situation } from "./transitions.ts";
 
 type Context = DriverContext<typeof VmSchema>;
 
 /** How long a guest may take to shut down before the plug is pulled, in milliseconds: a database gets to write its log out. */
-const shutdownGraceMs = 30_000;
+export const shutdownGraceMs = 30_000;
 /** The same for a machine that is deleted: nothing of it will be read again. */
 const deleteGraceMs = 5_000;
 /** How soon a transition is looked at again, in milliseconds; the driver tells of its end before. */
 const againMs = 1_000;
+/** At once, when what was observed is stored: what is done next must not be done without that. */
+const whenStored = { againMs: 0 } as const;
 
 const states: Readonly<Record<MachineState["state"], VmState>> = {
   stopped: VmState.STOPPED,
@@ -21,51 +26,140 @@ const states: Readonly<Record<MachineState["state"], VmState>> = {
   failed: VmState.FAILED,
 };
 
+const policies: Readonly<Record<RestartPolicy, Policy>> = {
+  [RestartPolicy.UNSPECIFIED]: "always",
+  [RestartPolicy.ALWAYS]: "always",
+  [RestartPolicy.ON_FAILURE]: "on_failure",
+  [RestartPolicy.NEVER]: "never",
+};
+
 async function look({ id, drivers, signal, observe }: Context): Promise<MachineState> {
   const now = await drivers.hypervisor.state(id, signal);
   if (now === undefined)
     throw new StepError("MachineGone", `vm ${id} is not on its host any more; it will be made again`);
-  observe({ state: states[now.state] });
+  observe({ state: states[now.state], accelerator: drivers.hypervisor.accelerator?.name ?? "" });
   return now;
 }
 
-function notYet(now: MachineState, wanted: "running" | "stopped"): NotYet {
-  const reason = now.state === "stopping" ? "Stopping" : wanted === "running" ? "Starting" : "Stopping";
-  return { againMs, reason, message: `the machine is ${now.state}; it should be ${wanted}` };
+function restartOf({ restartTime }: Vm, now: number): Situation["restart"] {
+  if (restartTime === undefined) return "none";
+  return timestampMs(restartTime) <= now ? "now" : "later";
+}
+
+function situationOf({ resource, now }: Context, machine: MachineState): Situation {
+  return {
+    state: machine.state,
+    wanted: resource.powerState === PowerState.STOPPED ? "stopped" : "running",
+    policy: policies[resource.spec?.restartPolicy ?? RestartPolicy.ALWAYS] ?? "always",
+    needsRestart: machine.state === "running" && machine.needsRestart,
+    ranUnasked: resource.startTime !== undefined,
+    restart: restartOf(resource, now),
+  };
 }
 
 /** Starts, stops or restarts the machine. */
 export async function ensurePower(context: Context): Promise<NotYet | void> {
-  const wanted = context.resource.powerState === PowerState.STOPPED ? "stopped" : "running";
-  const now = await look(context);
-  if (isSettled(now, wanted)) return;
-  if (now.state === "failed") return await recover(context, now.reason, wanted);
-  await act(context, now, wanted);
+  const machine = await look(context);
+  const situation = situationOf(context, machine);
+  const decision = decide(situation);
+  const acted = await acts[decision.act](context, machine, situation);
+  if (acted !== "look again") return acted;
   const after = await look(context);
-  if (!isSettled(after, wanted)) return notYet(after, wanted);
+  const then = decide(situationOf(context, after));
+  if (then.act === "settle") return acts.settle(context, after, situation).then(() => undefined);
+  return notYet(after, situation, decision);
 }
 
-function isSettled(now: MachineState, wanted: "running" | "stopped"): boolean {
-  if (now.state === "running") return wanted === "running" && !now.needsRestart;
-  return now.state === "stopped" && wanted === "stopped";
+type Acted = NotYet | void | "look again";
+
+const acts: Readonly<Record<Act, (context: Context, machine: MachineState, situation: Situation) => Promise<Acted>>> = {
+  settle: async (context, machine) => settle(context, machine),
+  wait: async ({ resource, now }, machine, situation) => {
+    const { restartTime } = resource;
+    const agreed = situation.restart === "later" && restartTime !== undefined;
+    return agreed ? untilRestart(resource, timestampMs(restartTime) - now) : notYet(machine, situation);
+  },
+  start: async ({ id, drivers, signal, observe }) => {
+    await drivers.hypervisor.start(id, signal);
+    observe({ restartTime: undefined, startTime: undefined, stopTime: undefined });
+    return "look again";
+  },
+  halt,
+  agree,
+  leave: async ({ observe }) => {
+    observe({ stateReason: "the guest shut itself down, and its restart policy leaves it so; StartVm starts it" });
+  },
+  mourn: async ({ observe }, machine) => {
+    const reason = reasonOf(machine);
+    observe({ stateReason: reason });
+    throw new StepError(
+      "MachineFailed",
+      `the machine failed: ${reason}; its restart policy leaves it so, StartVm starts it`,
+    );
+  },
+};
+
+function settle({ resource, now, observe }: Context, machine: MachineState): void {
+  if (machine.state === "running") {
+    if (resource.startTime === undefined) observe({ startTime: timestampFromMs(now) });
+    if (resource.restarts === 0) observe({ stateReason: "" });
+    return;
+  }
+  const { stopTime } = resource;
+  const late = stopTime !== undefined && now - timestampMs(stopTime) >= shutdownGraceMs;
+  const pulled = `the guest did not shut down within ${shutdownGraceMs / 1000} seconds of being asked; its plug was pulled`;
+  observe({
+    ...{ startTime: undefined, stopTime: undefined, restartTime: undefined, restarts: 0 },
+    stateReason: late ? pulled : stopTime === undefined ? resource.stateReason : "",
+  });
 }
 
-/** A running machine that should run is here only because it needs a restart. */
-async function act({ id, drivers, signal }: Context, now: MachineState, wanted: "running" | "stopped"): Promise<void> {
-  if (now.state === "stopping") return;
-  if (now.state === "running" || wanted === "stopped")
-    await drivers.hypervisor.stop(id, { graceMs: shutdownGraceMs }, signal);
-  else await drivers.hypervisor.start(id, signal);
+/** That it was asked is stored before it is asked: otherwise it would seem to have ended by itself. */
+async function halt(context: Context, machine: MachineState): Promise<Acted> {
+  const { id, resource, now, drivers, signal, observe } = context;
+  const isOff = machine.state === "failed";
+  if (resource.startTime !== undefined || (resource.stopTime === undefined && !isOff)) {
+    observe({ startTime: undefined, stopTime: timestampFromMs(now) });
+    return { ...whenStored, reason: "Stopping", message: "the guest is being asked to shut down" };
+  }
+  await drivers.hypervisor.stop(id, { graceMs: isOff ? 0 : shutdownGraceMs }, signal);
+  return "look again";
 }
 
-/** A machine that died is started again. That it died counts as a failure, so that the log tells of it and one that can't start is tried ever more rarely. */
-async function recover({ id, drivers, signal }: Context, reason: string, wanted: "running" | "stopped"): Promise<void> {
-  if (wanted === "stopped") await drivers.hypervisor.stop(id, { graceMs: 0 }, signal);
-  else await drivers.hypervisor.start(id, signal);
-  throw new StepError(
-    "MachineFailed",
-    `the machine failed: ${reason}; it is being ${wanted === "stopped" ? "stopped" : "started again"}`,
-  );
+/** The first restart is made at once. That it ended counts as a failure, so that the log tells of it and its status does when it lasts. */
+async function agree({ id, resource, now, drivers, signal, observe }: Context, machine: MachineState): Promise<Acted> {
+  const reason = reasonOf(machine);
+  const restarts = restartsSoFar(resource, now);
+  const delayMs = restartDelayMs(restarts);
+  if (delayMs === 0) await drivers.hypervisor.start(id, signal);
+  const restartTime = delayMs === 0 ? undefined : timestampFromMs(now + delayMs);
+  observe({ ...{ restarts: restarts + 1, restartTime, startTime: undefined }, stateReason: reason });
+  const what = machine.state === "failed" ? `the machine failed: ${reason}` : reason;
+  throw new StepError("MachineFailed", `${what}; it is started again ${soon(delayMs)}`);
+}
+
+function reasonOf(machine: MachineState): string {
+  return machine.state === "failed" ? machine.reason : "the guest shut itself down";
+}
+
+function soon(delayMs: number): string {
+  return delayMs <= 0 ? "at once" : `in ${Math.ceil(delayMs / 1000)} seconds`;
+}
+
+function untilRestart({ stateReason }: Vm, delayMs: number): NotYet {
+  return { againMs: delayMs, reason: "MachineFailed", message: `${stateReason}; it is started again ${soon(delayMs)}` };
+}
+
+function notYet(machine: MachineState, { wanted }: Situation, decided?: Decision): NotYet {
+  const stopping = machine.state === "stopping" || wanted === "stopped";
+  if (!stopping)
+    return { againMs, reason: "Starting", message: `the machine is ${machine.state}; it should be running` };
+  const why = decided?.words ?? `it should be ${wanted}`;
+  return {
+    againMs,
+    reason: "Stopping",
+    message: `the guest was asked to shut down (${why}); if it does not within ${shutdownGraceMs / 1000} seconds, its plug is pulled`,
+  };
 }
 
 /** Shuts the machine down before it is removed. */
@@ -77,5 +171,5 @@ export async function removePower(context: Context): Promise<NotYet | void> {
   const after = await drivers.hypervisor.state(id, signal);
   if (after === undefined || after.state === "stopped") return;
   context.observe({ state: states[after.state] });
-  return notYet(after, "stopped");
+  return { againMs, reason: "Stopping", message: `the machine is ${after.state}; it is removed when it is off` };
 }
