@@ -1,5 +1,5 @@
 // @photoncloud/proto: what the cloud is. The generated messages live under `@photoncloud/proto/gen/…`.
-export { formatIpV4, formatIpV6, parseIpV4, parseIpV6 } from "./addresses.ts";
+export { formatIpV4, formatIpV6, parseIpV4, parseIpV6, wrongCidr } from "./addresses.ts";
 export * from "./catalog.ts";
 export { catalogText } from "./golden.ts";
 export * from "./names.ts";

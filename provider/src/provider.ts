@@ -1,9 +1,11 @@
 // The provider as Terraform's protocol sees it: reads requests, asks the engine, writes answers. It knows no kind by name.
 import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
-import type { Attribute } from "./attribute.ts";
 import type { ValueMap } from "./cty/value.ts";
 import { DataSource } from "./data-source.ts";
-import { type Diagnostic, explain, Problem, plainError } from "./diagnostics.ts";
+import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
+import { functionHandlers } from "./functions/index.ts";
+import { guarded, onlyDiagnostics } from "./guarded.ts";
+import { type Known, lazily } from "./known.ts";
 import { checkApply, checkPlan, checkState } from "./oracle.ts";
 import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
 import type { Handlers } from "./plugin/provider-methods.ts";
@@ -19,30 +21,6 @@ import { BlockCodec, wireDiagnostics, wirePath } from "./wire.ts";
 export interface ProviderOptions extends Surroundings {
   /** Default: the cloud's own. */
   readonly catalog?: Catalog;
-}
-
-interface Known<Part> {
-  readonly part: Part;
-  readonly attributes: readonly Attribute[];
-  readonly codec: BlockCodec;
-}
-
-/** Builds what belongs to a type name at its first use. */
-function lazily<Part extends { readonly schema: { readonly attributes: readonly Attribute[] } }>(
-  build: (noun: string) => Part | undefined,
-): (typeName: string) => Known<Part> {
-  const known = new Map<string, Known<Part>>();
-  return (typeName) => {
-    const found = known.get(typeName);
-    if (found !== undefined) return found;
-    const part = build(typeName.replace(/^photoncloud_/, ""));
-    if (part === undefined)
-      throw new Problem([plainError("Unknown type", `The PhotonCloud provider has no ${typeName}.`)]);
-    const { attributes } = part.schema;
-    const made = { part, attributes, codec: new BlockCodec(attributes) };
-    known.set(typeName, made);
-    return made;
-  };
 }
 
 const nothingKnown: ValueMap = new Map();
@@ -71,19 +49,6 @@ export function createProvider(options: ProviderOptions): Handlers {
     return kind === undefined ? undefined : new DataSource(dataSourceSchema(kind), session);
   });
 
-  /** Nothing is thrown through to Terraform: it would call it a crash, and lose what was made. */
-  async function guarded<Answer, Failure>(
-    doing: string,
-    run: () => Promise<Answer>,
-    failed: (d: readonly Diagnostic[]) => Failure,
-  ): Promise<Answer | Failure> {
-    try {
-      return await run();
-    } catch (error) {
-      return failed(explain(error, [], doing));
-    }
-  }
-  const onlyDiagnostics = (diagnostics: readonly Diagnostic[]) => ({ diagnostics: wireDiagnostics(diagnostics) });
   const provided = (codec: BlockCodec, value: DynamicValue | undefined) => codec.decode(value) ?? nothingKnown;
 
   function applied({ codec, attributes }: Known<Resource>, planned: ValueMap | null, outcome: Outcome) {
@@ -105,7 +70,7 @@ export function createProvider(options: ProviderOptions): Handlers {
 
     getProviderSchema: async () => providerSchema(catalog),
 
-    getFunctions: async () => ({ functions: {} }),
+    ...functionHandlers(catalog),
 
     validateProviderConfig: (request) =>
       guarded(

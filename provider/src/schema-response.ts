@@ -1,6 +1,7 @@
 // The answer to GetProviderSchema; it depends on the catalog alone, so that a build keeps its bytes.
 import type { Catalog } from "@photoncloud/proto";
 import type { Attribute } from "./attribute.ts";
+import { wireFunctions } from "./functions/index.ts";
 import { providerAttributes } from "./provider-config.ts";
 import { dataSourceSchema, resourceSchema } from "./schema.ts";
 import { wireAttributes } from "./wire.ts";
@@ -13,7 +14,7 @@ const schema = (attributes: readonly Attribute[], description: string) => ({
   block: { attributes: wireAttributes(attributes), description, descriptionKind: 1 as const },
 });
 
-/** Every resource and data source of a catalog. */
+/** Every resource, data source and function of a catalog. */
 export function providerSchema(catalog: Catalog) {
   const resources = catalog.kinds.map(resourceSchema);
   const dataSources = catalog.kinds.map(dataSourceSchema);
@@ -21,6 +22,7 @@ export function providerSchema(catalog: Catalog) {
     provider: schema(providerAttributes, "PhotonCloud: a multi-tenant cloud on your own hosts."),
     resourceSchemas: Object.fromEntries(resources.map((r) => [r.typeName, schema(r.attributes, r.description)])),
     dataSourceSchemas: Object.fromEntries(dataSources.map((d) => [d.typeName, schema(d.attributes, d.description)])),
+    functions: wireFunctions(catalog),
     serverCapabilities,
   };
 }
