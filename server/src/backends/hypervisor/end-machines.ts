@@ -18,11 +18,11 @@ export async function endMachines(hypervisor: HypervisorDriver, clock: Clock = s
 async function end(hypervisor: HypervisorDriver, vmId: string, clock: Clock): Promise<void> {
   const { signal } = new AbortController();
   const deadline = clock.now() + graceMs + goneMs;
+  await hypervisor.stop(vmId, { graceMs }, signal);
   for (;;) {
     const now = await hypervisor.state(vmId, signal);
     if (now === undefined || now.state === "stopped" || now.state === "failed") return;
     if (clock.now() > deadline) throw new Error(`machine ${vmId} does not end`);
-    await hypervisor.stop(vmId, { graceMs }, signal);
     await clock.sleep(lookMs, signal);
   }
 }
