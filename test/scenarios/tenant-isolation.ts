@@ -108,5 +108,8 @@ export async function tenantsNeverMeet(cloud: TestCloud, packets: Packets): Prom
   const reached = () => Promise.all([ours, theirs].map(({ port, peer }) => packets.reaches(port, peer)));
   expect(await reached()).toEqual([true, true]);
   await alice.remove("Port", ours.peer.id);
+  // The hosts take a moment to forget a port.
+  const deadline = AbortSignal.timeout(10_000);
+  while ((await packets.reaches(ours.port, ours.peer)) && !deadline.aborted);
   expect(await reached()).toEqual([false, true]);
 }
