@@ -5,7 +5,9 @@ import { DataSource } from "./data-source.ts";
 import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
 import { functionHandlers } from "./functions/index.ts";
 import { guarded, onlyDiagnostics } from "./guarded.ts";
+import { identityHandlers, identityOf, identitySchema, referenceIn, stubAt } from "./identity.ts";
 import { type Known, lazily } from "./known.ts";
+import { moveHandler } from "./move.ts";
 import { checkApply, checkPlan, checkState } from "./oracle.ts";
 import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
 import type { Handlers } from "./plugin/provider-methods.ts";
@@ -49,13 +51,18 @@ export function createProvider(options: ProviderOptions): Handlers {
     return kind === undefined ? undefined : new DataSource(dataSourceSchema(kind), session);
   });
 
+  const identities = lazily((noun) => {
+    const kind = catalog.byNoun(noun);
+    return kind === undefined ? undefined : { schema: identitySchema(resourceSchema(kind)) };
+  });
   const provided = (codec: BlockCodec, value: DynamicValue | undefined) => codec.decode(value) ?? nothingKnown;
 
-  function applied({ codec, attributes }: Known<Resource>, planned: ValueMap | null, outcome: Outcome) {
+  function applied({ codec, attributes, part }: Known<Resource>, planned: ValueMap | null, outcome: Outcome) {
     const check = checking && planned !== null && outcome.state !== null && outcome.diagnostics.length === 0;
     const found = check ? bugs(checkApply(attributes, planned, outcome.state), "apply") : [];
     return {
       newState: codec.encode(outcome.state),
+      newIdentity: identityOf(identities(part.schema.typeName), outcome.state),
       private: writePrivate(outcome.kept),
       diagnostics: wireDiagnostics([...outcome.diagnostics, ...found]),
     };
@@ -71,6 +78,8 @@ export function createProvider(options: ProviderOptions): Handlers {
     getProviderSchema: async () => providerSchema(catalog),
 
     ...functionHandlers(catalog),
+    ...identityHandlers(catalog, identities),
+    ...moveHandler(resources, identities),
 
     validateProviderConfig: (request) =>
       guarded(
@@ -141,6 +150,7 @@ export function createProvider(options: ProviderOptions): Handlers {
           const found = checking && state !== null ? bugs(checkState(attributes, state), "read") : [];
           return {
             newState: codec.encode(state),
+            newIdentity: identityOf(identities(request.typeName), state),
             private: writePrivate(kept),
             diagnostics: wireDiagnostics([...diagnostics, ...found]),
           };
@@ -148,11 +158,12 @@ export function createProvider(options: ProviderOptions): Handlers {
         (diagnostics) => ({
           ...onlyDiagnostics(diagnostics),
           ...(request.currentState ? { newState: request.currentState } : {}),
+          newIdentity: request.currentIdentity,
           private: request.private,
         }),
       ),
 
-    planResourceChange: (request) =>
+    planResourceChange: (request, signal) =>
       guarded(
         `planning a ${request.typeName}`,
         async () => {
@@ -160,10 +171,12 @@ export function createProvider(options: ProviderOptions): Handlers {
           const config = codec.decode(request.config);
           if (config === null) return { plannedState: codec.encode(null), plannedPrivate: request.priorPrivate };
           const prior = codec.decode(request.priorState);
-          const { planned, replaces, diagnostics } = part.plan(prior, config);
+          const kept = readPrivate(request.priorPrivate);
+          const { planned, replaces, diagnostics } = await part.planAndAsk(prior, config, kept, signal);
           const found = checking ? bugs(checkPlan(attributes, prior, config, planned, replaces), "plan") : [];
           return {
             plannedState: codec.encode(planned),
+            plannedIdentity: identityOf(identities(request.typeName), planned),
             plannedPrivate: request.priorPrivate,
             requiresReplace: replaces.map(wirePath),
             diagnostics: wireDiagnostics([...diagnostics, ...found]),
@@ -188,6 +201,7 @@ export function createProvider(options: ProviderOptions): Handlers {
         (diagnostics) => ({
           ...onlyDiagnostics(diagnostics),
           ...(request.priorState ? { newState: request.priorState } : {}),
+          newIdentity: request.plannedIdentity,
           private: request.plannedPrivate,
         }),
       ),
@@ -196,8 +210,13 @@ export function createProvider(options: ProviderOptions): Handlers {
       guarded(
         `importing a ${request.typeName}`,
         async () => {
-          const { part, codec } = resources(request.typeName);
-          return { importedResources: [{ typeName: request.typeName, state: codec.encode(part.import(request.id)) }] };
+          const { typeName, identity } = request;
+          const { part, codec } = resources(typeName);
+          const named = identities(typeName);
+          if (identity?.identityData === undefined)
+            return { importedResources: [{ typeName, state: codec.encode(part.import(request.id)) }] };
+          const stub = stubAt(part.schema, referenceIn(named, identity, session.tenant));
+          return { importedResources: [{ typeName, state: codec.encode(stub), identity: identityOf(named, stub) }] };
         },
         onlyDiagnostics,
       ),

@@ -7,7 +7,7 @@ import { dataSourceSchema, resourceSchema } from "./schema.ts";
 import { wireAttributes } from "./wire.ts";
 
 /** One schema call for each command instead of one for each process; a destroy is shown to us before it happens. */
-export const serverCapabilities = { planDestroy: true, getProviderSchemaOptional: true, moveResourceState: false };
+export const serverCapabilities = { planDestroy: true, getProviderSchemaOptional: true, moveResourceState: true };
 
 const schema = (attributes: readonly Attribute[], description: string) => ({
   version: 0,

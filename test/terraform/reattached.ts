@@ -13,6 +13,8 @@ import { environment, type Login } from "./workspace.ts";
 export interface Reattached {
   /** For Terraform's environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where the provider listens. */
+  readonly socket: string;
   close(): void;
 }
 
@@ -31,6 +33,7 @@ export async function reattach(login: Login): Promise<Reattached> {
     Addr: { Network: "unix", String: socket },
   };
   return {
+    socket,
     env: { ...env, TF_REATTACH_PROVIDERS: JSON.stringify({ [address]: attached }) },
     close() {
       server.close();
