@@ -5,7 +5,7 @@ import { postJson, type TestTenant } from "@photoncloud/server/testing";
 export type Json = Readonly<Record<string, unknown>>;
 
 /** How long a resource may take to settle, in milliseconds; simulated backends take a few. */
-const patienceMs = 20_000;
+const usualPatienceMs = 20_000;
 
 /** The kinds of the scenarios with their services. */
 export const services = {
@@ -22,10 +22,12 @@ export const kindNames: readonly KindName[] = ["Vpc", "Subnet", "SecurityGroup",
 export class Hands {
   readonly tenant: TestTenant;
   readonly #url: string;
+  readonly #patienceMs: number;
 
-  constructor(url: string, tenant: TestTenant) {
+  constructor(url: string, tenant: TestTenant, patienceMs = usualPatienceMs) {
     this.#url = url;
     this.tenant = tenant;
+    this.#patienceMs = patienceMs;
   }
 
   /** Calls a method in this tenant, with the path of its service where it is another than the kind's own. */
@@ -50,7 +52,7 @@ export class Hands {
 
   /** Asks again until the resource is as it should be. @throws Error with what was seen last. */
   async until(kind: KindName, id: string, is: (resource: Json, status: number) => boolean): Promise<Json> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = Date.now() + this.#patienceMs;
     for (;;) {
       const { status, body } = await this.call(kind, `Get${kind}`, { id });
       if (is(body, status)) return body;

@@ -1,0 +1,67 @@
+// A whole cloud with real guests: the server, an OVN of its own, QEMU and the tiny image; and what guests say on their consoles.
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { tinyImage, tinyImageMissing } from "../../scripts/images/tiny.ts";
+import { machineFolders } from "../../server/src/backends/hypervisor/folders.ts";
+import { qemuMissing } from "../../server/src/backends/hypervisor/qemu/index.ts";
+import { type MachineFiles, machineFiles } from "../../server/src/backends/hypervisor/qemu/layout.ts";
+import { ovnMissing } from "../../server/src/backends/network/ovn/private/missing.ts";
+
+/** How long a guest may take to boot or to do what it is told, in milliseconds: emulated, several at once, on a busy machine. */
+export const guestPatienceMs = 120_000;
+
+/** Why no guest can be had here; undefined: they can. */
+export function guestsMissing(): string | undefined {
+  return ovnMissing() ?? qemuMissing() ?? tinyImageMissing();
+}
+
+export interface GuestCloud {
+  readonly cloud: TestCloud;
+  /** The network namespace of its only host. */
+  readonly hostNamespace: string;
+  /** What there is of a machine on the host. */
+  files(vmId: string): MachineFiles;
+  /** Resolves when a guest's console has said it at least so many times (default 1); answers the last of them. */
+  says(vmId: string, words: RegExp, times?: number): Promise<RegExpExecArray>;
+  stop(): Promise<void>;
+}
+
+export async function startGuestCloud(): Promise<GuestCloud> {
+  const images = ".photon/images";
+  tinyImage(images);
+  // Each machine runs as a user of its own, who must be able to reach its files.
+  const machines = mkdtempSync(join(tmpdir(), "pm-"));
+  chmodSync(machines, 0o711);
+  const argv = ["--network", "ovn", "--hypervisor", "qemu", "--images", images, "--machines", machines];
+  const cloud = await startTestCloud({ argv });
+  const folders = machineFolders(cloud.dataDir, machines);
+  const { hosts } = JSON.parse(readFileSync(join(cloud.dataDir, "network.json"), "utf8"));
+  const files = (vmId: string) => machineFiles(folders, vmId);
+  return {
+    cloud,
+    hostNamespace: hosts[0].namespace,
+    files,
+    says: (vmId, words, times = 1) => untilSaid(files(vmId).consoleLog, words, times),
+    stop: async () => {
+      await cloud.stop();
+      rmSync(machines, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilSaid(file: string, words: RegExp, times: number): Promise<RegExpExecArray> {
+  const all = new RegExp(words.source, `${words.flags.replace("g", "")}g`);
+  const deadline = Date.now() + guestPatienceMs;
+  for (;;) {
+    const said = existsSync(file) ? readFileSync(file, "utf8").replaceAll("\r", "") : "";
+    const found = [...said.matchAll(all)];
+    const last = found[found.length - 1];
+    if (last !== undefined && found.length >= times) return last;
+    if (Date.now() > deadline)
+      throw new Error(`the guest said ${words} ${found.length} times, not ${times}; it said\n${said}`);
+    await wait(100);
+  }
+}

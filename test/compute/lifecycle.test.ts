@@ -1,0 +1,132 @@
+// The platform's VM scenario on a real network and with real guests, through the real API.
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readRunning } from "../../server/src/backends/hypervisor/qemu/definition.ts";
+import { identityOf } from "../../server/src/backends/hypervisor/qemu/process.ts";
+import { tapOf } from "../../server/src/backends/hypervisor/qemu/taps.ts";
+import { runCommand } from "../../server/src/backends/linux/command.ts";
+import { Hands, type Json } from "../scenarios/calls.ts";
+import { type GuestCloud, guestPatienceMs, guestsMissing, startGuestCloud } from "./guest-cloud.ts";
+
+const memory = 128;
+
+/** What a guest does when it boots: it tells on its console what it sees of the cloud. The tiny image's busybox has no PUT but nc. */
+const firstBoot = (peer: { readonly address: string; readonly name: string }) => `#!/bin/sh
+metadata=169.254.169.254
+token() {
+  printf 'PUT /latest/api/token HTTP/1.1\\r\\nHost: %s\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\nConnection: close\\r\\n\\r\\n' $metadata |
+    timeout 5 nc $metadata 80 | tr -d '\\r' | sed -n '/^$/,$p' | tail -n 1
+}
+ask() { timeout 5 wget -q -O - --header "X-aws-ec2-metadata-token: $t" http://$metadata/latest/meta-data/$1; }
+(
+  until t=$(token) && [ -n "$t" ] && id=$(ask instance-id); do sleep 1; done
+  echo "metadata: $id $(ask local-hostname)"
+  until found=$(timeout 5 nslookup ${peer.name} | grep -F ${peer.address}); do sleep 1; done
+  echo "name: ${peer.name} $found"
+  until page=$(timeout 5 wget -q -O - http://${peer.address}/); do sleep 1; done
+  echo "page: $page"
+) > /dev/console 2>/dev/null &
+`;
+
+const missing = guestsMissing();
+const suite = missing === undefined ? describe : describe.skip;
+
+suite(`a machine on a real network${missing === undefined ? "" : ` (${missing})`}`, () => {
+  let guests: GuestCloud;
+  beforeAll(async () => {
+    guests = await startGuestCloud();
+  }, guestPatienceMs);
+  afterAll(() => guests?.stop(), guestPatienceMs);
+
+  const handsIn = async (org: string) =>
+    new Hands(guests.cloud.url, await guests.cloud.tenant(org, "project-alpha"), guestPatienceMs);
+  const devices = async () => (await runCommand("ip", ["-n", guests.hostNamespace, "-o", "link"])).stdout;
+  const vmOn = (hands: Hands, name: string, port: Json, more: Json = {}) =>
+    hands.create("Vm", {
+      name,
+      spec: { cpu: 1, memory, image_id: "tiny", network: [{ id: "eth0", port_id: port.id }], ...more },
+    });
+
+  test(
+    "prismnet_port_attachment_lifecycle",
+    async () => {
+      const alice = await handsIn("acme-corp");
+      const vpc = await alice.create("Vpc", { name: "main-vpc", cidr: "10.0.0.0/16" });
+      const block = { cidr: "10.0.1.0/24", gateway: "10.0.1.1", dhcp_enabled: true };
+      const subnet = await alice.create("Subnet", { vpc_id: vpc.id, name: "web-subnet", ...block });
+      const rules = { web: { direction: "DIRECTION_INGRESS", protocol: "PROTOCOL_TCP", port_range: { first: 80 } } };
+      const group = await alice.create("SecurityGroup", { name: "web", rules });
+      const inSubnet = { subnet_id: subnet.id, security_group_ids: [group.id] };
+      const port = await alice.create("Port", { ...inSubnet, name: "vm-port", ip_address: "10.0.1.10" });
+      const peerPort = await alice.create("Port", { ...inSubnet, name: "peer-port", ip_address: "10.0.1.11" });
+
+      const peer = await vmOn(alice, "peer", peerPort);
+      const peerName = "peer.project-alpha.acme-corp.cloud.internal";
+      const user_data = firstBoot({ address: "10.0.1.11", name: peerName });
+      const vm = await vmOn(alice, "web-server-1", port, { user_data });
+      expect(await alice.ready("Vm", vm.id)).toMatchObject({ state: "VM_STATE_RUNNING", status: { backend: "qemu" } });
+
+      // DHCP, metadata with a token, a name and a peer's page, all as the guest sees them.
+      await guests.says(vm.id, /^address eth0 10\.0\.1\.10$/m);
+      const [, instanceId, hostname] = await guests.says(vm.id, /^metadata: (\S+) (\S+)$/m);
+      expect([instanceId, hostname]).toEqual([vm.id, "web-server-1.project-alpha.acme-corp.cloud.internal"]);
+      await guests.says(vm.id, new RegExp(`^name: ${peerName} .*10\\.0\\.1\\.11`, "m"));
+      await guests.says(vm.id, /^page: hello from peer$/m);
+      const attached = { deviceId: vm.id, deviceType: "DEVICE_TYPE_VM", up: true, macAddress: port.macAddress };
+      expect(await alice.until("Port", port.id, ({ up }) => up === true)).toMatchObject(attached);
+
+      await alice.must("Vm", "StopVm", { id: vm.id });
+      await alice.until("Vm", vm.id, ({ state }) => state === "VM_STATE_STOPPED");
+      await alice.until("Port", port.id, ({ up }) => up !== true);
+      await alice.must("Vm", "StartVm", { id: vm.id });
+      const again = await alice.until("Vm", vm.id, ({ state }) => state === "VM_STATE_RUNNING");
+      const { ipAddress, macAddress } = port;
+      expect(again).toMatchObject({ spec: { network: [{ portId: port.id, ipAddress, macAddress }] } });
+      await guests.says(vm.id, /^READY/m, 2);
+      await guests.says(vm.id, /^page: hello from peer$/m, 2);
+      expect(await alice.until("Port", port.id, ({ up }) => up === true)).toMatchObject(attached);
+
+      const files = guests.files(vm.id);
+      const pid = readRunning(files)?.process.pid ?? 0;
+      const tap = tapOf({ vmId: vm.id }, { id: "eth0" });
+      expect([identityOf(pid)?.pid, await devices()]).toEqual([pid, expect.stringContaining(tap)]);
+      await alice.remove("Vm", vm.id);
+      expect([identityOf(pid), await devices()]).toEqual([undefined, expect.not.stringContaining(tap)]);
+      expect(existsSync(files.folder)).toBe(false);
+      const freed = await alice.until("Port", port.id, ({ up }) => up !== true);
+      expect([freed.deviceId ?? "", freed.deviceType ?? ""]).toEqual(["", ""]);
+
+      await alice.remove("Vm", peer.id);
+      for (const [kind, { id }] of [
+        ["Port", port],
+        ["Port", peerPort],
+        ["SecurityGroup", group],
+        ["Subnet", subnet],
+        ["Vpc", vpc],
+      ] as const)
+        await alice.remove(kind, id);
+    },
+    4 * guestPatienceMs,
+  );
+
+  test(
+    "ends with a server that takes its network along, and starts again with it",
+    async () => {
+      const bob = await handsIn("restart-corp");
+      const vpc = await bob.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
+      const subnet = await bob.create("Subnet", { vpc_id: vpc.id, name: "web" });
+      const port = await bob.create("Port", { subnet_id: subnet.id, name: "web" });
+      const vm = await vmOn(bob, "web", port);
+      await guests.says(vm.id, /^READY/m);
+      const pid = readRunning(guests.files(vm.id))?.process.pid ?? 0;
+      await guests.cloud.restart();
+      expect(identityOf(pid)).toBeUndefined();
+      await guests.says(vm.id, /^READY/m, 2);
+      const bobAgain = await handsIn("restart-corp");
+      await bobAgain.ready("Vm", vm.id);
+      await bobAgain.until("Port", port.id, ({ up }) => up === true);
+      await bobAgain.remove("Vm", vm.id);
+    },
+    2 * guestPatienceMs,
+  );
+});
