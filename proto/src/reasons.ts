@@ -29,6 +29,7 @@ export const reasons = {
   STILL_REFERENCED: { code: "failed_precondition", retry: Retry.LATER },
   BEING_DELETED: { code: "failed_precondition", retry: Retry.LATER },
   WRONG_STATE: { code: "failed_precondition", retry: Retry.LATER },
+  PROTECTED: { code: "failed_precondition", retry: Retry.NEVER },
   BUILT_IN: { code: "failed_precondition", retry: Retry.NEVER },
   OUT_OF_ADDRESSES: { code: "resource_exhausted", retry: Retry.LATER },
   REQUEST_TOO_LARGE: { code: "resource_exhausted", retry: Retry.NEVER },

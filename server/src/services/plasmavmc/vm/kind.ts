@@ -20,12 +20,12 @@ async function admitSpec(admission: Admission, spec: VmSpec, prior: VmSpec | und
   admitDisks(spec, prior, prior === undefined ? await admitSource(admission, spec) : undefined);
 }
 
-/** @throws Fault WRONG_STATE */
+/** @throws Fault PROTECTED */
 function refuseProtected({ id, deletionProtection }: Vm, wish: string): void {
   if (deletionProtection !== true) return;
-  const message = `vm ${id} can't be ${wish} while it is set; set it to false first`;
+  const message = `vm ${id} can't be ${wish} while its deletion_protection is set; set it to false first`;
   const violations = [{ path: "deletion_protection", rule: "protected", message }];
-  throw new Fault("WRONG_STATE", `deletion_protection: ${message}`, { violations });
+  throw new Fault("PROTECTED", message, { violations });
 }
 
 /** Asked for by name, a machine that ended by itself is started again at once, whatever its restart policy says. */

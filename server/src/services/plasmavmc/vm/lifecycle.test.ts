@@ -121,11 +121,11 @@ describe("deletion_protection", () => {
   test("keeps a machine from being deleted and replaced, and is named", async () => {
     const vm = await aVm({}, { deletionProtection: true });
     const fault = await faultOf(cloud.delete(VmSchema, vm.id));
-    expect(fault.reason).toBe("WRONG_STATE");
+    expect(fault.reason).toBe("PROTECTED");
     expect(fault.details.violations).toMatchObject([{ path: "deletion_protection", rule: "protected" }]);
     expect(fault.message).toContain("set it to false first");
     const replaced = impactless(vm, { imageId: "debian-12" }, ["spec.image_id"]);
-    expect(await outcome(replaced)).toBe("WRONG_STATE deletion_protection:protected");
+    expect(await outcome(replaced)).toBe("PROTECTED deletion_protection:protected");
     expect(await outcome(impactless(vm, { userData: "#cloud-config" }, ["spec.user_data"]))).toBe("ok");
     await cloud.update(VmSchema, vm.id, { deletionProtection: false }, ["deletion_protection"]);
     expect(await outcome(cloud.delete(VmSchema, vm.id))).toBe("ok");
