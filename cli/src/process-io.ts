@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import type { Io } from "./io.ts";
+import type { Io, Terminal } from "./io.ts";
 
 /** Asks at the terminal; what is typed is not echoed. */
 function askHidden(question: string): Promise<string> {
@@ -28,6 +28,18 @@ function endQuietlyAtClosedPipe(error: NodeJS.ErrnoException): void {
   process.exit(0);
 }
 
+function processTerminal(): Terminal {
+  const { stdin: input, stdout: output } = process;
+  return {
+    input,
+    output,
+    isTty: input.isTTY === true,
+    raw(on) {
+      if (input.isTTY === true) input.setRawMode(on);
+    },
+  };
+}
+
 export function processIo(): Io {
   const stop = new AbortController();
   process.stdout.on("error", endQuietlyAtClosedPipe);
@@ -39,6 +51,7 @@ export function processIo(): Io {
     err: (shown) => void process.stderr.write(shown),
     readStdin: () => text(process.stdin),
     ask: process.stdin.isTTY ? askHidden : undefined,
+    terminal: processTerminal(),
     signal: stop.signal,
   };
 }

@@ -40,6 +40,8 @@ export interface Session extends Clients {
   readonly io: Io;
   readonly format: Format;
   readonly tenant: Tenant;
+  /** Where the cloud is, and the authority that it is known by. */
+  readonly reach: { readonly endpoint: string; readonly ca: string | undefined };
   /** What every call is given. */
   readonly call: Tenant & { readonly signal: AbortSignal; readonly timeoutMs: number | undefined };
 }
@@ -48,8 +50,10 @@ export interface Session extends Clients {
 export function openSession(io: Io, options: CommonOptions): Session {
   const env =
     options.context === undefined ? io.env : { ...io.env, PHOTON_CONTEXT: options.context, PHOTON_ENDPOINT: undefined };
-  const cloud = new PhotonCloud({ ...fromEnvironment(env), userAgent: "photon-cli/0.1.0" });
+  const found = fromEnvironment(env);
+  const cloud = new PhotonCloud({ ...found, userAgent: "photon-cli/0.1.0" });
   const tenant = { org: options.org, project: options.project };
   const call = { ...tenant, signal: io.signal, timeoutMs: timeoutMsOf(options) };
-  return { ...clientsOf(cloud), io, format: options.output ?? "table", tenant, call };
+  const reach = { endpoint: found.endpoint, ca: found.ca };
+  return { ...clientsOf(cloud), io, format: options.output ?? "table", tenant, reach, call };
 }

@@ -3,6 +3,7 @@ import type { Kind } from "@photoncloud/proto";
 import type { Command } from "commander";
 import type { Flag } from "../flags.ts";
 import type { Io } from "../io.ts";
+import { addVerbsByHand } from "./by-hand.ts";
 import { addCustomVerbs } from "./kind-custom.ts";
 import { addReadingVerbs } from "./kind-reading.ts";
 import { addWritingVerbs } from "./kind-writing.ts";
@@ -23,4 +24,5 @@ export function addKindCommand(program: Command, kind: Kind, io: Io, remember: (
   addReadingVerbs(command, kind, io);
   addWritingVerbs(command, kind, io, remember);
   addCustomVerbs(command, kind, io, remember);
+  addVerbsByHand(command, kind, io);
 }

@@ -1,4 +1,5 @@
 // For tests: runs a command line in this process and keeps what it printed.
+import type { Terminal } from "../io.ts";
 import { main } from "../main.ts";
 
 export interface Run {
@@ -14,6 +15,7 @@ export interface RunOptions {
   /** Called with all output so far, whenever something is printed; for commands that go on until they are stopped. */
   readonly onOut?: (out: string) => void;
   readonly signal?: AbortSignal;
+  readonly terminal?: Terminal;
 }
 
 /** Splits a line as a shell would that knows 'single quotes' alone. */
@@ -36,6 +38,7 @@ export async function runPhoton(args: string | readonly string[], options: RunOp
     },
     readStdin: async () => options.stdin ?? "",
     ask: undefined,
+    ...(options.terminal && { terminal: options.terminal }),
     signal: options.signal ?? new AbortController().signal,
   });
   return { code, out, err };

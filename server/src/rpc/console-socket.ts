@@ -21,7 +21,7 @@ const pingMs = 20_000;
 /** How long a viewer may take to say goodbye, in milliseconds. */
 const goodbyeMs = 2_000;
 /** RFC 6455 section 7.4.1. */
-const closeCodes = { normal: 1000, goingAway: 1001, policy: 1008, internal: 1011 } as const;
+const closeCodes = { goingAway: 1001, policy: 1008, internal: 1011 } as const;
 
 const door = /^\/console\/([A-Za-z0-9_.-]{1,200})$/;
 
@@ -99,21 +99,21 @@ async function serve(parts: ConsoleDoorParts, ws: WebSocket, session: ConsoleSes
   const end = () => sayWhy(ws, ends.reason, stopping.aborted);
   if (ends.aborted) end();
   else ends.addEventListener("abort", end, { once: true });
-  try {
-    // Both ways in one: each side waits for the other, and the end of either ends all.
-    const line = createWebSocketStream(ws);
-    await pipeline(line, session.bytes, line);
-  } catch (error) {
-    if (ws.readyState === ws.OPEN) ws.close(closeCodes.internal, "the console broke off");
+  const closed = new Promise((resolve) => void ws.once("close", resolve));
+  // Both ways in one: each side waits for the other. When the machine ends, so does the line.
+  const line = createWebSocketStream(ws);
+  pipeline(line, session.bytes, line).catch((error: unknown) => {
+    if (ws.readyState !== ws.OPEN) return;
     log.debug({ ...fields, err: error }, "console broke off");
-  } finally {
-    ends.removeEventListener("abort", end);
-    stopPinging();
-    session.close();
+    ws.close(closeCodes.internal, "the console broke off");
     hangUp(ws);
-    metrics.streams(-1);
-    log.info(fields, "console closed");
-  }
+  });
+  await closed;
+  ends.removeEventListener("abort", end);
+  stopPinging();
+  session.close();
+  metrics.streams(-1);
+  log.info(fields, "console closed");
 }
 
 function sayWhy(ws: WebSocket, reason: unknown, stopping: boolean): void {
@@ -125,11 +125,8 @@ function sayWhy(ws: WebSocket, reason: unknown, stopping: boolean): void {
 
 /** Who does not say goodbye is cut off. */
 function hangUp(ws: WebSocket): void {
-  if (ws.readyState === ws.OPEN) ws.close(closeCodes.normal);
   const timer = setTimeout(() => ws.terminate(), goodbyeMs);
-  timer.unref();
-  if (ws.readyState === ws.CLOSED) clearTimeout(timer);
-  else ws.once("close", () => clearTimeout(timer));
+  ws.once("close", () => clearTimeout(timer));
 }
 
 /** Lets go of viewers that have gone without a word. */
