@@ -1,6 +1,7 @@
 // The calls that one kind's resources need, over any transport that carries protobuf's JSON.
 import type { Kind, Method } from "@photoncloud/proto";
 import { camelCase, Scope } from "@photoncloud/proto";
+import { Unknown, type ValueMap } from "./cty/value.ts";
 import { isJsonObject, type JsonObject, textOf } from "./json-object.ts";
 
 /** Terms of one call. */
@@ -32,6 +33,23 @@ const tenant = (kind: Kind, at: { org: string; project: string }): JsonObject =>
 };
 
 const name = (kind: Kind, at: Reference): JsonObject => ({ ...tenant(kind, at), id: at.id });
+
+/** One field of a plan, and what its change does: "IMPACT_RESTART". */
+export interface PlannedChange {
+  readonly path: string;
+  readonly impact: string;
+}
+
+export interface Foreseen {
+  /** The resource as it would be; what is drawn is left empty. */
+  readonly resource: JsonObject;
+  readonly changes: readonly PlannedChange[];
+}
+
+/** Whether Terraform does not know yet where a resource lives. */
+export const unknownTenant = (kind: Kind, state: ValueMap): boolean =>
+  kind.scope !== Scope.SYSTEM &&
+  (state.get("org_id") instanceof Unknown || (kind.scope !== Scope.ORG && state.get("project_id") instanceof Unknown));
 
 /** The standard calls of one kind. */
 export class KindCalls {
@@ -78,6 +96,24 @@ export class KindCalls {
   async named(at: Omit<Reference, "id">, wanted: string, terms: Terms): Promise<readonly JsonObject[]> {
     const request = { ...tenant(this.kind, at), filter: `name = ${JSON.stringify(wanted)}` };
     return this.#items(await this.#cloud.call(this.kind.standard.list, request, terms));
+  }
+
+  /** What a creation (no id) or a change of the fields of the mask would do, without doing it. */
+  async plan(
+    at: Reference,
+    resource: JsonObject,
+    mask: readonly string[],
+    unknownPaths: readonly string[],
+    terms: Terms,
+  ): Promise<Foreseen> {
+    const noun = camelCase(this.kind.noun);
+    const change = { [noun]: resource, updateMask: mask.join(","), unknownPaths: [...unknownPaths] };
+    const answer = await this.#cloud.call(this.kind.standard.plan, { ...name(this.kind, at), ...change }, terms);
+    const changes = Array.isArray(answer.changes) ? answer.changes : [];
+    return {
+      resource: isJsonObject(answer[noun]) ? answer[noun] : {},
+      changes: changes.map((one) => ({ path: textOf(one, "path"), impact: textOf(one, "impact") })),
+    };
   }
 
   /** Changes the fields of the mask, given in JSON names. */

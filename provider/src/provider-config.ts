@@ -5,7 +5,7 @@ import type { Attribute } from "./attribute.ts";
 import { attribute as attributeStep } from "./cty/path.ts";
 import { Unknown, type ValueMap } from "./cty/value.ts";
 import { type Diagnostic, errorAt, Problem, plainError } from "./diagnostics.ts";
-import { plain } from "./scalar.ts";
+import { boolean, plain, type Scalar } from "./scalar.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,11 +34,21 @@ const settings = {
 type Name = keyof typeof settings;
 const names = Object.keys(settings) as Name[];
 
-export const providerAttributes: readonly Attribute[] = names.map((name) => {
-  const setting: Setting = settings[name];
+const planChecks = {
+  env: "PHOTON_PLAN_CHECKS",
+  description: "Whether plans are checked by the cloud. Default: true.",
+} as const satisfies Setting;
+
+const texts = names.map((name) => settingAttribute(name, settings[name], plain));
+export const providerAttributes: readonly Attribute[] = [
+  ...texts,
+  settingAttribute("plan_checks", planChecks, boolean),
+];
+
+function settingAttribute(name: string, setting: Setting, scalar: Scalar): Attribute {
   return {
     name,
-    shape: { kind: "scalar", scalar: plain },
+    shape: { kind: "scalar", scalar },
     required: false,
     optional: true,
     computed: false,
@@ -49,7 +59,7 @@ export const providerAttributes: readonly Attribute[] = names.map((name) => {
     description: `${setting.description} Environment: \`${setting.env}\`.`,
     field: undefined,
   };
-});
+}
 
 /** A setting's value; an Unknown is settled only when Terraform applies; undefined: not given. */
 type Given = string | Unknown | undefined;
@@ -62,6 +72,8 @@ export interface Configuration {
   readonly credentials: Credentials | Unknown | undefined;
   /** PEM */
   readonly ca: string | Unknown | undefined;
+  /** Whether the cloud is asked what it would make of a plan. */
+  readonly planChecks: boolean;
 }
 
 type Lookup = (name: Name) => Given;
@@ -133,6 +145,11 @@ function readCa(path: Given): string | Unknown | undefined {
   }
 }
 
+function asksCloud(config: ValueMap, env: Environment): boolean {
+  const given = config.get("plan_checks") ?? null;
+  return typeof given === "boolean" ? given : !["false", "0"].includes(env[planChecks.env] ?? "");
+}
+
 /**
  * Reads the configuration.
  *
@@ -164,6 +181,7 @@ export function readConfiguration(config: ValueMap, env: Environment): Configura
     project: both("project_id") ?? claim(given, "project_id"),
     credentials: given,
     ca: readCa(both("ca_file")),
+    planChecks: asksCloud(config, env),
   };
 }
 

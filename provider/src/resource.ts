@@ -9,6 +9,7 @@ import { textOf } from "./json-object.ts";
 import { refresh, settle } from "./merge.ts";
 import { callMs, create, reading, remove, update } from "./operation.ts";
 import { type Plan, plan } from "./plan.ts";
+import { ask, askMs, type Question } from "./plan-check.ts";
 import type { PrivateState } from "./private-state.ts";
 import { sameAttribute } from "./same.ts";
 import type { KindSchema, Operation } from "./schema.ts";
@@ -32,6 +33,11 @@ function timeoutMs(state: ValueMap, operation: Operation): number {
   return nanos === undefined || nanos <= 0n ? defaultTimeoutMs : Number(nanos / 1_000_000n);
 }
 
+const textIn = (state: ValueMap, name: string): string => {
+  const value = state.get(name);
+  return typeof value === "string" ? value : "";
+};
+
 const keptOf = (resource: JsonObject): PrivateState => ({ etag: textOf(resource, "etag") });
 
 export class Resource {
@@ -51,9 +57,45 @@ export class Resource {
     return { ...plan(attributes, prior, config, defaults), diagnostics };
   }
 
+  /** What will be, once the cloud was asked too. `kept`: not empty where a creation takes the place of what it was kept for. @throws Problem */
+  async planAndAsk(
+    prior: ValueMap | null,
+    config: ValueMap,
+    kept: PrivateState,
+    signal: AbortSignal,
+  ): Promise<ReturnType<Resource["plan"]>> {
+    const local = this.plan(prior, config);
+    const { walk } = this.#session;
+    if (prior !== null) walk.manages(this.schema.kind.noun, prior);
+    else walk.willCreate(local.planned);
+    // The creation that follows a replacement is planned, and asked about, by itself.
+    if (!local.changed || local.replaces.length > 0 || !walk.asking || !this.#session.connected) return local;
+    const question = this.#question(prior, local.planned, config, kept);
+    if (prior !== null && question.mask.length === 0) return local;
+    const answer = await ask(question, walk, this.#deadline(walk.applying ? callMs : askMs, signal));
+    return { ...local, planned: answer.planned, diagnostics: [...local.diagnostics, ...answer.diagnostics] };
+  }
+
+  #question(prior: ValueMap | null, planned: ValueMap, config: ValueMap, kept: PrivateState): Question {
+    const { attributes } = this.schema;
+    const writeOnly = Object.keys(this.#writeOnly(config));
+    return {
+      calls: this.#calls(),
+      attributes,
+      prior,
+      planned,
+      config,
+      at: { ...referenceOf(prior ?? planned), ...(prior === null ? { id: "" } : {}) },
+      mask: prior === null ? [] : [...this.#changed(prior, planned), ...writeOnly],
+      replaces: prior === null && kept.etag !== "",
+      what: this.#name(textIn(prior ?? planned, "name") || textIn(prior ?? planned, "id")),
+    };
+  }
+
   /** What is there; a state of null where it is gone. */
   async read(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
     const at = referenceOf(prior);
+    this.#session.walk.manages(this.schema.kind.noun, prior);
     const deadline = this.#deadline(callMs, signal);
     try {
       const found = await this.#session.reads.read(this.#calls(), at, reading(deadline));
@@ -68,7 +110,7 @@ export class Resource {
   /** Creates what was planned. Once its id is known it is never lost: problems then come beside the state. */
   async create(planned: ValueMap, config: ValueMap, signal: AbortSignal): Promise<Outcome> {
     const { kind, attributes } = this.schema;
-    this.#session.reads.changing();
+    this.#session.changing();
     const deadline = this.#deadline(timeoutMs(planned, "create"), signal);
     const { org, project } = referenceOf(planned);
     try {
@@ -94,7 +136,7 @@ export class Resource {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { attributes } = this.schema;
-    this.#session.reads.changing();
+    this.#session.changing();
     const deadline = this.#deadline(timeoutMs(planned, "update"), signal);
     const at = referenceOf(prior);
     const what = this.#name(at.id);
@@ -116,7 +158,7 @@ export class Resource {
 
   /** Deletes, and waits until it is gone. */
   async delete(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
-    this.#session.reads.changing();
+    this.#session.changing();
     const deadline = this.#deadline(timeoutMs(prior, "delete"), signal);
     const at = referenceOf(prior);
     const what = this.#name(at.id);

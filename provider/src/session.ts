@@ -8,6 +8,7 @@ import { Reads } from "./reads.ts";
 import { type Connection, SdkCloud } from "./sdk-cloud.ts";
 import type { Tenant } from "./tenant.ts";
 import { version } from "./version.ts";
+import { Walk } from "./walk.ts";
 
 /** What tests replace. */
 export interface Surroundings {
@@ -23,6 +24,7 @@ export class Session {
   #terraform = "";
   #cloud: Cloud | undefined;
   #reads = new Reads();
+  #walk = new Walk();
   #journal: Promise<Journal> | undefined;
 
   constructor(surroundings: Surroundings) {
@@ -34,10 +36,22 @@ export class Session {
     this.#terraform = terraformVersion;
     this.#cloud = undefined;
     this.#reads = new Reads();
+    this.#walk = new Walk();
+    this.#walk.asking = configuration.planChecks;
   }
 
   get reads(): Reads {
     return this.#reads;
+  }
+
+  get walk(): Walk {
+    return this.#walk;
+  }
+
+  /** Before each change. */
+  changing(): void {
+    this.#reads.changing();
+    this.#walk.applying = true;
   }
 
   get tenant(): Tenant {
@@ -48,6 +62,13 @@ export class Session {
   get endpoint(): string {
     const endpoint = this.#configuration?.endpoint;
     return typeof endpoint === "string" ? endpoint : "";
+  }
+
+  /** Whether it is known where the cloud is and who asks. */
+  get connected(): boolean {
+    const { endpoint, credentials, ca } = this.#configuration ?? {};
+    const known = credentials !== undefined && !(credentials instanceof Unknown) && !(ca instanceof Unknown);
+    return typeof endpoint === "string" && known;
   }
 
   /** @throws Problem where the configuration is not known yet */

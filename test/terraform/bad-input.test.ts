@@ -105,7 +105,7 @@ describe("terraform apply is refused by the cloud", () => {
     const workspace = await open(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" });
     const [problem] = await applied(workspace);
     expect(problem?.summary).toBe("Permission denied");
-    expect(problem?.detail).toContain("network:vpcs:create");
+    expect(problem?.detail).toContain("network:vpcs:plan");
   });
 
   test("when a resource of another org is imported or read", async () => {

@@ -1,0 +1,121 @@
+// Asks the cloud what it would make of a planned change: what it refuses, what it foresees, and what is restarted or lost.
+import type { Attribute } from "./attribute.ts";
+import { attributePath } from "./attribute-path.ts";
+import { type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
+import type { ValueMap } from "./cty/value.ts";
+import type { Deadline } from "./deadline.ts";
+import { type Diagnostic, explain, isPhotonError } from "./diagnostics.ts";
+import { lost } from "./lost.ts";
+import { reading } from "./operation.ts";
+import { mayBeForeseen, planRequest, withForeseen } from "./plan-request.ts";
+import type { Walk } from "./walk.ts";
+
+/** How long a plan waits for the cloud, with all retries. A plan that was not checked is a plan all the same. */
+export const askMs = 10_000;
+
+export interface Question {
+  readonly calls: KindCalls;
+  readonly attributes: readonly Attribute[];
+  /** What is there, where a change is planned; null: a creation. */
+  readonly prior: ValueMap | null;
+  readonly planned: ValueMap;
+  readonly config: ValueMap;
+  /** The tenant, and the id of what is there. */
+  readonly at: Reference;
+  /** JSON names of the fields that change. */
+  readonly mask: readonly string[];
+  /** Whether it takes the place of one that is there, which may be what is in the way. */
+  readonly replaces: boolean;
+  /** For messages: "vpc main". */
+  readonly what: string;
+}
+
+export interface Answer {
+  readonly planned: ValueMap;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Asks, where it is of use. In an apply, whose plan was checked, only for what the plan has shown: it must be shown again. */
+export async function ask(question: Question, walk: Walk, deadline: Deadline): Promise<Answer> {
+  const { attributes, planned, prior, at } = question;
+  const silent: Answer = { planned, diagnostics: [] };
+  const shows = prior === null && mayBeForeseen(attributes, planned);
+  if (!walk.asking || (walk.applying && !shows) || unknownTenant(question.calls.kind, planned)) return silent;
+  if (walk.isComing(at.org) || walk.isComing(at.project)) return silent;
+  const { resource, unknownPaths } = planRequest(attributes, planned, question.config);
+  try {
+    const answer = await question.calls.plan(at, resource, question.mask, unknownPaths, reading(deadline));
+    const foreseen = prior === null ? withForeseen(attributes, planned, answer.resource) : planned;
+    return { planned: foreseen, diagnostics: walk.applying ? [] : impacts(question, answer.changes) };
+  } catch (error) {
+    return { planned, diagnostics: refused(question, walk, error) };
+  }
+}
+
+/** The cloud, or the way to it, rather than what is planned. */
+const mute = new Set(["unavailable", "deadline_exceeded", "unimplemented", "canceled"]);
+/** Refusals that nothing else of the same plan can mend. */
+const final = new Set([
+  "invalid_argument",
+  "already_exists",
+  "resource_exhausted",
+  "permission_denied",
+  "unauthenticated",
+  "not_found",
+]);
+
+function refused(question: Question, walk: Walk, error: unknown): readonly Diagnostic[] {
+  const { attributes, config, what } = question;
+  const told = explain(error, attributes, `planning ${what}`);
+  if (!isPhotonError(error) || walk.applying) return told;
+  if (mute.has(error.code)) return unchecked(walk, error.code, told);
+  const mended = error.violations.filter((v) => walk.comesAt(attributes, config, v.path)).length;
+  if (mended > 0 && mended === error.violations.length) return [];
+  const words = [error.message, ...error.resources, ...error.violations.map((v) => v.message)].join(" ");
+  const inTheWay = walk.namesManaged(words);
+  if (inTheWay && question.replaces) return [];
+  const open = inTheWay || question.replaces || mended > 0 || !final.has(error.code);
+  return open ? told.map(asWarning) : told;
+}
+
+const asWarning = (diagnostic: Diagnostic): Diagnostic => ({
+  ...diagnostic,
+  severity: "warning",
+  summary: `The cloud would refuse this now: ${diagnostic.summary}`,
+  detail: `${diagnostic.detail}\n\nWhat else is planned may mend it: then this is of no concern.`,
+});
+
+/** One warning for the whole walk: nothing more is asked after it. */
+function unchecked(walk: Walk, code: string, told: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (!walk.asking) return [];
+  walk.asking = false;
+  const why =
+    code === "unimplemented"
+      ? "It is older than this provider, and can't check plans."
+      : `It did not answer within ${askMs / 1000} seconds. ${told[0]?.detail ?? ""}`;
+  const detail = `${why}\n\nThe plan was made without it: what the cloud refuses shows only when the plan is applied, and nothing says which changes restart something or lose data. plan_checks = false in the provider's configuration plans so without asking.`;
+  return [{ severity: "warning", summary: "The cloud has not checked this plan", detail }];
+}
+
+function impacts(
+  { attributes, prior, planned, what }: Question,
+  changes: readonly PlannedChange[],
+): readonly Diagnostic[] {
+  if (prior === null) return [];
+  return changes.flatMap(({ path: at, impact }): Diagnostic[] => {
+    const path = attributePath(attributes, at);
+    if (impact === "IMPACT_RESTART")
+      return [
+        {
+          severity: "warning",
+          summary: "This change restarts it",
+          path,
+          detail: `${at}: ${what} is stopped and started again.`,
+        },
+      ];
+    if (impact !== "IMPACT_DATA_LOSS") return [];
+    const gone = lost(attributes, path, prior, planned);
+    const detail = `${at}: this change of ${what} destroys data that nothing brings back.${gone === "" ? "" : ` Lost: ${gone}.`}`;
+    return [{ severity: "warning", summary: "This change loses data", path, detail }];
+  });
+}

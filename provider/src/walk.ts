@@ -1,0 +1,58 @@
+// What one walk of Terraform's over its graph has met so far: what a plan must know to tell a real refusal from one that the same plan mends.
+
+import type { Attribute } from "./attribute.ts";
+import { attributePath } from "./attribute-path.ts";
+import type { Step } from "./cty/path.ts";
+import { isList, isMap, type Value, type ValueMap } from "./cty/value.ts";
+
+const text = (value: Value | undefined): string => (typeof value === "string" ? value : "");
+
+export class Walk {
+  /** How the cloud's errors name what this configuration manages: ids, and "subnet web". */
+  readonly #managed = new Set<string>();
+  /** Ids that are chosen, of what will be created. */
+  readonly #coming = new Set<string>();
+  /** Whether the cloud is asked: not any more once it can't tell. */
+  asking = true;
+  /** Whether the walk makes changes: it is no plan, then. */
+  applying = false;
+
+  manages(noun: string, state: ValueMap): void {
+    const [id, name] = [text(state.get("id")), text(state.get("name"))];
+    if (id !== "") this.#managed.add(id).add(`${noun.replaceAll("_", " ")} ${id}`);
+    if (name !== "") this.#managed.add(`${noun.replaceAll("_", " ")} ${name}`);
+  }
+
+  willCreate(planned: ValueMap): void {
+    const id = text(planned.get("id"));
+    if (id !== "") this.#coming.add(id);
+  }
+
+  /** Whether something is named that this configuration manages: the same plan may take it out of the way. */
+  namesManaged(words: string): boolean {
+    const parts = words.split(/[^\w.-]+/).map((part) => part.replace(/\.$/, ""));
+    return parts.some(
+      (part, i) => (part.includes("-") && this.#managed.has(part)) || this.#managed.has(`${parts[i - 1]} ${part}`),
+    );
+  }
+
+  /** Whether a value names what the same plan creates. */
+  isComing(value: Value): boolean {
+    return typeof value === "string" && value.split(/[/:]/).some((part) => this.#coming.has(part));
+  }
+
+  /** Whether the value at a path of the cloud's names what the same plan creates. */
+  comesAt(attributes: readonly Attribute[], config: ValueMap, path: string): boolean {
+    return this.isComing(valueAt(config, attributePath(attributes, path)));
+  }
+}
+
+function valueAt(config: ValueMap, path: readonly Step[]): Value {
+  let value: Value = config;
+  for (const step of path) {
+    if ("index" in step) value = isList(value) ? (value[step.index] ?? null) : null;
+    else if (isMap(value)) value = value.get("key" in step ? step.key : step.attribute) ?? null;
+    else return null;
+  }
+  return value;
+}

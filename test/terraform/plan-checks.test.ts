@@ -1,0 +1,164 @@
+// A plan that asks the cloud: what would be refused is refused before anything is made, and what is lost is said.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { type Reattached, reattach } from "./reattached.ts";
+import { type Diagnostic, type Login, Workspace } from "./workspace.ts";
+
+let cloud: TestCloud;
+let acme: TestTenant;
+const providers: Reattached[] = [];
+const workspaces: Workspace[] = [];
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  acme = await cloud.tenant("acme-corp", "project-alpha");
+});
+
+afterEach(() => {
+  for (const workspace of workspaces.splice(0)) workspace.close();
+  for (const provider of providers.splice(0)) provider.close();
+});
+
+afterAll(() => cloud.stop());
+
+async function open(hcl: string, login: Partial<Login> = {}): Promise<Workspace> {
+  const as = { ...acme, url: cloud.url, ...login };
+  const provider = await reattach(as);
+  providers.push(provider);
+  const workspace = await Workspace.open(as, hcl, provider.env);
+  workspaces.push(workspace);
+  return workspace;
+}
+
+const planned = (workspace: Workspace, ...args: string[]) => workspace.diagnostics("plan", "-input=false", ...args);
+const told = (all: readonly Diagnostic[]) => all.map((d) => [d.severity, d.address, d.snippet?.code.trim()] as const);
+
+async function made(method: string, body: object): Promise<string> {
+  const request = { orgId: acme.orgId, projectId: acme.projectId, ...body };
+  const answer = await postJson(cloud.url, method, request, acme.token);
+  if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  return String(answer.body.id);
+}
+
+const vpc = (name: string, more = "") =>
+  `resource "photoncloud_vpc" "a" {\n  name = "${name}"\n  cidr = "10.0.0.0/16"\n${more}}\n`;
+
+describe("a plan is refused", () => {
+  test("for a name that is taken, and says by what and how to import it", async () => {
+    const id = await made("prismnet.v1.VpcService/CreateVpc", { name: "taken", cidr: "10.0.0.0/16" });
+    const all = await planned(await open(vpc("taken")));
+    expect(told(all)).toEqual([["error", "photoncloud_vpc.a", 'name = "taken"']]);
+    expect(all[0]?.detail).toContain(id);
+    expect(all[0]?.detail).toMatch(/terraform import.*Request id: /s);
+  });
+
+  test("for an address outside its subnet", async () => {
+    const vpcId = await made("prismnet.v1.VpcService/CreateVpc", { name: "v", cidr: "10.0.0.0/16" });
+    const subnetId = await made("prismnet.v1.SubnetService/CreateSubnet", { name: "s", vpcId, cidr: "10.0.1.0/24" });
+    const port = `resource "photoncloud_port" "a" {\n  name = "p"\n  subnet_id = "${subnetId}"\n  ip_address = "10.0.2.1"\n}\n`;
+    expect(told(await planned(await open(port)))).toEqual([["error", "photoncloud_port.a", 'ip_address = "10.0.2.1"']]);
+  });
+
+  test("for a reference to what does not exist", async () => {
+    const subnet = 'resource "photoncloud_subnet" "a" {\n  name = "s"\n  vpc_id = "vpc-none"\n}\n';
+    expect(told(await planned(await open(subnet)))).toEqual([["error", "photoncloud_subnet.a", 'vpc_id = "vpc-none"']]);
+  });
+
+  test("where the permission is missing", async () => {
+    const all = await planned(await open(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" }));
+    expect(all.map((d) => [d.severity, d.summary])).toEqual([["error", "Permission denied"]]);
+    expect(all[0]?.detail).toContain("network:vpcs:");
+  });
+
+  test("not where plan_checks is false", async () => {
+    await made("prismnet.v1.VpcService/CreateVpc", { name: "unasked", cidr: "10.0.0.0/16" });
+    const workspace = await open(`provider "photoncloud" {\n  plan_checks = false\n}\n${vpc("unasked")}`);
+    expect(await workspace.plan()).toEqual({ "photoncloud_vpc.a": "create" });
+  });
+});
+
+test("what the same plan creates or takes out of the way is no reason to refuse", async () => {
+  const chain = (cidr: string) => `${vpc("chain")}resource "photoncloud_subnet" "a" {
+  name = "chain"
+  vpc_id = photoncloud_vpc.a.id
+  cidr = "${cidr}"
+}
+resource "photoncloud_port" "a" {
+  name = "chain"
+  subnet_id = photoncloud_subnet.a.id
+}
+`;
+  const workspace = await open(chain("10.0.1.0/24"));
+  expect(await planned(workspace)).toEqual([]);
+  await workspace.apply();
+  // Another block replaces the subnet: the one that has its name goes away first.
+  workspace.write(`${chain("10.0.2.0/24")}`.replace("subnet_id =", "labels = {}\n  subnet_id ="));
+  expect(await planned(workspace)).toEqual([]);
+  await workspace.apply();
+  expect(await workspace.plan()).toEqual({});
+});
+
+test("a resource of a project that the same plan creates is not refused", async () => {
+  const token = await cloud.adminToken();
+  const hcl = `resource "photoncloud_project" "new" {\n  id = "brand-new"\n}\n${vpc("a", "  project_id = photoncloud_project.new.id\n")}`;
+  const workspace = await open(hcl, { token });
+  expect(await planned(workspace)).toEqual([]);
+  await workspace.apply();
+  expect(await workspace.plan()).toEqual({});
+});
+
+test("a default that the cloud foresees is shown, and is what it becomes", async () => {
+  const hcl = `${vpc("foreseen")}resource "photoncloud_subnet" "a" {\n  name = "foreseen"\n  vpc_id = photoncloud_vpc.a.id\n}\n`;
+  const workspace = await open(hcl);
+  await workspace.must("plan", "-input=false", "-out=plan.bin");
+  const shown: unknown = JSON.parse(await workspace.must("show", "-json", "plan.bin"));
+  expect(JSON.stringify(shown)).toContain('"mtu":1442');
+  await workspace.must("apply", "-input=false", "plan.bin");
+  expect((await workspace.state())["photoncloud_subnet.a"]?.mtu).toBe(1442);
+  expect(await workspace.plan()).toEqual({});
+});
+
+describe("a change of a machine", () => {
+  const vm = (cpu: number, disks: readonly string[]) => `resource "photoncloud_vm" "a" {
+  name = "worker"
+  spec = {
+    cpu = ${cpu}
+    memory = 512
+    disks = [${disks.map((id) => `{ id = "${id}", size_gib = 1 }`).join(", ")}]
+  }
+}
+`;
+
+  test("that removes a disk is no plain update: a warning says which data is lost", async () => {
+    const workspace = await open(vm(1, ["root", "data"]));
+    await workspace.apply();
+    workspace.write(vm(1, ["root"]));
+    const [warning, ...more] = await planned(workspace);
+    expect(more).toEqual([]);
+    expect([warning?.severity, warning?.summary, warning?.address]).toEqual([
+      "warning",
+      "This change loses data",
+      "photoncloud_vm.a",
+    ]);
+    expect(warning?.detail).toMatch(/spec\.disks.*Lost: id data, size_gib 1/s);
+    await workspace.destroy();
+  });
+
+  test("that restarts it says so", async () => {
+    const workspace = await open(vm(2, ["root"]));
+    await workspace.apply();
+    workspace.write(vm(1, ["root"]));
+    const all = await planned(workspace);
+    expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "This change restarts it"]]);
+    expect(all[0]?.detail).toContain("spec.cpu");
+    await workspace.destroy();
+  });
+});
+
+test("without a server a plan is made all the same, with one warning", async () => {
+  const three = `resource "photoncloud_vpc" "a" {\n  count = 3\n  name = "v-\${count.index}"\n  cidr = "10.0.0.0/16"\n}\n`;
+  const workspace = await open(three, { url: "http://127.0.0.1:9" });
+  const all = await planned(workspace);
+  expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "The cloud has not checked this plan"]]);
+  expect(Object.keys(await workspace.plan())).toHaveLength(3);
+}, 120_000);
