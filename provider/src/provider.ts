@@ -3,6 +3,7 @@ import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
 import type { ValueMap } from "./cty/value.ts";
 import { DataSource } from "./data-source.ts";
 import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
+import { ephemeralHandlers } from "./ephemeral/index.ts";
 import { functionHandlers } from "./functions/index.ts";
 import { guarded, onlyDiagnostics } from "./guarded.ts";
 import { identityHandlers, identityOf, identitySchema, referenceIn, stubAt } from "./identity.ts";
@@ -12,7 +13,7 @@ import { checkApply, checkPlan, checkState } from "./oracle.ts";
 import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
 import type { Handlers } from "./plugin/provider-methods.ts";
 import { readPrivate, writePrivate } from "./private-state.ts";
-import { providerAttributes, readConfiguration, validateConfiguration } from "./provider-config.ts";
+import { type Configuration, providerAttributes, readConfiguration, validateConfiguration } from "./provider-config.ts";
 import { type Outcome, Resource } from "./resource.ts";
 import { dataSourceSchema, resourceSchema } from "./schema.ts";
 import { providerSchema, serverCapabilities } from "./schema-response.ts";
@@ -40,6 +41,7 @@ const bugs = (problems: readonly string[], where: string): readonly Diagnostic[]
 export function createProvider(options: ProviderOptions): Handlers {
   const catalog = options.catalog ?? wholeCatalog();
   const session = new Session(options);
+  let configuration: Configuration | undefined;
   const checking = options.env.PHOTON_PROVIDER_ORACLE === "1";
   const providerCodec = new BlockCodec(providerAttributes);
   const resources = lazily((noun) => {
@@ -78,6 +80,7 @@ export function createProvider(options: ProviderOptions): Handlers {
     getProviderSchema: async () => providerSchema(catalog),
 
     ...functionHandlers(catalog),
+    ...ephemeralHandlers(catalog, session, () => configuration),
     ...identityHandlers(catalog, identities),
     ...moveHandler(resources, identities),
 
@@ -92,10 +95,8 @@ export function createProvider(options: ProviderOptions): Handlers {
       guarded(
         "configuring the provider",
         async () => {
-          session.configure(
-            readConfiguration(provided(providerCodec, request.config), options.env),
-            request.terraformVersion,
-          );
+          configuration = readConfiguration(provided(providerCodec, request.config), options.env);
+          session.configure(configuration, request.terraformVersion);
           return {};
         },
         onlyDiagnostics,

@@ -1,6 +1,7 @@
 // The answer to GetProviderSchema; it depends on the catalog alone, so that a build keeps its bytes.
 import type { Catalog } from "@photoncloud/proto";
 import type { Attribute } from "./attribute.ts";
+import { ephemeralSchemas } from "./ephemeral/index.ts";
 import { wireFunctions } from "./functions/index.ts";
 import { providerAttributes } from "./provider-config.ts";
 import { dataSourceSchema, resourceSchema } from "./schema.ts";
@@ -23,6 +24,9 @@ export function providerSchema(catalog: Catalog) {
     resourceSchemas: Object.fromEntries(resources.map((r) => [r.typeName, schema(r.attributes, r.description)])),
     dataSourceSchemas: Object.fromEntries(dataSources.map((d) => [d.typeName, schema(d.attributes, d.description)])),
     functions: wireFunctions(catalog),
+    ephemeralResourceSchemas: Object.fromEntries(
+      ephemeralSchemas(catalog).map((e) => [e.typeName, schema(e.attributes, e.description)]),
+    ),
     serverCapabilities,
   };
 }

@@ -99,6 +99,10 @@ function attributesOf(fields: readonly Field[], within: Within): readonly Attrib
   return fields.filter((field) => shown(field, within)).map((field) => attributeOf(field, within));
 }
 
+/** Fields as what the cloud answers, all of them. */
+export const outputsOf = (fields: readonly Field[]): readonly Attribute[] =>
+  attributesOf(fields, { view: "data", output: true });
+
 /** The fields that place a resource: the provider's configuration stands in where they are left out. */
 export const tenantFields: ReadonlySet<string> = new Set(["org_id", "project_id"]);
 
@@ -141,7 +145,7 @@ const lookups = new Set(["id", "name"]);
 export function dataSourceSchema(kind: Kind): KindSchema {
   const found = (attribute: Attribute): Attribute =>
     lookups.has(attribute.name) || tenantFields.has(attribute.name) ? { ...attribute, optional: true } : attribute;
-  const attributes = attributesOf(kind.fields, { view: "data", output: true }).map(found).map(renamed(kind));
+  const attributes = outputsOf(kind.fields).map(found).map(renamed(kind));
   checkNames(kind, attributes);
   return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
 }

@@ -18,10 +18,10 @@ export interface Reattached {
   close(): void;
 }
 
-/** Serves a provider that logs in as this. Every answer is checked by the oracle. */
-export async function reattach(login: Login): Promise<Reattached> {
+/** Serves a provider that logs in as this. Every answer is checked by the oracle. `more`: for its environment. */
+export async function reattach(login: Login, more: Readonly<Record<string, string>> = {}): Promise<Reattached> {
   const folder = mkdtempSync(join(tmpdir(), "photon-reattach-"));
-  const env = environment(login, "/dev/null");
+  const env = { ...environment(login, "/dev/null"), ...more };
   const journal = new Journal(join(folder, "journal"));
   const server = grpcServer(providerMethods(createProvider({ env, journal: async () => journal })), undefined);
   const socket = await listen(server, folder);
