@@ -17,7 +17,7 @@ let hosts = 0;
 const newHost = () => ({ data: join(root, `data${++hosts}`), run: join(root, `r${hosts}`) });
 const image = { imageId: "tiny", format: "qcow2", architecture: "x86_64" } as const;
 /** Guests are emulated where there is no usable KVM: they boot in seconds, and in many of them on a busy host. */
-const patienceMs = 90_000;
+const patienceMs = 180_000;
 jest.setTimeout(2 * patienceMs);
 const { signal } = new AbortController();
 

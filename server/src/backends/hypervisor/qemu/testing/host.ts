@@ -11,7 +11,7 @@ import { type HostFolders, type MachineFiles, machineFiles } from "../layout.ts"
 
 export const image = { imageId: "tiny", format: "qcow2", architecture: "x86_64" } as const;
 /** Guests are emulated where there is no usable KVM: they boot in seconds, and in many of them on a busy host. */
-export const patienceMs = 90_000;
+export const patienceMs = 180_000;
 export const { signal } = new AbortController();
 
 export class TestHost {
