@@ -1,4 +1,4 @@
-// What the cloud and its provider add to Terraform: 200 networks with a subnet and a port each, against as many of Terraform's own
+// What the cloud and its provider add to Terraform: 334 networks with a subnet and a port each, against as many of Terraform's own
 // built-in resources with the same values, in one run. Each triple has a network of its own, as tenants spread.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { installMirror } from "../provider/scripts/mirror.ts";
 import { ServerProcess } from "../test/terraform/server-process.ts";
 import type { Figure } from "./main.ts";
 
-const triples = 200;
+const triples = 334;
 
 const ours = `terraform {
   required_providers {
@@ -22,33 +22,33 @@ const ours = `terraform {
 resource "photoncloud_vpc" "all" {
   count = ${triples}
   name  = "net-\${count.index}"
-  cidr  = "10.\${count.index}.0.0/16"
+  cidr  = "10.\${count.index % 250}.0.0/16"
 }
 resource "photoncloud_subnet" "all" {
   count  = ${triples}
   name   = "sub-\${count.index}"
   vpc_id = photoncloud_vpc.all[count.index].id
-  cidr   = "10.\${count.index}.1.0/24"
+  cidr   = "10.\${count.index % 250}.1.0/24"
 }
 resource "photoncloud_port" "all" {
   count      = ${triples}
   name       = "port-\${count.index}"
   subnet_id  = photoncloud_subnet.all[count.index].id
-  ip_address = "10.\${count.index}.1.10"
+  ip_address = "10.\${count.index % 250}.1.10"
 }
 `;
 
 const builtIn = `resource "terraform_data" "vpc" {
   count = ${triples}
-  input = { name = "net-\${count.index}", cidr = "10.\${count.index}.0.0/16" }
+  input = { name = "net-\${count.index}", cidr = "10.\${count.index % 250}.0.0/16" }
 }
 resource "terraform_data" "subnet" {
   count = ${triples}
-  input = { name = "sub-\${count.index}", vpc_id = terraform_data.vpc[count.index].id, cidr = "10.\${count.index}.1.0/24" }
+  input = { name = "sub-\${count.index}", vpc_id = terraform_data.vpc[count.index].id, cidr = "10.\${count.index % 250}.1.0/24" }
 }
 resource "terraform_data" "port" {
   count = ${triples}
-  input = { name = "port-\${count.index}", subnet_id = terraform_data.subnet[count.index].id, ip_address = "10.\${count.index}.1.10" }
+  input = { name = "port-\${count.index}", subnet_id = terraform_data.subnet[count.index].id, ip_address = "10.\${count.index % 250}.1.10" }
 }
 `;
 

@@ -55,6 +55,8 @@ function advice(error: PhotonError): string[] {
   const lines: string[] = [];
   if (error.permission !== "")
     lines.push(`The missing permission is ${error.permission}: an administrator can grant a role that has it.`);
+  if (error.permission.endsWith(":plan"))
+    lines.push("To plan without asking the cloud, set plan_checks = false in the provider's configuration.");
   if (error.resources.length > 0) lines.push(`In the way: ${error.resources.join(", ")}.`);
   if (error.reason === "STILL_REFERENCED")
     lines.push(

@@ -40,6 +40,8 @@ export class FakeCloud implements Cloud {
   before: Fault = () => {};
   after: Fault = () => {};
   mostOnPage = 1000;
+  /** What a plan answers: the changes, and what it foresees beside what was given. */
+  foreseen: { readonly resource: JsonObject; readonly changes: JsonObject[] } = { resource: {}, changes: [] };
   readonly #kind: Kind;
   readonly #fill: Fill;
   readonly #answers = new Map<string, { readonly request: string; readonly id: string }>();
@@ -77,6 +79,14 @@ export class FakeCloud implements Cloud {
       }
       case "list":
         return this.#list(request);
+      case "plan": {
+        const noun = camelCase(this.#kind.noun);
+        const given = request[noun];
+        return {
+          [noun]: { ...(isJsonObject(given) ? given : {}), ...this.foreseen.resource },
+          changes: this.foreseen.changes,
+        };
+      }
       case "update":
         return this.#update(id, request);
       case "delete": {

@@ -92,8 +92,20 @@ resource "photoncloud_port" "a" {
   expect(await planned(workspace)).toEqual([]);
   await workspace.apply();
   // Another block replaces the subnet: the one that has its name goes away first.
-  workspace.write(`${chain("10.0.2.0/24")}`.replace("subnet_id =", "labels = {}\n  subnet_id ="));
+  workspace.write(chain("10.0.2.0/24"));
   expect(await planned(workspace)).toEqual([]);
+  expect(await workspace.plan()).toEqual(
+    expect.objectContaining({ "photoncloud_subnet.a": "replace", "photoncloud_port.a": "replace" }),
+  );
+  await workspace.apply();
+  expect(await workspace.plan()).toEqual({});
+});
+
+test("what is tainted may be made anew with the same name", async () => {
+  const workspace = await open(vpc("tainted"));
+  await workspace.apply();
+  await workspace.must("taint", "photoncloud_vpc.a");
+  expect(told(await planned(workspace)).filter(([severity]) => severity === "error")).toEqual([]);
   await workspace.apply();
   expect(await workspace.plan()).toEqual({});
 });

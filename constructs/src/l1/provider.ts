@@ -29,6 +29,8 @@ export interface PhotonCloudProviderProps {
   readonly keySecret?: string;
   /** The certificate authority that signed the server's certificate. @default - PHOTON_CA_FILE */
   readonly caFile?: string;
+  /** Whether plans are checked by the cloud. @default - PHOTON_PLAN_CHECKS, or true */
+  readonly planChecks?: boolean;
   /** Tells several configurations of the provider apart. @default - none */
   readonly alias?: string;
 }
@@ -57,6 +59,7 @@ export class PhotonCloudProvider extends TerraformProvider {
       principal_id: p.principalId,
       key_secret: p.keySecret,
       ca_file: p.caFile,
+      plan_checks: p.planChecks,
       alias: p.alias,
     };
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

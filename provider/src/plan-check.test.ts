@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { testCatalog } from "@photoncloud/proto/testing";
+import { KindCalls } from "./cloud.ts";
+import { unknown, type Value, type ValueMap } from "./cty/value.ts";
+import { Deadline } from "./deadline.ts";
+import { plan } from "./plan.ts";
+import { ask, type Question } from "./plan-check.ts";
+import { resourceSchema } from "./schema.ts";
+import { FakeCloud, FakeError } from "./testing.ts";
+import { Walk } from "./walk.ts";
+
+const kind = testCatalog().byNoun("widget");
+if (kind === undefined) throw new Error("the test kind is missing");
+const widget = kind;
+const { attributes } = resourceSchema(widget);
+
+let cloud: FakeCloud;
+let walk: Walk;
+
+beforeEach(() => {
+  cloud = new FakeCloud(widget, (resource) => resource);
+  walk = new Walk();
+});
+
+const state = (given: Readonly<Record<string, Value>>): ValueMap =>
+  new Map(attributes.map((a): [string, Value] => [a.name, given[a.name] ?? null]));
+const gear = { org_id: "acme", project_id: "web", name: "gear", color: "red" };
+
+function asked(given: Readonly<Record<string, Value>>, more: Partial<Question> = {}) {
+  const config = state(given);
+  const { planned } = plan(attributes, more.prior ?? null, config);
+  const at = { org: "acme", project: "web", id: more.prior === undefined ? "" : "w-1" };
+  const calls = new KindCalls(cloud, widget);
+  const question = {
+    calls,
+    attributes,
+    prior: null,
+    planned,
+    config,
+    at,
+    mask: [],
+    replaces: false,
+    what: "widget gear",
+  };
+  return ask({ ...question, ...more }, walk, new Deadline(1000, new AbortController().signal));
+}
+
+function refusing(code: string, message: string, violations: FakeError["violations"] = []): void {
+  cloud.before = () => {
+    throw new FakeError(code, code.toUpperCase(), message, { violations });
+  };
+}
+
+const severities = async (answer: ReturnType<typeof asked>) => (await answer).diagnostics.map((d) => d.severity);
+
+describe("ask()", () => {
+  test("hands over what is given, and the paths of what is not known yet", async () => {
+    await asked({ ...gear, note: unknown, labels: new Map<string, Value>([["a", unknown]]) });
+    expect(cloud.calls[0]?.request).toMatchObject({
+      widget: { name: "gear", color: "red" },
+      unknownPaths: expect.arrayContaining(["note", 'labels["a"]']),
+      id: "",
+    });
+  });
+
+  const taken = [{ path: "name", rule: "unique", message: '"gear" is taken by orgs/acme/projects/web/widgets/w-12' }];
+  test("a refusal is an error at its attribute", async () => {
+    refusing("already_exists", "taken", taken);
+    const { diagnostics } = await asked(gear);
+    expect(diagnostics).toMatchObject([{ severity: "error", path: [{ attribute: "name" }] }]);
+    expect(diagnostics[0]?.detail).toContain("Request id: req-1");
+  });
+
+  test("a refusal for what the configuration manages is a warning, and nothing where it is replaced", async () => {
+    refusing("already_exists", "taken", taken);
+    walk.manages("widget", state({ ...gear, id: "w-12" }));
+    expect(await severities(asked(gear))).toEqual(["warning"]);
+    expect(await severities(asked(gear, { replaces: true }))).toEqual([]);
+  });
+
+  test("a reference to what the same plan creates is no refusal", async () => {
+    refusing("invalid_argument", "no", [{ path: "note", rule: "unknown_reference", message: "create it first" }]);
+    walk.willCreate(state({ id: "alice" }));
+    expect(await severities(asked({ ...gear, note: "user:acme/alice" }))).toEqual([]);
+    expect(await severities(asked({ ...gear, note: "user:acme/bob" }))).toEqual(["error"]);
+  });
+
+  test("what may pass is a warning", async () => {
+    refusing("failed_precondition", "not now");
+    expect(await severities(asked(gear))).toEqual(["warning"]);
+  });
+
+  test.each(["unavailable", "deadline_exceeded", "unimplemented"])(
+    "%s is one warning, and nothing more is asked",
+    async (code) => {
+      refusing(code, "no");
+      expect((await Promise.all([severities(asked(gear)), severities(asked(gear))])).flat()).toEqual(["warning"]);
+      await asked(gear);
+      expect(cloud.calls).toHaveLength(2);
+    },
+  );
+
+  test.each([
+    ["IMPACT_HOT", []],
+    ["IMPACT_RESTART", ["This change restarts it"]],
+    ["IMPACT_DATA_LOSS", ["This change loses data"]],
+  ])("%s", async (impact, summaries) => {
+    cloud.foreseen = { resource: {}, changes: [{ path: "color", impact }] };
+    const { diagnostics } = await asked(
+      { ...gear, color: "blue" },
+      { prior: state({ ...gear, id: "w-1" }), mask: ["color"] },
+    );
+    expect(diagnostics.map((d) => d.summary)).toEqual(summaries);
+    expect(diagnostics.every((d) => d.severity === "warning" && d.detail.includes("color"))).toBe(true);
+  });
+});
