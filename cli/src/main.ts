@@ -1,5 +1,6 @@
 // Runs one command line.
 import { CommanderError } from "commander";
+import { runAgentCommand } from "./commands/agent.ts";
 import { completions } from "./commands/completion.ts";
 import { runServerCommand } from "./commands/server.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -20,6 +21,7 @@ function codeOfCommander(error: CommanderError): number {
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   if (args[0] === "server") return runServerCommand(args.slice(1));
+  if (args[0] === "agent") return runAgentCommand(args.slice(1));
   if (args[0] === "__complete") {
     io.out(
       completions(wholeProgram(io), args.slice(1))

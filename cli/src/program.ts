@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addContextCommand } from "./commands/context.ts";
 import { addEventsCommand, addWhoAmICommand } from "./commands/events.ts";
+import { addHostTokenCommand } from "./commands/host-token.ts";
 import { addKindCommand, nounOf } from "./commands/kind.ts";
 import { addLoginCommand } from "./commands/login.ts";
 import { addNetworkCommand } from "./commands/network.ts";
@@ -13,10 +14,12 @@ import type { Io } from "./io.ts";
 
 function addAll(program: Command, io: Io, kinds: readonly Kind[], remember: (flags: readonly Flag[]) => void): void {
   program.command("server").description("runs the control plane: photon server --help").allowUnknownOption();
+  program.command("agent").description("makes this machine a host: photon agent --help").allowUnknownOption();
   addLoginCommand(program, io);
   addContextCommand(program, io);
   addWhoAmICommand(program, io);
   for (const kind of kinds) addKindCommand(program, kind, io, remember);
+  addHostTokenCommand(program, io);
   addEventsCommand(program, io);
   addNetworkCommand(program, io);
   addCompletionCommand(program, io);
@@ -47,5 +50,6 @@ export function programFor(noun: string | undefined, io: Io, remember: (flags: r
   if (kind === undefined) return wholeProgram(io, remember);
   const program = emptyProgram(io);
   addKindCommand(program, kind, io, remember);
+  addHostTokenCommand(program, io);
   return program;
 }

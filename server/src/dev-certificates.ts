@@ -1,8 +1,9 @@
 // `--dev --tls`: a certificate authority and a server certificate of one's own, kept in the data folder and used again at the next start.
-import { webcrypto, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { algorithm, loadX509, newKeys, privatePem } from "./x509.ts";
 
 /** Where the files are, and what they hold, in PEM. */
 export interface DevCertificates {
@@ -11,7 +12,6 @@ export interface DevCertificates {
   readonly key: string;
 }
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const dayMs = 86_400_000;
 /** The most that browsers take for a certificate made after September 2020. */
 const serverDays = 397;
@@ -19,12 +19,6 @@ const caDays = 3_650;
 /** A certificate that ends sooner than this is made anew. */
 const renewBeforeMs = 7 * dayMs;
 
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const bytes = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key)).toString("base64");
-  return `-----BEGIN PRIVATE KEY-----\n${(bytes.match(/.{1,64}/g) ?? []).join("\n")}\n-----END PRIVATE KEY-----\n`;
-}
-
-const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 const between = (now: number, days: number) => ({
   notBefore: new Date(now - dayMs),
   notAfter: new Date(now + days * dayMs),
@@ -35,14 +29,6 @@ function namesOf(hosts: readonly string[]): readonly string[] {
   return [...new Set(["localhost", "127.0.0.1", "::1", ...hosts])].filter(
     (host) => host !== "0.0.0.0" && host !== "::",
   );
-}
-
-/** The library decorates its classes, which needs a polyfill; both are loaded only here, since most starts need neither. */
-async function loadX509() {
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  x509.cryptoProvider.set(webcrypto);
-  return x509;
 }
 
 async function make(folder: string, hosts: readonly string[], now: number): Promise<void> {

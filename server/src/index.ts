@@ -3,3 +3,4 @@ export type { Administrator } from "./admin-file.ts";
 export { type Config, ConfigError, readConfig, settingsHelp } from "./config.ts";
 export { type RunningServer, type StartOptions, startServer } from "./main.ts";
 export { type RunOptions, runServer } from "./run.ts";
+export { runAgent } from "./run-agent.ts";

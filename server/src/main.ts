@@ -14,6 +14,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
+import { CloudHosts } from "./hosts.ts";
 import {
   createEdge,
   createLog,
@@ -78,6 +79,7 @@ interface Parts {
   readonly engine: Engine;
   readonly networkWatcher: NetworkWatcher;
   readonly flows: FlowStore;
+  readonly hosts: CloudHosts;
 }
 
 /** How long calls that are under way may take when the server stops. Milliseconds. */
@@ -108,6 +110,13 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
     masterKey: masterKeyOf(config),
     onFailure: (err) => log.error({ err }, "the log of who may do what can't be followed"),
   });
+}
+
+function makeHosts(config: Config, store: Store, { drivers }: Detected, clock: Clock, log: Log): CloudHosts {
+  const masterKey = masterKeyOf(config);
+  const dataDir = resolve(config.dataDir);
+  const shared = config.databaseUrl !== undefined;
+  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, shared, random: randomBytes });
 }
 
 type Unmade = "engine" | "networkWatcher";
@@ -177,7 +186,7 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     metrics,
     catalog: catalog(),
     calls: resources,
-    services: [...iam.handlers, events, network, consoles.service],
+    services: [...iam.handlers, events, network, consoles.service, parts.hosts.service(resources, catalog())],
     authenticator: iam.authenticator,
     authorizer: iam.authorizer,
     audit: (event) => appendAudit(store, event),
@@ -232,7 +241,7 @@ function flush(log: Log): Promise<void> {
 
 /** Readiness off and streams ended, then the calls under way, then the engine, the backends and the store. */
 async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => Promise<void>) {
-  const { store, detected, iam, engine, networkWatcher, log } = parts;
+  const { store, detected, iam, engine, networkWatcher, hosts, log } = parts;
   log.info("stopping");
   edge.drain();
   for (const listener of listeners) listener.stopAccepting();
@@ -243,6 +252,7 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   edge.close();
   await unwatch();
   await Promise.all([networkWatcher.stop(), engine.stop()]);
+  await hosts.stop();
   await iam.stop();
   await detected.release();
   await store.close();
@@ -282,6 +292,8 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
   const clock = options.clock ?? systemClock;
   const iam = makeIam(config, store, clock, log);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
+  const hosts = makeHosts(config, store, detected, clock, log);
+  const { drivers } = hosts;
   const resources = createResources({
     store,
     flows,
@@ -289,10 +301,10 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
     catalog: catalog(),
     kinds: [...iam.kinds, ...kinds],
     random: (bytes) => randomBytes(bytes),
-    drivers: detected.drivers,
+    drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  const parts = { config, clock, log, metrics, store, drivers: detected.drivers, detected, iam, resources, flows };
+  const parts = { config, clock, log, metrics, store, drivers, detected, iam, resources, flows, hosts };
   return { ...parts, engine: makeEngine(parts), networkWatcher: makeNetworkWatcher(parts) };
 }
 
@@ -325,6 +337,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     });
     await seed(parts);
     parts.iam.start();
+    await parts.hosts.start(parts.resources, catalog());
     const unwatch = watchBackends(parts);
     parts.engine.start();
     parts.networkWatcher.start();

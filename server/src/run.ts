@@ -44,7 +44,7 @@ function isOperators(error: unknown): error is Error {
 }
 
 /** Resolves at the first signal to stop; the second one ends the process at once. */
-function askedToStop(): Promise<NodeJS.Signals> {
+export function askedToStop(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let asked = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const)

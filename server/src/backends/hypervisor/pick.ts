@@ -38,6 +38,9 @@ export interface RealHypervisor {
   stop(): Promise<void>;
 }
 
+/** What of a network machines need. */
+type HostsNetwork = Pick<RealNetwork, "hosts" | "own">;
+
 export interface HypervisorPick {
   /** Undefined: a simulation it is. */
   readonly real: RealHypervisor | undefined;
@@ -48,7 +51,7 @@ export interface HypervisorPick {
 /** @throws ConfigError if QEMU was insisted on and can't be had. */
 export async function pickHypervisor(
   choice: HypervisorChoice,
-  network: RealNetwork | undefined,
+  network: HostsNetwork | undefined,
 ): Promise<HypervisorPick> {
   const { driver, log } = choice;
   if (driver === "simulated") return simulated("it was asked for");
@@ -71,7 +74,7 @@ function simulated(why: string): HypervisorPick {
 }
 
 /** Undefined: QEMU can be had. */
-function whyNot(network: RealNetwork | undefined): string | undefined {
+function whyNot(network: HostsNetwork | undefined): string | undefined {
   const missing = qemuMissing();
   if (missing !== undefined) return `${missing}; for real guests: ${howToGetQemu}`;
   if (process.getuid?.() !== 0) return "machines with users of their own need root";
@@ -79,7 +82,7 @@ function whyNot(network: RealNetwork | undefined): string | undefined {
   return network.hosts.length === 0 ? "this machine is no host of the network" : undefined;
 }
 
-async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: RealNetwork): Promise<HypervisorPick> {
+async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: HostsNetwork): Promise<HypervisorPick> {
   const { dataDir, images = join(resolve(dataDir), "images-built-in"), machines, builtIn, clock, log } = choice;
   const builtInImages = builtInFiles(images, builtIn);
   const folders = machineFolders(dataDir, machines);

@@ -38,7 +38,9 @@ export function onItsHost(way: Way): Way {
     if (resource.hostId === "") return;
     placement.settle({ vmId: id, owner: ownerOf(key.tenant), hostId: resource.hostId });
     return way(context).catch((error: unknown) => {
-      if (error instanceof DriverError && error.reason === "unavailable") observe({ state: VmState.UNKNOWN });
+      if (error instanceof DriverError && error.reason === "unavailable") {
+        observe({ state: VmState.UNKNOWN, stateReason: error.message });
+      }
       throw error;
     });
   };

@@ -1,0 +1,94 @@
+// The settings of `photon agent`: flags alone, but for the token, which other users of the machine could read in a list of processes.
+import { hostname } from "node:os";
+import { parseArgs } from "node:util";
+import type { JoinOptions } from "./agent/machines/join.ts";
+import { ConfigError } from "./config-error.ts";
+import { type HypervisorConfig, hypervisorOf } from "./hypervisor-config.ts";
+
+export const agentUsage = `photon agent: makes this machine a host, and runs its virtual machines for the cloud.
+
+  photon agent join --server https://cloud.example:50080 --token TOKEN    once; draw the token with: photon host token create
+  photon agent run                                                        ever after
+
+join:
+  --server URL        the cloud
+  --token TOKEN       or PHOTON_JOIN_TOKEN
+  --name ID           the host's id; default: this machine's name
+  --listen HOST:PORT  where to answer the servers; default 0.0.0.0:50090
+  --address HOST:PORT where the servers find that; default: this machine's name and the port
+  --ca-file FILE      the authority that certifies the server, PEM; default: those that the system trusts
+  --data FOLDER       where files are kept; default /var/lib/photoncloud-agent
+
+run:
+  --data FOLDER       as above
+  --hypervisor auto|qemu|simulated
+  --images FOLDER     the files of the built-in images; default images-built-in in the data folder
+  --machines FOLDER   machines' disks; default in the data folder
+  --ovn-southbound R  OVN's southbound: names and metadata for the guests of this host
+`;
+
+const texts = ["server", "token", "name", "listen", "address", "ca-file", "data"] as const;
+const runTexts = ["data", "hypervisor", "images", "machines", "ovn-southbound"] as const;
+
+function parse<Flag extends string>(args: readonly string[], flags: readonly Flag[]): Partial<Record<Flag, string>> {
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: "string" as const }]));
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+    const given: Partial<Record<Flag, string>> = {};
+    for (const flag of flags) {
+      const value = values[flag];
+      if (typeof value === "string") given[flag] = value;
+    }
+    return given;
+  } catch (error) {
+    throw new ConfigError(`${error instanceof Error ? error.message : error}; photon agent --help lists the settings`);
+  }
+}
+
+const defaultData = "/var/lib/photoncloud-agent";
+
+function needed(value: string | undefined, flag: string): string {
+  if (value !== undefined && value !== "") return value;
+  throw new ConfigError(`--${flag} is missing; photon agent --help lists the settings`);
+}
+
+/** As ids are written. */
+function nameOf(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/\..*$/, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "");
+}
+
+/** @throws ConfigError if something is missing or wrong. */
+export function joinSettings(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): JoinOptions {
+  const given = parse(args, texts);
+  const listen = given.listen ?? "0.0.0.0:50090";
+  const port = /:(\d+)$/.exec(listen)?.[1];
+  if (port === undefined) throw new ConfigError(`--listen ${listen} must end with a port, as 0.0.0.0:50090`);
+  return {
+    server: needed(given.server, "server"),
+    token: needed(given.token ?? environment.PHOTON_JOIN_TOKEN, "token"),
+    name: given.name ?? needed(nameOf(hostname()), "name"),
+    listen,
+    address: given.address ?? `${hostname()}:${port}`,
+    dataDir: given.data ?? defaultData,
+    caFile: given["ca-file"],
+  };
+}
+
+export interface RunSettings {
+  readonly dataDir: string;
+  readonly hypervisor: HypervisorConfig;
+  readonly southbound: string | undefined;
+}
+
+/** @throws ConfigError if something is wrong. */
+export function runSettings(args: readonly string[]): RunSettings {
+  const { data, "ovn-southbound": southbound, ...rest } = parse(args, runTexts);
+  return { dataDir: data ?? defaultData, hypervisor: hypervisorOf(rest), southbound };
+}

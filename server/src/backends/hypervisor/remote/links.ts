@@ -1,0 +1,138 @@
+// The channels to all hosts: one for each that has joined and is not fenced. Keeps the list of hosts that the hypervisor drives.
+import type { Clock } from "../../../clock.ts";
+import { Listeners } from "../../listeners.ts";
+import type { HypervisorDriver } from "../driver.ts";
+import { architecture, capacityOf, type HostCapacity, versions } from "../facts.ts";
+import type { Hosts } from "../hosts.ts";
+import { AgentLink, type Identity } from "./link.ts";
+
+/** A host as it is stored. */
+export interface StoredHost {
+  readonly id: string;
+  /** "": the server's own. */
+  readonly address: string;
+  readonly schedulable: boolean;
+  /** It answers, as far as any server of the cloud knows. */
+  readonly ready: boolean;
+  readonly fenced: boolean;
+  readonly serials: readonly string[];
+  readonly capacity: HostCapacity;
+}
+
+export interface AgentLinksOptions {
+  readonly hosts: Hosts;
+  /** The server's own machine. */
+  readonly own: { readonly id: string; readonly driver: HypervisorDriver; readonly dataDir: string };
+  identity(): Promise<Identity>;
+  /** Answers what the hosts' guests ask of the cloud. */
+  readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly log: (message: string, error?: unknown) => void;
+}
+
+export interface Told {
+  readonly at: number;
+  readonly session: string;
+  readonly facts: HostCapacity & {
+    readonly driver: string;
+    readonly accelerator: string;
+    readonly architecture: string;
+    readonly versions: Readonly<Record<string, string>>;
+    readonly machines: number;
+  };
+}
+
+export class AgentLinks {
+  readonly #options: AgentLinksOptions;
+  readonly #links = new Map<string, AgentLink>();
+  readonly #serials = new Map<string, readonly string[]>();
+  readonly #listeners = new Listeners<void>();
+  #own: Told["facts"] | undefined;
+
+  constructor(options: AgentLinksOptions) {
+    this.#options = options;
+  }
+
+  async follow(stored: readonly StoredHost[]): Promise<void> {
+    await this.#lookHere();
+    const wanted = new Map(stored.filter((host) => this.#isReachedByLink(host)).map((host) => [host.id, host]));
+    for (const [id, link] of this.#links) if (wanted.get(id)?.address !== link.address) await this.#close(id, link);
+    for (const host of wanted.values()) this.#open(host);
+    for (const host of stored) this.#list(host);
+    const ids = new Set(stored.map(({ id }) => id));
+    for (const { id } of this.#options.hosts.all()) if (!ids.has(id)) this.#options.hosts.delete(id);
+  }
+
+  news(hostId: string): Told | undefined {
+    if (hostId === this.#options.own.id) return this.#ownNews();
+    const heard = this.#links.get(hostId)?.heard;
+    if (heard === undefined) return undefined;
+    const { driver, accelerator, architecture, versions } = heard.hello;
+    const { cpu, memoryMib, diskGib, machines } = heard.beat;
+    const facts = { ...{ driver, accelerator, architecture, versions }, cpu, memoryMib, diskGib, machines };
+    return { at: heard.at, session: heard.session, facts };
+  }
+
+  hindrance(hostId: string): string {
+    if (hostId === this.#options.own.id) return "";
+    return this.#links.get(hostId)?.hindrance ?? "it has not joined yet";
+  }
+
+  async renew(hostId: string, certify: (request: string) => Promise<string>, signal: AbortSignal): Promise<void> {
+    const client = this.#links.get(hostId)?.client;
+    if (client === undefined) return;
+    const { pem } = await client.requestCertificate({}, { signal });
+    await client.installCertificate({ pem: await certify(pem) }, { signal });
+  }
+
+  onNews(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#links].map(([id, link]) => this.#close(id, link)));
+  }
+
+  #isReachedByLink({ id, address, fenced, serials }: StoredHost): boolean {
+    return id !== this.#options.own.id && address !== "" && !fenced && serials.length > 0;
+  }
+
+  #open({ id, address, serials }: StoredHost): void {
+    this.#serials.set(id, serials);
+    if (this.#links.has(id)) return;
+    const { identity, clock, log, answer } = this.#options;
+    const common = { identity, clock, log, answer, changed: () => this.#listeners.tell() };
+    this.#links.set(id, new AgentLink({ hostId: id, address, serials: () => this.#serials.get(id) ?? [], ...common }));
+  }
+
+  async #close(id: string, link: AgentLink): Promise<void> {
+    this.#links.delete(id);
+    await link.close();
+  }
+
+  /** A host without a channel is listed as long as it was listed before: what is asked of it then says why it can't be done. */
+  #list({ id, schedulable, ready, fenced, capacity }: StoredHost): void {
+    const { hosts, own } = this.#options;
+    const driver = id === own.id ? own.driver : (this.#links.get(id)?.driver ?? hosts.get(id)?.driver);
+    if (driver === undefined) return;
+    const known = id === own.id ? (this.#own ?? capacity) : capacity;
+    const open = schedulable && ready && !fenced && (id === own.id || this.hindrance(id) === "");
+    hosts.set({ id, driver, open, fenced, capacity: known });
+  }
+
+  async #lookHere(): Promise<void> {
+    const { driver, dataDir } = this.#options.own;
+    const { machines } = await driver.inventory(new AbortController().signal);
+    const what = {
+      driver: driver.name,
+      accelerator: driver.accelerator?.name ?? "",
+      architecture: architecture(),
+      versions: versions(),
+    };
+    this.#own = { ...(await capacityOf(dataDir)), ...what, machines: machines.length };
+  }
+
+  #ownNews(): Told | undefined {
+    return this.#own && { at: this.#options.clock.now(), session: "", facts: this.#own };
+  }
+}

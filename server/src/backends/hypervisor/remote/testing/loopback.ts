@@ -1,0 +1,78 @@
+// An agent and the channel to it in one process, over mutual TLS on loopback.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ServingAgent, serveAgent } from "../../../../agent/machines/serve.ts";
+import { systemClock } from "../../../../clock.ts";
+import { silentLog } from "../../../../engine/hooks.ts";
+import { createSealing } from "../../../../services/iam/tokens/sealing.ts";
+import { type Authority, openAuthority } from "../../../../services/plasmavmc/host/authority.ts";
+import { openSqliteStore } from "../../../../store/sqlite/open.ts";
+import { requestCertificate } from "../../../../x509.ts";
+import type { HypervisorDriver } from "../../driver.ts";
+import { AgentLink } from "../link.ts";
+import { hostName, serverName } from "../names.ts";
+
+export const quiet = { ...silentLog, debug: () => {} };
+
+/** An authority of its own. */
+export async function testAuthority(): Promise<Authority> {
+  const store = await openSqliteStore({ file: ":memory:", clock: systemClock });
+  const authority = await openAuthority({
+    ...{ records: store.records, sealing: createSealing(undefined), clock: systemClock },
+  });
+  await store.close();
+  return authority;
+}
+
+export interface Loopback {
+  readonly link: AgentLink;
+  readonly agent: ServingAgent;
+  readonly serial: string;
+  close(): Promise<void>;
+}
+
+export interface LoopbackOptions {
+  readonly driver: HypervisorDriver;
+  readonly authority?: Authority;
+  /** Whose certificate the agent shows. Default: the host's that is called. */
+  readonly agentIs?: string;
+  /** What the caller shows. Default: a server's. */
+  readonly callerIs?: string;
+  /** Default: the one that the agent has. */
+  readonly serials?: readonly string[];
+  readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
+}
+
+/** Opens both ends of the host "one"; does not wait for the channel. */
+export async function openLoopback(options: LoopbackOptions): Promise<Loopback> {
+  const { driver, agentIs = "one", callerIs = serverName, answer } = options;
+  const authority = options.authority ?? (await testAuthority());
+  const dataDir = mkdtempSync(join(tmpdir(), "photon-agent-"));
+  const { key, request } = await requestCertificate(agentIs);
+  const { pem: certificate, serial } = await authority.certifyHost(hostName(agentIs), request);
+  const identity = { hostId: agentIs, listen: "127.0.0.1:0", key, certificate, authority: authority.certificate };
+  const agent = await serveAgent({ identity, driver, accelerator: "", dataDir, clock: systemClock, log: quiet });
+  const link = new AgentLink({
+    ...{ hostId: "one", address: `127.0.0.1:${agent.port}`, clock: systemClock, answer, log: () => {} },
+    identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(callerIs)) }),
+    serials: () => options.serials ?? [serial],
+    changed: () => {},
+  });
+  const close = async () => {
+    await link.close();
+    await agent.stop();
+    rmSync(dataDir, { recursive: true });
+  };
+  return { link, agent, serial, close };
+}
+
+/** Waits until a channel is open, or refused. */
+export async function settled(link: AgentLink, isSettled: (link: AgentLink) => boolean): Promise<void> {
+  for (
+    const deadline = Date.now() + 10_000;
+    !isSettled(link);
+    await systemClock.sleep(10, new AbortController().signal)
+  )
+    if (Date.now() > deadline) throw new Error(`not settled: ${link.hindrance}`);
+}

@@ -1,0 +1,159 @@
+// A cloud as processes: a server, and agents on hosts of their own folders and ports.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { postJson } from "@photoncloud/server/testing";
+
+const root = join(import.meta.dirname, "../..");
+const patienceMs = 45_000;
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A `photon` process. */
+export class Photon {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  text = "";
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, ["--conditions=photon-source", "cli/src/start.ts", ...args], { cwd: root });
+    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on("data", (chunk) => {
+        this.text += chunk;
+      });
+  }
+
+  async says(words: string): Promise<void> {
+    await until(`${words} of ${this.text}`, async () => {
+      if (this.child.exitCode !== null) throw new Error(`it ended: ${this.text}`);
+      return this.text.includes(words);
+    });
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.ended;
+  }
+}
+
+/** Looks again and again. @throws Error after the tests' patience. */
+export async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + patienceMs; !(await look()); await wait(100))
+    if (Date.now() > deadline) throw new Error(`it did not come: ${what}`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+export interface AgentHost {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly address: string;
+}
+
+export class Field {
+  readonly dir = mkdtempSync(join(tmpdir(), "photon-agents-"));
+  readonly #running = new Set<Photon>();
+  #port = 0;
+  #token = "";
+  server: Photon | undefined;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  run(...args: string[]): Photon {
+    const photon = new Photon(args);
+    this.#running.add(photon);
+    return photon;
+  }
+
+  async startServer(): Promise<void> {
+    this.#port ||= await freePort();
+    const data = join(this.dir, "server");
+    const backends = ["--network", "simulated", "--hypervisor", "simulated"];
+    this.server = this.run("server", "--dev", "--data", data, "--listen", `127.0.0.1:${this.#port}`, ...backends);
+    await this.server.says("stop with");
+    const { password } = JSON.parse(readFileSync(join(data, "admin.json"), "utf8"));
+    const login = { orgId: "system", principalId: "admin", password };
+    this.#token = String((await this.call("iam.v1.IamTokenService/IssueToken", login)).token);
+  }
+
+  async call(method: string, body: Json): Promise<Json> {
+    const answer = await postJson(this.url, method, body, this.#token);
+    if (answer.status !== 200) throw new Error(`${method} answered ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  async drawToken(): Promise<string> {
+    return String((await this.call("plasmavmc.v1.HostJoiningService/CreateJoinToken", {})).token);
+  }
+
+  async newHost(name: string): Promise<AgentHost> {
+    return { name, dataDir: join(this.dir, name), address: `127.0.0.1:${await freePort()}` };
+  }
+
+  /** Answers the exit code and what was said. */
+  async join({ name, dataDir, address }: AgentHost, token: string): Promise<readonly [number | null, string]> {
+    const where = ["--listen", address, "--address", address, "--data", dataDir];
+    const joining = this.run("agent", "join", "--server", this.url, "--token", token, "--name", name, ...where);
+    return [await joining.ended, joining.text];
+  }
+
+  async runAgent({ dataDir }: AgentHost): Promise<Photon> {
+    const agent = this.run("agent", "run", "--data", dataDir, "--hypervisor", "simulated");
+    await agent.says("answers on port");
+    return agent;
+  }
+
+  host(id: string): Promise<Json> {
+    return this.call("plasmavmc.v1.HostService/GetHost", { id });
+  }
+
+  async hostIs(id: string, state: string): Promise<Json> {
+    let host: Json = {};
+    await until(`${id} ${state}`, async () => {
+      host = await this.host(id);
+      return host.state === `HOST_STATE_${state}`;
+    });
+    return host;
+  }
+
+  schedulable(id: string, schedulable: boolean): Promise<Json> {
+    return this.call("plasmavmc.v1.HostService/UpdateHost", { id, host: { schedulable }, updateMask: "schedulable" });
+  }
+
+  vm(id: string): Promise<Json> {
+    return this.call("plasmavmc.v1.VmService/GetVm", { orgId: "acme", projectId: "alpha", id });
+  }
+
+  async createVm(name: string): Promise<string> {
+    const asked = { orgId: "acme", projectId: "alpha", name, spec: { imageId: "debian-12" } };
+    return String((await this.call("plasmavmc.v1.VmService/CreateVm", asked)).id);
+  }
+
+  async vmIs(id: string, state: string): Promise<Json> {
+    let vm: Json = {};
+    await until(`${id} ${state}`, async () => {
+      vm = await this.vm(id);
+      return vm.state === `VM_STATE_${state}`;
+    });
+    return vm;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((photon) => photon.kill()));
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
