@@ -38,6 +38,8 @@ function role(id: string, name: string, description: string, actions: readonly s
 export function builtInRoles(catalog: Catalog): readonly Role[] {
   const inProject = catalog.kinds.filter((kind) => kind.scope === Scope.PROJECT || kind.scope === Scope.ANY);
   const [ofIam, ofOthers] = [true, false].map((iam) => inProject.filter((kind) => (kind.component === "iam") === iam));
+  /** Methods that answer something about a resource and change nothing. */
+  const asking = inProject.flatMap((kind) => kind.queries.map(({ permission }) => permission));
   const all = (kinds: readonly Kind[] | undefined, verbs: readonly string[]) =>
     (kinds ?? []).flatMap((kind) => actionsOf(kind, verbs));
   return [
@@ -60,7 +62,7 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
       "ProjectViewer",
       "Project viewer",
       "Looks at the resources of a project, and plans changes that others make.",
-      [...all(inProject, viewing), "iam:projects:get", ...events],
+      [...new Set([...all(inProject, viewing), ...asking, "iam:projects:get", ...events])],
     ),
   ];
 }
