@@ -1,7 +1,7 @@
 // Finds out whether this host's KVM runs ordinary guests. That /dev/kvm opens and a start succeeds tells little: under nested virtualization without
 // hardware help guests crawl. So a tiny program is run as a guest, and its time compared with emulation's.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,6 +23,12 @@ const longestMs = 5_000;
 /** Usable: within this, and not much slower than emulation. */
 const usableMs = 1_000;
 const timesEmulation = 3;
+
+/** The group that may open KVM, where not everybody may. */
+export function groupsOfKvm(): readonly number[] {
+  const { gid, mode } = statSync("/dev/kvm", { throwIfNoEntry: false }) ?? { gid: 0, mode: 0 };
+  return gid !== 0 && (mode & 0o006) !== 0o006 ? [gid] : [];
+}
 
 let known: Promise<Accelerator> | undefined;
 

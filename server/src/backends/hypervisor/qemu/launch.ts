@@ -2,6 +2,7 @@
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec } from "../driver.ts";
+import { groupsOfKvm } from "./accelerator.ts";
 import { commandLine } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
@@ -51,7 +52,8 @@ async function startAt(host: Host, definition: Definition, files: MachineFiles):
   const { signal } = new AbortController();
   for (const nic of spec.nics) await host.taps?.make(tapOf(spec, nic), nic, uid, signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
-  const place = { uid, namespace: host.taps?.namespace, controlGroups };
+  const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
+  const place = { uid, groups, namespace: host.taps?.namespace, controlGroups };
   const args = commandLine({
     ...definition,
     files,
