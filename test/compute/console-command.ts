@@ -15,6 +15,8 @@ export class ConsoleCommand {
   readonly raw: boolean[] = [];
   readonly #input = new PassThrough();
   #shown = "";
+  /** What it said when it ended. */
+  #end: string | undefined;
 
   constructor(vm: string, env: Readonly<Record<string, string>>, isTty: boolean) {
     const output = new Writable({
@@ -25,6 +27,9 @@ export class ConsoleCommand {
     });
     const terminal = { input: this.#input, output, isTty, raw: (on: boolean) => void this.raw.push(on) };
     this.ended = runPhoton(["vm", "console", vm], { env, terminal, now: Date.now() });
+    void this.ended.then(({ code, err }) => {
+      this.#end = `ended with ${code}: ${err}`;
+    });
   }
 
   type(text: string): void {
@@ -40,7 +45,8 @@ export class ConsoleCommand {
   async shows(words: RegExp, patienceMs: number, again = ""): Promise<string> {
     for (const deadline = Date.now() + patienceMs; ; await wait(1_000)) {
       if (words.test(this.#shown)) return this.#shown;
-      if (Date.now() > deadline) throw new Error(`the console shows ${JSON.stringify(this.#shown)}, not ${words}`);
+      if (this.#end !== undefined || Date.now() > deadline)
+        throw new Error(`the console shows ${JSON.stringify(this.#shown)}, not ${words}; ${this.#end ?? "it is open"}`);
       if (again !== "") this.type(again);
     }
   }

@@ -12,8 +12,11 @@ export type DriverReason = "missing" | "in_use" | "refused" | "unavailable";
 export class DriverError extends Error {
   override readonly name = "DriverError";
   readonly reason: DriverReason;
-  constructor(reason: DriverReason, message: string, options?: ErrorOptions) {
+  /** The stable word that a status gives as its reason ("WrongDigest"), where it can say more than `reason` does. */
+  readonly status: string | undefined;
+  constructor(reason: DriverReason, message: string, options: ErrorOptions & { readonly status?: string } = {}) {
     super(message, options);
     this.reason = reason;
+    this.status = options.status;
   }
 }

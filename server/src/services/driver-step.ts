@@ -19,7 +19,7 @@ const statusReasons: Readonly<Record<DriverReason, string>> = {
 /** What a tenant may read of a driver's failure; anything else stays what it is. */
 function toStepError(error: unknown): unknown {
   if (!(error instanceof DriverError)) return error;
-  return new StepError(statusReasons[error.reason], error.message, { cause: error });
+  return new StepError(error.status ?? statusReasons[error.reason], error.message, { cause: error });
 }
 
 /** One step over the drivers. */

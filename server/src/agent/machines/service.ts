@@ -91,7 +91,7 @@ async function* translated<T>(messages: AsyncIterable<T>, tell: (error: unknown)
 /** Serves a driver. */
 export function addAgentService(router: ConnectRouter, parts: AgentParts): void {
   const { driver } = parts;
-  const after = (work: Promise<void>) => work.then(done);
+  const after = (work: Promise<unknown>) => work.then(done);
   const implementation: ServiceImpl<typeof HostAgentService> = {
     follow: (_, { signal }) => follow(parts, signal),
     ensureImage: (request, { signal }) => after(driver.ensureImage(imageOf(request), signal)),

@@ -2,6 +2,7 @@
 import { DriverError } from "../driver-error.ts";
 import type {
   HypervisorDriver,
+  ImageFacts,
   ImageSource,
   MachineConsoles,
   MachinePlacement,
@@ -51,8 +52,9 @@ export class HypervisorByMachine implements HypervisorDriver {
       this.export = (vmId, source, signal) => this.#export(vmId, source, signal);
   }
 
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#drivers.map((driver) => driver.ensureImage(source, signal)));
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
+    const facts = await Promise.all(this.#drivers.map((driver) => driver.ensureImage(source, signal)));
+    return facts.find((one) => one !== undefined);
   }
 
   /** Where a machine of one kind still stands on it, the other driver may have removed its own already; asked again, this goes on. */

@@ -18,10 +18,19 @@ export interface ImageSource {
   readonly imageId: string;
   readonly format: "qcow2" | "raw";
   readonly architecture: "x86_64" | "aarch64";
-  /** Undefined: a built-in image, known by its id. */
+  /** http:, https:, or an upload's (uploads.ts). Undefined: a built-in image, known by its id. */
   readonly url?: string;
   /** "sha256:…"; bytes that have another one are refused. */
   readonly digest?: string;
+}
+
+/** What came when an image was fetched. */
+export interface ImageFacts {
+  /** "sha256:…" of the bytes as they came. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** The disk that a guest sees. */
+  readonly virtualSizeBytes: number;
 }
 
 export interface MachineSpec {
@@ -124,8 +133,8 @@ export interface HypervisorDriver {
   readonly accelerator?: { readonly name: "kvm" | "tcg" };
   /** What a running machine takes over when it grows; anything else of its size waits for a restart. Undefined: neither. */
   readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
-  /** Has an image's bytes at hand; done once, shared by all machines. @throws DriverError "refused" if they are not what they should be. */
-  ensureImage(source: ImageSource, signal: AbortSignal): Promise<void>;
+  /** Has an image's bytes at hand; done once, shared by all machines. Answers what came, where that is known. @throws DriverError "refused" if they are not what they should be. */
+  ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void>;
   /** @throws DriverError "in_use" while a machine's disk stands on it. */
   removeImage(imageId: string, signal: AbortSignal): Promise<void>;
   /**

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { DriverError } from "../driver-error.ts";
 import type {
   HypervisorDriver,
+  ImageFacts,
   ImageSource,
   MachineConsoles,
   MachinePlacement,
@@ -68,9 +69,10 @@ class HypervisorOnHosts implements HypervisorDriver {
   }
 
   /** The server's own host has it at once; others fetch it with the first machine that needs it. */
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
-    await this.#own.ensureImage(source, signal);
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
+    const facts = await this.#own.ensureImage(source, signal);
     this.#images.set(source.imageId, source);
+    return facts;
   }
 
   /** A host that can't be reached keeps its copy; nothing new is made of it. */

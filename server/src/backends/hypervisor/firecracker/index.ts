@@ -7,7 +7,7 @@ import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
   HypervisorDriver,
-  ImageSource,
+  ImageFacts, ImageSource,
   MachineConsoles,
   MachineSpec,
   MachineState,
@@ -15,7 +15,7 @@ import type {
 } from "../driver.ts";
 import type { Accelerator } from "../qemu/accelerator.ts";
 import { Cgroups } from "../qemu/cgroups.ts";
-import { Images } from "../qemu/images.ts";
+import { Images, type ImagesOptions } from "../qemu/images.ts";
 import { type HostFolders, imagesFolder, machinesFolder } from "../qemu/layout.ts";
 import { Taps } from "../qemu/taps.ts";
 import type { Kernel } from "./boot.ts";
@@ -39,6 +39,8 @@ export interface FirecrackerOptions {
   readonly builtInImages?: ReadonlyMap<string, string>;
   /** Whether images may come from file: URLs of this host. Default false. */
   readonly localFiles?: boolean;
+  /** What else images may be, and where they may come from. */
+  readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads">;
   /** Default "firecracker". */
   readonly program?: string;
   /** Default: what a probe finds out about this host's KVM. */
@@ -89,8 +91,8 @@ export class FirecrackerHypervisor implements HypervisorDriver {
 
   constructor(options: FirecrackerOptions) {
     this.#options = options;
-    const { folders, network, builtInImages = new Map(), localFiles = false, clock = systemClock } = options;
-    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles });
+    const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
+    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images });
     this.#host = {
       ...{ folders, clock, program: options.program ?? "firecracker" },
       ...{ ownUsers: process.getuid?.() === 0, groups: groupsOfKvm() },
@@ -109,9 +111,9 @@ export class FirecrackerHypervisor implements HypervisorDriver {
     }
   }
 
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
     signal.throwIfAborted();
-    await this.#images.ensure(source, signal);
+    return this.#images.ensure(source, signal);
   }
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {

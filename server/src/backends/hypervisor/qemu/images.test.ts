@@ -1,5 +1,6 @@
 // Images that are broken, that lie, or that would have the host's own files read.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +12,8 @@ import { run } from "./programs.ts";
 const missing = qemuMissing();
 const { signal } = new AbortController();
 const root = mkdtempSync(join(tmpdir(), "pi-"));
+// qemu-img runs as a user of its own, who must be able to get there.
+chmodSync(root, 0o711);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const secret = join(root, "secret");
 writeFileSync(secret, "the host's secret".padEnd(65_536));
@@ -44,6 +47,19 @@ async function cutShort(): Promise<string> {
   return file;
 }
 
+/** A VMware disk whose extent is a file of the host. */
+function vmdk(name: string): string {
+  const lines = [
+    "# Disk DescriptorFile",
+    "version=1",
+    "CID=1",
+    "parentCID=ffffffff",
+    'createType="monolithicFlat"',
+    "",
+  ];
+  return written(name, `${lines.join("\n")}RW 128 FLAT "${secret}" 0\n`);
+}
+
 const cases: readonly [string, () => Promise<string>, string][] = [
   ["stands on another file", () => make("backed", "-b", secret, "-F", "raw"), "stands on another file"],
   [
@@ -56,6 +72,7 @@ const cases: readonly [string, () => Promise<string>, string][] = [
   ["is no qcow2 file", async () => written("text", "a text"), "no qcow2"],
   ["is empty", async () => written("empty", ""), "no qcow2"],
   ["is cut short", cutShort, "no qcow2"],
+  ["is a disk of another kind", async () => vmdk("extents"), "no qcow2"],
   ["has tables outside of it", () => forged("tables", 40, 2n ** 50n), "qemu-img"],
 ];
 
@@ -70,7 +87,7 @@ else
     test.each(cases)("refuse one that %s, and keep nothing of it", async (_, file, words) => {
       const refused = images.ensure(source(await file(), "qcow2"), signal);
       await expect(refused).rejects.toMatchObject({ reason: "refused", message: expect.stringContaining(words) });
-      expect(readdirSync(folder).filter((name) => name !== "looks.qcow2")).toEqual([]);
+      expect(readdirSync(folder).filter((name) => !name.startsWith("looks."))).toEqual([]);
     });
 
     test("take raw bytes for what they are, though they look like a qcow2 file that names another", async () => {
@@ -82,5 +99,51 @@ else
       await qemuImg("convert", "-f", "qcow2", "-O", "raw", kept, join(root, "back"));
       const bytes = readFileSync(file);
       expect(readFileSync(join(root, "back")).subarray(0, bytes.length).equals(bytes)).toBe(true);
+    });
+
+    test("answer what came, also the next time", async () => {
+      const file = await make("facts");
+      const digest = `sha256:${createHash("sha256").update(readFileSync(file)).digest("hex")}`;
+      const facts = { digest, sizeBytes: readFileSync(file).length, virtualSizeBytes: 1024 ** 2 };
+      expect(await images.ensure(source(file, "qcow2"), signal)).toEqual(facts);
+      const again = new Images({ folder, builtIn: new Map(), localFiles: false });
+      expect(await again.ensure(source(file, "qcow2"), signal)).toEqual(facts);
+      images.remove("facts");
+    });
+
+    test("keep a disk that has another disk's bytes in it as it is, and never look into it", async () => {
+      const inner = await make("inner", "-b", secret, "-F", "raw");
+      await qemuImg("convert", "-q", "-f", "raw", "-O", "qcow2", inner, join(root, "outer"));
+      await images.ensure(source(join(root, "outer"), "qcow2"), signal);
+      await qemuImg("convert", "-f", "qcow2", "-O", "raw", images.file("outer") ?? "", join(root, "inner-again"));
+      const bytes = readFileSync(inner);
+      expect(readFileSync(join(root, "inner-again")).subarray(0, bytes.length).equals(bytes)).toBe(true);
+      images.remove("outer");
+    });
+
+    const statuses: readonly [string, () => Promise<{ readonly file: string; readonly digest?: string }>, string][] = [
+      [
+        "another digest",
+        async () => ({ file: await make("digest"), digest: `sha256:${"0".repeat(64)}` }),
+        "WrongDigest",
+      ],
+      ["another format", async () => ({ file: written("words", "words") }), "BadFormat"],
+      ["more bytes than are taken", async () => ({ file: written("many", Buffer.alloc(600_000, 1)) }), "TooLarge"],
+      ["compressed bytes that would become too many", async () => ({ file: await bomb() }), "TooLarge"],
+    ];
+
+    /** Eight MiB that compress to some kilobytes. */
+    async function bomb(): Promise<string> {
+      const raw = written("bomb-raw", Buffer.alloc(8 * 1024 ** 2, 7));
+      await qemuImg("convert", "-q", "-c", "-f", "raw", "-O", "qcow2", raw, join(root, "bomb"));
+      return join(root, "bomb");
+    }
+
+    test.each(statuses)("say so of %s", async (_, given, status) => {
+      const small = new Images({ folder, builtIn: new Map(), localFiles: true, largestBytes: 512 * 1024 });
+      const { file, digest } = await given();
+      const refused = small.ensure({ ...source(file, "qcow2"), ...(digest && { digest }) }, signal);
+      await expect(refused).rejects.toMatchObject({ reason: "refused", status });
+      expect(readdirSync(folder).filter((name) => name.includes(basename(file)) || name.endsWith(".part"))).toEqual([]);
     });
   });

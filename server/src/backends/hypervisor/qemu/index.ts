@@ -6,14 +6,14 @@ import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
-import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import type { HypervisorDriver, ImageFacts, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Cgroups } from "./cgroups.ts";
 import { consolesOf } from "./consoles.ts";
 import { type Definition, readDefinition } from "./definition.ts";
 import { type ExportSource, exportDisk } from "./exports.ts";
 import type { Host } from "./host.ts";
-import { Images } from "./images.ts";
+import { Images, type ImagesOptions } from "./images.ts";
 import { type HostFolders, imagesFolder, machineFiles, machinesFolder } from "./layout.ts";
 import { Machine } from "./machine.ts";
 import { processesWith } from "./process.ts";
@@ -30,6 +30,8 @@ export interface QemuOptions {
   readonly builtInImages?: ReadonlyMap<string, string>;
   /** Whether images may come from file: URLs of this host. Default false. */
   readonly localFiles?: boolean;
+  /** What else images may be, and where they may come from. */
+  readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads">;
   /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
   readonly accelerator?: Accelerator;
   readonly clock?: Clock;
@@ -105,9 +107,9 @@ export class QemuHypervisor implements HypervisorDriver {
   constructor(options: QemuOptions, accelerator: Accelerator, machineType: string) {
     this.#options = options;
     this.accelerator = accelerator;
-    const { folders, network, builtInImages = new Map(), localFiles = false, clock = systemClock } = options;
+    const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
     const { cpuModel = "max" } = options;
-    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles });
+    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images });
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
       cgroups: Cgroups.open(undefined, clock),
@@ -134,9 +136,9 @@ export class QemuHypervisor implements HypervisorDriver {
     void this.#tend();
   }
 
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
     signal.throwIfAborted();
-    await this.#images.ensure(source, signal);
+    return this.#images.ensure(source, signal);
   }
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {

@@ -6,10 +6,12 @@ import { imageReconciler } from "./kind.steps.ts";
 
 /** A built-in image is one that the drivers know by its id; only the cloud's own operators can say that there is one. */
 function checkSource({ orgId, sourceUrl, digest }: Image): void {
-  if (sourceUrl === undefined && orgId !== "")
-    throw invalidField("source_url", "required", "it is missing; give the URL of the image's bytes");
-  if (digest !== undefined && sourceUrl === undefined)
-    throw invalidField("digest", "conflict", "a built-in image has no digest of its own; leave it out");
+  if (sourceUrl === undefined && digest === undefined && orgId !== "")
+    throw invalidField(
+      "source_url",
+      "required",
+      "it is missing; give the URL of the image's bytes, or the digest of what was uploaded (photon image import)",
+    );
 }
 
 export const imageKind = defineKind({
