@@ -1,0 +1,100 @@
+// A cloud with real guests whose processes are watched from outside, as those of a bare QEMU are.
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { PhotonCloud } from "@photoncloud/sdk";
+import type { TestCloud } from "@photoncloud/server/testing";
+import { type GuestCloud, startGuestCloud } from "../../test/compute/guest-cloud.ts";
+
+/** Where a guest's NIC is. */
+export interface Seat {
+  readonly portId: string;
+  readonly ipAddress: string;
+}
+
+export interface World {
+  readonly guests: GuestCloud;
+  readonly cloud: PhotonCloud;
+  /** A port for a machine. */
+  readonly seat: Seat;
+  stop(): Promise<void>;
+}
+
+/** A project's client. */
+export async function clientIn(server: TestCloud): Promise<PhotonCloud> {
+  const { orgId: org, projectId: project, token } = await server.tenant("acme", "alpha");
+  return new PhotonCloud({ endpoint: server.url, credentials: { token }, org, project });
+}
+
+export async function startWorld(): Promise<World> {
+  const guests = await startGuestCloud();
+  const cloud = await clientIn(guests.cloud);
+  const vpc = await cloud.vpcs.create({ name: "main", cidr: "10.0.0.0/16" }, { wait: "settled" });
+  const subnet = await cloud.subnets.create({ name: "main", vpcId: vpc.id }, { wait: "settled" });
+  const { id: portId } = await cloud.ports.create({ name: "seat", subnetId: subnet.id }, { wait: "settled" });
+  const { ipAddress = "" } = await cloud.ports.get(portId);
+  return { guests, cloud, seat: { portId, ipAddress }, stop: () => guests.stop() };
+}
+
+/** How much of a processor's time a thread of QEMU has that executes the guest. Nanoseconds: QEMU's helpers have less, its main thread is left out. */
+const executingNs = 10_000_000;
+const lookMs = 4;
+const patienceMs = 60_000;
+
+/** The processes whose arguments say so, found by looking at all. */
+export function processesThatSay(word: string): readonly number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const [program = "", ...words] = read(`/proc/${name}/cmdline`).split("\0");
+    return program.endsWith("qemu-system-x86_64") && words.some((one) => one.includes(word)) ? [Number(name)] : [];
+  });
+}
+
+/** Resolves when a guest executes instructions. Answers its process. */
+export async function untilExecuting(word: string): Promise<number> {
+  for (const end = performance.now() + patienceMs; performance.now() < end; await wait(lookMs)) {
+    const [pid] = processesThatSay(word);
+    if (pid !== undefined && executes(pid)) return pid;
+  }
+  throw new Error(`no guest ${word} executes anything`);
+}
+
+function executes(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return list(tasks).some((task) => {
+    const [executedNs] = read(`${tasks}/${task}/schedstat`).split(" ");
+    return task !== String(pid) && Number(executedNs) > executingNs;
+  });
+}
+
+/** Resolves when a file has the words. */
+export async function untilWritten(file: string, words: string): Promise<void> {
+  for (const end = performance.now() + patienceMs; performance.now() < end; await wait(lookMs))
+    if (read(file).includes(words)) return;
+  throw new Error(`${file} does not say ${words}`);
+}
+
+/** What a process has in memory, in bytes. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}
+
+/** The words that a process was started with. */
+export function wordsOf(pid: number): readonly string[] {
+  return read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
