@@ -16,14 +16,20 @@ export interface Followed {
   readonly driver: HypervisorDriver;
   readonly instanceId: string;
   readonly accelerator: string;
+  /** Of the certificate that is shown now; milliseconds since 1970. */
+  certificateExpiresAt(): number;
   /** Where disks are kept. */
   readonly dataDir: string;
   readonly clock: Clock;
 }
 
-async function beatOf({ driver, dataDir }: Followed, signal: AbortSignal) {
+async function beatOf({ driver, dataDir, certificateExpiresAt }: Followed, signal: AbortSignal) {
   const { machines } = await driver.inventory(signal);
-  return create(BeatSchema, { ...(await capacityOf(dataDir)), machines: machines.length });
+  return create(BeatSchema, {
+    ...(await capacityOf(dataDir)),
+    machines: machines.length,
+    certificateExpiresAt: certificateExpiresAt(),
+  });
 }
 
 async function helloOf(followed: Followed, signal: AbortSignal) {

@@ -1,5 +1,5 @@
 // The agent as its host's server: mutual TLS, and nobody but the cloud's servers are let in.
-import { randomUUID } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { checkServerIdentity, type TLSSocket } from "node:tls";
@@ -69,6 +69,7 @@ function open(options: AgentOptions, directory: RemoteDirectory, stopping: Abort
       ...{ driver, accelerator, dataDir, clock, log, directory, instanceId },
       requestCertificate: () => renewal.request(),
       installCertificate: (pem) => renewal.install(pem),
+      certificateExpiresAt: () => renewal.expiresAt,
     }),
   );
   const terms = { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true } as const;
@@ -96,10 +97,17 @@ class Renewal {
   readonly #options: AgentOptions;
   readonly #use: (identity: AgentIdentity) => void;
   #key: string | undefined;
+  #shown: string;
 
   constructor(options: AgentOptions, use: (identity: AgentIdentity) => void) {
     this.#options = options;
     this.#use = use;
+    this.#shown = options.identity.certificate;
+  }
+
+  /** Of what is shown now; milliseconds since 1970. */
+  get expiresAt(): number {
+    return Date.parse(new X509Certificate(this.#shown).validTo);
   }
 
   async request(): Promise<string> {
@@ -114,6 +122,7 @@ class Renewal {
     const renewed = { ...identity, key: this.#key, certificate };
     writeIdentity(dataDir, renewed);
     this.#use(renewed);
+    this.#shown = certificate;
     log.info({ host: identity.hostId }, "the certificate was renewed");
   }
 }

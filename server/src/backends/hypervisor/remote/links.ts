@@ -39,6 +39,8 @@ export interface Told {
     readonly architecture: string;
     readonly versions: Readonly<Record<string, string>>;
     readonly machines: number;
+    /** Milliseconds since 1970. */
+    readonly certificateExpiresAt: number;
   };
 }
 
@@ -68,8 +70,15 @@ export class AgentLinks {
     const heard = this.#links.get(hostId)?.heard;
     if (heard === undefined) return undefined;
     const { driver, accelerator, architecture, versions } = heard.hello;
-    const { cpu, memoryMib, diskGib, machines } = heard.beat;
-    const facts = { ...{ driver, accelerator, architecture, versions }, cpu, memoryMib, diskGib, machines };
+    const { cpu, memoryMib, diskGib, machines, certificateExpiresAt } = heard.beat;
+    const facts = {
+      ...{ driver, accelerator, architecture, versions },
+      cpu,
+      memoryMib,
+      diskGib,
+      machines,
+      certificateExpiresAt,
+    };
     return { at: heard.at, session: heard.session, facts };
   }
 
@@ -129,7 +138,12 @@ export class AgentLinks {
       architecture: architecture(),
       versions: versions(),
     };
-    this.#own = { ...(await capacityOf(dataDir)), ...what, machines: machines.length };
+    this.#own = {
+      ...(await capacityOf(dataDir)),
+      ...what,
+      machines: machines.length,
+      certificateExpiresAt: Number.POSITIVE_INFINITY,
+    };
   }
 
   #ownNews(): Told | undefined {

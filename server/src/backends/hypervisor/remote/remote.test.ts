@@ -1,8 +1,11 @@
 import { afterEach, expect, test } from "@jest/globals";
+import { systemClock } from "../../../clock.ts";
 import { hypervisorContract, sampleMachine } from "../contract.ts";
 import type { HypervisorDriver } from "../driver.ts";
 import { simulatedHypervisor } from "../simulated/index.ts";
+import { AgentLink } from "./link.ts";
 import { everyFieldFits, specMessage, specOf } from "./messages.ts";
+import { hostName, serverName } from "./names.ts";
 import { type LoopbackOptions, openLoopback, settled, testAuthority } from "./testing/loopback.ts";
 
 const image = { imageId: "tiny", format: "raw", architecture: "x86_64" } as const;
@@ -102,4 +105,25 @@ test("a lost agent makes its host unavailable, by name", async () => {
   await agent.stop();
   await settled(link, ({ hindrance }) => hindrance !== "");
   await expect(link.driver.inventory(signal)).rejects.toThrow(/^host one can't be reached: /);
+});
+
+test("a renewed certificate is shown to whoever connects next, and its end is told", async () => {
+  const authority = await testAuthority();
+  const serials: string[] = [];
+  const { link, agent, serial } = await open({ authority, serials });
+  serials.push(serial);
+  await settled(link, ({ hindrance }) => hindrance === "");
+  const { pem } = (await link.client?.requestCertificate({})) ?? { pem: "" };
+  const renewed = await authority.certifyHost(hostName("one"), pem);
+  await link.client?.installCertificate({ pem: renewed.pem });
+  serials.splice(0, 1, renewed.serial);
+  const again = new AgentLink({
+    ...{ hostId: "one", address: `127.0.0.1:${agent.port}`, clock: systemClock, answer: undefined, log: () => {} },
+    identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(serverName)) }),
+    serials: () => serials,
+    changed: () => {},
+  });
+  await settled(again, ({ hindrance }) => hindrance === "");
+  expect(again.heard?.beat.certificateExpiresAt).toBe(Math.floor(renewed.expiresAt / 1000) * 1000);
+  await again.close();
 });

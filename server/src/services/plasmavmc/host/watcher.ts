@@ -26,6 +26,8 @@ export interface HostFacts {
   readonly memoryMib: number;
   readonly diskGib: number;
   readonly machines: number;
+  /** Of the certificate that the agent shows; milliseconds since 1970. */
+  readonly certificateExpiresAt: number;
 }
 
 /** What was heard of a host. */
@@ -69,6 +71,8 @@ const seenMs = 10_000;
 const lookMs = 1_000;
 /** A certificate is renewed when it has less than this left, in milliseconds: a third of its life. */
 const renewMs = 10 * 86_400_000;
+/** An agent tells of its new certificate within a few seconds; until then, and after a failure, it is not renewed again. Milliseconds. */
+const renewAgainMs = 60_000;
 /** All machines are looked at again within this, in milliseconds, when a host comes or goes. */
 const spreadMs = 1_000;
 /** More hosts than one cloud has. */
@@ -80,6 +84,7 @@ export class HostWatcher {
   /** The session that each host's machines were looked at in. */
   readonly #greeted = new Map<string, string>();
   readonly #states = new Map<string, HostState>();
+  readonly #renewedAt = new Map<string, number>();
   #woken = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
@@ -169,8 +174,10 @@ export class HostWatcher {
   async #renew(host: Host): Promise<void> {
     const { store, clock, channels, authority, nameOf, log } = this.#options;
     const now = clock.now();
-    const lasting = host.certificates.some(({ expireTime }) => expireTime && timestampMs(expireTime) - now > renewMs);
-    if (lasting || host.certificates.length === 0 || channels.hindrance(host.id) !== "") return;
+    const left = (channels.news(host.id)?.facts.certificateExpiresAt ?? Number.POSITIVE_INFINITY) - now;
+    const since = now - (this.#renewedAt.get(host.id) ?? Number.NEGATIVE_INFINITY);
+    if (left > renewMs || since < renewAgainMs || channels.hindrance(host.id) !== "") return;
+    this.#renewedAt.set(host.id, now);
     const certify = async (request: string) => {
       const { pem, serial, expiresAt } = await (await authority()).certifyHost(nameOf(host.id), request);
       const certificate = create(HostCertificateSchema, { serial, expireTime: timestampFromMs(expiresAt) });
