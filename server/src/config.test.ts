@@ -16,6 +16,7 @@ describe("readConfig()", () => {
       masterKeyFile: undefined,
       network: { driver: "auto", ovn: undefined },
       hypervisor: { driver: "auto", images: undefined, machines: undefined },
+      compute: { consoleOrigins: [], largestImageBytes: 64 * 1024 ** 3, privateImageSources: false },
     });
   });
 
