@@ -95,6 +95,17 @@ export class Journal {
     this.#own = join(directory, `${process.pid}-${process.ppid}-${randomUUID()}.jsonl`);
   }
 
+  /** Whether creations of other processes wait to be taken up. */
+  async hasLeft(): Promise<boolean> {
+    const now = Date.now();
+    const names = await readdir(this.#directory).catch(() => []);
+    const others = names
+      .map((name) => join(this.#directory, name))
+      .filter((path) => path.endsWith(".jsonl") && path !== this.#own);
+    const texts = await Promise.all(others.map((path) => readFile(path, "utf8").catch(() => "")));
+    return texts.some((text) => text.split("\n").some((line) => readEntry(line, now) !== undefined));
+  }
+
   /** The key for a create; on disk when this resolves. */
   async begin(digest: string): Promise<Entry> {
     this.#opening ??= this.#open();

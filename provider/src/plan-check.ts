@@ -52,6 +52,14 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   }
 }
 
+/** What is begun already is in its own way: the apply takes it up. */
+export function unfinished(walk: Walk): readonly Diagnostic[] {
+  if (walk.applying || !walk.tellOnce()) return [];
+  const detail =
+    "An earlier apply of this working directory was cut short. What it had begun to create is taken up by the next apply, so that what is to be created is not checked in this plan.";
+  return [{ severity: "warning", summary: "The cloud has not checked all of this plan", detail }];
+}
+
 /** The cloud, or the way to it, rather than what is planned. */
 const mute = new Set(["unavailable", "deadline_exceeded", "unimplemented", "canceled"]);
 /** Refusals that nothing else of the same plan can mend. */

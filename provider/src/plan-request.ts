@@ -17,6 +17,18 @@ const withWriteOnly = (attributes: readonly Attribute[], planned: ValueMap, conf
     ...attributes.filter((a) => a.writeOnly).map((a): [string, Value] => [a.name, config.get(a.name) ?? null]),
   ]);
 
+/** What the user gives for a creation, and where it shall live: nothing that was only foreseen, and no secret. */
+export const given = (attributes: readonly Attribute[], planned: ValueMap, config: ValueMap): JsonObject =>
+  toJson(
+    attributes.filter((a) => !a.writeOnly),
+    new Map(
+      [...config].map(([name, value]) => [
+        name,
+        value === null && (name === "org_id" || name === "project_id") ? (planned.get(name) ?? null) : value,
+      ]),
+    ),
+  );
+
 /** Paths of what the user gives, but Terraform does not know yet. What is left out is no such value: the cloud fills it in. */
 function unknownPaths(attributes: readonly Attribute[], config: ValueMap): readonly string[] {
   const paths: string[] = [];

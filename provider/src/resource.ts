@@ -9,7 +9,8 @@ import { textOf } from "./json-object.ts";
 import { refresh, settle } from "./merge.ts";
 import { callMs, create, reading, remove, update } from "./operation.ts";
 import { type Plan, plan } from "./plan.ts";
-import { ask, askMs, type Question } from "./plan-check.ts";
+import { ask, askMs, type Question, unfinished } from "./plan-check.ts";
+import { given } from "./plan-request.ts";
 import type { PrivateState } from "./private-state.ts";
 import { sameAttribute } from "./same.ts";
 import type { KindSchema, Operation } from "./schema.ts";
@@ -72,6 +73,8 @@ export class Resource {
     if (!local.changed || local.replaces.length > 0 || !walk.asking || !this.#session.connected) return local;
     const question = this.#question(prior, local.planned, config, kept);
     if (prior !== null && question.mask.length === 0) return local;
+    if (prior === null && (await this.#session.interrupted()))
+      return { ...local, diagnostics: [...local.diagnostics, ...unfinished(walk)] };
     const answer = await ask(question, walk, this.#deadline(walk.applying ? callMs : askMs, signal));
     return { ...local, planned: answer.planned, diagnostics: [...local.diagnostics, ...answer.diagnostics] };
   }
@@ -114,7 +117,7 @@ export class Resource {
     const deadline = this.#deadline(timeoutMs(planned, "create"), signal);
     const { org, project } = referenceOf(planned);
     try {
-      const known = toJson(attributes, planned);
+      const known = given(attributes, planned, config);
       const identity = [this.#session.endpoint, kind.typeName, known];
       const request = { ...known, ...this.#writeOnly(config) };
       const what = this.#name(textOf(known, "name"));

@@ -26,6 +26,7 @@ export class Session {
   #reads = new Reads();
   #walk = new Walk();
   #journal: Promise<Journal> | undefined;
+  #interrupted: Promise<boolean> | undefined;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -36,6 +37,7 @@ export class Session {
     this.#terraform = terraformVersion;
     this.#cloud = undefined;
     this.#reads = new Reads();
+    this.#interrupted = undefined;
     this.#walk = new Walk();
     this.#walk.asking = configuration.planChecks;
   }
@@ -80,6 +82,12 @@ export class Session {
   journal(): Promise<Journal> {
     this.#journal ??= this.#surroundings.journal();
     return this.#journal;
+  }
+
+  /** Whether creations wait to be taken up; the same throughout a walk. */
+  interrupted(): Promise<boolean> {
+    this.#interrupted ??= this.journal().then((journal) => journal.hasLeft());
+    return this.#interrupted;
   }
 
   #connection(): Connection {

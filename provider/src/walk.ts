@@ -17,6 +17,15 @@ export class Walk {
   /** Whether the walk makes changes: it is no plan, then. */
   applying = false;
 
+  #told = false;
+
+  /** True once. */
+  tellOnce(): boolean {
+    const first = !this.#told;
+    this.#told = true;
+    return first;
+  }
+
   manages(noun: string, state: ValueMap): void {
     const [id, name] = [text(state.get("id")), text(state.get("name"))];
     if (id !== "") this.#managed.add(id).add(`${noun.replaceAll("_", " ")} ${id}`);
