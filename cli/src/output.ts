@@ -13,7 +13,7 @@ export type Format = (typeof formats)[number];
 
 /** Anything, as JSON or YAML. */
 export function printData(io: Io, format: "json" | "yaml", value: unknown): void {
-  io.out(format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringify(plainOf(value)));
+  io.out(format === "json" ? `${JSON.stringify(plainOf(value), null, 2)}\n` : stringify(plainOf(value)));
 }
 
 /** Many resources. */
@@ -64,7 +64,7 @@ export function printOne(io: Io, format: Format, value: object, fields: readonly
 
 /** One line of a stream: JSON in one line, YAML as a document, or cells. */
 export function printLine(io: Io, format: Format, value: unknown, cells: readonly string[]): void {
-  if (format === "json") io.out(`${JSON.stringify(value)}\n`);
+  if (format === "json") io.out(`${JSON.stringify(plainOf(value))}\n`);
   else if (format === "yaml") io.out(`---\n${stringify(plainOf(value))}`);
   else io.out(`${cells.join("  ")}\n`);
 }

@@ -15,5 +15,5 @@ export function textOf(value: unknown): string {
 
 /** A value that YAML and JSON can say: bigints become text, bytes base64, dates ISO 8601. */
 export function plainOf(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value));
+  return JSON.parse(JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? String(one) : one)));
 }

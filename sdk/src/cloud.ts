@@ -12,6 +12,17 @@ import { realTiming } from "./timing.ts";
 import { type Login, TokenSource } from "./tokens.ts";
 import { Transport } from "./transport.ts";
 
+/** What an upload says of itself. */
+export interface UploadOptions {
+  /** "sha256:…" of the bytes. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** In place of the client's. */
+  readonly org?: string | undefined;
+  readonly project?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const loginMethod = "iam.v1.IamTokenService/IssueToken";
 
 function transportOf(options: PhotonCloudOptions): Transport {
@@ -80,6 +91,18 @@ export class PhotonCloud extends CatalogClients {
     options: CallOptions & RawCallOptions = {},
   ): Promise<MessageShape<O>> {
     return rawUnary(this.#transport, method, request, options);
+  }
+
+  /**
+   * Uploads the bytes of an image to be. An image with this digest and without a `sourceUrl` is then made of them.
+   *
+   * @throws PhotonError invalid_argument when other bytes came than the digest says.
+   */
+  async uploadImage(bytes: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<void> {
+    const { digest, sizeBytes, org = this.#options.org ?? "", project = this.#options.project ?? "", signal } = options;
+    const query = new URLSearchParams({ org_id: org, project_id: project });
+    const headers = { "Content-Length": String(sizeBytes) };
+    await this.#transport.put(`/uploads/${digest}?${query}`, bytes, headers, signal ?? new AbortController().signal);
   }
 
   /** The same cloud seen from another org or project. The login is shared no further than its credentials. */

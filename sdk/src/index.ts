@@ -1,5 +1,5 @@
 // @photoncloud/sdk: the cloud as plain TypeScript objects. It imports the schema and axios, and nothing of the server.
-export { PhotonCloud } from "./cloud.ts";
+export { PhotonCloud, type UploadOptions } from "./cloud.ts";
 export {
   type ErrorCode,
   type FieldProblem,

@@ -71,6 +71,27 @@ export class Transport {
     }
   }
 
+  /** Sends bytes that are no message, once: what was read of them can't be read again. @throws PhotonError */
+  async put(path: string, bytes: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<unknown> {
+    const token = await this.#tokens?.token(signal);
+    const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    try {
+      const response = await this.http.request<unknown>({
+        method: "PUT",
+        url: path,
+        data: bytes,
+        headers: { "Content-Type": "application/octet-stream", ...headers, ...authorization },
+        maxBodyLength: Number.POSITIVE_INFINITY,
+        signal,
+      });
+      return response.data;
+    } catch (thrown) {
+      if (signal.aborted) throw new PhotonError("canceled", "the upload was stopped by its caller", { cause: thrown });
+      throw failureOf(thrown, { method: `PUT ${path.split("?")[0]}`, endpoint: this.endpoint, now: this.timing.now() })
+        .error;
+    }
+  }
+
   /** Opens a server stream; the deadline is for opening it alone. Ending the iteration ends the stream. @throws PhotonError */
   async *stream(call: Call): AsyncGenerator<JsonObject> {
     const stop = new AbortController();

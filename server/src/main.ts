@@ -10,6 +10,7 @@ import { FlowStore } from "./agent/flows/flow-store.ts";
 import { startAgents } from "./agents.ts";
 import { type Detected, detectDrivers, forgetsAtExit, given, type Pick } from "./backends/detect.ts";
 import type { Drivers } from "./backends/drivers.ts";
+import { uploadsIn } from "./backends/hypervisor/uploads.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
@@ -37,6 +38,8 @@ import { NetworkWatcher } from "./services/network/watcher.ts";
 import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
 import { seedFlavors } from "./services/plasmavmc/flavor/seed.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
+import { startSweeping } from "./services/plasmavmc/image/upload-sweeper.ts";
+import { Uploads } from "./services/plasmavmc/image/uploads.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
 import { openStore } from "./store/index.ts";
@@ -79,6 +82,7 @@ interface Parts {
   readonly engine: Engine;
   readonly networkWatcher: NetworkWatcher;
   readonly flows: FlowStore;
+  readonly uploads: Uploads;
   readonly hosts: CloudHosts;
 }
 
@@ -193,6 +197,7 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     notReady: async () => (isRunning() ? storeReady() : "starting"),
     jwks: () => iam.jwks(),
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
+    uploads: parts.uploads,
     consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
 }
@@ -260,13 +265,21 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await flush(log);
 }
 
-function detect({ dev, dataDir, network, hypervisor }: Config, clock: Clock, log: Log): Promise<Detected> {
+/** Where uploads wait to become images; a driver on this machine reads them there. */
+function uploadsFolder({ dataDir }: Config): string {
+  return join(resolve(dataDir), "uploads");
+}
+
+function detect(config: Config, clock: Clock, log: Log): Promise<Detected> {
+  const { dev, dataDir, network, hypervisor, compute } = config;
   const say = (message: string, err?: unknown) => (err === undefined ? log.info(message) : log.warn({ err }, message));
   const common = { dataDir, clock, log: say };
   const builtIn = builtInImages.map(({ id }) => id);
+  const { largestImageBytes: largestBytes, privateImageSources: privateSources } = compute;
+  const imageTerms = { largestBytes, privateSources, uploads: uploadsIn(uploadsFolder(config)) };
   return detectDrivers({
     network: { ...common, dev, ...network },
-    hypervisor: { ...common, builtIn, ...hypervisor },
+    hypervisor: { ...common, builtIn, imageTerms, ...hypervisor },
   });
 }
 
@@ -279,11 +292,14 @@ async function seed({ config, resources, detected }: Parts): Promise<void> {
 }
 
 /** Follows the backends, and serves the guests of this machine's hosts. Answers how to stop. */
-function watchBackends({ drivers, detected, store, flows, clock, log }: Parts): () => Promise<void> {
+function watchBackends({ drivers, detected, store, flows, uploads, clock, log }: Parts): () => Promise<void> {
   const unwatch = wakeOnChange(drivers, store, log);
   const stopAgents = startAgents({ network: detected.network, store, flows, clock, log });
+  const onFailure = (err: unknown) => log.error({ err }, "uploads could not be looked through");
+  const stopSweeping = startSweeping({ uploads, store, clock, onFailure });
   return async () => {
     unwatch();
+    stopSweeping();
     await stopAgents();
   };
 }
@@ -292,6 +308,7 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
   const clock = options.clock ?? systemClock;
   const iam = makeIam(config, store, clock, log);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
+  const uploads = new Uploads({ folder: uploadsFolder(config), largestBytes: config.compute.largestImageBytes, clock });
   const hosts = makeHosts(config, store, detected, clock, log);
   const { drivers } = hosts;
   const resources = createResources({
@@ -304,7 +321,7 @@ function assemble(config: Config, store: Store, detected: Detected, options: Sta
     drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  const parts = { config, clock, log, metrics, store, drivers, detected, iam, resources, flows, hosts };
+  const parts = { config, clock, log, metrics, store, drivers, detected, iam, resources, flows, uploads, hosts };
   return { ...parts, engine: makeEngine(parts), networkWatcher: makeNetworkWatcher(parts) };
 }
 

@@ -16,6 +16,7 @@ import { addReflection } from "./reflection.ts";
 import { createRoutes, type Route } from "./routes.ts";
 import { createStreamCount, limitStrangers } from "./streams.ts";
 import { rememberTokens } from "./tokens.ts";
+import { createUploadHandler } from "./upload.ts";
 
 export type { EdgeParts } from "./parts.ts";
 
@@ -78,6 +79,9 @@ export function createEdge(parts: EdgeParts): Edge {
     handlers: byPath(router.handlers, kindMethods),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
+    ...(parts.uploads && {
+      upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, stopping: stopping.signal }),
+    }),
   });
   return {
     handle: http.handle,

@@ -5,13 +5,14 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse } from "no
 import { isNativeError } from "node:util/types";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { errorToJson } from "@connectrpc/connect/protocol-connect";
+import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { Fault } from "../fault.ts";
 import { toConnectError } from "./errors.ts";
 import { requestIdOf } from "./headers.ts";
 import type { Log } from "./log.ts";
 import { callKey, newCallState } from "./state.ts";
+import { type UploadHandler, uploadsPath } from "./upload.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -23,6 +24,8 @@ export interface HttpParts {
   readonly handlers: ReadonlyMap<string, UniversalHandler>;
   readonly pages: ReadonlyMap<string, Page>;
   readonly log: Log;
+  /** Left out: nothing can be uploaded. */
+  readonly upload?: UploadHandler;
 }
 
 /** The whole body of a request must have come by then. */
@@ -61,11 +64,14 @@ function isHungUp(error: unknown): boolean {
   return error instanceof ConnectError && (error.code === Code.Aborted || error.code === Code.Canceled);
 }
 
-/** Ends an HTTP/2 stream whose body takes too long to come; for HTTP/1.1 Node's own server watches over that. */
+/** Ends a request whose body takes too long to come: over HTTP/2 its stream, over HTTP/1.1 its connection. */
 function limitBody(request: HttpRequest, ms: number): void {
-  if (!("stream" in request) || request.complete) return;
-  const { stream } = request;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ms);
+  if (request.complete) return;
+  const giveUp = () => {
+    if ("stream" in request) request.stream.close(constants.NGHTTP2_CANCEL);
+    else request.socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", () => request.destroy());
+  };
+  const timer = setTimeout(giveUp, ms);
   request.once("end", () => clearTimeout(timer));
   request.once("close", () => clearTimeout(timer));
 }
@@ -99,7 +105,17 @@ function sayWhy(answer: UniversalServerResponse, response: HttpResponse, id: str
   return true;
 }
 
-export function createHttpHandler({ handlers, pages, log }: HttpParts) {
+/** The status of a failed upload, as the Connect protocol has it for the same code. */
+function failUpload(error: unknown, request: HttpRequest, response: HttpResponse, id: string): void {
+  if (response.destroyed) return;
+  const fault = error instanceof Fault ? error : new Fault("INTERNAL", `internal error, request id ${id}`);
+  if (!request.complete && request.httpVersionMajor === 1) response.setHeader("connection", "close");
+  sendError(response, codeToHttpStatus(toConnectError(fault, id).code), fault, id);
+  // What still comes is not read: the connection ends when the answer is out.
+  if (!request.complete) response.once("finish", () => request.destroy());
+}
+
+export function createHttpHandler({ handlers, pages, log, upload }: HttpParts) {
   let active = 0;
   let tellIdle: () => void = () => undefined;
 
@@ -109,6 +125,17 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
     const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, values));
     if (!request.complete && request.httpVersionMajor === 1) endAfter(request, response);
     if (!sayWhy(answer, response, id)) await universalResponseToNodeResponse(answer, response);
+  }
+
+  async function receive(take: UploadHandler, request: HttpRequest, response: HttpResponse, id: string): Promise<void> {
+    try {
+      const body = JSON.stringify(await take(request, id));
+      send(response, 200, { "content-type": "application/json", "x-request-id": id }, body);
+    } catch (error) {
+      const known = error instanceof Fault || request.destroyed;
+      if (!known) log.error({ err: error, request_id: id }, "an upload failed");
+      failUpload(error, request, response, id);
+    }
   }
 
   async function page(show: Page, response: HttpResponse): Promise<void> {
@@ -156,9 +183,15 @@ export function createHttpHandler({ handlers, pages, log }: HttpParts) {
         count(response);
         limitBody(request, handler.method.methodKind === "bidi_streaming" ? conversationMs : bodyMs);
         run(call(handler, request, response, id), response, id);
+      } else if (upload !== undefined && request.method === "PUT" && path.startsWith(uploadsPath)) {
+        count(response);
+        run(receive(upload, request, response, id), response, id);
       } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
         run(page(show, response), response, id);
-      else unknownMethod(request, response, id);
+      else {
+        limitBody(request, bodyMs);
+        unknownMethod(request, response, id);
+      }
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../services/call.ts";
 import type { AuditEvent } from "../services/events/index.ts";
 import type { ConsoleSessions } from "../services/plasmavmc/console/sessions.ts";
+import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -24,6 +25,8 @@ export interface EdgeParts {
   jwks(): Promise<unknown>;
   /** Serve /metrics on the main port, too. */
   readonly metricsHere: boolean;
+  /** Left out: nothing can be uploaded. */
+  readonly uploads?: Uploads;
   /** Left out: no WebSockets are served. */
   readonly consoles?: {
     readonly sessions: ConsoleSessions;

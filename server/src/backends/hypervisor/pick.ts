@@ -12,7 +12,7 @@ import { builtInFiles } from "./built-in.ts";
 import type { HypervisorDriver } from "./driver.ts";
 import { acceleratorFile, machineFolders } from "./folders.ts";
 import { knownAccelerator } from "./known-accelerator.ts";
-import { openQemu, qemuMissing } from "./qemu/index.ts";
+import { openQemu, type QemuOptions, qemuMissing } from "./qemu/index.ts";
 
 /** How Debian and Ubuntu get it. */
 export const howToGetQemu = "apt-get install qemu-system-x86 qemu-utils";
@@ -25,6 +25,8 @@ export interface HypervisorChoice {
   readonly machines: string | undefined;
   /** The ids of the images that are built in, where there is a file for them. */
   readonly builtIn: readonly string[];
+  /** What images may be, and where they may come from. */
+  readonly imageTerms?: QemuOptions["images"];
   readonly clock?: Clock;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -83,13 +85,22 @@ function whyNot(network: HostsNetwork | undefined): string | undefined {
 }
 
 async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: HostsNetwork): Promise<HypervisorPick> {
-  const { dataDir, images = join(resolve(dataDir), "images-built-in"), machines, builtIn, clock, log } = choice;
+  const {
+    dataDir,
+    images = join(resolve(dataDir), "images-built-in"),
+    machines,
+    builtIn,
+    imageTerms,
+    clock,
+    log,
+  } = choice;
+  const terms = { ...(imageTerms && { images: imageTerms }), ...(clock && { clock }) };
   const builtInImages = builtInFiles(images, builtIn);
   const folders = machineFolders(dataDir, machines);
   const accelerator = await knownAccelerator("qemu-system-x86_64", acceleratorFile);
   const network = hostNetwork(host, log);
   try {
-    const driver = await openQemu({ folders, network, builtInImages, accelerator, ...(clock && { clock }) });
+    const driver = await openQemu({ folders, network, builtInImages, accelerator, ...terms });
     const has = [...builtInImages.keys()];
     const why = [
       `guests run in ${folders.data}; ${accelerator.why}`,

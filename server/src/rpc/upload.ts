@@ -1,0 +1,122 @@
+// PUT /uploads/{digest}?org_id=…&project_id=…: the bytes of an image to be, from whoever may create images there. Beside the methods, since a
+// message can't be as large as a disk.
+import type { IncomingMessage } from "node:http";
+import { create } from "@bufbuild/protobuf";
+import { catalog, type Kind } from "@photoncloud/proto";
+import { GetRequestSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
+import { Fault } from "../fault.ts";
+import { formatPath } from "../services/call.ts";
+import type { Principal } from "../services/kind.ts";
+import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
+import { actorOf } from "../services/resources/work.ts";
+import { bearerOf } from "./headers.ts";
+import type { HttpRequest } from "./http.ts";
+import type { EdgeParts } from "./parts.ts";
+import { createBudget, refusalEvent } from "./refusals.ts";
+import { kindPath } from "./scope.ts";
+import { createStreamCount } from "./streams.ts";
+import type { RememberingAuthenticator } from "./tokens.ts";
+
+export const uploadsPath = "/uploads/";
+/** How long a client may send nothing, in milliseconds. */
+const silenceMs = 60_000;
+
+export interface UploadAnswer {
+  readonly digest: string;
+  readonly size_bytes: number;
+}
+
+/** Answers what was kept. @throws Fault */
+export type UploadHandler = (request: HttpRequest, requestId: string) => Promise<UploadAnswer>;
+
+export type UploadParts = Pick<EdgeParts, "authorizer" | "audit" | "clock"> & {
+  readonly uploads: Uploads;
+  readonly tokens: RememberingAuthenticator;
+  /** Aborts, with a Fault, when the server stops. */
+  readonly stopping: AbortSignal;
+};
+
+export function createUploadHandler(parts: UploadParts): UploadHandler {
+  const { uploads, tokens, stopping } = parts;
+  const check = createCheck(parts);
+  const count = createStreamCount();
+  return async (request, requestId) => {
+    const { digest, ...scope } = asked(request);
+    const token = bearerOf(request.headers.authorization ?? null);
+    if (token === "") throw new Fault("UNAUTHENTICATED", "an upload needs a token: send Authorization: Bearer …");
+    const principal = await tokens.authenticate(token);
+    await check(principal, scope, request, requestId);
+    const leave = count.enter(actorOf(principal));
+    try {
+      const upload = { tenant: { org: scope.orgId, project: scope.projectId }, digest, sizeBytes: lengthOf(request) };
+      const size = await uploads.receive(upload, heard(request), stopping);
+      return { digest, size_bytes: size };
+    } finally {
+      leave();
+    }
+  };
+}
+
+/** Who uploads may create images there; a refusal is an event. */
+function createCheck({ authorizer, audit, clock }: UploadParts) {
+  const kind = imageKind();
+  const { permission, desc } = kind.standard.create;
+  const withinBudget = createBudget(clock);
+  return async (principal: Principal, scope: Scope, request: HttpRequest, requestId: string): Promise<void> => {
+    const sourceIp = request.socket.remoteAddress ?? "";
+    const path = kindPath(kind, "create", create(GetRequestSchema, scope));
+    const context = { sourceIp, attributes: () => Promise.resolve({}) };
+    if ((await authorizer.authorize(principal, permission, path, context)).allowed) return;
+    const caller = { principal, sourceIp, requestId, method: `${desc.parent.typeName}/${desc.name}` };
+    if (withinBudget(actorOf(principal)))
+      await audit(refusalEvent(principal, permission, path, ImageSchema.typeName, caller));
+    const where = formatPath(path) || "the whole system";
+    throw new Fault(
+      "PERMISSION_DENIED",
+      `${actorOf(principal)} does not have the permission ${permission} on ${where}`,
+      {
+        permission,
+      },
+    );
+  };
+}
+
+function imageKind(): Kind {
+  const kind = catalog().byTypeName(ImageSchema.typeName);
+  if (kind === undefined) throw new Error(`${ImageSchema.typeName} is no kind of the catalog`);
+  return kind;
+}
+
+interface Scope {
+  readonly orgId: string;
+  readonly projectId: string;
+}
+
+function asked({ url = "" }: HttpRequest): Scope & { readonly digest: string } {
+  const { pathname, searchParams } = new URL(url, "http://localhost");
+  const [orgId, projectId] = [searchParams.get("org_id") ?? "", searchParams.get("project_id") ?? ""];
+  if (orgId === "" && projectId !== "")
+    throw new Fault("MALFORMED_REQUEST", "a project is named without its org: give org_id");
+  return { orgId, projectId, digest: decodeURIComponent(pathname.slice(uploadsPath.length)) };
+}
+
+function lengthOf({ headers }: Pick<IncomingMessage, "headers">): number | undefined {
+  const length = Number(headers["content-length"] ?? Number.NaN);
+  return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
+}
+
+/** Passes on what comes, and gives up on a client that sends nothing for a while. */
+async function* heard(request: HttpRequest): AsyncGenerator<Uint8Array> {
+  const giveUp = () => request.destroy(new Fault("DEADLINE_EXCEEDED", "nothing came for a minute"));
+  let timer = setTimeout(giveUp, silenceMs);
+  try {
+    for await (const chunk of request) {
+      clearTimeout(timer);
+      yield chunk;
+      timer = setTimeout(giveUp, silenceMs);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
