@@ -1,44 +1,10 @@
-// Images that were uploaded to this cloud, as drivers name them: "upload:{owner}/{digest}". On one machine they lie in a folder; a driver on
-// another host is given another way to open them.
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { join } from "node:path";
+// Images that were uploaded to this cloud: their names say so, and whoever opens a driver tells how they are opened. On one machine that is a
+// file; a host elsewhere needs another way.
 import type { Readable } from "node:stream";
-import { DriverError } from "../driver-error.ts";
-
-const scheme = "upload:";
-const shape = /^upload:([0-9a-f]{24}\/[0-9a-f]{64})$/;
 
 /** Opens the bytes of an upload. @throws DriverError "missing" if nothing was uploaded under that name. */
 export type OpenUpload = (url: string, signal: AbortSignal) => Promise<Readable>;
 
-/** The name of an upload: of each owner its own, so that to know a digest is not to have the bytes. */
-export function uploadUrl(owner: string, digest: string): string {
-  const folder = createHash("sha256").update(owner).digest("hex").slice(0, 24);
-  return `${scheme}${folder}/${digest.replace(/^sha256:/, "")}`;
-}
-
 export function isUpload(url: string): boolean {
-  return url.startsWith(scheme);
-}
-
-/** Where an upload lies. @throws DriverError "refused" for what is no upload's name. */
-export function uploadFile(folder: string, url: string): string {
-  const [, name] = shape.exec(url) ?? [];
-  if (name === undefined) throw new DriverError("refused", "this is no upload's name");
-  return join(folder, name);
-}
-
-/** Opens uploads from a folder of this machine. */
-export function uploadsIn(folder: string): OpenUpload {
-  return async (url, signal) => {
-    const file = uploadFile(folder, url);
-    if (!existsSync(file))
-      throw new DriverError(
-        "missing",
-        "nothing with this digest was uploaded here; upload it with photon image import",
-        { status: "NotUploaded" },
-      );
-    return createReadStream(file, { signal });
-  };
+  return url.startsWith("upload:");
 }

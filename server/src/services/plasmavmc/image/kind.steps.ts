@@ -2,10 +2,10 @@
 import { Architecture, type Image, ImageFormat, ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import type { Drivers } from "../../../backends/drivers.ts";
 import type { ImageSource } from "../../../backends/hypervisor/driver.ts";
-import { uploadUrl } from "../../../backends/hypervisor/uploads.ts";
 import type { Reconciler } from "../../../engine/reconciler.ts";
 import type { Tenant } from "../../../store/store.ts";
 import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
+import { uploadUrl } from "./upload-files.ts";
 
 /** The architecture as drivers name it. */
 export function architectureOf({ architecture }: Pick<Image, "architecture">): ImageSource["architecture"] {

@@ -13,11 +13,11 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { uploadFile, uploadUrl } from "../../../backends/hypervisor/uploads.ts";
 import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { Tenant } from "../../../store/store.ts";
 import { ownerOf } from "../../driver-step.ts";
+import { uploadFile, uploadUrl } from "./upload-files.ts";
 
 /** What is left free on the disk, in bytes: the store is on it. */
 const keptFree = 512 * 1024 ** 2;
