@@ -1,5 +1,5 @@
 // Picks what runs machines: QEMU where it can, or a simulation; and says why.
-import { rmdirSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { ConfigError } from "../../config-error.ts";
@@ -13,6 +13,7 @@ import type { HypervisorDriver } from "./driver.ts";
 import { acceleratorFile, machineFolders } from "./folders.ts";
 import { knownAccelerator } from "./known-accelerator.ts";
 import { openQemu, type QemuOptions, qemuMissing } from "./qemu/index.ts";
+import { machinesFolder } from "./qemu/layout.ts";
 
 /** How Debian and Ubuntu get it. */
 export const howToGetQemu = "apt-get install qemu-system-x86 qemu-utils";
@@ -58,7 +59,7 @@ export async function pickHypervisor(
   const { driver, log } = choice;
   if (driver === "simulated") return simulated("it was asked for");
   const host = network?.hosts[0];
-  const missing = whyNot(network);
+  const missing = whyNot(network) ?? (driver === "auto" && network?.own ? nothingToRun(choice) : undefined);
   if (missing === undefined && host !== undefined && network !== undefined)
     try {
       return await qemu(choice, host, network);
@@ -84,17 +85,22 @@ function whyNot(network: HostsNetwork | undefined): string | undefined {
   return network.hosts.length === 0 ? "this machine is no host of the network" : undefined;
 }
 
+/** A cloud to try things on has something to start machines from; undefined: it has. */
+function nothingToRun({ dataDir, images, machines, builtIn }: HypervisorChoice): string | undefined {
+  const folder = imageFolder(dataDir, images);
+  const made = machinesFolder(machineFolders(dataDir, machines));
+  if (builtInFiles(folder, builtIn).size > 0 || (existsSync(made) && readdirSync(made).length > 0)) return undefined;
+  return `QEMU is there, but no image in ${folder} (in a checkout, scripts/images/tiny.ts builds one); --hypervisor qemu goes without`;
+}
+
+function imageFolder(dataDir: string, images: string | undefined): string {
+  return images ?? join(resolve(dataDir), "images-built-in");
+}
+
 async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: HostsNetwork): Promise<HypervisorPick> {
-  const {
-    dataDir,
-    images = join(resolve(dataDir), "images-built-in"),
-    machines,
-    builtIn,
-    imageTerms,
-    clock,
-    log,
-  } = choice;
+  const { dataDir, images: given, machines, builtIn, imageTerms, clock, log } = choice;
   const terms = { ...(imageTerms && { images: imageTerms }), ...(clock && { clock }) };
+  const images = imageFolder(dataDir, given);
   const builtInImages = builtInFiles(images, builtIn);
   const folders = machineFolders(dataDir, machines);
   const accelerator = await knownAccelerator("qemu-system-x86_64", acceleratorFile);

@@ -7,7 +7,8 @@ import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
   HypervisorDriver,
-  ImageFacts, ImageSource,
+  ImageFacts,
+  ImageSource,
   MachineConsoles,
   MachineSpec,
   MachineState,

@@ -6,7 +6,14 @@ import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
-import type { HypervisorDriver, ImageFacts, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import type {
+  HypervisorDriver,
+  ImageFacts,
+  ImageSource,
+  MachineSpec,
+  MachineState,
+  MachineStatistics,
+} from "../driver.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Cgroups } from "./cgroups.ts";
 import { consolesOf } from "./consoles.ts";
