@@ -46,6 +46,7 @@ button=$(grep -l "Power Button" /sys/class/input/event*/device/name | head -n 1 
   sleep 1
 done) &
 (n=0; while :; do
+  for cpu in /sys/devices/system/cpu/cpu*/online; do [ "$(cat "$cpu")" = 0 ] && echo 1 > "$cpu"; done 2>/dev/null
   cpus=$(grep -c ^processor /proc/cpuinfo); memory=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
   disks=$(cd /sys/block; for d in vd* sd*; do [ -e "$d" ] && echo -n "$d:$(cat $d/size),"; done)
   addresses=$(ip -o addr show scope global | awk '{printf "%s:%s,", $2, $4}')

@@ -13,3 +13,4 @@ fi
 [ -n "$domain" ] && echo "search $domain" >> /etc/resolv.conf
 for d in $dns; do echo "nameserver $d" >> /etc/resolv.conf; done
 echo "$ip" > /run/address
+echo "address $interface $ip" > /dev/console

@@ -1,6 +1,6 @@
 // Builds the tiny guest image: Debian's cloud kernel and busybox on a disk that boots by BIOS. It gets its address by DHCP, serves a web
 // page and reads its first-boot data; it boots in seconds without hardware virtualization. For tests and the demo; kept until these scripts change.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -71,12 +71,25 @@ function kernelPackage(): string {
   return found;
 }
 
+/** How often a download is tried: a mirror may be busy, and apt-get may end well without the file. */
+const tries = 5;
+
+/** Downloads a package into the folder. Answers its file. */
+function download(name: string, dir: string): string {
+  const words = ["download", "-q", "-o", "Acquire::Retries=3", name];
+  let said = "";
+  for (let i = 0; i < tries; i++) {
+    const { stdout, stderr } = spawnSync("apt-get", words, { cwd: dir, encoding: "utf8" });
+    const deb = readdirSync(dir).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+    if (deb !== undefined) return join(dir, deb);
+    said = `${stdout}${stderr}`.trim();
+  }
+  throw new Error(`${name} could not be downloaded; apt-get said: ${said}`);
+}
+
 /** Downloads a package and unpacks it into the folder, without installing it. */
 function unpack(name: string, dir: string): void {
-  execFileSync("apt-get", ["download", "-q", name], { cwd: dir, stdio: "ignore" });
-  const deb = readdirSync(dir).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
-  if (deb === undefined) throw new Error(`${name} could not be downloaded`);
-  run("dpkg-deb", "-x", join(dir, deb), dir);
+  run("dpkg-deb", "-x", download(name, dir), dir);
 }
 
 /** A module's file, and the names of what it needs, from its own ELF section. */

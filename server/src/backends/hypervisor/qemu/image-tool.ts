@@ -13,8 +13,8 @@ const [firstUid, uids] = [1_600_000_000, 100_000_000];
 const cpuSeconds = 30 * 60;
 /** The address space that it may have, in bytes: its own, its threads' stacks and tables of two TiB. */
 const memoryBytes = 4 * 1024 ** 3;
-/** What is left free on the host's disk, in bytes. */
-const keptFree = 512 * 1024 ** 2;
+/** What is left free on the host's disk: so many bytes, or on a small one a twentieth of it. */
+const [keptBytes, keptShare] = [512 * 1024 ** 2, 0.05];
 /** How much of a program's complaint is kept. */
 const longestComplaint = 400;
 /** What `qemu-img check` ends with where clusters are only wasted. */
@@ -38,8 +38,8 @@ export function makeBench(parent: string, imageId: string, largestBytes: number)
   const uid =
     process.getuid?.() === 0 ? firstUid + (Number.parseInt(shortOf(imageId).slice(0, 8), 16) % uids) : undefined;
   if (uid !== undefined) chownSync(folder, uid, uid);
-  const { bavail, bsize } = statfsSync(folder);
-  const room = Math.max(0, bavail * bsize - keptFree);
+  const { bavail, bsize, blocks } = statfsSync(folder);
+  const room = Math.max(0, bavail * bsize - Math.min(keptBytes, blocks * bsize * keptShare));
   return { folder, uid, mostBytes: Math.floor(Math.min(largestBytes, room)), short: room < largestBytes };
 }
 
