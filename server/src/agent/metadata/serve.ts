@@ -23,6 +23,8 @@ export function metadataServer(parts: MetadataParts, patience: Partial<typeof ti
     if (hasBody(request.headers)) response.shouldKeepAlive = false;
     void handleMetadata(request, response, parts);
   });
+  // A guest's nc says that it has nothing more to send, and waits for the answer all the same.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.maxConnections = mostConnections;
   server.maxRequestsPerSocket = mostRequests;
   limitEach(server);
