@@ -52,11 +52,16 @@ export async function startGuestCloud(): Promise<GuestCloud> {
   };
 }
 
+/** Without the shell's prompt, which may stand before what a program says, and the terminal's carriage returns. */
+function linesOf(console: string): string {
+  return console.replaceAll("\r", "").replaceAll("/ # \u001b[6n", "");
+}
+
 async function untilSaid(file: string, words: RegExp, times: number): Promise<RegExpExecArray> {
   const all = new RegExp(words.source, `${words.flags.replace("g", "")}g`);
   const deadline = Date.now() + guestPatienceMs;
   for (;;) {
-    const said = existsSync(file) ? readFileSync(file, "utf8").replaceAll("\r", "") : "";
+    const said = existsSync(file) ? linesOf(readFileSync(file, "utf8")) : "";
     const found = [...said.matchAll(all)];
     const last = found[found.length - 1];
     if (last !== undefined && found.length >= times) return last;
