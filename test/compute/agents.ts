@@ -1,11 +1,11 @@
 // A cloud as processes: a server, and agents on hosts of their own folders and ports.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { postJson } from "@photoncloud/server/testing";
+import { freePort } from "../terraform/server-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const patienceMs = 45_000;
@@ -44,16 +44,6 @@ export class Photon {
 export async function until(what: string, look: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + patienceMs; !(await look()); await wait(100))
     if (Date.now() > deadline) throw new Error(`it did not come: ${what}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 export interface AgentHost {

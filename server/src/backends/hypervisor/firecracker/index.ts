@@ -1,6 +1,6 @@
 // Drives Firecracker on this host: machines with few devices that start quickly. Each is a process of its own that outlives us; what it should be is kept
 // in files, so that a restarted driver finds it as it is.
-import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync } from "node:fs";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
@@ -14,7 +14,7 @@ import type {
   MachineState,
   MachineStatistics,
 } from "../driver.ts";
-import type { Accelerator } from "../qemu/accelerator.ts";
+import { type Accelerator, groupsOfKvm } from "../qemu/accelerator.ts";
 import { Cgroups } from "../qemu/cgroups.ts";
 import { Images, type ImagesOptions } from "../qemu/images.ts";
 import { type HostFolders, imagesFolder, machinesFolder } from "../qemu/layout.ts";
@@ -68,12 +68,6 @@ function checkKernel({ image, initrd }: Kernel): void {
     } catch (cause) {
       throw new DriverError("unavailable", `microVMs can't boot: there is no file ${file}`, { cause });
     }
-}
-
-/** The group that may open KVM, where not everybody may. */
-function groupsOfKvm(): readonly number[] {
-  const { gid, mode } = statSync("/dev/kvm", { throwIfNoEntry: false }) ?? { gid: 0, mode: 0 };
-  return gid !== 0 && (mode & 0o006) !== 0o006 ? [gid] : [];
 }
 
 export class FirecrackerHypervisor implements HypervisorDriver {

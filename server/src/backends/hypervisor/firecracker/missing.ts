@@ -1,6 +1,6 @@
 // Whether microVMs can run here.
-import { accessSync, constants } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { isExecutable } from "../../linux/executable.ts";
 import { type Accelerator, pickAccelerator } from "../qemu/accelerator.ts";
 
 export interface Needed {
@@ -26,13 +26,4 @@ function isInstalled(program: string): boolean {
   if (isAbsolute(program)) return isExecutable(program);
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
   return folders.some((folder) => folder !== "" && isExecutable(join(folder, program)));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

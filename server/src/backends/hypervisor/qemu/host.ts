@@ -29,11 +29,18 @@ export interface Host {
 }
 
 /** Users that no one else has: above every range that distributions and containers give out. */
-const [firstUid, uids] = [1_500_000_000, 100_000_000];
+const firstUids = { machine: 1_500_000_000, image: 1_600_000_000 } as const;
+/** How many of each sort. */
+const uids = 100_000_000;
+
+/** The user of a thing of the host's: always the same one. A machine's can't touch an image that is being made. */
+export function uidFor(sort: keyof typeof firstUids, id: string): number {
+  return firstUids[sort] + (Number.parseInt(shortOf(id).slice(0, 8), 16) % uids);
+}
 
 /** The user that a machine's process runs as; undefined: ours. */
 export function userOf({ ownUsers }: Pick<Host, "ownUsers">, vmId: string): number | undefined {
-  return ownUsers ? firstUid + (Number.parseInt(shortOf(vmId).slice(0, 8), 16) % uids) : undefined;
+  return ownUsers ? uidFor("machine", vmId) : undefined;
 }
 
 /** The name of a machine's control group: two hosts on one system may have a machine of the same id for a while, when it moves. */

@@ -4,11 +4,10 @@ import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { DriverError } from "../../driver-error.ts";
+import { uidFor } from "./host.ts";
 import { shortOf } from "./layout.ts";
 import { recordOf } from "./qmp.ts";
 
-/** Users that no one else has: above those of machines, so that a machine's process can't touch an image that is being made. */
-const [firstUid, uids] = [1_600_000_000, 100_000_000];
 /** How long it may compute, in seconds: a large image, compressed, on a slow host. */
 const cpuSeconds = 30 * 60;
 /** The address space that it may have, in bytes: its own, its threads' stacks and tables of two TiB. */
@@ -35,8 +34,7 @@ export function makeBench(parent: string, imageId: string, largestBytes: number)
   const folder = join(parent, `${shortOf(imageId)}.part`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
-  const uid =
-    process.getuid?.() === 0 ? firstUid + (Number.parseInt(shortOf(imageId).slice(0, 8), 16) % uids) : undefined;
+  const uid = process.getuid?.() === 0 ? uidFor("image", imageId) : undefined;
   if (uid !== undefined) chownSync(folder, uid, uid);
   const { bavail, bsize, blocks } = statfsSync(folder);
   const room = Math.max(0, bavail * bsize - Math.min(keptBytes, blocks * bsize * keptShare));

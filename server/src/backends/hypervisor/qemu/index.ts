@@ -1,9 +1,10 @@
 // Drives QEMU on this host. Machines are processes of their own that outlive us; what they should be is kept in files, so that a restarted driver
 // finds them as they are and loses nothing.
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
+import { isExecutable } from "../../linux/executable.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
@@ -266,13 +267,4 @@ export function qemuMissing(): string | undefined {
     (one) => !["/usr/bin", "/usr/sbin", "/bin", "/sbin"].some((dir) => isExecutable(`${dir}/${one}`)),
   );
   return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

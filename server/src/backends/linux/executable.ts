@@ -1,0 +1,11 @@
+// Whether a file is a program that we may run.
+import { accessSync, constants } from "node:fs";
+
+export function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
