@@ -112,6 +112,40 @@ export interface MachinePlacement {
   settle(machine: { readonly vmId: string; readonly owner: string; readonly hostId: string }): void;
 }
 
+/** What a host that offers to take a machine over tells the one that sends it: where, and the words that it is let in by. For drivers alone. */
+export interface MoveOffer {
+  /** "unix:/path", or the address of the other host's agent as "host:port". */
+  readonly address: string;
+  /** Good for this one move. */
+  readonly secret: string;
+}
+
+/** How far a move is, as its sender sees it. Bytes of memory and disks together; the whole grows while the guest writes. */
+export type MoveState =
+  | { readonly phase: "copying"; readonly copiedBytes: number; readonly totalBytes: number }
+  /** It runs on the other host, and has ended here; its disks are here still, until `remove`. */
+  | { readonly phase: "done" }
+  /** It goes on here as if nothing had been asked. `reason` is a sentence for the operator. */
+  | { readonly phase: "failed"; readonly reason: string };
+
+/**
+ * Moves a machine with its disks to another host, while it runs or stopped. Both ends are asked by the same caller, each of these may be asked
+ * again after a crash of anybody: `offer` at the destination, `send` at the source, `state` until it is done, `settle` at the destination,
+ * then `remove` at the source. At no time do two of them run, and until `done` the source is the machine.
+ */
+export interface MachineMoves {
+  /** Destination: makes room and waits. Again with the same machine: the same offer, or a new one where the first is worth nothing any more. @throws DriverError "missing" without its image, "refused" where this host can't run it, with the reason. */
+  offer(spec: MachineSpec, signal: AbortSignal): Promise<MoveOffer>;
+  /** Source: begins; while one is under way it changes nothing. What has failed begins anew. @throws DriverError "missing" if there is no such machine, "refused" where it can't be moved, with the reason. */
+  send(vmId: string, offer: MoveOffer, signal: AbortSignal): Promise<void>;
+  /** Source. Undefined: none was begun, or the driver that began it is gone: then the machine runs on here, and it may be sent anew. */
+  state(vmId: string, signal: AbortSignal): Promise<MoveState | undefined>;
+  /** Destination: from here on it is a machine like any other. @throws DriverError "missing" if it has not come. */
+  settle(vmId: string, signal: AbortSignal): Promise<void>;
+  /** Either end: gives up a move that is not done. The destination forgets the machine, the source goes on. Succeeds where there is none. */
+  cancel(vmId: string, signal: AbortSignal): Promise<void>;
+}
+
 /** What a machine is doing. */
 export type MachineState =
   | { readonly state: "stopped" | "starting" | "stopping" }
@@ -160,6 +194,8 @@ export interface HypervisorDriver {
   readonly snapshots?: MachineSnapshots;
   /** Undefined: this backend can't. */
   readonly consoles?: MachineConsoles;
+  /** Undefined: this backend can't. */
+  readonly moves?: MachineMoves;
   /** A disk of a stopped machine, or of a snapshot, as a whole qcow2 file. Undefined: this backend can't. */
   export?(
     vmId: string,
