@@ -7,6 +7,14 @@ import type { Reconciler } from "../engine/reconciler.ts";
 import type { Claim, Tenant } from "../store/store.ts";
 import type { NetworkPart } from "./network-part.ts";
 
+/** What a token was narrowed to: it allows nothing else, whatever its principal may do. */
+export interface TokenLimit {
+  /** Action patterns: "compute:vms:*". */
+  readonly actions: readonly string[];
+  /** A resource pattern; undefined: every resource. */
+  readonly resource?: string;
+}
+
 /** Who calls. */
 export interface Principal {
   readonly kind: "user" | "service_account";
@@ -15,6 +23,12 @@ export interface Principal {
   /** The project that its token is for; "" for none. */
   readonly project: string;
   readonly sessionId: string;
+  /** Groups that the login brought, beside those that it is a stored member of: "group:acme-corp/operators". */
+  readonly groups?: readonly string[];
+  /** When it proved a second factor, in milliseconds since 1970; undefined: it did not in this session. */
+  readonly mfaAt?: number;
+  /** All of them hold. */
+  readonly limits?: readonly TokenLimit[];
 }
 
 /** One call, as far as the services need to know it. */
