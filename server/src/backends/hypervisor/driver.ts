@@ -118,6 +118,8 @@ export interface MoveOffer {
   readonly address: string;
   /** Good for this one move. */
   readonly secret: string;
+  /** The host that offers; its certificate must name it. Undefined: on one machine alone. */
+  readonly hostId?: string;
 }
 
 /** How far a move is, as its sender sees it. Bytes of memory and disks together; the whole grows while the guest writes. */
@@ -134,7 +136,7 @@ export type MoveState =
  * then `remove` at the source. At no time do two of them run, and until `done` the source is the machine.
  */
 export interface MachineMoves {
-  /** Destination: makes room and waits. Again with the same machine: the same offer, or a new one where the first is worth nothing any more. @throws DriverError "missing" without its image, "refused" where this host can't run it, with the reason. */
+  /** Destination: makes room and waits for the host that the description's `hostId` names. Again with the same machine: the same offer, or a new one where the first is worth nothing any more. @throws DriverError "missing" without its image, "refused" where this host can't run it, with the reason. */
   offer(spec: MachineSpec, signal: AbortSignal): Promise<MoveOffer>;
   /** Source: begins; while one is under way it changes nothing. What has failed begins anew. @throws DriverError "missing" if there is no such machine, "refused" where it can't be moved, with the reason. */
   send(vmId: string, offer: MoveOffer, signal: AbortSignal): Promise<void>;
