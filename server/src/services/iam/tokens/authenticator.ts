@@ -10,8 +10,13 @@ export function createAuthenticator(accessTokens: AccessTokens, sessions: Sessio
       const { principal } = await accessTokens.verify(token);
       const waiting = follower.fresh();
       if (waiting !== undefined) await waiting;
-      await sessions.check(principal);
-      return principal;
+      const { groups, mfaAt, limits } = await sessions.check(principal);
+      return {
+        ...principal,
+        ...(groups && { groups }),
+        ...(mfaAt !== undefined && { mfaAt }),
+        ...(limits && { limits }),
+      };
     },
     revoked: (principal, signal) => sessions.untilEnded(principal, signal),
     changing: (principal) => sessions.isTouched(principal),

@@ -19,13 +19,8 @@ import { sessionEvent } from "./session-life.ts";
 import type { Credential } from "./session-record.ts";
 
 /** Who logged in, with what. */
-export interface LoggedIn extends Found {
+export interface LoggedIn {
   readonly identity: Identity;
-}
-
-interface Found {
-  /** When the principal was made; see SessionRecord. */
-  readonly since: number;
   readonly credential: Credential;
 }
 
@@ -65,27 +60,27 @@ export class Login {
     const kind = credential.case === "password" ? "user" : "service_account";
     const identity: Identity = { kind, org: request.orgId, id: request.principalId };
     const succeeded = this.#parts.limiter.attempt(call.sourceIp, principalName(identity));
-    const found =
+    const good =
       credential.case === "password"
         ? await this.#byPassword(identity, credential.value)
         : await this.#byKey(identity, credential.value ?? "");
-    if (found === undefined) {
+    if (good === undefined) {
       await this.#noteFailure(identity, call);
       throw badCredentials();
     }
     succeeded();
-    return { identity, ...found };
+    return { identity, credential: good };
   }
 
-  async #byPassword(identity: Identity, password: string): Promise<Found | undefined> {
+  async #byPassword(identity: Identity, password: string): Promise<Credential | undefined> {
     const row = await this.#parts.store.get(principalKey(identity));
     const state = row && principalState("user", row);
     const matches = await verifyPassword(state?.secret, password.length > longestPassword ? "" : password);
     if (state === undefined || !matches || !state.active) return undefined;
-    return { since: state.createdAt, credential: { method: "password", fingerprint: fingerprint(state.secret) } };
+    return { method: "password", fingerprint: fingerprint(state.secret) };
   }
 
-  async #byKey(identity: Identity, secret: string): Promise<Found | undefined> {
+  async #byKey(identity: Identity, secret: string): Promise<Credential | undefined> {
     const account = await this.#parts.store.get(principalKey(identity));
     const keys = await this.#keysOf(identity);
     const given = hashSecret(secret);
@@ -94,7 +89,7 @@ export class Login {
     const key = matching.find((one) => isUsableKey(one, identity.id, now));
     const state = account && principalState("service_account", account);
     if (state === undefined || !state.active || key === undefined) return undefined;
-    return { since: state.createdAt, credential: { method: "key", keyId: key.id } };
+    return { method: "key", keyId: key.id };
   }
 
   async #keysOf(identity: Identity): Promise<readonly ResourceRow[]> {
@@ -117,16 +112,16 @@ export class Login {
       throw new Fault("PERMISSION_DENIED", `you do not have the permission ${permission} in org/${request.orgId}`, {
         permission,
       });
-    const found = await this.#existing(request.orgId, request.principalId);
-    await this.#parts.delegation.mustOutrank(call, found.identity);
-    return { ...found, credential: { method: "issued", by: principalName(principal) } };
+    const identity = await this.#existing(request.orgId, request.principalId);
+    await this.#parts.delegation.mustOutrank(call, identity);
+    return { identity, credential: { method: "issued", by: principalName(principal) } };
   }
 
-  async #existing(org: string, id: string): Promise<Pick<LoggedIn, "identity" | "since">> {
+  async #existing(org: string, id: string): Promise<Identity> {
     for (const kind of ["user", "service_account"] as const) {
       const row = await this.#parts.store.get(principalKey({ kind, org, id }));
       const state = row && principalState(kind, row);
-      if (state?.active) return { identity: { kind, org, id }, since: state.createdAt };
+      if (state?.active) return { kind, org, id };
     }
     throw invalidField(
       "principal_id",

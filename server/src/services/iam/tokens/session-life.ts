@@ -4,10 +4,10 @@ import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
 import type { Clock } from "../../../clock.ts";
 import type { EventType, NewEvent, ResourceKey, ResourceRow, Store, Tx } from "../../../store/store.ts";
-import type { Caller, Principal } from "../../kind.ts";
+import type { Caller, Principal, TokenLimit } from "../../kind.ts";
 import { type Identity, parsePrincipalName, principalName } from "../principal-name.ts";
+import { principalKey, principalState } from "../principals.ts";
 import { type AccessTokens, accessTokenMs, unauthenticated } from "./access-token.ts";
-import type { LoggedIn } from "./login.ts";
 import { formatRefreshToken, parseRefreshToken, refreshBytes, refreshHash } from "./refresh-token.ts";
 import type { Credential, KeptSession, SessionRecord } from "./session-record.ts";
 import type { Sessions } from "./sessions.ts";
@@ -21,6 +21,8 @@ const lives: Record<Credential["method"], { readonly restMs: number; readonly la
   password: { restMs: 7 * 24 * hour, lastMs: 30 * 24 * hour },
   key: { restMs: 24 * hour, lastMs: 24 * hour },
   issued: { restMs: hour, lastMs: hour },
+  oidc: { restMs: 24 * hour, lastMs: 7 * 24 * hour },
+  exchange: { restMs: accessTokenMs, lastMs: accessTokenMs },
 };
 /** Old refresh tokens that are recognized when they come back; a day of refreshing each quarter of an hour. */
 const mostUsed = 100;
@@ -31,8 +33,26 @@ const lastUsedMs = 60_000;
 export interface Tokens {
   readonly token: string;
   readonly expiresAt: number;
+  /** "" where the session can't be refreshed. */
   readonly refreshToken: string;
   readonly refreshExpiresAt: number;
+}
+
+/** A login that was checked. */
+export interface SessionStart {
+  readonly identity: Identity;
+  /** What it was checked by: the session ends when that is no longer good. */
+  readonly credential: Credential;
+  /** The project that tokens are for; "" for none. */
+  readonly project: string;
+  /** What the login brings and leaves; see Principal. */
+  readonly groups?: readonly string[];
+  readonly mfaAt?: number;
+  readonly limits?: readonly TokenLimit[];
+  /** The most that the session lasts; default and upper limit: by the method. Milliseconds. */
+  readonly ttlMs?: number;
+  /** Default true; never for an exchange, whose caller can exchange again. */
+  readonly refreshable?: boolean;
 }
 
 export interface SessionLifeParts {
@@ -50,19 +70,32 @@ export class SessionLife {
     this.#parts = parts;
   }
 
-  /** Opens a session for a principal whose credential was checked. */
-  async open({ identity, since, credential }: LoggedIn, project: string, caller: Caller): Promise<Tokens> {
-    const now = this.#parts.clock.now();
-    const id = `session-${Buffer.from(this.#parts.random(16)).toString("base64url")}`;
-    const endsAt = now + lives[credential.method].lastMs;
-    const from = { sourceIp: caller.sourceIp, principalSince: since };
-    const begun = { id, project, credential, ...from, createdAt: now, endsAt, usedHashes: [] };
+  /** Opens a session for a principal whose credential was checked. @throws Fault UNAUTHENTICATED where the principal may not log in any more. */
+  async begin(start: SessionStart, caller: Caller): Promise<Tokens> {
+    const { identity, credential, project, groups, mfaAt, limits } = start;
+    const { clock, random, store } = this.#parts;
+    const principalSince = await this.#activeSince(identity);
+    const createdAt = clock.now();
+    const id = `session-${Buffer.from(random(16)).toString("base64url")}`;
+    const { lastMs } = lives[credential.method];
+    const endsAt = createdAt + Math.min(start.ttlMs ?? lastMs, lastMs);
+    const brought = { ...(groups && { groups }), ...(mfaAt !== undefined && { mfaAt }), ...(limits && { limits }) };
+    const { sourceIp } = caller;
+    const begun = { id, project, credential, sourceIp, principalSince, createdAt, endsAt, usedHashes: [], ...brought };
     const actor = credential.method === "issued" ? credential.by : principalName(identity);
-    await this.#parts.store.transact(async (tx) => {
+    await store.transact(async (tx) => {
       tx.append(sessionEvent("login", identity, id, { ...caller, actor }));
       if (credential.method === "key") await noteUse(tx, identity, credential.keyId);
     });
-    return this.#renew(identity, begun, 0);
+    const refreshable = start.refreshable ?? credential.method !== "exchange";
+    return refreshable ? this.#renew(identity, begun, 0) : this.#once(identity, begun);
+  }
+
+  async #activeSince(identity: Identity): Promise<number> {
+    const row = await this.#parts.store.get(principalKey(identity));
+    const state = row && principalState(identity.kind, row);
+    if (state?.active !== true) throw unauthenticated();
+    return state.createdAt;
   }
 
   /** Exchanges a refresh token. One that was used before ends its session: either its owner or a thief has the newer one. */
@@ -101,6 +134,15 @@ export class SessionLife {
     const expiresAt = Math.min(now + accessTokenMs, session.endsAt);
     const token = await this.#sign({ ...identity, project: session.project, sessionId: session.id }, expiresAt);
     return { token, expiresAt, refreshToken, refreshExpiresAt: refreshUntil };
+  }
+
+  /** A session of one token, which can't be refreshed. */
+  async #once(identity: Identity, begun: Omit<SessionRecord, "refreshHash" | "refreshUntil">): Promise<Tokens> {
+    const session = { ...begun, refreshHash: "", refreshUntil: begun.endsAt };
+    if (!(await this.#parts.sessions.records.put(identity, session, 0))) throw unauthenticated();
+    const expiresAt = session.endsAt;
+    const token = await this.#sign({ ...identity, project: session.project, sessionId: session.id }, expiresAt);
+    return { token, expiresAt, refreshToken: "", refreshExpiresAt: 0 };
   }
 
   #sign(principal: Principal, expiresAt: number): Promise<string> {

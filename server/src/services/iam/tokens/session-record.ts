@@ -1,5 +1,6 @@
 // A session as it is kept: who logged in, with what, until when, and which refresh token is the good one. No secret is in it.
-import type { Records, ServerRecord } from "../../../store/store.ts";
+import type { Records, ResourceKey, ServerRecord } from "../../../store/store.ts";
+import type { TokenLimit } from "../../kind.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
 const space = "iam/sessions";
@@ -10,7 +11,9 @@ export type Credential =
   | { readonly method: "password"; readonly fingerprint: string }
   | { readonly method: "key"; readonly keyId: string }
   /** Opened by an administrator for another principal. */
-  | { readonly method: "issued"; readonly by: string };
+  | { readonly method: "issued"; readonly by: string }
+  /** Logged in elsewhere, which `through` (an identity provider, a trust) vouches for: it ends when that is not live any more. */
+  | { readonly method: "oidc" | "exchange"; readonly through: ResourceKey };
 
 export interface SessionRecord {
   readonly id: string;
@@ -29,6 +32,21 @@ export interface SessionRecord {
   readonly refreshHash: string;
   /** Those before it, the newest first: one of them coming back means that a token was stolen. */
   readonly usedHashes: readonly string[];
+  /** See Principal. */
+  readonly groups?: readonly string[];
+  readonly mfaAt?: number;
+  readonly limits?: readonly TokenLimit[];
+}
+
+/** A session that was narrowed from another lives beneath it: its id is its parent's, a dot, and its own. */
+export function ancestorsOf(id: string): readonly string[] {
+  const parts = id.split(".");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
+}
+
+/** Whether a session is the other one, or was narrowed from it. */
+export function isWithin(id: string, other: string): boolean {
+  return id === other || id.startsWith(`${other}.`);
 }
 
 export interface KeptSession {

@@ -9,7 +9,14 @@ import { type Identity, principalName } from "../principal-name.ts";
 import { isUsableKey, principalKey, principalState } from "../principals.ts";
 import { unauthenticated } from "./access-token.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { type Credential, type KeptSession, type SessionRecord, SessionRecords } from "./session-record.ts";
+import {
+  ancestorsOf,
+  type Credential,
+  isWithin,
+  type KeptSession,
+  type SessionRecord,
+  SessionRecords,
+} from "./session-record.ts";
 
 /** How long a session that was found good is believed; with the log's help a revocation is known sooner. */
 const believedMs = 4_000;
@@ -67,7 +74,13 @@ export class Sessions {
     if (row === undefined) return false;
     const state = principalState(identity.kind, row);
     if (!state.active || state.createdAt !== session.principalSince) return false;
+    if (!(await this.#areThere(identity, ancestorsOf(session.id)))) return false;
     return this.#credentialIsGood(identity, session.credential, state.secret);
+  }
+
+  async #areThere(identity: Identity, ids: readonly string[]): Promise<boolean> {
+    const kept = await Promise.all(ids.map((id) => this.records.get(identity, id)));
+    return kept.every((one) => one !== undefined && one.session.endsAt > this.#clock.now());
   }
 
   async #credentialIsGood(identity: Identity, credential: Credential, secret: Uint8Array): Promise<boolean> {
@@ -78,6 +91,9 @@ export class Sessions {
         return this.#keyIsGood(identity, credential.keyId);
       case "issued":
         return true;
+      case "oidc":
+      case "exchange":
+        return (await this.#store.get(credential.through))?.phase === "live";
     }
   }
 
@@ -103,7 +119,15 @@ export class Sessions {
 
   /** A principal has changed: its sessions are looked at again, and the streams of those that have ended end. */
   async changed(identity: Identity): Promise<void> {
-    const name = principalName(identity);
+    await this.#lookAgain(principalName(identity));
+  }
+
+  /** As `changed`, for everybody: what many sessions were opened by has changed. */
+  async allChanged(): Promise<void> {
+    for (const name of new Set([...this.#good.keys(), ...this.#waiting.keys()])) await this.#lookAgain(name);
+  }
+
+  async #lookAgain(name: string): Promise<void> {
     this.#good.delete(name);
     for (const [principal, end] of this.#waiting.get(name) ?? [])
       await this.check(principal).catch((error: unknown) => {
@@ -112,11 +136,12 @@ export class Sessions {
       });
   }
 
-  /** A session has ended: nothing of it is believed any more. */
+  /** A session has ended, and those that were narrowed from it: nothing of them is believed any more. */
   ended(identity: Identity, sessionId: string): void {
     const name = principalName(identity);
-    this.#good.get(name)?.delete(sessionId);
-    for (const [principal, end] of this.#waiting.get(name) ?? []) if (principal.sessionId === sessionId) end();
+    const good = this.#good.get(name);
+    for (const id of [...(good?.keys() ?? [])]) if (isWithin(id, sessionId)) good?.delete(id);
+    for (const [principal, end] of this.#waiting.get(name) ?? []) if (isWithin(principal.sessionId, sessionId)) end();
   }
 
   /** Resolves when the principal's session has ended, or the signal aborts. */

@@ -45,7 +45,7 @@ export function tokenService(parts: TokenServiceParts): ServiceHandlers {
       IssueToken: async (request, call) => {
         if (!isMessage(request, IssueTokenRequestSchema)) throw malformed();
         const loggedIn = await parts.login.check(request, call);
-        return tokensMessage(await parts.life.open(loggedIn, request.projectId, call));
+        return tokensMessage(await parts.life.begin({ ...loggedIn, project: request.projectId }, call));
       },
       ValidateToken: (request) => validate(parts, request),
       RefreshToken: async (request, call) => {
@@ -72,12 +72,15 @@ function callerOf(call: Call): Principal {
   return call.principal;
 }
 
-function tokensMessage(tokens: Tokens): Message {
+/** The answer of a login, whoever served it. */
+export function tokensMessage(tokens: Tokens): Message {
   return create(IssueTokenResponseSchema, {
     token: tokens.token,
     expireTime: timestampFromMs(tokens.expiresAt),
-    refreshToken: tokens.refreshToken,
-    refreshExpireTime: timestampFromMs(tokens.refreshExpiresAt),
+    ...(tokens.refreshToken !== "" && {
+      refreshToken: tokens.refreshToken,
+      refreshExpireTime: timestampFromMs(tokens.refreshExpiresAt),
+    }),
   });
 }
 
