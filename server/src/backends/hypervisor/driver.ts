@@ -33,6 +33,10 @@ export interface ImageFacts {
   readonly virtualSizeBytes: number;
 }
 
+/** "microvm": few devices and a quick start, at the cost of a screen and of changes while it runs. */
+export type MachineKind = "standard" | "microvm";
+export const machineKinds: readonly MachineKind[] = ["standard", "microvm"];
+
 export interface MachineSpec {
   readonly vmId: string;
   /** Which host it is on; read by a driver of many hosts alone. */
@@ -43,8 +47,8 @@ export interface MachineSpec {
   readonly cpu: number;
   readonly memoryMib: number;
   readonly architecture: "x86_64" | "aarch64";
-  /** "microvm": few devices and a quick start, at the cost of a screen and of changes while it runs. Undefined: "standard". */
-  readonly machine?: "standard" | "microvm";
+  /** Undefined: "standard". */
+  readonly machine?: MachineKind;
   /** What the first disk is copied from when it is made. Undefined: it is empty. */
   readonly imageId?: string;
   /** The root disk first. A disk that is not named any more is destroyed. */
@@ -134,17 +138,26 @@ export type MoveState =
  * Moves a machine with its disks to another host, while it runs or stopped. Both ends are asked by the same caller, each of these may be asked
  * again after a crash of anybody: `offer` at the destination, `send` at the source, `state` until it is done, `settle` at the destination,
  * then `remove` at the source. At no time do two of them run, and until `done` the source is the machine.
+ *
+ * Until `done` the destination knows nothing of the machine but here: not in its `state`, not in its `inventory`. While it is being moved the source
+ * answers "unavailable" to what would change it (`define`, `start`, snapshots); a machine that is stopped, or dies, ends the move. After `done`
+ * the source has a stopped machine that can't be started or changed ("refused"), until `remove`; or until it is offered a place there again.
  */
 export interface MachineMoves {
-  /** Destination: makes room and waits for the host that the description's `hostId` names. Again with the same machine: the same offer, or a new one where the first is worth nothing any more. @throws DriverError "missing" without its image, "refused" where this host can't run it, with the reason. */
+  /** Destination: makes room and waits for the host that the description's `hostId` names. Again with the same machine: the same offer, or a new one where the first is worth nothing any more. @throws DriverError "missing" without its image, "refused" where this host can't run it or has it already, with the reason. */
   offer(spec: MachineSpec, signal: AbortSignal): Promise<MoveOffer>;
-  /** Source: begins; while one is under way it changes nothing. What has failed begins anew. @throws DriverError "missing" if there is no such machine, "refused" where it can't be moved, with the reason. */
+  /** Source: begins; while one is under way, or is done, it changes nothing. What has failed begins anew. @throws DriverError "missing" if there is no such machine, "refused" where it can't be moved, with the reason, "unavailable" while it starts or stops. */
   send(vmId: string, offer: MoveOffer, signal: AbortSignal): Promise<void>;
   /** Source. Undefined: none was begun, or the driver that began it is gone: then the machine runs on here, and it may be sent anew. */
   state(vmId: string, signal: AbortSignal): Promise<MoveState | undefined>;
-  /** Destination: from here on it is a machine like any other. @throws DriverError "missing" if it has not come. */
+  /** Destination: from here on it is a machine like any other. Again: changes nothing. @throws DriverError "missing" if it has not come. */
   settle(vmId: string, signal: AbortSignal): Promise<void>;
-  /** Either end: gives up a move that is not done. The destination forgets the machine, the source goes on. Succeeds where there is none. */
+  /**
+   * Either end: gives up a move that is not done. The destination forgets the machine, the source goes on. Succeeds where there is none, and
+   * changes nothing where the machine has come: then `state` says "done".
+   *
+   * @throws DriverError "unavailable" at the source, if all was handed over and the destination does not answer whether it runs there: ask again.
+   */
   cancel(vmId: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -169,6 +182,8 @@ export interface HypervisorDriver {
   readonly accelerator?: { readonly name: "kvm" | "tcg" };
   /** What a running machine takes over when it grows; anything else of its size waits for a restart. Undefined: neither. */
   readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
+  /** Kinds of machines that it can't run here, each with the reason as a sentence for their owners. Undefined: it runs all. */
+  readonly cantRun?: Readonly<Partial<Record<MachineKind, string>>>;
   /** Has an image's bytes at hand; done once, shared by all machines. Answers what came, where that is known. @throws DriverError "refused" if they are not what they should be. */
   ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void>;
   /** @throws DriverError "in_use" while a machine's disk stands on it. */
@@ -213,4 +228,9 @@ export interface HypervisorDriver {
   /** Calls back soon after a machine's state has changed. Answers how to stop. */
   onChange(listener: (machine: { readonly vmId: string; readonly owner: string }) => void): () => void;
   close(): Promise<void>;
+}
+
+/** The kinds of machines that a driver runs. */
+export function kindsOf({ cantRun = {} }: Pick<HypervisorDriver, "cantRun">): readonly MachineKind[] {
+  return machineKinds.filter((kind) => cantRun[kind] === undefined);
 }

@@ -27,6 +27,11 @@ export interface MoveDoor {
 export interface MoveTransport {
   /** Destination: waits for a machine. Waiting again for the same machine ends the earlier waiting. */
   listen(move: ExpectedMove): Promise<MoveDoor>;
-  /** Source: opens a stream of a move. @throws DriverError "unavailable" if nobody answers there, "refused" if it is not let in. */
+  /**
+   * Source: opens a stream of a move. What it throws decides which host has the machine where a move broke off in the middle, so that it must not guess.
+   *
+   * @throws DriverError "refused" only if the destination itself says that it waits for no such move (any more); "unavailable" in every other case:
+   * nobody answers there, its certificate is another's, a stream of that name is open still.
+   */
   dial(vmId: string, offer: MoveOffer, channel: string, signal: AbortSignal): Promise<Duplex>;
 }
