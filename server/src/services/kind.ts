@@ -2,6 +2,7 @@
 // One generic handler (rpc/) serves every kind by this; a slice never sees Connect or SQL.
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { Drivers } from "../backends/drivers.ts";
+import type { HypervisorDriver } from "../backends/hypervisor/driver.ts";
 import type { FlowSource } from "../backends/network/flow-source.ts";
 import type { Reconciler } from "../engine/reconciler.ts";
 import type { Claim, Tenant } from "../store/store.ts";
@@ -59,6 +60,8 @@ export interface Admission {
   readonly now: number;
   /** A plan: nothing will be stored, and nothing outside of the transaction may be changed. */
   readonly planning: boolean;
+  /** What the hypervisor says of itself; nothing is asked of it. */
+  readonly hypervisor: Pick<HypervisorDriver, "cantRun">;
   /** Cryptographically random bytes; the only chance there is. */
   random(bytes: number): Uint8Array;
   /** Reads a resource of this tenant, or for kinds that live at any scope of the tenants above it. */

@@ -27,6 +27,7 @@ export class HypervisorByMachine implements HypervisorDriver {
   readonly volatile: boolean;
   readonly accelerator?: { readonly name: "kvm" | "tcg" };
   readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
+  readonly cantRun: NonNullable<HypervisorDriver["cantRun"]>;
   readonly placement?: MachinePlacement;
   readonly snapshots?: MachineSnapshots;
   readonly consoles?: MachineConsoles;
@@ -42,6 +43,7 @@ export class HypervisorByMachine implements HypervisorDriver {
     this.#drivers = "missing" in microvm ? [standard] : [standard, microvm];
     this.name = this.#drivers.map(({ name }) => name).join("+");
     this.volatile = this.#drivers.some((driver) => driver.volatile);
+    this.cantRun = "missing" in microvm ? { microvm: microvm.missing } : {};
     const { accelerator, growsWhileRunning, placement } = standard;
     if (accelerator !== undefined) this.accelerator = accelerator;
     if (growsWhileRunning !== undefined) this.growsWhileRunning = growsWhileRunning;

@@ -52,6 +52,19 @@ test("takes the first open host with room, by name, and waits where there is non
   await expect(choose("vm-4")).rejects.toMatchObject({ reason: "unavailable" });
 });
 
+test("takes a host that runs machines of the kind, and tells of kinds that none runs", async () => {
+  const [plain, small] = [simulatedHypervisor({ microvms: false }), simulatedHypervisor()];
+  hosts.set({ ...terms, id: "a-other", driver: plain });
+  expect(driver.cantRun).toEqual({});
+  expect(await driver.placement?.choose({ ...machine("vm-micro"), machine: "microvm" }, signal)).toBe("b-local");
+  const alone = onHosts({ hosts, own: plain, ownId: "a-other", refresh: async () => {} });
+  hosts.set({ ...terms, id: "b-local", driver: plain });
+  expect(alone.cantRun).toEqual({ microvm: "this host runs no microVMs" });
+  hosts.set({ ...terms, id: "b-local", driver: small });
+  expect(alone.cantRun).toEqual({});
+  await Promise.all([plain.close(), small.close()]);
+});
+
 test("sends a machine to its host, with the image that it needs", async () => {
   await driver.define({ ...machine("vm-1"), hostId: "a-other" }, signal);
   expect(other.snapshot()).toMatchObject({ images: [image], machines: [{ spec: { vmId: "vm-1" } }] });

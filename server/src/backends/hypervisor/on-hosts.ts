@@ -1,16 +1,19 @@
 // One hypervisor over many hosts: whatever is asked about a machine goes to the host that it is on.
 import type { Duplex } from "node:stream";
 import { DriverError } from "../driver-error.ts";
-import type {
-  HypervisorDriver,
-  ImageFacts,
-  ImageSource,
-  MachineConsoles,
-  MachinePlacement,
-  MachineSnapshots,
-  MachineSpec,
-  MachineState,
-  MachineStatistics,
+import {
+  type HypervisorDriver,
+  type ImageFacts,
+  type ImageSource,
+  kindsOf,
+  type MachineConsoles,
+  type MachineKind,
+  type MachinePlacement,
+  type MachineSnapshots,
+  type MachineSpec,
+  type MachineState,
+  type MachineStatistics,
+  machineKinds,
 } from "./driver.ts";
 import type { DrivenHost, Hosts } from "./hosts.ts";
 
@@ -66,6 +69,16 @@ class HypervisorOnHosts implements HypervisorDriver {
     };
     this.snapshots = this.#makeSnapshots();
     this.consoles = this.#makeConsoles();
+  }
+
+  /** What no host that is known runs, in the words of the server's own. */
+  get cantRun(): NonNullable<HypervisorDriver["cantRun"]> {
+    const own = this.#own.cantRun ?? {};
+    const others = this.#hosts.all().filter(({ driver, fenced }) => !fenced && driver !== this.#own);
+    const nowhere = (kind: MachineKind) => others.every(({ driver }) => driver.cantRun?.[kind] !== undefined);
+    return Object.fromEntries(
+      machineKinds.flatMap((kind) => (own[kind] !== undefined && nowhere(kind) ? [[kind, own[kind]]] : [])),
+    );
   }
 
   /** The server's own host has it at once; others fetch it with the first machine that needs it. */
@@ -157,7 +170,8 @@ class HypervisorOnHosts implements HypervisorDriver {
   async #choose(spec: MachineSpec, signal: AbortSignal): Promise<string> {
     if ((await this.#own.state(spec.vmId, signal)) !== undefined) return this.#ownId;
     await this.#refresh();
-    const chosen = this.#hosts.all().find((host) => host.open && this.#hasRoom(host, spec));
+    const runs = ({ driver }: DrivenHost) => kindsOf(driver).includes(spec.machine ?? "standard");
+    const chosen = this.#hosts.all().find((host) => host.open && runs(host) && this.#hasRoom(host, spec));
     if (chosen === undefined) throw new DriverError("unavailable", `no host has room for vm ${spec.vmId} now`);
     this.#placed.set(spec.vmId, { hostId: chosen.id, size: sizeOf(spec) });
     return chosen.id;

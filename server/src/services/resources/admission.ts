@@ -1,6 +1,7 @@
 // The hands of admission: reads and claims for one resource that is being written, and changes to others in the same transaction.
 import { clone, type DescMessage, isMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { Scope } from "@photoncloud/proto";
+import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import type { Claim, Reference, ResourceKey, ResourceRow, Tenant } from "../../store/store.ts";
 import type { Admission, Caller, Elsewhere, Loaded } from "../kind.ts";
 import { unknownReference } from "./errors.ts";
@@ -22,6 +23,7 @@ export class ResourceAdmission implements Admission {
   readonly caller: Caller;
   readonly now: number;
   readonly planning: boolean;
+  readonly hypervisor: Pick<HypervisorDriver, "cantRun">;
   readonly claims: Claim[] = [];
   /** Beside those that the annotations tell of. */
   readonly references: Reference[] = [];
@@ -36,6 +38,7 @@ export class ResourceAdmission implements Admission {
     this.caller = work.caller;
     this.now = work.tx.now;
     this.planning = work.unknown !== undefined;
+    this.hypervisor = work.hypervisor ?? {};
   }
 
   random(bytes: number): Uint8Array {

@@ -55,7 +55,7 @@ class GenericResources implements Resources {
     this.#tail = new LogTail(store, clock);
     this.#queries = { store, slices: this.slices, drivers, flows };
     this.#transactions = new Transactions({
-      ...{ store, slices: this.slices, random, clock },
+      ...{ store, slices: this.slices, random, clock, hypervisor: drivers.hypervisor },
       waiting: new Waiting(store, clock),
       programmed: new Programmed({ store, slices: this.slices, network: drivers.network, clock }),
     });

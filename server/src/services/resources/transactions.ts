@@ -3,6 +3,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Method } from "@photoncloud/proto";
 import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import type { Clock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
 import { type ResourceKey, type ResourceRow, type Store, StoreError, type Tenant } from "../../store/store.ts";
@@ -42,6 +43,7 @@ export interface TransactionsOptions {
   readonly clock: Clock;
   readonly waiting: Waiting;
   readonly programmed: Programmed;
+  readonly hypervisor: Pick<HypervisorDriver, "cantRun">;
 }
 
 /** How often a call whose key was taken looks for the answer that the other one left. */
@@ -54,6 +56,7 @@ export class Transactions {
   readonly #clock: Clock;
   readonly #waiting: Waiting;
   readonly #programmed: Programmed;
+  readonly #hypervisor: Pick<HypervisorDriver, "cantRun">;
 
   constructor(options: TransactionsOptions) {
     this.store = options.store;
@@ -62,6 +65,7 @@ export class Transactions {
     this.#clock = options.clock;
     this.#waiting = options.waiting;
     this.#programmed = options.programmed;
+    this.#hypervisor = options.hypervisor;
   }
 
   /** Runs a mutation. @throws Fault */
@@ -92,9 +96,10 @@ export class Transactions {
   /** Runs a closure in a transaction. @throws Fault where the store refuses; whatever the closure throws. */
   async transact<T>(caller: Caller, run: (work: Work) => Promise<T>, unknown?: ReadonlySet<string>): Promise<T> {
     const { slices, random } = this;
+    const hypervisor = this.#hypervisor;
     try {
       return await this.store.transact((tx) =>
-        run({ tx, slices, caller, random, touched: new Map(), ...(unknown && { unknown }) }),
+        run({ tx, slices, caller, random, hypervisor, touched: new Map(), ...(unknown && { unknown }) }),
       );
     } catch (error) {
       throw await this.#fault(error);
@@ -112,8 +117,9 @@ export class Transactions {
 
   async #commit(call: Call, run: Run, memory: Memory | undefined): Promise<Message> {
     const { slices, random } = this;
+    const hypervisor = this.#hypervisor;
     const accepted = await this.store.transact(async (tx) => {
-      const done = await run({ tx, slices, caller: call, random, touched: new Map() });
+      const done = await run({ tx, slices, caller: call, random, hypervisor, touched: new Map() });
       memory?.keep(tx, done.message);
       return done;
     });

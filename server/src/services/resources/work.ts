@@ -1,6 +1,7 @@
 // What one transaction of the handler works with: the store's transaction, who calls, and the changes to other resources on the way.
 import type { Message } from "@bufbuild/protobuf";
 import type { Kind } from "@photoncloud/proto";
+import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import type { EventType, ResourceKey, ResourceRow, Tenant, Tx } from "../../store/store.ts";
 import type { Caller, Principal } from "../kind.ts";
 import { eventBytes } from "./rows.ts";
@@ -28,6 +29,8 @@ export interface Work {
   readonly caller: Caller;
   readonly random: Random;
   readonly touched: Map<string, Touched>;
+  /** Left out: admission is told of no limits. */
+  readonly hypervisor?: Pick<HypervisorDriver, "cantRun">;
   /** Set for a plan: nothing is stored, and what the caller does not know yet is not looked at. */
   readonly unknown?: ReadonlySet<string>;
 }

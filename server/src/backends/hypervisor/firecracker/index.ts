@@ -74,6 +74,7 @@ export class FirecrackerHypervisor implements HypervisorDriver {
   readonly name = "firecracker";
   readonly volatile = false;
   readonly accelerator = { name: "kvm" } as const;
+  readonly cantRun = { standard: "Firecracker runs microVMs alone" } as const;
   readonly consoles: MachineConsoles = {
     open: async (vmId, type) => this.#openConsole(vmId, type),
     log: async (vmId, maxBytes) => this.#machines.get(vmId)?.consoleLog(maxBytes) ?? new Uint8Array(),

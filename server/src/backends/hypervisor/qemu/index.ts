@@ -103,6 +103,7 @@ export class QemuHypervisor implements HypervisorDriver {
   readonly volatile = false;
   readonly growsWhileRunning = { cpu: true, memory: true };
   readonly accelerator: Accelerator;
+  readonly cantRun = { microvm: "QEMU runs standard machines alone here" } as const;
   readonly #options: QemuOptions;
   readonly #images: Images;
   readonly #host: Host;
@@ -160,6 +161,8 @@ export class QemuHypervisor implements HypervisorDriver {
     signal.throwIfAborted();
     if (spec.architecture !== "x86_64")
       throw new DriverError("refused", `this host runs x86_64 machines; vm ${spec.vmId} is ${spec.architecture}`);
+    if (spec.machine === "microvm")
+      throw new DriverError("refused", `vm ${spec.vmId} can't be a microVM: ${this.cantRun.microvm}`);
     if (spec.nics.length > 0 && this.#options.network === undefined)
       throw new DriverError("refused", `this host has no network that vm ${spec.vmId} could be plugged into`);
     try {

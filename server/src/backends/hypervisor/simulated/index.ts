@@ -35,6 +35,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
   readonly volatile = true;
   readonly consoles = new SimulatedConsoles((vmId) => this.#machines.get(vmId)?.state);
   readonly growsWhileRunning: Growth;
+  readonly cantRun?: NonNullable<HypervisorDriver["cantRun"]>;
   readonly snapshots = new SimulatedSnapshots((vmId) => this.#machines.get(vmId)?.state);
   readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns">>;
   readonly #standIns: SimulatedHypervisorOptions["standIns"];
@@ -48,6 +49,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
     const defaults = { clock: systemClock, bootMs: 2, shutdownMs: 1, microvms: true, growsWhileRunning };
     this.#options = { ...defaults, plug: () => {}, ...options };
     this.growsWhileRunning = this.#options.growsWhileRunning;
+    if (!this.#options.microvms) this.cantRun = { microvm: "this host runs no microVMs" };
   }
 
   async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {

@@ -1,12 +1,13 @@
 // A VM is a machine's definition, what its disks hold, and its power.
 import { type Image, ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
-import { MachineType, VmSchema, type VmSpec, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { VmSchema, type VmSpec, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import type { Drivers } from "../../../backends/drivers.ts";
 import type { MachineSpec } from "../../../backends/hypervisor/driver.ts";
 import { type NotYet, type Reconciler, StepError } from "../../../engine/reconciler.ts";
 import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
 import { architectureOf } from "../image/kind.steps.ts";
+import { machineKindOf } from "./machine-type.ts";
 import { ensurePlace, onItsHost } from "./placement.ts";
 import { ensurePower, removePower } from "./power.ts";
 import { ensureReset } from "./reset.ts";
@@ -33,12 +34,13 @@ async function sourceOf(context: Context): Promise<Source> {
 }
 
 /** What may be left out of a machine's description. */
-function optionsOf({ userData, sshKeys, bootOrder, machine }: VmSpec): Partial<MachineSpec> {
+function optionsOf(spec: VmSpec): Partial<MachineSpec> {
+  const { userData, sshKeys, bootOrder } = spec;
   return {
     ...(userData === undefined ? {} : { userData }),
     ...(sshKeys.length === 0 ? {} : { sshKeys }),
     ...(bootOrder.length === 0 ? {} : { bootOrder }),
-    ...(machine === MachineType.MICROVM ? { machine: "microvm" } : {}),
+    ...(machineKindOf(spec) === "microvm" ? { machine: "microvm" } : {}),
   };
 }
 

@@ -9,6 +9,7 @@ import { admitDisks } from "./disks.ts";
 import { impactOf } from "./impact.ts";
 import { admitInterfaces, freePorts } from "./interfaces.ts";
 import { vmReconciler } from "./kind.steps.ts";
+import { admitMachineType } from "./machine-type.ts";
 import { resetVm } from "./reset.ts";
 import { restoreVm } from "./restore.ts";
 import { admitSize } from "./size.ts";
@@ -16,6 +17,7 @@ import { admitSource } from "./source.ts";
 import { getVmStatistics } from "./statistics.ts";
 
 async function admitSpec(admission: Admission, spec: VmSpec, prior: VmSpec | undefined): Promise<void> {
+  if (prior === undefined) admitMachineType(admission, spec);
   await admitSize(admission, spec, prior);
   admitDisks(spec, prior, prior === undefined ? await admitSource(admission, spec) : undefined);
 }

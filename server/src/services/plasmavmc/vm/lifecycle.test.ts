@@ -164,12 +164,12 @@ describe("a machine's description", () => {
     expect(await cloud.ready(VmSchema, id)).toMatchObject({ state: VmState.RUNNING, startTime });
   });
 
-  test("asks for a microVM where the host may have none, which is said", async () => {
+  test("is refused as a microVM, at the plan and at the creation, where no host runs any", async () => {
     const hypervisor = simulatedHypervisor({ microvms: false });
     const small = await openSmallCloud({ drivers: { network: simulatedNetwork(), hypervisor } });
-    const { id } = await small.create(VmSchema, { name: "tiny", spec: { machine: MachineType.MICROVM } });
-    const refused = await small.until(VmSchema, id, ({ status }) => status?.reason === "BackendRefused");
-    expect(refused.status?.message).toContain("runs no microVMs");
+    const micro = { name: "tiny", spec: { machine: MachineType.MICROVM } };
+    expect(await outcome(small.create(VmSchema, micro))).toBe("INVALID_FIELDS spec.machine:unsupported");
+    await expect(small.plan(VmSchema, "", micro, {})).rejects.toThrow("this host runs no microVMs");
     await small.stop();
     expect((await aVm({ machine: MachineType.MICROVM })).state).toBe(VmState.RUNNING);
   });
