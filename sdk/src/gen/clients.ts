@@ -2,6 +2,8 @@
 import type { CallOptions } from "../options.ts";
 import type { ResourceClient } from "../resource-client.ts";
 import type {
+  AcceptInvitationRequest,
+  AcceptInvitationResponse,
   AddRuleRequest,
   AddressGroup,
   AddressGroupId,
@@ -10,20 +12,40 @@ import type {
   AnalyzePathRequest,
   AnalyzePathResponse,
   AttachDeviceRequest,
+  AttenuateTokenRequest,
   AuthorizeRequest,
   AuthorizeResponse,
+  BreakGlass,
+  BreakGlassId,
+  BreakGlassInput,
+  BreakGlassUpdate,
+  ChangePasswordRequest,
+  ChangePasswordResponse,
   CheckNetworkRequest,
   CheckNetworkResponse,
+  ConfirmFactorResponse,
+  ConfirmPasskeyRequest,
+  ConfirmTotpRequest,
   CreateJoinTokenRequest,
   CreateJoinTokenResponse,
   ElasticIp,
   ElasticIpId,
   ElasticIpInput,
   ElasticIpUpdate,
+  EnrollPasskeyRequest,
+  EnrollPasskeyResponse,
+  EnrollTotpRequest,
+  EnrollTotpResponse,
+  ExchangeTokenRequest,
+  ExchangeTokenResponse,
   ExternalNetwork,
   ExternalNetworkId,
   ExternalNetworkInput,
   ExternalNetworkUpdate,
+  FederatedCredential,
+  FederatedCredentialId,
+  FederatedCredentialInput,
+  FederatedCredentialUpdate,
   Flavor,
   FlavorId,
   FlavorInput,
@@ -32,20 +54,45 @@ import type {
   FlowLogId,
   FlowLogInput,
   FlowLogUpdate,
+  GetRoleVersionRequest,
+  Group,
+  GroupId,
+  GroupInput,
+  GroupUpdate,
+  Guardrail,
+  GuardrailId,
+  GuardrailInput,
+  GuardrailUpdate,
   Host,
   HostId,
   HostInput,
   HostUpdate,
+  IdentityProvider,
+  IdentityProviderId,
+  IdentityProviderInput,
+  IdentityProviderUpdate,
   Image,
   ImageId,
   ImageInput,
   ImageUpdate,
+  Invitation,
+  InvitationId,
+  InvitationInput,
+  InvitationUpdate,
+  IssueIdentityTokenRequest,
+  IssueIdentityTokenResponse,
   IssueTokenRequest,
   IssueTokenResponse,
   JoinHostRequest,
   JoinHostResponse,
+  ListFactorsRequest,
+  ListFactorsResponse,
+  ListPrincipalSessionsRequest,
+  ListRoleVersionsRequest,
+  ListRoleVersionsResponse,
   ListSessionsRequest,
   ListSessionsResponse,
+  OpenBreakGlassRequest,
   OpenConsoleRequest,
   OpenConsoleResponse,
   Org,
@@ -60,17 +107,29 @@ import type {
   PortId,
   PortInput,
   PortUpdate,
+  PreviewInvitationRequest,
+  PreviewInvitationResponse,
   Project,
   ProjectId,
   ProjectInput,
   ProjectUpdate,
+  ProveSecondFactorRequest,
+  ProveSecondFactorResponse,
   ReadConsoleLogRequest,
   ReadConsoleLogResponse,
   ReadFlowLogRequest,
   ReadFlowLogResponse,
   RefreshTokenRequest,
+  RemoveFactorRequest,
+  RemoveFactorResponse,
   RemoveRuleRequest,
+  RenewRecoveryCodesRequest,
+  RenewRecoveryCodesResponse,
+  ResetFactorsRequest,
+  ResetFactorsResponse,
   RestoreVmRequest,
+  RevokeSessionsRequest,
+  RevokeSessionsResponse,
   RevokeTokenRequest,
   RevokeTokenResponse,
   Role,
@@ -81,6 +140,8 @@ import type {
   RoleId,
   RoleInput,
   RoleUpdate,
+  RoleVersion,
+  RollBackRoleRequest,
   Route,
   RouteId,
   RouteInput,
@@ -97,6 +158,8 @@ import type {
   ServiceAccountKeyInput,
   ServiceAccountKeyUpdate,
   ServiceAccountUpdate,
+  StartSecondFactorRequest,
+  StartSecondFactorResponse,
   Subnet,
   SubnetId,
   SubnetInput,
@@ -126,6 +189,29 @@ import type {
   WhoAmIResponse,
 } from "./types.ts";
 
+/** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
+export interface BreakGlassClient extends ResourceClient<BreakGlass, BreakGlassInput, BreakGlassUpdate, BreakGlassId> {
+  /** Approves it. Another principal than the one who asked must do it; the one who asked can then open it, for an hour. */
+  approve(id: BreakGlassId, options?: CallOptions): Promise<BreakGlass>;
+  /** Ends it: the sealed administrator's session is over at once. */
+  end(id: BreakGlassId, options?: CallOptions): Promise<BreakGlass>;
+}
+
+/** Lets a service account log in with tokens of another issuer (RFC 8693): a pipeline shows its platform's identity token, and no secret is stored anywhere. */
+export interface FederatedCredentialClient extends ResourceClient<FederatedCredential, FederatedCredentialInput, FederatedCredentialUpdate, FederatedCredentialId> {}
+
+/** Users and service accounts of an org that are given roles together: a role binding names it as group:{org}/{id}, and what it is given counts for every member. A login by federation can bring groups, too. */
+export interface GroupClient extends ResourceClient<Group, GroupInput, GroupUpdate, GroupId> {}
+
+/** Denies things to everybody in the scope that it lives in and everything below it, administrators included. Writing one needs a permission of its own, which administrators of orgs and projects do not have: the role GuardrailAdmin gives it. Lists show those of one scope alone. */
+export interface GuardrailClient extends ResourceClient<Guardrail, GuardrailInput, GuardrailUpdate, GuardrailId> {}
+
+/** An OpenID Connect issuer with which an org's people log in. Who makes or changes one must have everything in the org: it says who anybody of the org is. */
+export interface IdentityProviderClient extends ResourceClient<IdentityProvider, IdentityProviderInput, IdentityProviderUpdate, IdentityProviderId> {}
+
+/** Asks a person into an org: who holds its token makes a user of their own choice of id and password, and gets the roles that it names. Who invites must hold what it gives, when it is made and when it is accepted. */
+export interface InvitationClient extends ResourceClient<Invitation, InvitationInput, InvitationUpdate, InvitationId> {}
+
 /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. */
 export interface OrgClient extends ResourceClient<Org, OrgInput, OrgUpdate, OrgId> {}
 
@@ -133,7 +219,14 @@ export interface OrgClient extends ResourceClient<Org, OrgInput, OrgUpdate, OrgI
 export interface ProjectClient extends ResourceClient<Project, ProjectInput, ProjectUpdate, ProjectId> {}
 
 /** A set of permissions. Built-in roles live in the system; custom ones in an org or a project. */
-export interface RoleClient extends ResourceClient<Role, RoleInput, RoleUpdate, RoleId> {}
+export interface RoleClient extends ResourceClient<Role, RoleInput, RoleUpdate, RoleId> {
+  /** Reads what it permitted over time: each change of its permissions made a version. The newest first. */
+  listRoleVersions(id: RoleId, input: Omit<ListRoleVersionsRequest, "id">, options?: CallOptions): Promise<ListRoleVersionsResponse>;
+  /** Reads one version. */
+  getRoleVersion(id: RoleId, input: Omit<GetRoleVersionRequest, "id">, options?: CallOptions): Promise<RoleVersion>;
+  /** Gives it the permissions of an earlier version, which makes a new version. */
+  rollBack(id: RoleId, input: Omit<RollBackRoleRequest, "id">, options?: CallOptions): Promise<Role>;
+}
 
 /** Gives a principal a role at the scope that the binding lives in and everything below it. Bindings add up. Lists show those of one scope alone. */
 export interface RoleBindingClient extends ResourceClient<RoleBinding, RoleBindingInput, RoleBindingUpdate, RoleBindingId> {}
@@ -221,6 +314,31 @@ export interface SubnetClient extends ResourceClient<Subnet, SubnetInput, Subnet
 /** An isolated network of a project. Different VPCs may use the same addresses. */
 export interface VpcClient extends ResourceClient<Vpc, VpcInput, VpcUpdate, VpcId> {}
 
+export interface IamAccountClient {
+  /** Changes the caller's own password. All of its other sessions end. */
+  changePassword(request: ChangePasswordRequest, options?: CallOptions): Promise<ChangePasswordResponse>;
+  /** Tells how a login may prove its second factor, and draws the challenge for a passkey. It takes what IssueToken takes. */
+  startSecondFactor(request?: StartSecondFactorRequest, options?: CallOptions): Promise<StartSecondFactorResponse>;
+  /** Proves the second factor again: what needs a fresh one is open to the caller's session for ten minutes. */
+  proveSecondFactor(request?: ProveSecondFactorRequest, options?: CallOptions): Promise<ProveSecondFactorResponse>;
+  /** Begins to enrol an authenticator app. It counts once ConfirmTotp was given a code of it. */
+  enrollTotp(request?: EnrollTotpRequest, options?: CallOptions): Promise<EnrollTotpResponse>;
+  /** Confirms an authenticator app by a code that it shows. With the first factor come recovery codes. */
+  confirmTotp(request: ConfirmTotpRequest, options?: CallOptions): Promise<ConfirmFactorResponse>;
+  /** Begins to enrol a passkey or a security key (WebAuthn). */
+  enrollPasskey(request?: EnrollPasskeyRequest, options?: CallOptions): Promise<EnrollPasskeyResponse>;
+  /** Confirms a passkey by its attestation. With the first factor come recovery codes. */
+  confirmPasskey(request: ConfirmPasskeyRequest, options?: CallOptions): Promise<ConfirmFactorResponse>;
+  /** Lists the caller's second factors. */
+  listFactors(request?: ListFactorsRequest, options?: CallOptions): Promise<ListFactorsResponse>;
+  /** Removes one of the caller's second factors; needs a fresh proof of one. */
+  removeFactor(request?: RemoveFactorRequest, options?: CallOptions): Promise<RemoveFactorResponse>;
+  /** Draws new recovery codes, and forgets the old ones; needs a fresh proof of a second factor. */
+  renewRecoveryCodes(request?: RenewRecoveryCodesRequest, options?: CallOptions): Promise<RenewRecoveryCodesResponse>;
+  /** Removes all second factors of a user who has lost them, and ends its sessions. The caller must hold whatever the user holds. */
+  resetFactors(request?: ResetFactorsRequest, options?: CallOptions): Promise<ResetFactorsResponse>;
+}
+
 export interface IamAuthzClient {
   /** May a principal do something? Asking for another principal than oneself needs iam:authz:check in the org. */
   authorize(request?: AuthorizeRequest, options?: CallOptions): Promise<AuthorizeResponse>;
@@ -228,8 +346,15 @@ export interface IamAuthzClient {
   testPermissions(request?: TestPermissionsRequest, options?: CallOptions): Promise<TestPermissionsResponse>;
 }
 
+export interface IamInvitationClient {
+  /** Tells who invites to what. */
+  preview(request: PreviewInvitationRequest, options?: CallOptions): Promise<PreviewInvitationResponse>;
+  /** Makes the user with its password and gives it the roles. An invitation is accepted once. */
+  accept(request: AcceptInvitationRequest, options?: CallOptions): Promise<AcceptInvitationResponse>;
+}
+
 export interface IamTokenClient {
-  /** Logs a principal in. */
+  /** Logs a principal in. One with a second factor is asked for it: reason SECOND_FACTOR_REQUIRED; call again with a code or an assertion. */
   issue(request?: IssueTokenRequest, options?: CallOptions): Promise<IssueTokenResponse>;
   /** Tells whose a token is, if it is good. */
   validate(request?: ValidateTokenRequest, options?: CallOptions): Promise<ValidateTokenResponse>;
@@ -239,6 +364,18 @@ export interface IamTokenClient {
   revoke(request?: RevokeTokenRequest, options?: CallOptions): Promise<RevokeTokenResponse>;
   /** Lists the caller's own sessions. */
   listSessions(request?: ListSessionsRequest, options?: CallOptions): Promise<ListSessionsResponse>;
+  /** Exchanges a token of an issuer that a service account trusts for an access token (RFC 8693). It brings no refresh token: exchange again. */
+  exchange(request?: ExchangeTokenRequest, options?: CallOptions): Promise<ExchangeTokenResponse>;
+  /** Gives the caller a short-lived token that tells another system who it is (OpenID Connect Core 1.0, section 2). It opens nothing in this cloud. */
+  issueIdentity(request?: IssueIdentityTokenRequest, options?: CallOptions): Promise<IssueIdentityTokenResponse>;
+  /** Narrows the caller's own token: fewer actions, one resource, a shorter life. The new token can be narrowed again and never widened, brings no refresh token, and ends with the session that it came from. */
+  attenuate(request?: AttenuateTokenRequest, options?: CallOptions): Promise<IssueTokenResponse>;
+  /** Lists the sessions of a principal of the org. */
+  listPrincipalSessions(request?: ListPrincipalSessionsRequest, options?: CallOptions): Promise<ListSessionsResponse>;
+  /** Ends sessions of a principal of the org: one, or all of them. */
+  revokeSessions(request?: RevokeSessionsRequest, options?: CallOptions): Promise<RevokeSessionsResponse>;
+  /** Gives the one who asked for it the token of a break-glass that was approved, once. */
+  openBreakGlass(request?: OpenBreakGlassRequest, options?: CallOptions): Promise<IssueTokenResponse>;
   /** Tells who the caller is. */
   whoAmI(request?: WhoAmIRequest, options?: CallOptions): Promise<WhoAmIResponse>;
 }
@@ -264,6 +401,18 @@ export interface NetworkClient {
 
 /** A client for every kind and service. */
 export interface Clients {
+  /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
+  readonly breakGlasses: BreakGlassClient;
+  /** Lets a service account log in with tokens of another issuer (RFC 8693): a pipeline shows its platform's identity token, and no secret is stored anywhere. */
+  readonly federatedCredentials: FederatedCredentialClient;
+  /** Users and service accounts of an org that are given roles together: a role binding names it as group:{org}/{id}, and what it is given counts for every member. A login by federation can bring groups, too. */
+  readonly groups: GroupClient;
+  /** Denies things to everybody in the scope that it lives in and everything below it, administrators included. Writing one needs a permission of its own, which administrators of orgs and projects do not have: the role GuardrailAdmin gives it. Lists show those of one scope alone. */
+  readonly guardrails: GuardrailClient;
+  /** An OpenID Connect issuer with which an org's people log in. Who makes or changes one must have everything in the org: it says who anybody of the org is. */
+  readonly identityProviders: IdentityProviderClient;
+  /** Asks a person into an org: who holds its token makes a user of their own choice of id and password, and gets the roles that it names. Who invites must hold what it gives, when it is made and when it is accepted. */
+  readonly invitations: InvitationClient;
   /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. */
   readonly orgs: OrgClient;
   /** A part of an org that holds resources. Its id is unique in its org. */
@@ -308,7 +457,9 @@ export interface Clients {
   readonly subnets: SubnetClient;
   /** An isolated network of a project. Different VPCs may use the same addresses. */
   readonly vpcs: VpcClient;
+  readonly account: IamAccountClient;
   readonly authz: IamAuthzClient;
+  readonly invitations: IamInvitationClient;
   readonly tokens: IamTokenClient;
   readonly consoles: ConsoleClient;
   readonly hostJoining: HostJoiningClient;

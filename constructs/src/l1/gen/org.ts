@@ -4,6 +4,18 @@ import type { IResolvable } from "../../cdk.ts";
 import { PhotonResource, type ResourceProps } from "../resource.ts";
 import type { Shape } from "../shape.ts";
 
+/** A part of a org. */
+export interface TfAccountPolicy {
+  /** Characters of a password, at least. Passwords that were set before stay good. Left out: 12. @default - none */
+  readonly minPasswordLength?: number;
+  /** How many former passwords can't be set again. Left out: 0. @default - none */
+  readonly passwordHistory?: number;
+  /** Users log in with a second factor; one who has none can do nothing but enrol it. Left out: false. @default - none */
+  readonly mfaRequired?: boolean | IResolvable;
+  /** Sessions that one principal may have; one more ends the oldest. Left out: 100. @default - none */
+  readonly maxSessions?: number;
+}
+
 /** The fields of photoncloud_org. */
 export interface TfOrgProps extends ResourceProps {
   /** Chosen by its creator, or drawn. Never changes. A change forces replacement. @default - drawn */
@@ -12,9 +24,11 @@ export interface TfOrgProps extends ResourceProps {
   readonly name?: string;
   /** Free words of the user's own, at most 64. @default - none */
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
+  /** What the org wants of its users' accounts. Left out: what each field says. @default - none */
+  readonly accountPolicy?: TfAccountPolicy | IResolvable;
 }
 
-const shape: Shape = {"fields":{"id":["id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}]}};
+const shape: Shape = {"fields":{"id":["id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"accountPolicy":["account_policy",{"fields":{"minPasswordLength":["min_password_length","scalar"],"passwordHistory":["password_history","scalar"],"mfaRequired":["mfa_required","scalar"],"maxSessions":["max_sessions","scalar"]}}]}};
 
 /** A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone. Terraform's photoncloud_org. */
 export class TfOrg extends PhotonResource {

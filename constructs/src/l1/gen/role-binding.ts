@@ -14,7 +14,7 @@ export interface TfRoleBindingProps extends ResourceProps {
   readonly name?: string;
   /** Free words of the user's own, at most 64. @default - none */
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
-  /** The principal, as {kind}:{org}/{id}: "user:acme-corp/alice", "service_account:acme-corp/deployer". A change forces replacement. */
+  /** The principal, as {kind}:{org}/{id}: "user:acme-corp/alice", "service_account:acme-corp/deployer"; or a group, which gives the role to each of its members: "group:acme-corp/operators". A change forces replacement. */
   readonly principal: string;
   /** The role: of this scope or of one above it. A change forces replacement. */
   readonly roleId: string;
@@ -63,7 +63,7 @@ export class TfRoleBinding extends PhotonResource {
     return this.getStringAttribute("owner");
   }
 
-  /** The principal, as {kind}:{org}/{id}: "user:acme-corp/alice", "service_account:acme-corp/deployer". Known when it is deployed. */
+  /** The principal, as {kind}:{org}/{id}: "user:acme-corp/alice", "service_account:acme-corp/deployer"; or a group, which gives the role to each of its members: "group:acme-corp/operators". Known when it is deployed. */
   get principal(): string {
     return this.getStringAttribute("principal");
   }

@@ -18,9 +18,11 @@ export interface TfServiceAccountProps extends ResourceProps {
   readonly description?: string;
   /** A disabled account can't log in, and its tokens are refused. @default - false */
   readonly disabled?: boolean | IResolvable;
+  /** A role that bounds it: it may do only what the role allows, too, whatever else it is given. Left out: it has no bounds. Nobody changes their own. @default - none */
+  readonly permissionBoundaryRoleId?: string;
 }
 
-const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"disabled":["disabled","scalar"]}};
+const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"disabled":["disabled","scalar"],"permissionBoundaryRoleId":["permission_boundary_role_id","scalar"]}};
 
 /** An identity for a program. It logs in with its keys, of which it may have several at a time. Terraform's photoncloud_service_account. */
 export class TfServiceAccount extends PhotonResource {
@@ -66,5 +68,10 @@ export class TfServiceAccount extends PhotonResource {
   /** A disabled account can't log in, and its tokens are refused. Known when it is deployed. */
   get disabled(): IResolvable {
     return this.getBooleanAttribute("disabled");
+  }
+
+  /** A role that bounds it: it may do only what the role allows, too, whatever else it is given. Left out: it has no bounds. Nobody changes their own. Known when it is deployed. */
+  get permissionBoundaryRoleId(): string {
+    return this.getStringAttribute("permission_boundary_role_id");
   }
 }

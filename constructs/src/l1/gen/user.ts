@@ -20,9 +20,19 @@ export interface TfUserProps extends ResourceProps {
   readonly password?: string;
   /** A disabled user can't log in, and its tokens are refused. @default - false */
   readonly disabled?: boolean | IResolvable;
+  /** What an identity provider and SCIM call the person, unique in the org without regard to case; often the e-mail address. @default - none */
+  readonly userName?: string;
+  /** What the system that provisions users calls the person (RFC 7643, section 3.1). @default - none */
+  readonly externalId?: string;
+  /** The issuer by which the person first logged in; with the subject, who the person is there. @default - none */
+  readonly federatedIssuer?: string;
+  /** The issuer's own id of the person. Clear both to let a provider be tied anew, by user_name. @default - none */
+  readonly federatedSubject?: string;
+  /** A role that bounds it: it may do only what the role allows, too, whatever else it is given. Left out: it has no bounds. Nobody changes their own. @default - none */
+  readonly permissionBoundaryRoleId?: string;
 }
 
-const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"email":["email","scalar"],"password":["password","scalar"],"disabled":["disabled","scalar"]}};
+const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"email":["email","scalar"],"password":["password","scalar"],"disabled":["disabled","scalar"],"userName":["user_name","scalar"],"externalId":["external_id","scalar"],"federatedIssuer":["federated_issuer","scalar"],"federatedSubject":["federated_subject","scalar"],"permissionBoundaryRoleId":["permission_boundary_role_id","scalar"]}};
 
 /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. Terraform's photoncloud_user. */
 export class TfUser extends PhotonResource {
@@ -68,5 +78,30 @@ export class TfUser extends PhotonResource {
   /** A disabled user can't log in, and its tokens are refused. Known when it is deployed. */
   get disabled(): IResolvable {
     return this.getBooleanAttribute("disabled");
+  }
+
+  /** What an identity provider and SCIM call the person, unique in the org without regard to case; often the e-mail address. Known when it is deployed. */
+  get userName(): string {
+    return this.getStringAttribute("user_name");
+  }
+
+  /** What the system that provisions users calls the person (RFC 7643, section 3.1). Known when it is deployed. */
+  get externalId(): string {
+    return this.getStringAttribute("external_id");
+  }
+
+  /** The issuer by which the person first logged in; with the subject, who the person is there. Known when it is deployed. */
+  get federatedIssuer(): string {
+    return this.getStringAttribute("federated_issuer");
+  }
+
+  /** The issuer's own id of the person. Clear both to let a provider be tied anew, by user_name. Known when it is deployed. */
+  get federatedSubject(): string {
+    return this.getStringAttribute("federated_subject");
+  }
+
+  /** A role that bounds it: it may do only what the role allows, too, whatever else it is given. Left out: it has no bounds. Nobody changes their own. Known when it is deployed. */
+  get permissionBoundaryRoleId(): string {
+    return this.getStringAttribute("permission_boundary_role_id");
   }
 }

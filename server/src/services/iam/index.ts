@@ -1,6 +1,8 @@
 // IAM: who is it, and may they. Everything else of the server sees the authenticator, the authorizer and the kinds that are made here.
 import { randomBytes } from "node:crypto";
 import type { Catalog } from "@photoncloud/proto";
+import { FederatedCredentialSchema } from "@photoncloud/proto/gen/iam/v1/federated_credential_pb";
+import { IdentityProviderSchema } from "@photoncloud/proto/gen/iam/v1/identity_provider_pb";
 import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
 import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
@@ -12,6 +14,9 @@ import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "
 import type { KindDefinition } from "../kind.ts";
 import { authzService } from "./authz-service.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
+import { federatedCredentialKind } from "./federated-credential/kind.ts";
+import type { FederationTerms } from "./federation/terms.ts";
+import { identityProviderKind } from "./identity-provider/kind.ts";
 import { heed } from "./news.ts";
 import { orgKind } from "./org/kind.ts";
 import { createAuthorizer, freshPolicies } from "./policy/authorizer.ts";
@@ -28,7 +33,7 @@ import { createAccessTokens } from "./tokens/access-token.ts";
 import { createAuthenticator } from "./tokens/authenticator.ts";
 import { Login } from "./tokens/login.ts";
 import { createLoginLimiter } from "./tokens/login-limiter.ts";
-import { createSealing } from "./tokens/sealing.ts";
+import { createSealing, type Sealing } from "./tokens/sealing.ts";
 import { SessionLife, sessionKind } from "./tokens/session-life.ts";
 import { Sessions } from "./tokens/sessions.ts";
 import { SigningKeys } from "./tokens/signing-keys.ts";
@@ -47,6 +52,8 @@ export interface IamOptions {
   readonly audience?: string;
   /** 32 bytes that the private signing keys are encrypted with in the store; left out: whoever reads the database can sign tokens. */
   readonly masterKey?: Uint8Array | undefined;
+  /** Default: only issuers on the public internet. */
+  readonly federation?: FederationTerms;
   /** Told when the log can't be followed: permissions are refused until it can. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -69,6 +76,7 @@ export interface Iam {
 
 export function createIam(options: IamOptions): Iam {
   const { store, catalog, clock, issuer, audience = issuer, random = randomBytes } = options;
+  const federation = options.federation ?? { privateIssuers: false };
   const index = new ScopeIndex(store, clock);
   const sessions = new Sessions(store, clock);
   const follower = new Follower({
@@ -76,24 +84,29 @@ export function createIam(options: IamOptions): Iam {
     clock,
     kinds: [RoleSchema, RoleBindingSchema, UserSchema, ServiceAccountSchema, ServiceAccountKeySchema]
       .map((schema): string => schema.typeName)
-      .concat(sessionKind),
+      .concat(sessionKind, IdentityProviderSchema.typeName, FederatedCredentialSchema.typeName),
     onEvent: heed(index, sessions),
     ...(options.onFailure && { onFailure: options.onFailure }),
   });
   const policies = freshPolicies(index, follower);
   const authorizer = createAuthorizer(policies, clock);
   const delegation = createDelegation(store, policies);
-  const keys = new SigningKeys(store.records, createSealing(options.masterKey), clock);
+  const sealing = createSealing(options.masterKey);
+  const keys = new SigningKeys(store.records, sealing, clock);
   const accessTokens = createAccessTokens(keys, { issuer, audience, clock });
   const life = new SessionLife({ store, clock, random, sessions, accessTokens });
   const login = new Login({ store, clock, limiter: createLoginLimiter(clock), authorizer, delegation });
   let unhear: (() => void) | undefined;
   return {
-    kinds: kindsOf({
-      delegation,
-      touchGrant: (key, expected) => index.touch(key, expected),
-      touchPrincipal: (identity) => sessions.touch(identity),
-    }),
+    kinds: kindsOf(
+      {
+        delegation,
+        touchGrant: (key, expected) => index.touch(key, expected),
+        touchPrincipal: (identity) => sessions.touch(identity),
+      },
+      sealing,
+      federation,
+    ),
     authenticator: createAuthenticator(accessTokens, sessions, follower),
     authorizer,
     handlers: [tokenService({ store, login, life, sessions, accessTokens }), authzService(authorizer, catalog)],
@@ -111,7 +124,7 @@ export function createIam(options: IamOptions): Iam {
   };
 }
 
-function kindsOf(writes: PolicyWrites): readonly KindDefinition[] {
+function kindsOf(writes: PolicyWrites, sealing: Sealing, federation: FederationTerms): readonly KindDefinition[] {
   return [
     orgKind,
     projectKind,
@@ -120,5 +133,7 @@ function kindsOf(writes: PolicyWrites): readonly KindDefinition[] {
     serviceAccountKeyKind(writes),
     roleKind(writes),
     roleBindingKind(writes),
+    identityProviderKind(writes, sealing, federation),
+    federatedCredentialKind(writes, federation),
   ];
 }

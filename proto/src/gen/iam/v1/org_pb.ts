@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file iam/v1/org.proto.
  */
 export const file_iam_v1_org: GenFile = /*@__PURE__*/
-  fileDesc("ChBpYW0vdjEvb3JnLnByb3RvEgZpYW0udjEitQMKA09yZxIdCgJpZBgBIAEoCUIRirUYDQoCBAIYAUoFZHJhd24SNgoEbmFtZRgEIAEoCUIoirUYJAoBBDIFCAEQgAFCEEFjbWUgQ29ycG9yYXRpb25KBml0cyBpZBIxCgZsYWJlbHMYBSADKAsyFy5pYW0udjEuT3JnLkxhYmVsc0VudHJ5QgiKtRgEMgIQQBIWCgRldGFnGAYgASgJQgiKtRgECgIDCBI4CgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCB4q1GAMKAQMSOQoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgiKtRgECgIDCBI0CgZzdGF0dXMYCSABKAsyGi5waG90b25jbG91ZC5hcGkudjEuU3RhdHVzQgiKtRgECgIDCBIWCgVvd25lchgKIAEoCUIHirUYAwoBAxotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOhqKtRgWCAESA29yZxoEb3JncyIDb3JnKAEwAiKbAQoQVXBkYXRlT3JnUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIYCgNvcmcYBCABKAsyCy5pYW0udjEuT3JnEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAYgASgJIlYKEExpc3RPcmdzUmVzcG9uc2USGQoEb3JncxgBIAMoCzILLmlhbS52MS5PcmcSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEg4KBmN1cnNvchgDIAEoCSJpChFXYXRjaE9yZ3NSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEhgKA29yZxgCIAEoCzILLmlhbS52MS5PcmcSDgoGY3Vyc29yGAMgASgJIqIBCg5QbGFuT3JnUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIYCgNvcmcYBCABKAsyCy5pYW0udjEuT3JnEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg11bmtub3duX3BhdGhzGAYgAygJIl8KD1BsYW5PcmdSZXNwb25zZRIYCgNvcmcYASABKAsyCy5pYW0udjEuT3JnEjIKB2NoYW5nZXMYAiADKAsyIS5waG90b25jbG91ZC5hcGkudjEuUGxhbm5lZENoYW5nZTKWBQoKT3JnU2VydmljZRI6CglDcmVhdGVPcmcSCy5pYW0udjEuT3JnGgsuaWFtLnYxLk9yZyITirUYD2lhbTpvcmdzOmNyZWF0ZRJHCgZHZXRPcmcSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoLLmlhbS52MS5PcmciEIq1GAxpYW06b3JnczpnZXQSXwoMQmF0Y2hHZXRPcmdzEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBoYLmlhbS52MS5MaXN0T3Jnc1Jlc3BvbnNlIhCKtRgMaWFtOm9yZ3M6Z2V0ElgKCExpc3RPcmdzEh8ucGhvdG9uY2xvdWQuYXBpLnYxLkxpc3RSZXF1ZXN0GhguaWFtLnYxLkxpc3RPcmdzUmVzcG9uc2UiEYq1GA1pYW06b3JnczpsaXN0EkcKCVVwZGF0ZU9yZxIYLmlhbS52MS5VcGRhdGVPcmdSZXF1ZXN0GgsuaWFtLnYxLk9yZyITirUYD2lhbTpvcmdzOnVwZGF0ZRJQCglEZWxldGVPcmcSIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoLLmlhbS52MS5PcmciE4q1GA9pYW06b3JnczpkZWxldGUSXgoJV2F0Y2hPcmdzEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBoZLmlhbS52MS5XYXRjaE9yZ3NSZXNwb25zZSISirUYDmlhbTpvcmdzOndhdGNoMAESTQoHUGxhbk9yZxIWLmlhbS52MS5QbGFuT3JnUmVxdWVzdBoXLmlhbS52MS5QbGFuT3JnUmVzcG9uc2UiEYq1GA1pYW06b3JnczpwbGFuYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChBpYW0vdjEvb3JnLnByb3RvEgZpYW0udjEi5AMKA09yZxIdCgJpZBgBIAEoCUIRirUYDQoCBAIYAUoFZHJhd24SNgoEbmFtZRgEIAEoCUIoirUYJAoBBDIFCAEQgAFCEEFjbWUgQ29ycG9yYXRpb25KBml0cyBpZBIxCgZsYWJlbHMYBSADKAsyFy5pYW0udjEuT3JnLkxhYmVsc0VudHJ5QgiKtRgEMgIQQBIWCgRldGFnGAYgASgJQgiKtRgECgIDCBI4CgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCB4q1GAMKAQMSOQoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgiKtRgECgIDCBI0CgZzdGF0dXMYCSABKAsyGi5waG90b25jbG91ZC5hcGkudjEuU3RhdHVzQgiKtRgECgIDCBIWCgVvd25lchgKIAEoCUIHirUYAwoBAxItCg5hY2NvdW50X3BvbGljeRgUIAEoCzIVLmlhbS52MS5BY2NvdW50UG9saWN5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6Goq1GBYIARIDb3JnGgRvcmdzIgNvcmcoATACIvkBCg1BY2NvdW50UG9saWN5Ei0KE21pbl9wYXNzd29yZF9sZW5ndGgYASABKA1CC4q1GAciBQgMEIABSACIAQESJwoQcGFzc3dvcmRfaGlzdG9yeRgCIAEoDUIIirUYBCICEApIAYgBARIZCgxtZmFfcmVxdWlyZWQYAyABKAhIAogBARImCgxtYXhfc2Vzc2lvbnMYBCABKA1CC4q1GAciBQgBEOgHSAOIAQFCFgoUX21pbl9wYXNzd29yZF9sZW5ndGhCEwoRX3Bhc3N3b3JkX2hpc3RvcnlCDwoNX21mYV9yZXF1aXJlZEIPCg1fbWF4X3Nlc3Npb25zIpsBChBVcGRhdGVPcmdSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEhgKA29yZxgEIAEoCzILLmlhbS52MS5PcmcSLwoLdXBkYXRlX21hc2sYBSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgwKBGV0YWcYBiABKAkiVgoQTGlzdE9yZ3NSZXNwb25zZRIZCgRvcmdzGAEgAygLMgsuaWFtLnYxLk9yZxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDgoGY3Vyc29yGAMgASgJImkKEVdhdGNoT3Jnc1Jlc3BvbnNlEioKBmNoYW5nZRgBIAEoDjIaLnBob3RvbmNsb3VkLmFwaS52MS5DaGFuZ2USGAoDb3JnGAIgASgLMgsuaWFtLnYxLk9yZxIOCgZjdXJzb3IYAyABKAkiogEKDlBsYW5PcmdSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEhgKA29yZxgEIAEoCzILLmlhbS52MS5PcmcSLwoLdXBkYXRlX21hc2sYBSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDXVua25vd25fcGF0aHMYBiADKAkiXwoPUGxhbk9yZ1Jlc3BvbnNlEhgKA29yZxgBIAEoCzILLmlhbS52MS5PcmcSMgoHY2hhbmdlcxgCIAMoCzIhLnBob3RvbmNsb3VkLmFwaS52MS5QbGFubmVkQ2hhbmdlMpYFCgpPcmdTZXJ2aWNlEjoKCUNyZWF0ZU9yZxILLmlhbS52MS5PcmcaCy5pYW0udjEuT3JnIhOKtRgPaWFtOm9yZ3M6Y3JlYXRlEkcKBkdldE9yZxIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GgsuaWFtLnYxLk9yZyIQirUYDGlhbTpvcmdzOmdldBJfCgxCYXRjaEdldE9yZ3MSIy5waG90b25jbG91ZC5hcGkudjEuQmF0Y2hHZXRSZXF1ZXN0GhguaWFtLnYxLkxpc3RPcmdzUmVzcG9uc2UiEIq1GAxpYW06b3JnczpnZXQSWAoITGlzdE9yZ3MSHy5waG90b25jbG91ZC5hcGkudjEuTGlzdFJlcXVlc3QaGC5pYW0udjEuTGlzdE9yZ3NSZXNwb25zZSIRirUYDWlhbTpvcmdzOmxpc3QSRwoJVXBkYXRlT3JnEhguaWFtLnYxLlVwZGF0ZU9yZ1JlcXVlc3QaCy5pYW0udjEuT3JnIhOKtRgPaWFtOm9yZ3M6dXBkYXRlElAKCURlbGV0ZU9yZxIhLnBob3RvbmNsb3VkLmFwaS52MS5EZWxldGVSZXF1ZXN0GgsuaWFtLnYxLk9yZyITirUYD2lhbTpvcmdzOmRlbGV0ZRJeCglXYXRjaE9yZ3MSIC5waG90b25jbG91ZC5hcGkudjEuV2F0Y2hSZXF1ZXN0GhkuaWFtLnYxLldhdGNoT3Jnc1Jlc3BvbnNlIhKKtRgOaWFtOm9yZ3M6d2F0Y2gwARJNCgdQbGFuT3JnEhYuaWFtLnYxLlBsYW5PcmdSZXF1ZXN0GhcuaWFtLnYxLlBsYW5PcmdSZXNwb25zZSIRirUYDWlhbTpvcmdzOnBsYW5iBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
 
 /**
  * A customer: the outer wall of tenancy. Its projects, users and roles go with it only when they are gone.
@@ -72,6 +72,13 @@ export type Org = Message<"iam.v1.Org"> & {
    * @generated from field: string owner = 10;
    */
   owner: string;
+
+  /**
+   * What the org wants of its users' accounts. Left out: what each field says.
+   *
+   * @generated from field: iam.v1.AccountPolicy account_policy = 20;
+   */
+  accountPolicy?: AccountPolicy | undefined;
 };
 
 /**
@@ -80,6 +87,48 @@ export type Org = Message<"iam.v1.Org"> & {
  */
 export const OrgSchema: GenMessage<Org> = /*@__PURE__*/
   messageDesc(file_iam_v1_org, 0);
+
+/**
+ * What an org wants of its users' accounts.
+ *
+ * @generated from message iam.v1.AccountPolicy
+ */
+export type AccountPolicy = Message<"iam.v1.AccountPolicy"> & {
+  /**
+   * Characters of a password, at least. Passwords that were set before stay good. Left out: 12.
+   *
+   * @generated from field: optional uint32 min_password_length = 1;
+   */
+  minPasswordLength?: number | undefined;
+
+  /**
+   * How many former passwords can't be set again. Left out: 0.
+   *
+   * @generated from field: optional uint32 password_history = 2;
+   */
+  passwordHistory?: number | undefined;
+
+  /**
+   * Users log in with a second factor; one who has none can do nothing but enrol it. Left out: false.
+   *
+   * @generated from field: optional bool mfa_required = 3;
+   */
+  mfaRequired?: boolean | undefined;
+
+  /**
+   * Sessions that one principal may have; one more ends the oldest. Left out: 100.
+   *
+   * @generated from field: optional uint32 max_sessions = 4;
+   */
+  maxSessions?: number | undefined;
+};
+
+/**
+ * Describes the message iam.v1.AccountPolicy.
+ * Use `create(AccountPolicySchema)` to create a new message.
+ */
+export const AccountPolicySchema: GenMessage<AccountPolicy> = /*@__PURE__*/
+  messageDesc(file_iam_v1_org, 1);
 
 /**
  * Changes one of the orgs.
@@ -127,7 +176,7 @@ export type UpdateOrgRequest = Message<"iam.v1.UpdateOrgRequest"> & {
  * Use `create(UpdateOrgRequestSchema)` to create a new message.
  */
 export const UpdateOrgRequestSchema: GenMessage<UpdateOrgRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_org, 1);
+  messageDesc(file_iam_v1_org, 2);
 
 /**
  * A page of orgs.
@@ -160,7 +209,7 @@ export type ListOrgsResponse = Message<"iam.v1.ListOrgsResponse"> & {
  * Use `create(ListOrgsResponseSchema)` to create a new message.
  */
 export const ListOrgsResponseSchema: GenMessage<ListOrgsResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_org, 2);
+  messageDesc(file_iam_v1_org, 3);
 
 /**
  * One change of one of the orgs.
@@ -191,7 +240,7 @@ export type WatchOrgsResponse = Message<"iam.v1.WatchOrgsResponse"> & {
  * Use `create(WatchOrgsResponseSchema)` to create a new message.
  */
 export const WatchOrgsResponseSchema: GenMessage<WatchOrgsResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_org, 3);
+  messageDesc(file_iam_v1_org, 4);
 
 /**
  * What would be created (no id) or changed (an id).
@@ -239,7 +288,7 @@ export type PlanOrgRequest = Message<"iam.v1.PlanOrgRequest"> & {
  * Use `create(PlanOrgRequestSchema)` to create a new message.
  */
 export const PlanOrgRequestSchema: GenMessage<PlanOrgRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_org, 4);
+  messageDesc(file_iam_v1_org, 5);
 
 /**
  * What the call would do.
@@ -265,7 +314,7 @@ export type PlanOrgResponse = Message<"iam.v1.PlanOrgResponse"> & {
  * Use `create(PlanOrgResponseSchema)` to create a new message.
  */
 export const PlanOrgResponseSchema: GenMessage<PlanOrgResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_org, 5);
+  messageDesc(file_iam_v1_org, 6);
 
 /**
  * Manages orgs.

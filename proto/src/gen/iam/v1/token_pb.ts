@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file iam/v1/token.proto.
  */
 export const file_iam_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChJpYW0vdjEvdG9rZW4ucHJvdG8SBmlhbS52MSKZAQoRSXNzdWVUb2tlblJlcXVlc3QSFAoMcHJpbmNpcGFsX2lkGAEgASgJEg4KBm9yZ19pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEhwKCHBhc3N3b3JkGAQgASgJQgiKtRgECgIGBUgAEh4KCmtleV9zZWNyZXQYBSABKAlCCIq1GAQKAgYFSABCDAoKY3JlZGVudGlhbCK4AQoSSXNzdWVUb2tlblJlc3BvbnNlEhcKBXRva2VuGAEgASgJQgiKtRgECgIDBRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoNcmVmcmVzaF90b2tlbhgDIAEoCUIIirUYBAoCAwUSNwoTcmVmcmVzaF9leHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiLwoUVmFsaWRhdGVUb2tlblJlcXVlc3QSFwoFdG9rZW4YASABKAlCCIq1GAQKAgYFIn0KFVZhbGlkYXRlVG9rZW5SZXNwb25zZRINCgV2YWxpZBgBIAEoCBIkCglwcmluY2lwYWwYAiABKAsyES5pYW0udjEuUHJpbmNpcGFsEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI2ChNSZWZyZXNoVG9rZW5SZXF1ZXN0Eh8KDXJlZnJlc2hfdG9rZW4YASABKAlCCIq1GAQKAgYFIkEKElJldm9rZVRva2VuUmVxdWVzdBIXCgV0b2tlbhgBIAEoCUIIirUYBAoCBgUSEgoKc2Vzc2lvbl9pZBgCIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIhUKE0xpc3RTZXNzaW9uc1JlcXVlc3QimwEKB1Nlc3Npb24SCgoCaWQYASABKAkSLwoLY3JlYXRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzb3VyY2VfaXAYBCABKAkSDwoHY3VycmVudBgFIAEoCCI5ChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIhCghzZXNzaW9ucxgBIAMoCzIPLmlhbS52MS5TZXNzaW9uIm4KCVByaW5jaXBhbBIKCgJpZBgBIAEoCRIjCgRraW5kGAIgASgOMhUuaWFtLnYxLlByaW5jaXBhbEtpbmQSDgoGb3JnX2lkGAMgASgJEhIKCnByb2plY3RfaWQYBCABKAkSDAoEbmFtZRgFIAEoCSIPCg1XaG9BbUlSZXF1ZXN0InsKDldob0FtSVJlc3BvbnNlEiQKCXByaW5jaXBhbBgBIAEoCzIRLmlhbS52MS5QcmluY2lwYWwSEgoKc2Vzc2lvbl9pZBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqbAoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhcKE1BSSU5DSVBBTF9LSU5EX1VTRVIQARIiCh5QUklOQ0lQQUxfS0lORF9TRVJWSUNFX0FDQ09VTlQQAjLdAwoPSWFtVG9rZW5TZXJ2aWNlEkkKCklzc3VlVG9rZW4SGS5pYW0udjEuSXNzdWVUb2tlblJlcXVlc3QaGi5pYW0udjEuSXNzdWVUb2tlblJlc3BvbnNlIgSQtRgBElIKDVZhbGlkYXRlVG9rZW4SHC5pYW0udjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaHS5pYW0udjEuVmFsaWRhdGVUb2tlblJlc3BvbnNlIgSQtRgBEk0KDFJlZnJlc2hUb2tlbhIbLmlhbS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GhouaWFtLnYxLklzc3VlVG9rZW5SZXNwb25zZSIEkLUYARJMCgtSZXZva2VUb2tlbhIaLmlhbS52MS5SZXZva2VUb2tlblJlcXVlc3QaGy5pYW0udjEuUmV2b2tlVG9rZW5SZXNwb25zZSIEkLUYAhJPCgxMaXN0U2Vzc2lvbnMSGy5pYW0udjEuTGlzdFNlc3Npb25zUmVxdWVzdBocLmlhbS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIEkLUYAhI9CgZXaG9BbUkSFS5pYW0udjEuV2hvQW1JUmVxdWVzdBoWLmlhbS52MS5XaG9BbUlSZXNwb25zZSIEkLUYAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChJpYW0vdjEvdG9rZW4ucHJvdG8SBmlhbS52MSLOAQoRSXNzdWVUb2tlblJlcXVlc3QSFAoMcHJpbmNpcGFsX2lkGAEgASgJEg4KBm9yZ19pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEhwKCHBhc3N3b3JkGAQgASgJQgiKtRgECgIGBUgAEh4KCmtleV9zZWNyZXQYBSABKAlCCIq1GAQKAgYFSAASFgoEY29kZRgGIAEoCUIIirUYBAoCBgUSGwoJYXNzZXJ0aW9uGAcgASgJQgiKtRgECgIGBUIMCgpjcmVkZW50aWFsIs0BChJJc3N1ZVRva2VuUmVzcG9uc2USFwoFdG9rZW4YASABKAlCCIq1GAQKAgMFEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIfCg1yZWZyZXNoX3Rva2VuGAMgASgJQgiKtRgECgIDBRI3ChNyZWZyZXNoX2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgttdXN0X2Vucm9sbBgFIAEoCCIvChRWYWxpZGF0ZVRva2VuUmVxdWVzdBIXCgV0b2tlbhgBIAEoCUIIirUYBAoCBgUifQoVVmFsaWRhdGVUb2tlblJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEiQKCXByaW5jaXBhbBgCIAEoCzIRLmlhbS52MS5QcmluY2lwYWwSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKE1JlZnJlc2hUb2tlblJlcXVlc3QSHwoNcmVmcmVzaF90b2tlbhgBIAEoCUIIirUYBAoCBgUiQQoSUmV2b2tlVG9rZW5SZXF1ZXN0EhcKBXRva2VuGAEgASgJQgiKtRgECgIGBRISCgpzZXNzaW9uX2lkGAIgASgJIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UiFQoTTGlzdFNlc3Npb25zUmVxdWVzdCKHAgoHU2Vzc2lvbhIKCgJpZBgBIAEoCRIvCgtjcmVhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXNvdXJjZV9pcBgEIAEoCRIPCgdjdXJyZW50GAUgASgIEg4KBm1ldGhvZBgGIAEoCRI2ChJzZWNvbmRfZmFjdG9yX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiIKBmxpbWl0cxgIIAMoCzISLmlhbS52MS5Ub2tlbkxpbWl0Ii8KClRva2VuTGltaXQSDwoHYWN0aW9ucxgBIAMoCRIQCghyZXNvdXJjZRgCIAEoCSK0AQoVQXR0ZW51YXRlVG9rZW5SZXF1ZXN0EhkKB2FjdGlvbnMYASADKAlCCIq1GAQyAhAyEkAKCHJlc291cmNlGAIgASgJQi6KtRgqMgMQgARCI29yZy9hY21lLWNvcnAvcHJvamVjdC9hbHBoYS92bS92bS0xEi4KC3R0bF9zZWNvbmRzGAMgASgNQhSKtRgQIgUIARCQHDoHc2Vjb25kc0gAiAEBQg4KDF90dGxfc2Vjb25kcyJEChxMaXN0UHJpbmNpcGFsU2Vzc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkiUQoVUmV2b2tlU2Vzc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkSEgoKc2Vzc2lvbl9pZBgDIAEoCSIpChZSZXZva2VTZXNzaW9uc1Jlc3BvbnNlEg8KB3Jldm9rZWQYASABKA0iIwoVT3BlbkJyZWFrR2xhc3NSZXF1ZXN0EgoKAmlkGAEgASgJIjkKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiEKCHNlc3Npb25zGAEgAygLMg8uaWFtLnYxLlNlc3Npb24ibgoJUHJpbmNpcGFsEgoKAmlkGAEgASgJEiMKBGtpbmQYAiABKA4yFS5pYW0udjEuUHJpbmNpcGFsS2luZBIOCgZvcmdfaWQYAyABKAkSEgoKcHJvamVjdF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJIg8KDVdob0FtSVJlcXVlc3QiewoOV2hvQW1JUmVzcG9uc2USJAoJcHJpbmNpcGFsGAEgASgLMhEuaWFtLnYxLlByaW5jaXBhbBISCgpzZXNzaW9uX2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKNAQoURXhjaGFuZ2VUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhQKDHByaW5jaXBhbF9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEh8KDXN1YmplY3RfdG9rZW4YBCABKAlCCIq1GAQKAgYFEhoKEnN1YmplY3RfdG9rZW5fdHlwZRgFIAEoCSJhChVFeGNoYW5nZVRva2VuUmVzcG9uc2USFwoFdG9rZW4YASABKAlCCIq1GAQKAgMFEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCItChlJc3N1ZUlkZW50aXR5VG9rZW5SZXF1ZXN0EhAKCGF1ZGllbmNlGAEgASgJImYKGklzc3VlSWRlbnRpdHlUb2tlblJlc3BvbnNlEhcKBXRva2VuGAEgASgJQgiKtRgECgIDBRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqbAoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhcKE1BSSU5DSVBBTF9LSU5EX1VTRVIQARIiCh5QUklOQ0lQQUxfS0lORF9TRVJWSUNFX0FDQ09VTlQQAjKuCAoPSWFtVG9rZW5TZXJ2aWNlEkkKCklzc3VlVG9rZW4SGS5pYW0udjEuSXNzdWVUb2tlblJlcXVlc3QaGi5pYW0udjEuSXNzdWVUb2tlblJlc3BvbnNlIgSQtRgBElIKDVZhbGlkYXRlVG9rZW4SHC5pYW0udjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaHS5pYW0udjEuVmFsaWRhdGVUb2tlblJlc3BvbnNlIgSQtRgBEk0KDFJlZnJlc2hUb2tlbhIbLmlhbS52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GhouaWFtLnYxLklzc3VlVG9rZW5SZXNwb25zZSIEkLUYARJMCgtSZXZva2VUb2tlbhIaLmlhbS52MS5SZXZva2VUb2tlblJlcXVlc3QaGy5pYW0udjEuUmV2b2tlVG9rZW5SZXNwb25zZSIEkLUYAhJPCgxMaXN0U2Vzc2lvbnMSGy5pYW0udjEuTGlzdFNlc3Npb25zUmVxdWVzdBocLmlhbS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIEkLUYAhJSCg1FeGNoYW5nZVRva2VuEhwuaWFtLnYxLkV4Y2hhbmdlVG9rZW5SZXF1ZXN0Gh0uaWFtLnYxLkV4Y2hhbmdlVG9rZW5SZXNwb25zZSIEkLUYARJhChJJc3N1ZUlkZW50aXR5VG9rZW4SIS5pYW0udjEuSXNzdWVJZGVudGl0eVRva2VuUmVxdWVzdBoiLmlhbS52MS5Jc3N1ZUlkZW50aXR5VG9rZW5SZXNwb25zZSIEkLUYAhJRCg5BdHRlbnVhdGVUb2tlbhIdLmlhbS52MS5BdHRlbnVhdGVUb2tlblJlcXVlc3QaGi5pYW0udjEuSXNzdWVUb2tlblJlc3BvbnNlIgSQtRgCEnIKFUxpc3RQcmluY2lwYWxTZXNzaW9ucxIkLmlhbS52MS5MaXN0UHJpbmNpcGFsU2Vzc2lvbnNSZXF1ZXN0GhwuaWFtLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIhWKtRgRaWFtOnNlc3Npb25zOmxpc3QSaAoOUmV2b2tlU2Vzc2lvbnMSHS5pYW0udjEuUmV2b2tlU2Vzc2lvbnNSZXF1ZXN0Gh4uaWFtLnYxLlJldm9rZVNlc3Npb25zUmVzcG9uc2UiF4q1GBNpYW06c2Vzc2lvbnM6cmV2b2tlEmcKDk9wZW5CcmVha0dsYXNzEh0uaWFtLnYxLk9wZW5CcmVha0dsYXNzUmVxdWVzdBoaLmlhbS52MS5Jc3N1ZVRva2VuUmVzcG9uc2UiGoq1GBZpYW06YnJlYWtfZ2xhc3NlczpvcGVuEj0KBldob0FtSRIVLmlhbS52MS5XaG9BbUlSZXF1ZXN0GhYuaWFtLnYxLldob0FtSVJlc3BvbnNlIgSQtRgCYgZwcm90bzM", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
 
 /**
  * Who logs in, where, and with what. Without a credential the caller's own bearer token must be an administrator's of the org.
@@ -60,6 +60,20 @@ export type IssueTokenRequest = Message<"iam.v1.IssueTokenRequest"> & {
     value: string;
     case: "keySecret";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The second factor: the six digits of an authenticator app (RFC 6238), or a recovery code.
+   *
+   * @generated from field: string code = 6;
+   */
+  code: string;
+
+  /**
+   * Or a passkey's answer to StartSecondFactor, as the JSON of a PublicKeyCredential (WebAuthn Level 3, section 5.1.8).
+   *
+   * @generated from field: string assertion = 7;
+   */
+  assertion: string;
 };
 
 /**
@@ -96,6 +110,13 @@ export type IssueTokenResponse = Message<"iam.v1.IssueTokenResponse"> & {
    * @generated from field: google.protobuf.Timestamp refresh_expire_time = 4;
    */
   refreshExpireTime?: Timestamp | undefined;
+
+  /**
+   * The org wants a second factor and the user has none: the token is good for enrolling one, and for nothing else.
+   *
+   * @generated from field: bool must_enroll = 5;
+   */
+  mustEnroll: boolean;
 };
 
 /**
@@ -252,6 +273,27 @@ export type Session = Message<"iam.v1.Session"> & {
    * @generated from field: bool current = 5;
    */
   current: boolean;
+
+  /**
+   * How it began: "password", "key", "issued" (by an administrator), "oidc", "exchange" or "break_glass".
+   *
+   * @generated from field: string method = 6;
+   */
+  method: string;
+
+  /**
+   * When it proved a second factor; not set: it did not.
+   *
+   * @generated from field: google.protobuf.Timestamp second_factor_time = 7;
+   */
+  secondFactorTime?: Timestamp | undefined;
+
+  /**
+   * What its token was narrowed to; empty: to nothing.
+   *
+   * @generated from field: repeated iam.v1.TokenLimit limits = 8;
+   */
+  limits: TokenLimit[];
 };
 
 /**
@@ -260,6 +302,160 @@ export type Session = Message<"iam.v1.Session"> & {
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_iam_v1_token, 8);
+
+/**
+ * What a token was narrowed to.
+ *
+ * @generated from message iam.v1.TokenLimit
+ */
+export type TokenLimit = Message<"iam.v1.TokenLimit"> & {
+  /**
+   * Action patterns: "compute:vms:*".
+   *
+   * @generated from field: repeated string actions = 1;
+   */
+  actions: string[];
+
+  /**
+   * A resource pattern: "org/acme-corp/project/alpha/vm/*"; empty: every resource.
+   *
+   * @generated from field: string resource = 2;
+   */
+  resource: string;
+};
+
+/**
+ * Describes the message iam.v1.TokenLimit.
+ * Use `create(TokenLimitSchema)` to create a new message.
+ */
+export const TokenLimitSchema: GenMessage<TokenLimit> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 9);
+
+/**
+ * @generated from message iam.v1.AttenuateTokenRequest
+ */
+export type AttenuateTokenRequest = Message<"iam.v1.AttenuateTokenRequest"> & {
+  /**
+   * Action patterns of what the new token may do: "compute:vms:get", "compute:vms:*". Empty: whatever the caller's may.
+   *
+   * @generated from field: repeated string actions = 1;
+   */
+  actions: string[];
+
+  /**
+   * A resource pattern of what it may do it with. Empty: whatever the caller's may.
+   *
+   * @generated from field: string resource = 2;
+   */
+  resource: string;
+
+  /**
+   * How long it lives; never longer than the session that it comes from. Default 900.
+   *
+   * @generated from field: optional uint32 ttl_seconds = 3;
+   */
+  ttlSeconds?: number | undefined;
+};
+
+/**
+ * Describes the message iam.v1.AttenuateTokenRequest.
+ * Use `create(AttenuateTokenRequestSchema)` to create a new message.
+ */
+export const AttenuateTokenRequestSchema: GenMessage<AttenuateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 10);
+
+/**
+ * @generated from message iam.v1.ListPrincipalSessionsRequest
+ */
+export type ListPrincipalSessionsRequest = Message<"iam.v1.ListPrincipalSessionsRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * A user's or a service account's id.
+   *
+   * @generated from field: string principal_id = 2;
+   */
+  principalId: string;
+};
+
+/**
+ * Describes the message iam.v1.ListPrincipalSessionsRequest.
+ * Use `create(ListPrincipalSessionsRequestSchema)` to create a new message.
+ */
+export const ListPrincipalSessionsRequestSchema: GenMessage<ListPrincipalSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 11);
+
+/**
+ * @generated from message iam.v1.RevokeSessionsRequest
+ */
+export type RevokeSessionsRequest = Message<"iam.v1.RevokeSessionsRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * A user's or a service account's id.
+   *
+   * @generated from field: string principal_id = 2;
+   */
+  principalId: string;
+
+  /**
+   * One of its sessions; empty: all of them.
+   *
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message iam.v1.RevokeSessionsRequest.
+ * Use `create(RevokeSessionsRequestSchema)` to create a new message.
+ */
+export const RevokeSessionsRequestSchema: GenMessage<RevokeSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 12);
+
+/**
+ * @generated from message iam.v1.RevokeSessionsResponse
+ */
+export type RevokeSessionsResponse = Message<"iam.v1.RevokeSessionsResponse"> & {
+  /**
+   * How many ended.
+   *
+   * @generated from field: uint32 revoked = 1;
+   */
+  revoked: number;
+};
+
+/**
+ * Describes the message iam.v1.RevokeSessionsResponse.
+ * Use `create(RevokeSessionsResponseSchema)` to create a new message.
+ */
+export const RevokeSessionsResponseSchema: GenMessage<RevokeSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 13);
+
+/**
+ * @generated from message iam.v1.OpenBreakGlassRequest
+ */
+export type OpenBreakGlassRequest = Message<"iam.v1.OpenBreakGlassRequest"> & {
+  /**
+   * The break-glass's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message iam.v1.OpenBreakGlassRequest.
+ * Use `create(OpenBreakGlassRequestSchema)` to create a new message.
+ */
+export const OpenBreakGlassRequestSchema: GenMessage<OpenBreakGlassRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 14);
 
 /**
  * @generated from message iam.v1.ListSessionsResponse
@@ -276,7 +472,7 @@ export type ListSessionsResponse = Message<"iam.v1.ListSessionsResponse"> & {
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_token, 9);
+  messageDesc(file_iam_v1_token, 15);
 
 /**
  * A user or a service account.
@@ -317,7 +513,7 @@ export type Principal = Message<"iam.v1.Principal"> & {
  * Use `create(PrincipalSchema)` to create a new message.
  */
 export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
-  messageDesc(file_iam_v1_token, 10);
+  messageDesc(file_iam_v1_token, 16);
 
 /**
  * @generated from message iam.v1.WhoAmIRequest
@@ -330,7 +526,7 @@ export type WhoAmIRequest = Message<"iam.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_token, 11);
+  messageDesc(file_iam_v1_token, 17);
 
 /**
  * @generated from message iam.v1.WhoAmIResponse
@@ -357,7 +553,121 @@ export type WhoAmIResponse = Message<"iam.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_token, 12);
+  messageDesc(file_iam_v1_token, 18);
+
+/**
+ * Who logs in by a token of another issuer. The service account must have a federated credential that fits the token.
+ *
+ * @generated from message iam.v1.ExchangeTokenRequest
+ */
+export type ExchangeTokenRequest = Message<"iam.v1.ExchangeTokenRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The service account's id.
+   *
+   * @generated from field: string principal_id = 2;
+   */
+  principalId: string;
+
+  /**
+   * The project that the token is for; empty: the org's own resources and whatever project a call names.
+   *
+   * @generated from field: string project_id = 3;
+   */
+  projectId: string;
+
+  /**
+   * A signed JWT: an ID token, or a JWT of the issuer's own making.
+   *
+   * @generated from field: string subject_token = 4;
+   */
+  subjectToken: string;
+
+  /**
+   * "urn:ietf:params:oauth:token-type:id_token" or "urn:ietf:params:oauth:token-type:jwt"; empty: the latter (RFC 8693, section 3).
+   *
+   * @generated from field: string subject_token_type = 5;
+   */
+  subjectTokenType: string;
+};
+
+/**
+ * Describes the message iam.v1.ExchangeTokenRequest.
+ * Use `create(ExchangeTokenRequestSchema)` to create a new message.
+ */
+export const ExchangeTokenRequestSchema: GenMessage<ExchangeTokenRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 19);
+
+/**
+ * @generated from message iam.v1.ExchangeTokenResponse
+ */
+export type ExchangeTokenResponse = Message<"iam.v1.ExchangeTokenResponse"> & {
+  /**
+   * A signed JWT (RFC 7519) to send as a bearer token, good for 15 minutes.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message iam.v1.ExchangeTokenResponse.
+ * Use `create(ExchangeTokenResponseSchema)` to create a new message.
+ */
+export const ExchangeTokenResponseSchema: GenMessage<ExchangeTokenResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 20);
+
+/**
+ * @generated from message iam.v1.IssueIdentityTokenRequest
+ */
+export type IssueIdentityTokenRequest = Message<"iam.v1.IssueIdentityTokenRequest"> & {
+  /**
+   * Who will take the token: the other system's own name for itself. This cloud's own is refused.
+   *
+   * @generated from field: string audience = 1;
+   */
+  audience: string;
+};
+
+/**
+ * Describes the message iam.v1.IssueIdentityTokenRequest.
+ * Use `create(IssueIdentityTokenRequestSchema)` to create a new message.
+ */
+export const IssueIdentityTokenRequestSchema: GenMessage<IssueIdentityTokenRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 21);
+
+/**
+ * @generated from message iam.v1.IssueIdentityTokenResponse
+ */
+export type IssueIdentityTokenResponse = Message<"iam.v1.IssueIdentityTokenResponse"> & {
+  /**
+   * A signed JWT; its keys are found at {endpoint}/.well-known/openid-configuration.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message iam.v1.IssueIdentityTokenResponse.
+ * Use `create(IssueIdentityTokenResponseSchema)` to create a new message.
+ */
+export const IssueIdentityTokenResponseSchema: GenMessage<IssueIdentityTokenResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_token, 22);
 
 /**
  * What a principal is.
@@ -401,7 +711,7 @@ export const PrincipalKindSchema: GenEnum<PrincipalKind> = /*@__PURE__*/
  */
 export const IamTokenService: GenService<{
   /**
-   * Logs a principal in.
+   * Logs a principal in. One with a second factor is asked for it: reason SECOND_FACTOR_REQUIRED; call again with a code or an assertion.
    *
    * @generated from rpc iam.v1.IamTokenService.IssueToken
    */
@@ -449,6 +759,67 @@ export const IamTokenService: GenService<{
     methodKind: "unary";
     input: typeof ListSessionsRequestSchema;
     output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * Exchanges a token of an issuer that a service account trusts for an access token (RFC 8693). It brings no refresh token: exchange again.
+   *
+   * @generated from rpc iam.v1.IamTokenService.ExchangeToken
+   */
+  exchangeToken: {
+    methodKind: "unary";
+    input: typeof ExchangeTokenRequestSchema;
+    output: typeof ExchangeTokenResponseSchema;
+  },
+  /**
+   * Gives the caller a short-lived token that tells another system who it is (OpenID Connect Core 1.0, section 2). It opens nothing in this cloud.
+   *
+   * @generated from rpc iam.v1.IamTokenService.IssueIdentityToken
+   */
+  issueIdentityToken: {
+    methodKind: "unary";
+    input: typeof IssueIdentityTokenRequestSchema;
+    output: typeof IssueIdentityTokenResponseSchema;
+  },
+  /**
+   * Narrows the caller's own token: fewer actions, one resource, a shorter life. The new token can be narrowed again and never widened, brings no
+   * refresh token, and ends with the session that it came from.
+   *
+   * @generated from rpc iam.v1.IamTokenService.AttenuateToken
+   */
+  attenuateToken: {
+    methodKind: "unary";
+    input: typeof AttenuateTokenRequestSchema;
+    output: typeof IssueTokenResponseSchema;
+  },
+  /**
+   * Lists the sessions of a principal of the org.
+   *
+   * @generated from rpc iam.v1.IamTokenService.ListPrincipalSessions
+   */
+  listPrincipalSessions: {
+    methodKind: "unary";
+    input: typeof ListPrincipalSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * Ends sessions of a principal of the org: one, or all of them.
+   *
+   * @generated from rpc iam.v1.IamTokenService.RevokeSessions
+   */
+  revokeSessions: {
+    methodKind: "unary";
+    input: typeof RevokeSessionsRequestSchema;
+    output: typeof RevokeSessionsResponseSchema;
+  },
+  /**
+   * Gives the one who asked for it the token of a break-glass that was approved, once.
+   *
+   * @generated from rpc iam.v1.IamTokenService.OpenBreakGlass
+   */
+  openBreakGlass: {
+    methodKind: "unary";
+    input: typeof OpenBreakGlassRequestSchema;
+    output: typeof IssueTokenResponseSchema;
   },
   /**
    * Tells who the caller is.

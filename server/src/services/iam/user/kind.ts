@@ -3,6 +3,7 @@
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import { defineKind } from "../../kind.ts";
 import { hashPassword } from "../credentials/password.ts";
+import { admitUserLink } from "../federation/user-link.ts";
 import { nameById, refuseReserved } from "../ids.ts";
 import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import type { Identity } from "../principal-name.ts";
@@ -15,6 +16,7 @@ export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
       refuseReserved(next.id, prior);
       nameById(next);
       next.disabled ??= false;
+      await admitUserLink(admission, delegation, next, prior);
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
       if (!admission.planning) touchPrincipal(user);
