@@ -38,6 +38,8 @@ export const reasons = {
   CONTENDED: { code: "aborted", retry: Retry.LATER },
   UNAUTHENTICATED: { code: "unauthenticated", retry: Retry.AFTER_LOGIN },
   BAD_CREDENTIALS: { code: "unauthenticated", retry: Retry.NEVER },
+  SECOND_FACTOR_REQUIRED: { code: "unauthenticated", retry: Retry.NEVER },
+  FRESH_FACTOR_REQUIRED: { code: "failed_precondition", retry: Retry.NEVER },
   PERMISSION_DENIED: { code: "permission_denied", retry: Retry.NEVER },
   SHUTTING_DOWN: { code: "unavailable", retry: Retry.LATER },
   BACKEND_UNAVAILABLE: { code: "unavailable", retry: Retry.LATER },

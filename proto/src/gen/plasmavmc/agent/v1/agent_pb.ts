@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plasmavmc/agent/v1/agent.proto.
  */
 export const file_plasmavmc_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wbGFzbWF2bWMvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnBsYXNtYXZtYy5hZ2VudC52MSKlAQoORm9sbG93UmVzcG9uc2USKgoFaGVsbG8YASABKAsyGS5wbGFzbWF2bWMuYWdlbnQudjEuSGVsbG9IABI1CgdjaGFuZ2VkGAIgASgLMiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVDaGFuZ2VkSAASKAoEYmVhdBgDIAEoCzIYLnBsYXNtYXZtYy5hZ2VudC52MS5CZWF0SABCBgoEbmV3cyKzAgoFSGVsbG8SEwoLaW5zdGFuY2VfaWQYASABKAkSDgoGZHJpdmVyGAIgASgJEhAKCHZvbGF0aWxlGAMgASgIEhEKCXNuYXBzaG90cxgEIAEoCBIQCghjb25zb2xlcxgFIAEoCBIPCgdleHBvcnRzGAYgASgIEhMKC2FjY2VsZXJhdG9yGAcgASgJEhQKDGFyY2hpdGVjdHVyZRgIIAEoCRI5Cgh2ZXJzaW9ucxgJIAMoCzInLnBsYXNtYXZtYy5hZ2VudC52MS5IZWxsby5WZXJzaW9uc0VudHJ5EiYKBGJlYXQYCiABKAsyGC5wbGFzbWF2bWMuYWdlbnQudjEuQmVhdBovCg1WZXJzaW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiawoEQmVhdBILCgNjcHUYASABKAUSEgoKbWVtb3J5X21pYhgCIAEoARIQCghkaXNrX2dpYhgDIAEoARIQCghtYWNoaW5lcxgEIAEoBRIeChZjZXJ0aWZpY2F0ZV9leHBpcmVzX2F0GAUgASgBIi4KDk1hY2hpbmVDaGFuZ2VkEg0KBXZtX2lkGAEgASgJEg0KBW93bmVyGAIgASgJIoYBChJFbnN1cmVJbWFnZVJlcXVlc3QSEAoIaW1hZ2VfaWQYASABKAkSDgoGZm9ybWF0GAIgASgJEhQKDGFyY2hpdGVjdHVyZRgDIAEoCRIQCgN1cmwYBCABKAlIAIgBARITCgZkaWdlc3QYBSABKAlIAYgBAUIGCgRfdXJsQgkKB19kaWdlc3QiIAoMSW1hZ2VSZXF1ZXN0EhAKCGltYWdlX2lkGAEgASgJIs8DCg1EZWZpbmVSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEg0KBW93bmVyGAIgASgJEhAKCGhvc3RuYW1lGAMgASgJEgsKA2NwdRgEIAEoBRISCgptZW1vcnlfbWliGAUgASgFEhQKDGFyY2hpdGVjdHVyZRgGIAEoCRIUCgdtYWNoaW5lGAcgASgJSACIAQESFQoIaW1hZ2VfaWQYCCABKAlIAYgBARIuCgVkaXNrcxgJIAMoCzIfLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lRGlzaxIsCgRuaWNzGAogAygLMh4ucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVOaWMSFgoJdXNlcl9kYXRhGAsgASgJSAKIAQESEAoIc3NoX2tleXMYDCADKAkSEgoKYm9vdF9vcmRlchgNIAMoCRI5Cgdjb3B5X29mGA4gASgLMiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdEgDiAEBEhQKB2hvc3RfaWQYDyABKAlIBIgBAUIKCghfbWFjaGluZUILCglfaW1hZ2VfaWRCDAoKX3VzZXJfZGF0YUIKCghfY29weV9vZkIKCghfaG9zdF9pZCIrCgtNYWNoaW5lRGlzaxIKCgJpZBgBIAEoCRIQCghzaXplX2dpYhgCIAEoBSI+CgpNYWNoaW5lTmljEgoKAmlkGAEgASgJEg8KB3BvcnRfaWQYAiABKAkSEwoLbWFjX2FkZHJlc3MYAyABKAkiHwoOTWFjaGluZVJlcXVlc3QSDQoFdm1faWQYASABKAkiLgoLU3RvcFJlcXVlc3QSDQoFdm1faWQYASABKAkSEAoIZ3JhY2VfbXMYAiABKAEiVwoVR2V0U3RhdGlzdGljc1Jlc3BvbnNlEjQKBXVzYWdlGAEgASgLMiAucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVVc2FnZUgAiAEBQggKBl91c2FnZSLQAQoMTWFjaGluZVVzYWdlEhMKC2NwdV9zZWNvbmRzGAEgASgBEhQKDG1lbW9yeV9ieXRlcxgCIAEoARIsCgVkaXNrcxgDIAMoCzIdLnBsYXNtYXZtYy5hZ2VudC52MS5EaXNrVXNhZ2USKgoEbmljcxgEIAMoCzIcLnBsYXNtYXZtYy5hZ2VudC52MS5OaWNVc2FnZRIxCgVndWVzdBgFIAEoCzIdLnBsYXNtYXZtYy5hZ2VudC52MS5HdWVzdEluZm9IAIgBAUIICgZfZ3Vlc3QidQoJRGlza1VzYWdlEgoKAmlkGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAESFQoNd3JpdHRlbl9ieXRlcxgDIAEoARIXCg9yZWFkX29wZXJhdGlvbnMYBCABKAESGAoQd3JpdGVfb3BlcmF0aW9ucxgFIAEoASJyCghOaWNVc2FnZRIKCgJpZBgBIAEoCRIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoARISCgpzZW50X2J5dGVzGAMgASgBEhgKEHJlY2VpdmVkX3BhY2tldHMYBCABKAESFAoMc2VudF9wYWNrZXRzGAUgASgBIikKCUd1ZXN0SW5mbxIQCghob3N0bmFtZRgBIAEoCRIKCgJvcxgCIAEoCSJ5ChBHZXRTdGF0ZVJlc3BvbnNlEhIKBXN0YXRlGAEgASgJSACIAQESFQoNbmVlZHNfcmVzdGFydBgCIAEoCBIOCgZyZWFzb24YAyABKAkSFAoHdHJvdWJsZRgEIAEoCUgBiAEBQggKBl9zdGF0ZUIKCghfdHJvdWJsZSI4ChRHZXRJbnZlbnRvcnlSZXNwb25zZRIQCghtYWNoaW5lcxgBIAMoCRIOCgZpbWFnZXMYAiADKAkiNQoPU25hcHNob3RSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJIi0KFUxpc3RTbmFwc2hvdHNSZXNwb25zZRIUCgxzbmFwc2hvdF9pZHMYASADKAkiPwoST3BlbkNvbnNvbGVSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSDAoEZGF0YRgDIAEoDCIdCg1CeXRlc1Jlc3BvbnNlEgwKBGRhdGEYASABKAwiOQoVUmVhZENvbnNvbGVMb2dSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEhEKCW1heF9ieXRlcxgCIAEoASJdChFFeHBvcnREaXNrUmVxdWVzdBINCgV2bV9pZBgBIAEoCRIPCgdkaXNrX2lkGAIgASgJEhgKC3NuYXBzaG90X2lkGAMgASgJSACIAQFCDgoMX3NuYXBzaG90X2lkIiEKEkNlcnRpZmljYXRlTWVzc2FnZRILCgNwZW0YASABKAkiQQoRRGlyZWN0b3J5UXVlc3Rpb24SDgoGbnVtYmVyGAEgASgBEg4KBm1ldGhvZBgCIAEoCRIMCgRqc29uGAMgASgJIkwKD0RpcmVjdG9yeUFuc3dlchIOCgZudW1iZXIYASABKAESEQoEanNvbhgCIAEoCUgAiAEBEg0KBWVycm9yGAMgASgJQgcKBV9qc29uMsANChBIb3N0QWdlbnRTZXJ2aWNlEkYKBkZvbGxvdxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoiLnBsYXNtYXZtYy5hZ2VudC52MS5Gb2xsb3dSZXNwb25zZTABEk0KC0Vuc3VyZUltYWdlEiYucGxhc21hdm1jLmFnZW50LnYxLkVuc3VyZUltYWdlUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJHCgtSZW1vdmVJbWFnZRIgLnBsYXNtYXZtYy5hZ2VudC52MS5JbWFnZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSQwoGRGVmaW5lEiEucGxhc21hdm1jLmFnZW50LnYxLkRlZmluZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSQwoFU3RhcnQSIi5wbGFzbWF2bWMuYWdlbnQudjEuTWFjaGluZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSPwoEU3RvcBIfLnBsYXNtYXZtYy5hZ2VudC52MS5TdG9wUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJDCgVSZXNldBIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJeCg1HZXRTdGF0aXN0aWNzEiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVSZXF1ZXN0GikucGxhc21hdm1jLmFnZW50LnYxLkdldFN0YXRpc3RpY3NSZXNwb25zZRJUCghHZXRTdGF0ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBokLnBsYXNtYXZtYy5hZ2VudC52MS5HZXRTdGF0ZVJlc3BvbnNlEkQKBlJlbW92ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJQCgxHZXRJbnZlbnRvcnkSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaKC5wbGFzbWF2bWMuYWdlbnQudjEuR2V0SW52ZW50b3J5UmVzcG9uc2USSwoMVGFrZVNuYXBzaG90EiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJOCg9SZXN0b3JlU25hcHNob3QSIy5wbGFzbWF2bWMuYWdlbnQudjEuU25hcHNob3RSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ek0KDlJlbW92ZVNuYXBzaG90EiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJeCg1MaXN0U25hcHNob3RzEiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVSZXF1ZXN0GikucGxhc21hdm1jLmFnZW50LnYxLkxpc3RTbmFwc2hvdHNSZXNwb25zZRJcCgtPcGVuQ29uc29sZRImLnBsYXNtYXZtYy5hZ2VudC52MS5PcGVuQ29uc29sZVJlcXVlc3QaIS5wbGFzbWF2bWMuYWdlbnQudjEuQnl0ZXNSZXNwb25zZSgBMAESXgoOUmVhZENvbnNvbGVMb2cSKS5wbGFzbWF2bWMuYWdlbnQudjEuUmVhZENvbnNvbGVMb2dSZXF1ZXN0GiEucGxhc21hdm1jLmFnZW50LnYxLkJ5dGVzUmVzcG9uc2USWAoKRXhwb3J0RGlzaxIlLnBsYXNtYXZtYy5hZ2VudC52MS5FeHBvcnREaXNrUmVxdWVzdBohLnBsYXNtYXZtYy5hZ2VudC52MS5CeXRlc1Jlc3BvbnNlMAESVAoSUmVxdWVzdENlcnRpZmljYXRlEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5GiYucGxhc21hdm1jLmFnZW50LnYxLkNlcnRpZmljYXRlTWVzc2FnZRJUChJJbnN0YWxsQ2VydGlmaWNhdGUSJi5wbGFzbWF2bWMuYWdlbnQudjEuQ2VydGlmaWNhdGVNZXNzYWdlGhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5El4KDEFza0RpcmVjdG9yeRIjLnBsYXNtYXZtYy5hZ2VudC52MS5EaXJlY3RvcnlBbnN3ZXIaJS5wbGFzbWF2bWMuYWdlbnQudjEuRGlyZWN0b3J5UXVlc3Rpb24oATABQgSItRgBYgZwcm90bzM", [file_google_protobuf_empty, file_photoncloud_meta_v1_meta]);
+  fileDesc("Ch5wbGFzbWF2bWMvYWdlbnQvdjEvYWdlbnQucHJvdG8SEnBsYXNtYXZtYy5hZ2VudC52MSKlAQoORm9sbG93UmVzcG9uc2USKgoFaGVsbG8YASABKAsyGS5wbGFzbWF2bWMuYWdlbnQudjEuSGVsbG9IABI1CgdjaGFuZ2VkGAIgASgLMiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVDaGFuZ2VkSAASKAoEYmVhdBgDIAEoCzIYLnBsYXNtYXZtYy5hZ2VudC52MS5CZWF0SABCBgoEbmV3cyLrAgoFSGVsbG8SEwoLaW5zdGFuY2VfaWQYASABKAkSDgoGZHJpdmVyGAIgASgJEhAKCHZvbGF0aWxlGAMgASgIEhEKCXNuYXBzaG90cxgEIAEoCBIQCghjb25zb2xlcxgFIAEoCBIPCgdleHBvcnRzGAYgASgIEhMKC2FjY2VsZXJhdG9yGAcgASgJEhQKDGFyY2hpdGVjdHVyZRgIIAEoCRI5Cgh2ZXJzaW9ucxgJIAMoCzInLnBsYXNtYXZtYy5hZ2VudC52MS5IZWxsby5WZXJzaW9uc0VudHJ5EiYKBGJlYXQYCiABKAsyGC5wbGFzbWF2bWMuYWdlbnQudjEuQmVhdBINCgVtb3ZlcxgLIAEoCBIRCglncm93c19jcHUYDCABKAgSFAoMZ3Jvd3NfbWVtb3J5GA0gASgIGi8KDVZlcnNpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgRCZWF0EgsKA2NwdRgBIAEoBRISCgptZW1vcnlfbWliGAIgASgBEhAKCGRpc2tfZ2liGAMgASgBEhAKCG1hY2hpbmVzGAQgASgFEh4KFmNlcnRpZmljYXRlX2V4cGlyZXNfYXQYBSABKAEiLgoOTWFjaGluZUNoYW5nZWQSDQoFdm1faWQYASABKAkSDQoFb3duZXIYAiABKAkizgEKEkVuc3VyZUltYWdlUmVxdWVzdBIQCghpbWFnZV9pZBgBIAEoCRIOCgZmb3JtYXQYAiABKAkSFAoMYXJjaGl0ZWN0dXJlGAMgASgJEhAKA3VybBgEIAEoCUgAiAEBEhMKBmRpZ2VzdBgFIAEoCUgBiAEBEg8KB29mZmVyZWQYBiABKAgSEgoKc2l6ZV9ieXRlcxgHIAEoARIMCgRkYXRhGAggASgMEhMKC3NlbnRfZGlnZXN0GAkgASgJQgYKBF91cmxCCQoHX2RpZ2VzdCJqChNFbnN1cmVJbWFnZVJlc3BvbnNlEg4KBndhbnRlZBgBIAEoCBI5CgVmYWN0cxgCIAEoCzIlLnBsYXNtYXZtYy5hZ2VudC52MS5JbWFnZUZhY3RzTWVzc2FnZUgAiAEBQggKBl9mYWN0cyJTChFJbWFnZUZhY3RzTWVzc2FnZRIOCgZkaWdlc3QYASABKAkSEgoKc2l6ZV9ieXRlcxgCIAEoARIaChJ2aXJ0dWFsX3NpemVfYnl0ZXMYAyABKAEiVQoQTW92ZU9mZmVyTWVzc2FnZRIPCgdhZGRyZXNzGAEgASgJEg4KBnNlY3JldBgCIAEoCRIUCgdob3N0X2lkGAMgASgJSACIAQFCCgoIX2hvc3RfaWQiVQoPU2VuZE1vdmVSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEjMKBW9mZmVyGAIgASgLMiQucGxhc21hdm1jLmFnZW50LnYxLk1vdmVPZmZlck1lc3NhZ2UiagoPR2V0TW92ZVJlc3BvbnNlEhIKBXBoYXNlGAEgASgJSACIAQESFAoMY29waWVkX2J5dGVzGAIgASgBEhMKC3RvdGFsX2J5dGVzGAMgASgBEg4KBnJlYXNvbhgEIAEoCUIICgZfcGhhc2UiIAoMSW1hZ2VSZXF1ZXN0EhAKCGltYWdlX2lkGAEgASgJIs8DCg1EZWZpbmVSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEg0KBW93bmVyGAIgASgJEhAKCGhvc3RuYW1lGAMgASgJEgsKA2NwdRgEIAEoBRISCgptZW1vcnlfbWliGAUgASgFEhQKDGFyY2hpdGVjdHVyZRgGIAEoCRIUCgdtYWNoaW5lGAcgASgJSACIAQESFQoIaW1hZ2VfaWQYCCABKAlIAYgBARIuCgVkaXNrcxgJIAMoCzIfLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lRGlzaxIsCgRuaWNzGAogAygLMh4ucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVOaWMSFgoJdXNlcl9kYXRhGAsgASgJSAKIAQESEAoIc3NoX2tleXMYDCADKAkSEgoKYm9vdF9vcmRlchgNIAMoCRI5Cgdjb3B5X29mGA4gASgLMiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdEgDiAEBEhQKB2hvc3RfaWQYDyABKAlIBIgBAUIKCghfbWFjaGluZUILCglfaW1hZ2VfaWRCDAoKX3VzZXJfZGF0YUIKCghfY29weV9vZkIKCghfaG9zdF9pZCIrCgtNYWNoaW5lRGlzaxIKCgJpZBgBIAEoCRIQCghzaXplX2dpYhgCIAEoBSI+CgpNYWNoaW5lTmljEgoKAmlkGAEgASgJEg8KB3BvcnRfaWQYAiABKAkSEwoLbWFjX2FkZHJlc3MYAyABKAkiHwoOTWFjaGluZVJlcXVlc3QSDQoFdm1faWQYASABKAkiLgoLU3RvcFJlcXVlc3QSDQoFdm1faWQYASABKAkSEAoIZ3JhY2VfbXMYAiABKAEiVwoVR2V0U3RhdGlzdGljc1Jlc3BvbnNlEjQKBXVzYWdlGAEgASgLMiAucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVVc2FnZUgAiAEBQggKBl91c2FnZSLQAQoMTWFjaGluZVVzYWdlEhMKC2NwdV9zZWNvbmRzGAEgASgBEhQKDG1lbW9yeV9ieXRlcxgCIAEoARIsCgVkaXNrcxgDIAMoCzIdLnBsYXNtYXZtYy5hZ2VudC52MS5EaXNrVXNhZ2USKgoEbmljcxgEIAMoCzIcLnBsYXNtYXZtYy5hZ2VudC52MS5OaWNVc2FnZRIxCgVndWVzdBgFIAEoCzIdLnBsYXNtYXZtYy5hZ2VudC52MS5HdWVzdEluZm9IAIgBAUIICgZfZ3Vlc3QidQoJRGlza1VzYWdlEgoKAmlkGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAESFQoNd3JpdHRlbl9ieXRlcxgDIAEoARIXCg9yZWFkX29wZXJhdGlvbnMYBCABKAESGAoQd3JpdGVfb3BlcmF0aW9ucxgFIAEoASJyCghOaWNVc2FnZRIKCgJpZBgBIAEoCRIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoARISCgpzZW50X2J5dGVzGAMgASgBEhgKEHJlY2VpdmVkX3BhY2tldHMYBCABKAESFAoMc2VudF9wYWNrZXRzGAUgASgBIikKCUd1ZXN0SW5mbxIQCghob3N0bmFtZRgBIAEoCRIKCgJvcxgCIAEoCSJ5ChBHZXRTdGF0ZVJlc3BvbnNlEhIKBXN0YXRlGAEgASgJSACIAQESFQoNbmVlZHNfcmVzdGFydBgCIAEoCBIOCgZyZWFzb24YAyABKAkSFAoHdHJvdWJsZRgEIAEoCUgBiAEBQggKBl9zdGF0ZUIKCghfdHJvdWJsZSI4ChRHZXRJbnZlbnRvcnlSZXNwb25zZRIQCghtYWNoaW5lcxgBIAMoCRIOCgZpbWFnZXMYAiADKAkiNQoPU25hcHNob3RSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJIi0KFUxpc3RTbmFwc2hvdHNSZXNwb25zZRIUCgxzbmFwc2hvdF9pZHMYASADKAkiPwoST3BlbkNvbnNvbGVSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSDAoEZGF0YRgDIAEoDCIdCg1CeXRlc1Jlc3BvbnNlEgwKBGRhdGEYASABKAwiOQoVUmVhZENvbnNvbGVMb2dSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJEhEKCW1heF9ieXRlcxgCIAEoASJdChFFeHBvcnREaXNrUmVxdWVzdBINCgV2bV9pZBgBIAEoCRIPCgdkaXNrX2lkGAIgASgJEhgKC3NuYXBzaG90X2lkGAMgASgJSACIAQFCDgoMX3NuYXBzaG90X2lkIiEKEkNlcnRpZmljYXRlTWVzc2FnZRILCgNwZW0YASABKAkiQQoRRGlyZWN0b3J5UXVlc3Rpb24SDgoGbnVtYmVyGAEgASgBEg4KBm1ldGhvZBgCIAEoCRIMCgRqc29uGAMgASgJIkwKD0RpcmVjdG9yeUFuc3dlchIOCgZudW1iZXIYASABKAESEQoEanNvbhgCIAEoCUgAiAEBEg0KBWVycm9yGAMgASgJQgcKBV9qc29uMtwQChBIb3N0QWdlbnRTZXJ2aWNlEkYKBkZvbGxvdxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoiLnBsYXNtYXZtYy5hZ2VudC52MS5Gb2xsb3dSZXNwb25zZTABEmIKC0Vuc3VyZUltYWdlEiYucGxhc21hdm1jLmFnZW50LnYxLkVuc3VyZUltYWdlUmVxdWVzdBonLnBsYXNtYXZtYy5hZ2VudC52MS5FbnN1cmVJbWFnZVJlc3BvbnNlKAEwARJHCgtSZW1vdmVJbWFnZRIgLnBsYXNtYXZtYy5hZ2VudC52MS5JbWFnZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSQwoGRGVmaW5lEiEucGxhc21hdm1jLmFnZW50LnYxLkRlZmluZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSQwoFU3RhcnQSIi5wbGFzbWF2bWMuYWdlbnQudjEuTWFjaGluZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSPwoEU3RvcBIfLnBsYXNtYXZtYy5hZ2VudC52MS5TdG9wUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJDCgVSZXNldBIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJeCg1HZXRTdGF0aXN0aWNzEiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVSZXF1ZXN0GikucGxhc21hdm1jLmFnZW50LnYxLkdldFN0YXRpc3RpY3NSZXNwb25zZRJUCghHZXRTdGF0ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBokLnBsYXNtYXZtYy5hZ2VudC52MS5HZXRTdGF0ZVJlc3BvbnNlEkQKBlJlbW92ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJQCgxHZXRJbnZlbnRvcnkSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaKC5wbGFzbWF2bWMuYWdlbnQudjEuR2V0SW52ZW50b3J5UmVzcG9uc2USSwoMVGFrZVNuYXBzaG90EiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJOCg9SZXN0b3JlU25hcHNob3QSIy5wbGFzbWF2bWMuYWdlbnQudjEuU25hcHNob3RSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ek0KDlJlbW92ZVNuYXBzaG90EiMucGxhc21hdm1jLmFnZW50LnYxLlNuYXBzaG90UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJeCg1MaXN0U25hcHNob3RzEiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVSZXF1ZXN0GikucGxhc21hdm1jLmFnZW50LnYxLkxpc3RTbmFwc2hvdHNSZXNwb25zZRJcCgtPcGVuQ29uc29sZRImLnBsYXNtYXZtYy5hZ2VudC52MS5PcGVuQ29uc29sZVJlcXVlc3QaIS5wbGFzbWF2bWMuYWdlbnQudjEuQnl0ZXNSZXNwb25zZSgBMAESXgoOUmVhZENvbnNvbGVMb2cSKS5wbGFzbWF2bWMuYWdlbnQudjEuUmVhZENvbnNvbGVMb2dSZXF1ZXN0GiEucGxhc21hdm1jLmFnZW50LnYxLkJ5dGVzUmVzcG9uc2USVAoJT2ZmZXJNb3ZlEiEucGxhc21hdm1jLmFnZW50LnYxLkRlZmluZVJlcXVlc3QaJC5wbGFzbWF2bWMuYWdlbnQudjEuTW92ZU9mZmVyTWVzc2FnZRJHCghTZW5kTW92ZRIjLnBsYXNtYXZtYy5hZ2VudC52MS5TZW5kTW92ZVJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSUgoHR2V0TW92ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBojLnBsYXNtYXZtYy5hZ2VudC52MS5HZXRNb3ZlUmVzcG9uc2USSAoKU2V0dGxlTW92ZRIiLnBsYXNtYXZtYy5hZ2VudC52MS5NYWNoaW5lUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJICgpDYW5jZWxNb3ZlEiIucGxhc21hdm1jLmFnZW50LnYxLk1hY2hpbmVSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ElgKCkV4cG9ydERpc2sSJS5wbGFzbWF2bWMuYWdlbnQudjEuRXhwb3J0RGlza1JlcXVlc3QaIS5wbGFzbWF2bWMuYWdlbnQudjEuQnl0ZXNSZXNwb25zZTABElQKElJlcXVlc3RDZXJ0aWZpY2F0ZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRomLnBsYXNtYXZtYy5hZ2VudC52MS5DZXJ0aWZpY2F0ZU1lc3NhZ2USVAoSSW5zdGFsbENlcnRpZmljYXRlEiYucGxhc21hdm1jLmFnZW50LnYxLkNlcnRpZmljYXRlTWVzc2FnZRoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRJeCgxBc2tEaXJlY3RvcnkSIy5wbGFzbWF2bWMuYWdlbnQudjEuRGlyZWN0b3J5QW5zd2VyGiUucGxhc21hdm1jLmFnZW50LnYxLkRpcmVjdG9yeVF1ZXN0aW9uKAEwAUIEiLUYAWIGcHJvdG8z", [file_google_protobuf_empty, file_photoncloud_meta_v1_meta]);
 
 /**
  * @generated from message plasmavmc.agent.v1.FollowResponse
@@ -112,6 +112,23 @@ export type Hello = Message<"plasmavmc.agent.v1.Hello"> & {
    * @generated from field: plasmavmc.agent.v1.Beat beat = 10;
    */
   beat?: Beat | undefined;
+
+  /**
+   * @generated from field: bool moves = 11;
+   */
+  moves: boolean;
+
+  /**
+   * What a running machine takes over when it grows.
+   *
+   * @generated from field: bool grows_cpu = 12;
+   */
+  growsCpu: boolean;
+
+  /**
+   * @generated from field: bool grows_memory = 13;
+   */
+  growsMemory: boolean;
 };
 
 /**
@@ -212,6 +229,32 @@ export type EnsureImageRequest = Message<"plasmavmc.agent.v1.EnsureImageRequest"
    * @generated from field: optional string digest = 5;
    */
   digest?: string | undefined;
+
+  /**
+   * The server has the bytes, which is told with the first request: the agent may ask for them in the place of a URL.
+   *
+   * @generated from field: bool offered = 6;
+   */
+  offered: boolean;
+
+  /**
+   * Of the first bytes alone: how many there are.
+   *
+   * @generated from field: double size_bytes = 7;
+   */
+  sizeBytes: number;
+
+  /**
+   * @generated from field: bytes data = 8;
+   */
+  data: Uint8Array;
+
+  /**
+   * Of the last, which has no bytes: the digest of all that were sent.
+   *
+   * @generated from field: string sent_digest = 9;
+   */
+  sentDigest: string;
 };
 
 /**
@@ -220,6 +263,146 @@ export type EnsureImageRequest = Message<"plasmavmc.agent.v1.EnsureImageRequest"
  */
 export const EnsureImageRequestSchema: GenMessage<EnsureImageRequest> = /*@__PURE__*/
   messageDesc(file_plasmavmc_agent_v1_agent, 4);
+
+/**
+ * @generated from message plasmavmc.agent.v1.EnsureImageResponse
+ */
+export type EnsureImageResponse = Message<"plasmavmc.agent.v1.EnsureImageResponse"> & {
+  /**
+   * The bytes should be sent now. Comes once at most.
+   *
+   * @generated from field: bool wanted = 1;
+   */
+  wanted: boolean;
+
+  /**
+   * What came when the image was fetched. Comes last, where it is known.
+   *
+   * @generated from field: optional plasmavmc.agent.v1.ImageFactsMessage facts = 2;
+   */
+  facts?: ImageFactsMessage | undefined;
+};
+
+/**
+ * Describes the message plasmavmc.agent.v1.EnsureImageResponse.
+ * Use `create(EnsureImageResponseSchema)` to create a new message.
+ */
+export const EnsureImageResponseSchema: GenMessage<EnsureImageResponse> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_agent_v1_agent, 5);
+
+/**
+ * @generated from message plasmavmc.agent.v1.ImageFactsMessage
+ */
+export type ImageFactsMessage = Message<"plasmavmc.agent.v1.ImageFactsMessage"> & {
+  /**
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * @generated from field: double size_bytes = 2;
+   */
+  sizeBytes: number;
+
+  /**
+   * @generated from field: double virtual_size_bytes = 3;
+   */
+  virtualSizeBytes: number;
+};
+
+/**
+ * Describes the message plasmavmc.agent.v1.ImageFactsMessage.
+ * Use `create(ImageFactsMessageSchema)` to create a new message.
+ */
+export const ImageFactsMessageSchema: GenMessage<ImageFactsMessage> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_agent_v1_agent, 6);
+
+/**
+ * @generated from message plasmavmc.agent.v1.MoveOfferMessage
+ */
+export type MoveOfferMessage = Message<"plasmavmc.agent.v1.MoveOfferMessage"> & {
+  /**
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * Whose certificate the source must find at the address.
+   *
+   * @generated from field: optional string host_id = 3;
+   */
+  hostId?: string | undefined;
+};
+
+/**
+ * Describes the message plasmavmc.agent.v1.MoveOfferMessage.
+ * Use `create(MoveOfferMessageSchema)` to create a new message.
+ */
+export const MoveOfferMessageSchema: GenMessage<MoveOfferMessage> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_agent_v1_agent, 7);
+
+/**
+ * @generated from message plasmavmc.agent.v1.SendMoveRequest
+ */
+export type SendMoveRequest = Message<"plasmavmc.agent.v1.SendMoveRequest"> & {
+  /**
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+
+  /**
+   * @generated from field: plasmavmc.agent.v1.MoveOfferMessage offer = 2;
+   */
+  offer?: MoveOfferMessage | undefined;
+};
+
+/**
+ * Describes the message plasmavmc.agent.v1.SendMoveRequest.
+ * Use `create(SendMoveRequestSchema)` to create a new message.
+ */
+export const SendMoveRequestSchema: GenMessage<SendMoveRequest> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_agent_v1_agent, 8);
+
+/**
+ * @generated from message plasmavmc.agent.v1.GetMoveResponse
+ */
+export type GetMoveResponse = Message<"plasmavmc.agent.v1.GetMoveResponse"> & {
+  /**
+   * "copying", "done", "failed". Left out: none was begun.
+   *
+   * @generated from field: optional string phase = 1;
+   */
+  phase?: string | undefined;
+
+  /**
+   * @generated from field: double copied_bytes = 2;
+   */
+  copiedBytes: number;
+
+  /**
+   * @generated from field: double total_bytes = 3;
+   */
+  totalBytes: number;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message plasmavmc.agent.v1.GetMoveResponse.
+ * Use `create(GetMoveResponseSchema)` to create a new message.
+ */
+export const GetMoveResponseSchema: GenMessage<GetMoveResponse> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_agent_v1_agent, 9);
 
 /**
  * @generated from message plasmavmc.agent.v1.ImageRequest
@@ -236,7 +419,7 @@ export type ImageRequest = Message<"plasmavmc.agent.v1.ImageRequest"> & {
  * Use `create(ImageRequestSchema)` to create a new message.
  */
 export const ImageRequestSchema: GenMessage<ImageRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 5);
+  messageDesc(file_plasmavmc_agent_v1_agent, 10);
 
 /**
  * @generated from message plasmavmc.agent.v1.DefineRequest
@@ -323,7 +506,7 @@ export type DefineRequest = Message<"plasmavmc.agent.v1.DefineRequest"> & {
  * Use `create(DefineRequestSchema)` to create a new message.
  */
 export const DefineRequestSchema: GenMessage<DefineRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 6);
+  messageDesc(file_plasmavmc_agent_v1_agent, 11);
 
 /**
  * @generated from message plasmavmc.agent.v1.MachineDisk
@@ -345,7 +528,7 @@ export type MachineDisk = Message<"plasmavmc.agent.v1.MachineDisk"> & {
  * Use `create(MachineDiskSchema)` to create a new message.
  */
 export const MachineDiskSchema: GenMessage<MachineDisk> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 7);
+  messageDesc(file_plasmavmc_agent_v1_agent, 12);
 
 /**
  * @generated from message plasmavmc.agent.v1.MachineNic
@@ -372,7 +555,7 @@ export type MachineNic = Message<"plasmavmc.agent.v1.MachineNic"> & {
  * Use `create(MachineNicSchema)` to create a new message.
  */
 export const MachineNicSchema: GenMessage<MachineNic> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 8);
+  messageDesc(file_plasmavmc_agent_v1_agent, 13);
 
 /**
  * @generated from message plasmavmc.agent.v1.MachineRequest
@@ -389,7 +572,7 @@ export type MachineRequest = Message<"plasmavmc.agent.v1.MachineRequest"> & {
  * Use `create(MachineRequestSchema)` to create a new message.
  */
 export const MachineRequestSchema: GenMessage<MachineRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 9);
+  messageDesc(file_plasmavmc_agent_v1_agent, 14);
 
 /**
  * @generated from message plasmavmc.agent.v1.StopRequest
@@ -411,7 +594,7 @@ export type StopRequest = Message<"plasmavmc.agent.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 10);
+  messageDesc(file_plasmavmc_agent_v1_agent, 15);
 
 /**
  * @generated from message plasmavmc.agent.v1.GetStatisticsResponse
@@ -430,7 +613,7 @@ export type GetStatisticsResponse = Message<"plasmavmc.agent.v1.GetStatisticsRes
  * Use `create(GetStatisticsResponseSchema)` to create a new message.
  */
 export const GetStatisticsResponseSchema: GenMessage<GetStatisticsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 11);
+  messageDesc(file_plasmavmc_agent_v1_agent, 16);
 
 /**
  * @generated from message plasmavmc.agent.v1.MachineUsage
@@ -467,7 +650,7 @@ export type MachineUsage = Message<"plasmavmc.agent.v1.MachineUsage"> & {
  * Use `create(MachineUsageSchema)` to create a new message.
  */
 export const MachineUsageSchema: GenMessage<MachineUsage> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 12);
+  messageDesc(file_plasmavmc_agent_v1_agent, 17);
 
 /**
  * @generated from message plasmavmc.agent.v1.DiskUsage
@@ -504,7 +687,7 @@ export type DiskUsage = Message<"plasmavmc.agent.v1.DiskUsage"> & {
  * Use `create(DiskUsageSchema)` to create a new message.
  */
 export const DiskUsageSchema: GenMessage<DiskUsage> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 13);
+  messageDesc(file_plasmavmc_agent_v1_agent, 18);
 
 /**
  * @generated from message plasmavmc.agent.v1.NicUsage
@@ -541,7 +724,7 @@ export type NicUsage = Message<"plasmavmc.agent.v1.NicUsage"> & {
  * Use `create(NicUsageSchema)` to create a new message.
  */
 export const NicUsageSchema: GenMessage<NicUsage> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 14);
+  messageDesc(file_plasmavmc_agent_v1_agent, 19);
 
 /**
  * @generated from message plasmavmc.agent.v1.GuestInfo
@@ -563,7 +746,7 @@ export type GuestInfo = Message<"plasmavmc.agent.v1.GuestInfo"> & {
  * Use `create(GuestInfoSchema)` to create a new message.
  */
 export const GuestInfoSchema: GenMessage<GuestInfo> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 15);
+  messageDesc(file_plasmavmc_agent_v1_agent, 20);
 
 /**
  * @generated from message plasmavmc.agent.v1.GetStateResponse
@@ -601,7 +784,7 @@ export type GetStateResponse = Message<"plasmavmc.agent.v1.GetStateResponse"> & 
  * Use `create(GetStateResponseSchema)` to create a new message.
  */
 export const GetStateResponseSchema: GenMessage<GetStateResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 16);
+  messageDesc(file_plasmavmc_agent_v1_agent, 21);
 
 /**
  * @generated from message plasmavmc.agent.v1.GetInventoryResponse
@@ -623,7 +806,7 @@ export type GetInventoryResponse = Message<"plasmavmc.agent.v1.GetInventoryRespo
  * Use `create(GetInventoryResponseSchema)` to create a new message.
  */
 export const GetInventoryResponseSchema: GenMessage<GetInventoryResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 17);
+  messageDesc(file_plasmavmc_agent_v1_agent, 22);
 
 /**
  * @generated from message plasmavmc.agent.v1.SnapshotRequest
@@ -645,7 +828,7 @@ export type SnapshotRequest = Message<"plasmavmc.agent.v1.SnapshotRequest"> & {
  * Use `create(SnapshotRequestSchema)` to create a new message.
  */
 export const SnapshotRequestSchema: GenMessage<SnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 18);
+  messageDesc(file_plasmavmc_agent_v1_agent, 23);
 
 /**
  * @generated from message plasmavmc.agent.v1.ListSnapshotsResponse
@@ -662,7 +845,7 @@ export type ListSnapshotsResponse = Message<"plasmavmc.agent.v1.ListSnapshotsRes
  * Use `create(ListSnapshotsResponseSchema)` to create a new message.
  */
 export const ListSnapshotsResponseSchema: GenMessage<ListSnapshotsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 19);
+  messageDesc(file_plasmavmc_agent_v1_agent, 24);
 
 /**
  * @generated from message plasmavmc.agent.v1.OpenConsoleRequest
@@ -693,7 +876,7 @@ export type OpenConsoleRequest = Message<"plasmavmc.agent.v1.OpenConsoleRequest"
  * Use `create(OpenConsoleRequestSchema)` to create a new message.
  */
 export const OpenConsoleRequestSchema: GenMessage<OpenConsoleRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 20);
+  messageDesc(file_plasmavmc_agent_v1_agent, 25);
 
 /**
  * @generated from message plasmavmc.agent.v1.BytesResponse
@@ -710,7 +893,7 @@ export type BytesResponse = Message<"plasmavmc.agent.v1.BytesResponse"> & {
  * Use `create(BytesResponseSchema)` to create a new message.
  */
 export const BytesResponseSchema: GenMessage<BytesResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 21);
+  messageDesc(file_plasmavmc_agent_v1_agent, 26);
 
 /**
  * @generated from message plasmavmc.agent.v1.ReadConsoleLogRequest
@@ -732,7 +915,7 @@ export type ReadConsoleLogRequest = Message<"plasmavmc.agent.v1.ReadConsoleLogRe
  * Use `create(ReadConsoleLogRequestSchema)` to create a new message.
  */
 export const ReadConsoleLogRequestSchema: GenMessage<ReadConsoleLogRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 22);
+  messageDesc(file_plasmavmc_agent_v1_agent, 27);
 
 /**
  * @generated from message plasmavmc.agent.v1.ExportDiskRequest
@@ -759,7 +942,7 @@ export type ExportDiskRequest = Message<"plasmavmc.agent.v1.ExportDiskRequest"> 
  * Use `create(ExportDiskRequestSchema)` to create a new message.
  */
 export const ExportDiskRequestSchema: GenMessage<ExportDiskRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 23);
+  messageDesc(file_plasmavmc_agent_v1_agent, 28);
 
 /**
  * @generated from message plasmavmc.agent.v1.CertificateMessage
@@ -776,7 +959,7 @@ export type CertificateMessage = Message<"plasmavmc.agent.v1.CertificateMessage"
  * Use `create(CertificateMessageSchema)` to create a new message.
  */
 export const CertificateMessageSchema: GenMessage<CertificateMessage> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 24);
+  messageDesc(file_plasmavmc_agent_v1_agent, 29);
 
 /**
  * @generated from message plasmavmc.agent.v1.DirectoryQuestion
@@ -805,7 +988,7 @@ export type DirectoryQuestion = Message<"plasmavmc.agent.v1.DirectoryQuestion"> 
  * Use `create(DirectoryQuestionSchema)` to create a new message.
  */
 export const DirectoryQuestionSchema: GenMessage<DirectoryQuestion> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 25);
+  messageDesc(file_plasmavmc_agent_v1_agent, 30);
 
 /**
  * @generated from message plasmavmc.agent.v1.DirectoryAnswer
@@ -836,7 +1019,7 @@ export type DirectoryAnswer = Message<"plasmavmc.agent.v1.DirectoryAnswer"> & {
  * Use `create(DirectoryAnswerSchema)` to create a new message.
  */
 export const DirectoryAnswerSchema: GenMessage<DirectoryAnswer> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_agent_v1_agent, 26);
+  messageDesc(file_plasmavmc_agent_v1_agent, 31);
 
 /**
  * Drives the machines of one host. A refusal of the driver carries its reason in the header photon-driver-reason.
@@ -855,12 +1038,14 @@ export const HostAgentService: GenService<{
     output: typeof FollowResponseSchema;
   },
   /**
+   * The first request names the image. Bytes that the server alone has follow when the agent asks for them. Ends when the host has the image.
+   *
    * @generated from rpc plasmavmc.agent.v1.HostAgentService.EnsureImage
    */
   ensureImage: {
-    methodKind: "unary";
+    methodKind: "bidi_streaming";
     input: typeof EnsureImageRequestSchema;
-    output: typeof EmptySchema;
+    output: typeof EnsureImageResponseSchema;
   },
   /**
    * @generated from rpc plasmavmc.agent.v1.HostAgentService.RemoveImage
@@ -983,6 +1168,50 @@ export const HostAgentService: GenService<{
     methodKind: "unary";
     input: typeof ReadConsoleLogRequestSchema;
     output: typeof BytesResponseSchema;
+  },
+  /**
+   * A move's destination makes room, and waits for the host that host_id names. The server knows the address.
+   *
+   * @generated from rpc plasmavmc.agent.v1.HostAgentService.OfferMove
+   */
+  offerMove: {
+    methodKind: "unary";
+    input: typeof DefineRequestSchema;
+    output: typeof MoveOfferMessageSchema;
+  },
+  /**
+   * A move's source begins.
+   *
+   * @generated from rpc plasmavmc.agent.v1.HostAgentService.SendMove
+   */
+  sendMove: {
+    methodKind: "unary";
+    input: typeof SendMoveRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * @generated from rpc plasmavmc.agent.v1.HostAgentService.GetMove
+   */
+  getMove: {
+    methodKind: "unary";
+    input: typeof MachineRequestSchema;
+    output: typeof GetMoveResponseSchema;
+  },
+  /**
+   * @generated from rpc plasmavmc.agent.v1.HostAgentService.SettleMove
+   */
+  settleMove: {
+    methodKind: "unary";
+    input: typeof MachineRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * @generated from rpc plasmavmc.agent.v1.HostAgentService.CancelMove
+   */
+  cancelMove: {
+    methodKind: "unary";
+    input: typeof MachineRequestSchema;
+    output: typeof EmptySchema;
   },
   /**
    * The first answer is empty: it says that the disk can be read.
