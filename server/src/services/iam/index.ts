@@ -16,6 +16,8 @@ import { authzService } from "./authz-service.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { federatedCredentialKind } from "./federated-credential/kind.ts";
 import type { FederationTerms } from "./federation/terms.ts";
+import { groupKind } from "./group/kind.ts";
+import { guardrailKind } from "./guardrail/kind.ts";
 import { identityProviderKind } from "./identity-provider/kind.ts";
 import { heed } from "./news.ts";
 import { orgKind } from "./org/kind.ts";
@@ -133,6 +135,8 @@ function kindsOf(writes: PolicyWrites, sealing: Sealing, federation: FederationT
     serviceAccountKeyKind(writes),
     roleKind(writes),
     roleBindingKind(writes),
+    groupKind(writes),
+    guardrailKind(writes),
     identityProviderKind(writes, sealing, federation),
     federatedCredentialKind(writes, federation),
   ];

@@ -1,8 +1,10 @@
 // Service accounts: identities of programs. One can't be deleted while it has keys or a role binding speaks of it.
 import { ServiceAccountSchema } from "@photoncloud/proto/gen/iam/v1/service_account_pb";
 import { defineKind } from "../../kind.ts";
+import { leaveGroups } from "../group/membership.ts";
 import { nameById, refuseReserved } from "../ids.ts";
 import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
+import { type Identity, principalName } from "../principal-name.ts";
 
 export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
   return defineKind({
@@ -16,7 +18,9 @@ export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
       if (!admission.planning) touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: next.id });
     },
     async admitDelete(admission, account) {
-      touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: account.id });
+      const identity: Identity = { kind: "service_account", org: admission.tenant.org, id: account.id };
+      await leaveGroups(admission, principalName(identity));
+      touchPrincipal(identity);
     },
   });
 }

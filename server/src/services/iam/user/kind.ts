@@ -4,9 +4,10 @@ import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import { defineKind } from "../../kind.ts";
 import { hashPassword } from "../credentials/password.ts";
 import { admitUserLink } from "../federation/user-link.ts";
+import { leaveGroups } from "../group/membership.ts";
 import { nameById, refuseReserved } from "../ids.ts";
 import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
-import type { Identity } from "../principal-name.ts";
+import { type Identity, principalName } from "../principal-name.ts";
 
 export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
   return defineKind({
@@ -25,7 +26,9 @@ export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
       if (!admission.planning) admission.keepSecret(await hashPassword(next.password));
     },
     async admitDelete(admission, user) {
-      touchPrincipal({ kind: "user", org: admission.tenant.org, id: user.id });
+      const identity: Identity = { kind: "user", org: admission.tenant.org, id: user.id };
+      await leaveGroups(admission, principalName(identity));
+      touchPrincipal(identity);
     },
   });
 }

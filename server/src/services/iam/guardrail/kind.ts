@@ -1,0 +1,26 @@
+// Guardrails: what nobody does in a scope, whatever they were given. Their permission is a distinct one, which administrators of orgs and projects do
+// not have: so nobody is above the guardrails of the scope that they administer.
+import { GuardrailSchema } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
+import { type Admission, defineKind } from "../../kind.ts";
+import { nameById } from "../ids.ts";
+import { refuseBadStatements } from "../policy/problems.ts";
+import type { PolicyWrites } from "../policy-writes.ts";
+
+export function guardrailKind({ touchGrant }: PolicyWrites) {
+  return defineKind({
+    schema: GuardrailSchema,
+    uniqueName: "none",
+    async admit(admission, next, prior) {
+      nameById(next);
+      refuseBadStatements("statements", next.statements);
+      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
+    },
+    async admitDelete(admission, guardrail) {
+      touchGrant(keyOf(admission, guardrail.id), "gone");
+    },
+  });
+}
+
+function keyOf(admission: Admission, id: string) {
+  return { tenant: admission.tenant, kind: GuardrailSchema.typeName, id };
+}
