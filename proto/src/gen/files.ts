@@ -24,6 +24,7 @@ import { file_plasmavmc_v1_console } from "./plasmavmc/v1/console_pb.ts";
 import { file_plasmavmc_v1_flavor } from "./plasmavmc/v1/flavor_pb.ts";
 import { file_plasmavmc_v1_host } from "./plasmavmc/v1/host_pb.ts";
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
+import { file_plasmavmc_v1_placement_group } from "./plasmavmc/v1/placement_group_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
 import { file_plasmavmc_v1_vm_snapshot } from "./plasmavmc/v1/vm_snapshot_pb.ts";
 import { file_prismnet_v1_address_group } from "./prismnet/v1/address_group_pb.ts";
@@ -63,6 +64,7 @@ export const files: readonly GenFile[] = [
   file_plasmavmc_v1_flavor,
   file_plasmavmc_v1_host,
   file_plasmavmc_v1_image,
+  file_plasmavmc_v1_placement_group,
   file_plasmavmc_v1_vm,
   file_plasmavmc_v1_vm_snapshot,
   file_prismnet_v1_address_group,

@@ -28,6 +28,8 @@ import type {
   ConfirmTotpRequest,
   CreateJoinTokenRequest,
   CreateJoinTokenResponse,
+  DrainHostRequest,
+  DrainPreview,
   ElasticIp,
   ElasticIpId,
   ElasticIpInput,
@@ -92,6 +94,7 @@ import type {
   ListRoleVersionsResponse,
   ListSessionsRequest,
   ListSessionsResponse,
+  MigrateVmRequest,
   OpenBreakGlassRequest,
   OpenConsoleRequest,
   OpenConsoleResponse,
@@ -103,6 +106,11 @@ import type {
   PeeringId,
   PeeringInput,
   PeeringUpdate,
+  PlacementExplanation,
+  PlacementGroup,
+  PlacementGroupId,
+  PlacementGroupInput,
+  PlacementGroupUpdate,
   Port,
   PortId,
   PortInput,
@@ -247,10 +255,21 @@ export interface FlavorClient extends ResourceClient<Flavor, FlavorInput, Flavor
 export interface HostClient extends ResourceClient<Host, HostInput, HostUpdate, HostId> {
   /** Says that the host is off, or cut off for good: its certificate is worth nothing from then on, its machines no longer count as running, and it comes back only by joining anew. Say it of no host that might still run: two machines would write to one address. */
   fence(id: HostId, options?: CallOptions): Promise<Host>;
+  /** Moves all machines to other hosts; it takes no new ones until AbortDrain ends that. `drain` tells how far it is. */
+  drain(id: HostId, input: Omit<DrainHostRequest, "id">, options?: CallOptions): Promise<Host>;
+  /** Ends a drain, done or not: what is being copied stays here, and the host takes machines again. */
+  abortDrain(id: HostId, options?: CallOptions): Promise<Host>;
+  /** Tells what a drain would move where, and what it can't move and why. Changes nothing. */
+  previewDrain(id: HostId, input: Omit<DrainHostRequest, "id">, options?: CallOptions): Promise<DrainPreview>;
+  /** Gives up what was on a fenced host: machines whose on_host_failure says so are made anew elsewhere, all others go on waiting for the host. `evacuation` tells of each. */
+  evacuate(id: HostId, options?: CallOptions): Promise<Host>;
 }
 
 /** What a machine starts from. Images of the system and of the org are seen in every project below. */
 export interface ImageClient extends ResourceClient<Image, ImageInput, ImageUpdate, ImageId> {}
+
+/** Machines that are kept together or apart. Those that name it in their placement_group_ids belong to it. */
+export interface PlacementGroupClient extends ResourceClient<PlacementGroup, PlacementGroupInput, PlacementGroupUpdate, PlacementGroupId> {}
 
 /** A virtual machine. */
 export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
@@ -264,6 +283,12 @@ export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
   restore(id: VmId, input: Omit<RestoreVmRequest, "id">, options?: CallOptions): Promise<Vm>;
   /** Tells what the machine uses. The machine must run. */
   getVmStatistics(id: VmId, options?: CallOptions): Promise<VmStatistics>;
+  /** Moves the machine to another host with its disks, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while it has snapshots, which stay on their host. */
+  migrate(id: VmId, input: Omit<MigrateVmRequest, "id">, options?: CallOptions): Promise<Vm>;
+  /** Gives up a move that is not done: the machine goes on where it is. */
+  cancelVmMove(id: VmId, options?: CallOptions): Promise<Vm>;
+  /** Tells which hosts may run the machine, and why others may not. Who may read hosts is told of each by name, anybody else how many there are. */
+  explainPlacement(id: VmId, options?: CallOptions): Promise<PlacementExplanation>;
 }
 
 /** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
@@ -346,11 +371,11 @@ export interface IamAuthzClient {
   testPermissions(request?: TestPermissionsRequest, options?: CallOptions): Promise<TestPermissionsResponse>;
 }
 
-export interface IamInvitationClient {
+export interface OrgJoiningClient {
   /** Tells who invites to what. */
-  preview(request: PreviewInvitationRequest, options?: CallOptions): Promise<PreviewInvitationResponse>;
+  previewInvitation(request: PreviewInvitationRequest, options?: CallOptions): Promise<PreviewInvitationResponse>;
   /** Makes the user with its password and gives it the roles. An invitation is accepted once. */
-  accept(request: AcceptInvitationRequest, options?: CallOptions): Promise<AcceptInvitationResponse>;
+  acceptInvitation(request: AcceptInvitationRequest, options?: CallOptions): Promise<AcceptInvitationResponse>;
 }
 
 export interface IamTokenClient {
@@ -433,6 +458,8 @@ export interface Clients {
   readonly hosts: HostClient;
   /** What a machine starts from. Images of the system and of the org are seen in every project below. */
   readonly images: ImageClient;
+  /** Machines that are kept together or apart. Those that name it in their placement_group_ids belong to it. */
+  readonly placementGroups: PlacementGroupClient;
   /** A virtual machine. */
   readonly vms: VmClient;
   /** What a machine's disks held at a moment. It is kept with the machine, and must be deleted before it. */
@@ -459,7 +486,7 @@ export interface Clients {
   readonly vpcs: VpcClient;
   readonly account: IamAccountClient;
   readonly authz: IamAuthzClient;
-  readonly invitations: IamInvitationClient;
+  readonly orgJoining: OrgJoiningClient;
   readonly tokens: IamTokenClient;
   readonly consoles: ConsoleClient;
   readonly hostJoining: HostJoiningClient;

@@ -33,6 +33,8 @@ export type FlavorId = Id<"flavor">;
 export type HostId = Id<"host">;
 /** The id of one of the images. */
 export type ImageId = Id<"image">;
+/** The id of one of the placement groups. */
+export type PlacementGroupId = Id<"placement_group">;
 /** The id of one of the vms. */
 export type VmId = Id<"vm">;
 /** The id of one of the vm snapshots. */
@@ -481,6 +483,30 @@ export interface DiskStatistics {
   readonly writtenBytes: bigint;
   readonly readOperations: bigint;
   readonly writeOperations: bigint;
+}
+
+/** Moves a host's machines away. */
+export interface DrainHostRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly id?: string | undefined;
+  /** Shut down, move and start again those that can't be moved while they run. */
+  readonly stop?: boolean | undefined;
+  /**
+   * How many are moved at a time. Left out: 2.
+   * Range: 0–32.
+   */
+  readonly parallel?: number | undefined;
+}
+
+/** What a drain would do. */
+export interface DrainPreview {
+  /** Machines that are there. */
+  readonly machines: number;
+  /** How many of them can be moved. */
+  readonly movable: number;
+  /** The first thousand. */
+  readonly moves: readonly PlannedMove[];
 }
 
 /** Packets are dropped without a word. */
@@ -1417,6 +1443,20 @@ export interface Host {
   readonly lastSeenTime?: Date | undefined;
   /** The certificates that its agent may show. None: it has not joined, or was fenced. */
   readonly certificates: readonly HostCertificate[];
+  /** What was promised to the machines that are there or on their way. */
+  readonly promised: HostPromise;
+  /** Left out: it is not drained. */
+  readonly drain: HostDrain;
+  /** What was asked last by DrainHost or AbortDrain. */
+  readonly drainOrder: HostDrainOrder;
+  /** Left out: it was not evacuated. */
+  readonly evacuation: HostEvacuation;
+  /**
+   * How many virtual CPUs are promised for each thread of its CPUs.
+   * Range: 1–64.
+   * Default: 4.
+   */
+  readonly cpuRatio: number;
 }
 
 /** What a host has for machines. */
@@ -1435,6 +1475,52 @@ export interface HostCertificate {
   readonly serial: string;
   readonly expireTime?: Date | undefined;
 }
+
+/** A drain of a host. */
+export interface HostDrain {
+  /** Of the order that it carries out. */
+  readonly number: number;
+  readonly phase: HostDrainPhase | "";
+  /** Machines that are still there. */
+  readonly left: number;
+  /** Of them, those that are being moved now. */
+  readonly moving: number;
+  /** Machines that went. */
+  readonly moved: number;
+  /** Machines that could not be moved, and why; they are tried again. The first hundred. */
+  readonly blocked: readonly HostMachine[];
+  readonly startTime?: Date | undefined;
+  readonly endTime?: Date | undefined;
+}
+
+/** What is asked of a host's machines. */
+export interface HostDrainOrder {
+  /** Counts them. */
+  readonly number: number;
+  /** Machines that can't be moved while they run are shut down, moved and started again. */
+  readonly stop: boolean;
+  /** How many are moved at a time. */
+  readonly parallel: number;
+  /** AbortDrain. */
+  readonly aborted: boolean;
+}
+
+/** How far a drain is. */
+export type HostDrainPhase = "draining" | "drained" | "aborted";
+
+/** What became of the machines of a host that was lost. */
+export interface HostEvacuation {
+  readonly startTime?: Date | undefined;
+  /** How many are made anew elsewhere. */
+  readonly rebuilt: number;
+  /** How many are left. */
+  readonly left: number;
+  /** Why they are. The first hundred. */
+  readonly waiting: readonly HostMachine[];
+}
+
+/** What becomes of a machine whose host is lost, with all of its disks. */
+export type HostFailurePolicy = "wait" | "rebuild";
 
 /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
 export interface HostInput {
@@ -1456,6 +1542,31 @@ export interface HostInput {
    * Default: true.
    */
   readonly schedulable?: boolean | undefined;
+  /**
+   * How many virtual CPUs are promised for each thread of its CPUs.
+   * Range: 1–64.
+   * Default: 4.
+   */
+  readonly cpuRatio?: number | undefined;
+}
+
+/** A machine of a host, and why it is named. */
+export interface HostMachine {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly vmId: string;
+  readonly reason: string;
+}
+
+/** What a host has promised. */
+export interface HostPromise {
+  /** Virtual CPUs. */
+  readonly cpu: number;
+  /** MiB. */
+  readonly memoryMib: bigint;
+  /** GiB. */
+  readonly diskGib: bigint;
+  readonly machines: number;
 }
 
 /** Whether a host can be reached. */
@@ -1476,6 +1587,26 @@ export interface HostUpdate {
    * Default: true.
    */
   readonly schedulable?: boolean | null | undefined;
+  /**
+   * How many virtual CPUs are promised for each thread of its CPUs.
+   * Range: 1–64.
+   * Default: 4.
+   */
+  readonly cpuRatio?: number | null | undefined;
+}
+
+/** Whether a host may run a machine. */
+export interface HostVerdict {
+  readonly hostId: string;
+  readonly fits: boolean;
+  /** The machine is there now. */
+  readonly current: boolean;
+  /** Stable words, as in obstacles. */
+  readonly reasons: readonly string[];
+  /** The same as sentences. */
+  readonly messages: readonly string[];
+  /** The one with the most is chosen; 0 to 1. */
+  readonly score: number;
 }
 
 /** An OpenID Connect issuer with which an org's people log in. Who makes or changes one must have everything in the org: it says who anybody of the org is. */
@@ -2009,6 +2140,17 @@ export interface ListSessionsResponse {
 /** What a machine is like. */
 export type MachineType = "standard" | "microvm";
 
+/** Moves a machine. */
+export interface MigrateVmRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly id?: string | undefined;
+  /** Where to. Left out: the scheduler chooses. To name one takes the permission compute:hosts:place on the whole system. */
+  readonly hostId?: string | undefined;
+  /** Shut it down, move it and start it again if it can't be moved while it runs. */
+  readonly stop?: boolean | undefined;
+}
+
 /** One thing in the backend. */
 export interface NetworkFinding {
   /** For ours the object's type ("port"), for others' the backend's own ("Logical_Switch"). */
@@ -2281,11 +2423,140 @@ export interface PermissionInput {
   readonly effect?: Effect | undefined;
 }
 
+/** Where a machine may be. */
+export interface PlacementExplanation {
+  /** Whether any host may run it now. */
+  readonly fits: boolean;
+  /** A sentence that says so, or what stands in the way. */
+  readonly summary: string;
+  /** How many hosts were looked at. */
+  readonly hosts: number;
+  /** How many of them may run it. */
+  readonly fitting: number;
+  /** Why others may not. */
+  readonly obstacles: readonly PlacementObstacle[];
+  /** Each host; for those alone who may read hosts. */
+  readonly verdicts: readonly HostVerdict[];
+}
+
+/** Machines that are kept together or apart. Those that name it in their placement_group_ids belong to it. */
+export interface PlacementGroup {
+  /** Drawn by the cloud. */
+  readonly id: PlacementGroupId;
+  /** The org that it belongs to. */
+  readonly orgId: string;
+  /** The project that it belongs to. */
+  readonly projectId: string;
+  /**
+   * Unique among its kind in its project.
+   * Example: apart
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Changes with every change of what was asked for; give it back to update only what was read. */
+  readonly etag: string;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly status: Status;
+  /** The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself. */
+  readonly owner: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** Whether its machines are kept together or apart. */
+  readonly policy: PlacementPolicy;
+  /**
+   * Whether that is a condition or a wish. It becomes a condition only while its machines keep it. Left out: a condition.
+   * Default: required.
+   */
+  readonly strictness: PlacementStrictness;
+  /**
+   * What they share or don't share: "host", or a label of hosts ("rack"), whose value counts. A host without the label is a place of its own.
+   * Default: host.
+   */
+  readonly over: string;
+}
+
+/** Machines that are kept together or apart. Those that name it in their placement_group_ids belong to it. */
+export interface PlacementGroupInput {
+  /** The org that it belongs to. */
+  readonly orgId?: string | undefined;
+  /** The project that it belongs to. */
+  readonly projectId?: string | undefined;
+  /**
+   * Unique among its kind in its project.
+   * Example: apart
+   */
+  readonly name: string;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** Whether its machines are kept together or apart. */
+  readonly policy: PlacementPolicy;
+  /**
+   * Whether that is a condition or a wish. It becomes a condition only while its machines keep it. Left out: a condition.
+   * Default: required.
+   */
+  readonly strictness?: PlacementStrictness | undefined;
+  /**
+   * What they share or don't share: "host", or a label of hosts ("rack"), whose value counts. A host without the label is a place of its own.
+   * Default: host.
+   */
+  readonly over?: string | undefined;
+}
+
+/** Machines that are kept together or apart. Those that name it in their placement_group_ids belong to it. */
+export interface PlacementGroupUpdate {
+  /**
+   * Unique among its kind in its project.
+   * Example: apart
+   */
+  readonly name?: string | undefined;
+  /** Free words of the user's own, at most 64. */
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+  /** What it is for. */
+  readonly description?: string | null | undefined;
+  /**
+   * Whether that is a condition or a wish. It becomes a condition only while its machines keep it. Left out: a condition.
+   * Default: required.
+   */
+  readonly strictness?: PlacementStrictness | null | undefined;
+}
+
+/** Why some hosts may not run a machine. */
+export interface PlacementObstacle {
+  /** A stable word: "memory", "placement_group". */
+  readonly reason: string;
+  /** How many hosts it keeps out; one may be kept out by several. */
+  readonly hosts: number;
+  /** For people. */
+  readonly message: string;
+}
+
+/** Whether machines are kept together or apart. */
+export type PlacementPolicy = "affinity" | "anti_affinity";
+
+/** How much a group's policy counts. */
+export type PlacementStrictness = "required" | "preferred";
+
 /** One field of a plan. */
 export interface PlannedChange {
   /** The field's path: "spec.cpu". */
   readonly path: string;
   readonly impact: Impact | "";
+}
+
+/** What a drain would do with a machine. */
+export interface PlannedMove {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly vmId: string;
+  readonly name: string;
+  /** Where it would go; empty: nowhere. */
+  readonly targetHostId: string;
+  /** Why it can't be moved, or how it is moved. */
+  readonly reason: string;
 }
 
 /** A place in a subnet where one device is plugged in: an address and a MAC that stay while devices come and go. */
@@ -3621,6 +3892,10 @@ export interface Vm {
   readonly restoresDone: number;
   /** The snapshot that RestoreVm named last. */
   readonly restoredSnapshotId: string;
+  /** The last move to another host: the one that is under way, or how the last one ended. Left out: it was never moved. */
+  readonly move: VmMove;
+  /** What was asked of it last, by MigrateVm, CancelVmMove or a drain of its host. */
+  readonly moveOrder: VmMoveOrder;
 }
 
 /** A disk of a machine. */
@@ -3681,6 +3956,43 @@ export interface VmInput {
    */
   readonly deletionProtection?: boolean | undefined;
 }
+
+/** A move of a machine from host to host. */
+export interface VmMove {
+  /** Of the order that it carries out. */
+  readonly number: number;
+  readonly sourceHostId: string;
+  readonly targetHostId: string;
+  readonly phase: VmMovePhase | "";
+  /** Percent of what is to be copied. */
+  readonly progress: number;
+  readonly copiedBytes: bigint;
+  /** Memory and disks; it grows while the guest writes. */
+  readonly totalBytes: bigint;
+  /** Why it failed, or what it waits for. */
+  readonly reason: string;
+  readonly startTime?: Date | undefined;
+  readonly endTime?: Date | undefined;
+  /** The guest was shut down for it, and is started again after it. */
+  readonly stopped: boolean;
+}
+
+/** What is asked of a machine's place. */
+export interface VmMoveOrder {
+  /** Counts them. */
+  readonly number: number;
+  /** Where to; empty: the scheduler chooses. */
+  readonly hostId: string;
+  /** A machine that can't be moved while it runs is shut down, moved and started again. */
+  readonly stop: boolean;
+  /** The order was taken back. */
+  readonly cancelled: boolean;
+  /** Whose drain asked for it; empty: MigrateVm. */
+  readonly drainHostId: string;
+}
+
+/** How far a move is. */
+export type VmMovePhase = "preparing" | "stopping" | "copying" | "settling" | "cleaning" | "done" | "failed" | "cancelled";
 
 /** A network interface of a machine. */
 export interface VmNetwork {
@@ -3833,6 +4145,12 @@ export interface VmSpec {
   readonly restartPolicy?: RestartPolicy | undefined;
   /** A snapshot that the disks are copied from, in the place of an image: a clone. */
   readonly sourceSnapshotId?: VmSnapshotId | undefined;
+  /** Groups of machines that are kept together or apart. A group that demands it is joined by a placed machine only where it fits. */
+  readonly placementGroupIds: readonly PlacementGroupId[];
+  /** Labels that its host must have, with these values. A placed machine takes those alone that its host has. */
+  readonly hostLabels: Readonly<Record<string, string>>;
+  /** Left out: wait. */
+  readonly onHostFailure?: HostFailurePolicy | undefined;
 }
 
 /** What a machine is made of. */
@@ -3881,6 +4199,12 @@ export interface VmSpecInput {
   readonly restartPolicy?: RestartPolicy | undefined;
   /** A snapshot that the disks are copied from, in the place of an image: a clone. */
   readonly sourceSnapshotId?: VmSnapshotId | undefined;
+  /** Groups of machines that are kept together or apart. A group that demands it is joined by a placed machine only where it fits. */
+  readonly placementGroupIds?: readonly PlacementGroupId[] | undefined;
+  /** Labels that its host must have, with these values. A placed machine takes those alone that its host has. */
+  readonly hostLabels?: Readonly<Record<string, string>> | undefined;
+  /** Left out: wait. */
+  readonly onHostFailure?: HostFailurePolicy | undefined;
 }
 
 /** What a machine is made of. */
@@ -3923,6 +4247,12 @@ export interface VmSpecUpdate {
   readonly bootOrder?: readonly string[] | null | undefined;
   /** Left out: always. */
   readonly restartPolicy?: RestartPolicy | null | undefined;
+  /** Groups of machines that are kept together or apart. A group that demands it is joined by a placed machine only where it fits. */
+  readonly placementGroupIds?: readonly PlacementGroupId[] | null | undefined;
+  /** Labels that its host must have, with these values. A placed machine takes those alone that its host has. */
+  readonly hostLabels?: Readonly<Record<string, string>> | null | undefined;
+  /** Left out: wait. */
+  readonly onHostFailure?: HostFailurePolicy | null | undefined;
 }
 
 /** What a machine is doing. */

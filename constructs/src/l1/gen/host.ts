@@ -14,9 +14,11 @@ export interface TfHostProps extends ResourceProps {
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
   /** Whether new machines may be placed on it. Those that are there stay. @default - true */
   readonly schedulable?: boolean | IResolvable;
+  /** How many virtual CPUs are promised for each thread of its CPUs. @default - 4 */
+  readonly cpuRatio?: number;
 }
 
-const shape: Shape = {"fields":{"id":["id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"schedulable":["schedulable","scalar"]}};
+const shape: Shape = {"fields":{"id":["id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"schedulable":["schedulable","scalar"],"cpuRatio":["cpu_ratio","scalar"]}};
 
 /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. Terraform's photoncloud_host. */
 export class TfHost extends PhotonResource {
@@ -52,5 +54,10 @@ export class TfHost extends PhotonResource {
   /** Whether new machines may be placed on it. Those that are there stay. Known when it is deployed. */
   get schedulable(): IResolvable {
     return this.getBooleanAttribute("schedulable");
+  }
+
+  /** How many virtual CPUs are promised for each thread of its CPUs. Known when it is deployed. */
+  get cpuRatio(): number {
+    return this.getNumberAttribute("cpu_ratio");
   }
 }

@@ -15,6 +15,7 @@ export * from "./user.ts";
 export * from "./flavor.ts";
 export * from "./host.ts";
 export * from "./image.ts";
+export * from "./placement-group.ts";
 export * from "./vm.ts";
 export * from "./vm-snapshot.ts";
 export * from "./address-group.ts";

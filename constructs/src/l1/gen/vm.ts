@@ -30,6 +30,12 @@ export interface TfVmSpec {
   readonly restartPolicy?: "always" | "on_failure" | "never";
   /** A snapshot that the disks are copied from, in the place of an image: a clone. A change forces replacement. @default - none */
   readonly sourceSnapshotId?: string;
+  /** Groups of machines that are kept together or apart. A group that demands it is joined by a placed machine only where it fits. @default - none */
+  readonly placementGroupIds?: readonly string[] | IResolvable;
+  /** Labels that its host must have, with these values. A placed machine takes those alone that its host has. @default - none */
+  readonly hostLabels?: Readonly<Record<string, string>> | IResolvable;
+  /** Left out: wait. @default - none */
+  readonly onHostFailure?: "wait" | "rebuild";
 }
 
 /** A part of a vm. */
@@ -66,7 +72,7 @@ export interface TfVmProps extends ResourceProps {
   readonly deletionProtection?: boolean | IResolvable;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"spec":["spec",{"fields":{"cpu":["cpu","scalar"],"memory":["memory","scalar"],"imageId":["image_id","scalar"],"disks":["disks",{"list":{"fields":{"id":["id","scalar"],"sizeGib":["size_gib","scalar"]}}}],"network":["network",{"list":{"fields":{"id":["id","scalar"],"portId":["port_id","scalar"]}}}],"userData":["user_data","scalar"],"flavorId":["flavor_id","scalar"],"sshKeys":["ssh_keys",{"list":"scalar"}],"bootOrder":["boot_order",{"list":"scalar"}],"machine":["machine","scalar"],"restartPolicy":["restart_policy","scalar"],"sourceSnapshotId":["source_snapshot_id","scalar"]}}],"powerState":["power_state","scalar"],"deletionProtection":["deletion_protection","scalar"]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"spec":["spec",{"fields":{"cpu":["cpu","scalar"],"memory":["memory","scalar"],"imageId":["image_id","scalar"],"disks":["disks",{"list":{"fields":{"id":["id","scalar"],"sizeGib":["size_gib","scalar"]}}}],"network":["network",{"list":{"fields":{"id":["id","scalar"],"portId":["port_id","scalar"]}}}],"userData":["user_data","scalar"],"flavorId":["flavor_id","scalar"],"sshKeys":["ssh_keys",{"list":"scalar"}],"bootOrder":["boot_order",{"list":"scalar"}],"machine":["machine","scalar"],"restartPolicy":["restart_policy","scalar"],"sourceSnapshotId":["source_snapshot_id","scalar"],"placementGroupIds":["placement_group_ids",{"list":"scalar"}],"hostLabels":["host_labels",{"map":"scalar"}],"onHostFailure":["on_host_failure","scalar"]}}],"powerState":["power_state","scalar"],"deletionProtection":["deletion_protection","scalar"]}};
 
 /** A virtual machine. Terraform's photoncloud_vm. */
 export class TfVm extends PhotonResource {

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file plasmavmc/v1/host.proto.
  */
 export const file_plasmavmc_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("ChdwbGFzbWF2bWMvdjEvaG9zdC5wcm90bxIMcGxhc21hdm1jLnYxIoAICgRIb3N0Eh0KAmlkGAEgASgJQhGKtRgNCgIEAhgBSgVkcmF3bhI4CgRuYW1lGAQgASgJQiqKtRgmCgEEMgUIARCAAUISUmFjayA0LCB1cHBlciBoYWxmSgZpdHMgaWQSOAoGbGFiZWxzGAUgAygLMh4ucGxhc21hdm1jLnYxLkhvc3QuTGFiZWxzRW50cnlCCIq1GAQyAhBAEhYKBGV0YWcYBiABKAlCCIq1GAQKAgMIEjgKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIHirUYAwoBAxI5Cgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCIq1GAQKAgMIEjQKBnN0YXR1cxgJIAEoCzIaLnBob3RvbmNsb3VkLmFwaS52MS5TdGF0dXNCCIq1GAQKAgMIEhYKBW93bmVyGAogASgJQgeKtRgDCgEDEicKC3NjaGVkdWxhYmxlGBQgASgIQg2KtRgJCgEESgR0cnVlSACIAQESMAoFc3RhdGUYFSABKA4yFy5wbGFzbWF2bWMudjEuSG9zdFN0YXRlQgiKtRgECgIDCBIeCgxzdGF0ZV9yZWFzb24YFiABKAlCCIq1GAQKAgMIEhkKB2FkZHJlc3MYFyABKAlCCIq1GAQKAgMIEjYKCGNhcGFjaXR5GBggASgLMhoucGxhc21hdm1jLnYxLkhvc3RDYXBhY2l0eUIIirUYBAoCAwgSGgoIbWFjaGluZXMYGSABKAVCCIq1GAQKAgMIEhkKB2RyaXZlcnMYGiADKAlCCIq1GAQKAgMIEh0KC2FjY2VsZXJhdG9yGBsgASgJQgiKtRgECgIDCBIeCgxhcmNoaXRlY3R1cmUYHCABKAlCCIq1GAQKAgMIEjwKCHZlcnNpb25zGB0gAygLMiAucGxhc21hdm1jLnYxLkhvc3QuVmVyc2lvbnNFbnRyeUIIirUYBAoCAwgSPAoObGFzdF9zZWVuX3RpbWUYHiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgiKtRgECgIDCBI9CgxjZXJ0aWZpY2F0ZXMYHyADKAsyHS5wbGFzbWF2bWMudjEuSG9zdENlcnRpZmljYXRlQgiKtRgECgIDCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi8KDVZlcnNpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATobirUYFwgBEgRob3N0GgVob3N0cyIEaG9zdCgBQg4KDF9zY2hlZHVsYWJsZSJBCgxIb3N0Q2FwYWNpdHkSCwoDY3B1GAEgASgFEhIKCm1lbW9yeV9taWIYAiABKAMSEAoIZGlza19naWIYAyABKAMiUgoPSG9zdENlcnRpZmljYXRlEg4KBnNlcmlhbBgBIAEoCRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGAoWQ3JlYXRlSm9pblRva2VuUmVxdWVzdCJiChdDcmVhdGVKb2luVG9rZW5SZXNwb25zZRIWCgV0b2tlbhgBIAEoCUIHirUYAwoBBRIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilQEKD0pvaW5Ib3N0UmVxdWVzdBIcCgV0b2tlbhgBIAEoCUINirUYCQoCAQUyAxCAARIaCgdob3N0X2lkGAIgASgJQgmKtRgFCgEBGAESHQoHYWRkcmVzcxgDIAEoCUIMirUYCAoBATIDEIQCEikKE2NlcnRpZmljYXRlX3JlcXVlc3QYBCABKAlCDIq1GAgKAQEyAxCAQCJcChBKb2luSG9zdFJlc3BvbnNlEiAKBGhvc3QYASABKAsyEi5wbGFzbWF2bWMudjEuSG9zdBITCgtjZXJ0aWZpY2F0ZRgCIAEoCRIRCglhdXRob3JpdHkYAyABKAkipAEKEVVwZGF0ZUhvc3RSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEiAKBGhvc3QYBCABKAsyEi5wbGFzbWF2bWMudjEuSG9zdBIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJfChFMaXN0SG9zdHNSZXNwb25zZRIhCgVob3N0cxgBIAMoCzISLnBsYXNtYXZtYy52MS5Ib3N0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkicgoSV2F0Y2hIb3N0c1Jlc3BvbnNlEioKBmNoYW5nZRgBIAEoDjIaLnBob3RvbmNsb3VkLmFwaS52MS5DaGFuZ2USIAoEaG9zdBgCIAEoCzISLnBsYXNtYXZtYy52MS5Ib3N0Eg4KBmN1cnNvchgDIAEoCSKrAQoPUGxhbkhvc3RSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEiAKBGhvc3QYBCABKAsyEi5wbGFzbWF2bWMudjEuSG9zdBIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdW5rbm93bl9wYXRocxgGIAMoCSJoChBQbGFuSG9zdFJlc3BvbnNlEiAKBGhvc3QYASABKAsyEi5wbGFzbWF2bWMudjEuSG9zdBIyCgdjaGFuZ2VzGAIgAygLMiEucGhvdG9uY2xvdWQuYXBpLnYxLlBsYW5uZWRDaGFuZ2UqgwEKCUhvc3RTdGF0ZRIaChZIT1NUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSSE9TVF9TVEFURV9KT0lOSU5HEAESFAoQSE9TVF9TVEFURV9SRUFEWRACEhUKEUhPU1RfU1RBVEVfU0lMRU5UEAMSFQoRSE9TVF9TVEFURV9GRU5DRUQQBDLuBgoLSG9zdFNlcnZpY2USTgoKQ3JlYXRlSG9zdBISLnBsYXNtYXZtYy52MS5Ib3N0GhIucGxhc21hdm1jLnYxLkhvc3QiGIq1GBRjb21wdXRlOmhvc3RzOmNyZWF0ZRJUCgdHZXRIb3N0Eh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEi5wbGFzbWF2bWMudjEuSG9zdCIVirUYEWNvbXB1dGU6aG9zdHM6Z2V0EmwKDUJhdGNoR2V0SG9zdHMSIy5waG90b25jbG91ZC5hcGkudjEuQmF0Y2hHZXRSZXF1ZXN0Gh8ucGxhc21hdm1jLnYxLkxpc3RIb3N0c1Jlc3BvbnNlIhWKtRgRY29tcHV0ZTpob3N0czpnZXQSZQoJTGlzdEhvc3RzEh8ucGhvdG9uY2xvdWQuYXBpLnYxLkxpc3RSZXF1ZXN0Gh8ucGxhc21hdm1jLnYxLkxpc3RIb3N0c1Jlc3BvbnNlIhaKtRgSY29tcHV0ZTpob3N0czpsaXN0ElsKClVwZGF0ZUhvc3QSHy5wbGFzbWF2bWMudjEuVXBkYXRlSG9zdFJlcXVlc3QaEi5wbGFzbWF2bWMudjEuSG9zdCIYirUYFGNvbXB1dGU6aG9zdHM6dXBkYXRlEl0KCkRlbGV0ZUhvc3QSIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoSLnBsYXNtYXZtYy52MS5Ib3N0IhiKtRgUY29tcHV0ZTpob3N0czpkZWxldGUSawoKV2F0Y2hIb3N0cxIgLnBob3RvbmNsb3VkLmFwaS52MS5XYXRjaFJlcXVlc3QaIC5wbGFzbWF2bWMudjEuV2F0Y2hIb3N0c1Jlc3BvbnNlIheKtRgTY29tcHV0ZTpob3N0czp3YXRjaDABEmEKCFBsYW5Ib3N0Eh0ucGxhc21hdm1jLnYxLlBsYW5Ib3N0UmVxdWVzdBoeLnBsYXNtYXZtYy52MS5QbGFuSG9zdFJlc3BvbnNlIhaKtRgSY29tcHV0ZTpob3N0czpwbGFuElgKCUZlbmNlSG9zdBIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhIucGxhc21hdm1jLnYxLkhvc3QiF4q1GBNjb21wdXRlOmhvc3RzOmZlbmNlMt0BChJIb3N0Sm9pbmluZ1NlcnZpY2USdgoPQ3JlYXRlSm9pblRva2VuEiQucGxhc21hdm1jLnYxLkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QaJS5wbGFzbWF2bWMudjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2UiFoq1GBJjb21wdXRlOmhvc3RzOmpvaW4STwoISm9pbkhvc3QSHS5wbGFzbWF2bWMudjEuSm9pbkhvc3RSZXF1ZXN0Gh4ucGxhc21hdm1jLnYxLkpvaW5Ib3N0UmVzcG9uc2UiBJC1GAFiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChdwbGFzbWF2bWMvdjEvaG9zdC5wcm90bxIMcGxhc21hdm1jLnYxIpoKCgRIb3N0Eh0KAmlkGAEgASgJQhGKtRgNCgIEAhgBSgVkcmF3bhI4CgRuYW1lGAQgASgJQiqKtRgmCgEEMgUIARCAAUISUmFjayA0LCB1cHBlciBoYWxmSgZpdHMgaWQSOAoGbGFiZWxzGAUgAygLMh4ucGxhc21hdm1jLnYxLkhvc3QuTGFiZWxzRW50cnlCCIq1GAQyAhBAEhYKBGV0YWcYBiABKAlCCIq1GAQKAgMIEjgKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIHirUYAwoBAxI5Cgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCIq1GAQKAgMIEjQKBnN0YXR1cxgJIAEoCzIaLnBob3RvbmNsb3VkLmFwaS52MS5TdGF0dXNCCIq1GAQKAgMIEhYKBW93bmVyGAogASgJQgeKtRgDCgEDEicKC3NjaGVkdWxhYmxlGBQgASgIQg2KtRgJCgEESgR0cnVlSACIAQESMAoFc3RhdGUYFSABKA4yFy5wbGFzbWF2bWMudjEuSG9zdFN0YXRlQgiKtRgECgIDCBIeCgxzdGF0ZV9yZWFzb24YFiABKAlCCIq1GAQKAgMIEhkKB2FkZHJlc3MYFyABKAlCCIq1GAQKAgMIEjYKCGNhcGFjaXR5GBggASgLMhoucGxhc21hdm1jLnYxLkhvc3RDYXBhY2l0eUIIirUYBAoCAwgSGgoIbWFjaGluZXMYGSABKAVCCIq1GAQKAgMIEhkKB2RyaXZlcnMYGiADKAlCCIq1GAQKAgMIEh0KC2FjY2VsZXJhdG9yGBsgASgJQgiKtRgECgIDCBIeCgxhcmNoaXRlY3R1cmUYHCABKAlCCIq1GAQKAgMIEjwKCHZlcnNpb25zGB0gAygLMiAucGxhc21hdm1jLnYxLkhvc3QuVmVyc2lvbnNFbnRyeUIIirUYBAoCAwgSPAoObGFzdF9zZWVuX3RpbWUYHiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgiKtRgECgIDCBI9CgxjZXJ0aWZpY2F0ZXMYHyADKAsyHS5wbGFzbWF2bWMudjEuSG9zdENlcnRpZmljYXRlQgiKtRgECgIDCBI1Cghwcm9taXNlZBggIAEoCzIZLnBsYXNtYXZtYy52MS5Ib3N0UHJvbWlzZUIIirUYBAoCAwgSMAoFZHJhaW4YISABKAsyFy5wbGFzbWF2bWMudjEuSG9zdERyYWluQgiKtRgECgIDCBI7CgtkcmFpbl9vcmRlchgiIAEoCzIcLnBsYXNtYXZtYy52MS5Ib3N0RHJhaW5PcmRlckIIirUYBAoCAwgSOgoKZXZhY3VhdGlvbhgjIAEoCzIcLnBsYXNtYXZtYy52MS5Ib3N0RXZhY3VhdGlvbkIIirUYBAoCAwgSKAoJY3B1X3JhdGlvGCQgASgFQhCKtRgMCgEEIgQIARBASgE0SAGIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARovCg1WZXJzaW9uc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6G4q1GBcIARIEaG9zdBoFaG9zdHMiBGhvc3QoAUIOCgxfc2NoZWR1bGFibGVCDAoKX2NwdV9yYXRpbyJBCgxIb3N0Q2FwYWNpdHkSCwoDY3B1GAEgASgFEhIKCm1lbW9yeV9taWIYAiABKAMSEAoIZGlza19naWIYAyABKAMiUgoLSG9zdFByb21pc2USCwoDY3B1GAEgASgFEhIKCm1lbW9yeV9taWIYAiABKAMSEAoIZGlza19naWIYAyABKAMSEAoIbWFjaGluZXMYBCABKAUi/wEKCUhvc3REcmFpbhIOCgZudW1iZXIYASABKAUSKwoFcGhhc2UYAiABKA4yHC5wbGFzbWF2bWMudjEuSG9zdERyYWluUGhhc2USDAoEbGVmdBgDIAEoBRIOCgZtb3ZpbmcYBCABKAUSDQoFbW92ZWQYBSABKAUSKgoHYmxvY2tlZBgGIAMoCzIZLnBsYXNtYXZtYy52MS5Ib3N0TWFjaGluZRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUQoOSG9zdERyYWluT3JkZXISDgoGbnVtYmVyGAEgASgFEgwKBHN0b3AYAiABKAgSEAoIcGFyYWxsZWwYAyABKAUSDwoHYWJvcnRlZBgEIAEoCCKLAQoOSG9zdEV2YWN1YXRpb24SLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVidWlsdBgCIAEoBRIMCgRsZWZ0GAMgASgFEioKB3dhaXRpbmcYBCADKAsyGS5wbGFzbWF2bWMudjEuSG9zdE1hY2hpbmUiUAoLSG9zdE1hY2hpbmUSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDQoFdm1faWQYAyABKAkSDgoGcmVhc29uGAQgASgJIlIKD0hvc3RDZXJ0aWZpY2F0ZRIOCgZzZXJpYWwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIm4KEERyYWluSG9zdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSDAoEc3RvcBgEIAEoCBIcCghwYXJhbGxlbBgFIAEoBUIKirUYBiIECAAQICJbCgxEcmFpblByZXZpZXcSEAoIbWFjaGluZXMYASABKAUSDwoHbW92YWJsZRgCIAEoBRIoCgVtb3ZlcxgDIAMoCzIZLnBsYXNtYXZtYy52MS5QbGFubmVkTW92ZSJ2CgtQbGFubmVkTW92ZRIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRINCgV2bV9pZBgDIAEoCRIMCgRuYW1lGAQgASgJEhYKDnRhcmdldF9ob3N0X2lkGAUgASgJEg4KBnJlYXNvbhgGIAEoCSIYChZDcmVhdGVKb2luVG9rZW5SZXF1ZXN0ImIKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEhYKBXRva2VuGAEgASgJQgeKtRgDCgEFEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKVAQoPSm9pbkhvc3RSZXF1ZXN0EhwKBXRva2VuGAEgASgJQg2KtRgJCgIBBTIDEIABEhoKB2hvc3RfaWQYAiABKAlCCYq1GAUKAQEYARIdCgdhZGRyZXNzGAMgASgJQgyKtRgICgEBMgMQhAISKQoTY2VydGlmaWNhdGVfcmVxdWVzdBgEIAEoCUIMirUYCAoBATIDEIBAIlwKEEpvaW5Ib3N0UmVzcG9uc2USIAoEaG9zdBgBIAEoCzISLnBsYXNtYXZtYy52MS5Ib3N0EhMKC2NlcnRpZmljYXRlGAIgASgJEhEKCWF1dGhvcml0eRgDIAEoCSKkAQoRVXBkYXRlSG9zdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSIAoEaG9zdBgEIAEoCzISLnBsYXNtYXZtYy52MS5Ib3N0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAYgASgJIl8KEUxpc3RIb3N0c1Jlc3BvbnNlEiEKBWhvc3RzGAEgAygLMhIucGxhc21hdm1jLnYxLkhvc3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEg4KBmN1cnNvchgDIAEoCSJyChJXYXRjaEhvc3RzUmVzcG9uc2USKgoGY2hhbmdlGAEgASgOMhoucGhvdG9uY2xvdWQuYXBpLnYxLkNoYW5nZRIgCgRob3N0GAIgASgLMhIucGxhc21hdm1jLnYxLkhvc3QSDgoGY3Vyc29yGAMgASgJIqsBCg9QbGFuSG9zdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSIAoEaG9zdBgEIAEoCzISLnBsYXNtYXZtYy52MS5Ib3N0Ei8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg11bmtub3duX3BhdGhzGAYgAygJImgKEFBsYW5Ib3N0UmVzcG9uc2USIAoEaG9zdBgBIAEoCzISLnBsYXNtYXZtYy52MS5Ib3N0EjIKB2NoYW5nZXMYAiADKAsyIS5waG90b25jbG91ZC5hcGkudjEuUGxhbm5lZENoYW5nZSqDAQoJSG9zdFN0YXRlEhoKFkhPU1RfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJIT1NUX1NUQVRFX0pPSU5JTkcQARIUChBIT1NUX1NUQVRFX1JFQURZEAISFQoRSE9TVF9TVEFURV9TSUxFTlQQAxIVChFIT1NUX1NUQVRFX0ZFTkNFRBAEKo0BCg5Ib3N0RHJhaW5QaGFzZRIgChxIT1NUX0RSQUlOX1BIQVNFX1VOU1BFQ0lGSUVEEAASHQoZSE9TVF9EUkFJTl9QSEFTRV9EUkFJTklORxABEhwKGEhPU1RfRFJBSU5fUEhBU0VfRFJBSU5FRBACEhwKGEhPU1RfRFJBSU5fUEhBU0VfQUJPUlRFRBADMuYJCgtIb3N0U2VydmljZRJOCgpDcmVhdGVIb3N0EhIucGxhc21hdm1jLnYxLkhvc3QaEi5wbGFzbWF2bWMudjEuSG9zdCIYirUYFGNvbXB1dGU6aG9zdHM6Y3JlYXRlElQKB0dldEhvc3QSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoSLnBsYXNtYXZtYy52MS5Ib3N0IhWKtRgRY29tcHV0ZTpob3N0czpnZXQSbAoNQmF0Y2hHZXRIb3N0cxIjLnBob3RvbmNsb3VkLmFwaS52MS5CYXRjaEdldFJlcXVlc3QaHy5wbGFzbWF2bWMudjEuTGlzdEhvc3RzUmVzcG9uc2UiFYq1GBFjb21wdXRlOmhvc3RzOmdldBJlCglMaXN0SG9zdHMSHy5waG90b25jbG91ZC5hcGkudjEuTGlzdFJlcXVlc3QaHy5wbGFzbWF2bWMudjEuTGlzdEhvc3RzUmVzcG9uc2UiFoq1GBJjb21wdXRlOmhvc3RzOmxpc3QSWwoKVXBkYXRlSG9zdBIfLnBsYXNtYXZtYy52MS5VcGRhdGVIb3N0UmVxdWVzdBoSLnBsYXNtYXZtYy52MS5Ib3N0IhiKtRgUY29tcHV0ZTpob3N0czp1cGRhdGUSXQoKRGVsZXRlSG9zdBIhLnBob3RvbmNsb3VkLmFwaS52MS5EZWxldGVSZXF1ZXN0GhIucGxhc21hdm1jLnYxLkhvc3QiGIq1GBRjb21wdXRlOmhvc3RzOmRlbGV0ZRJrCgpXYXRjaEhvc3RzEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBogLnBsYXNtYXZtYy52MS5XYXRjaEhvc3RzUmVzcG9uc2UiF4q1GBNjb21wdXRlOmhvc3RzOndhdGNoMAESYQoIUGxhbkhvc3QSHS5wbGFzbWF2bWMudjEuUGxhbkhvc3RSZXF1ZXN0Gh4ucGxhc21hdm1jLnYxLlBsYW5Ib3N0UmVzcG9uc2UiFoq1GBJjb21wdXRlOmhvc3RzOnBsYW4SWAoJRmVuY2VIb3N0Eh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEi5wbGFzbWF2bWMudjEuSG9zdCIXirUYE2NvbXB1dGU6aG9zdHM6ZmVuY2USWAoJRHJhaW5Ib3N0Eh4ucGxhc21hdm1jLnYxLkRyYWluSG9zdFJlcXVlc3QaEi5wbGFzbWF2bWMudjEuSG9zdCIXirUYE2NvbXB1dGU6aG9zdHM6ZHJhaW4SWQoKQWJvcnREcmFpbhIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhIucGxhc21hdm1jLnYxLkhvc3QiF4q1GBNjb21wdXRlOmhvc3RzOmRyYWluEmEKDFByZXZpZXdEcmFpbhIeLnBsYXNtYXZtYy52MS5EcmFpbkhvc3RSZXF1ZXN0GhoucGxhc21hdm1jLnYxLkRyYWluUHJldmlldyIVirUYEWNvbXB1dGU6aG9zdHM6Z2V0El4KDEV2YWN1YXRlSG9zdBIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhIucGxhc21hdm1jLnYxLkhvc3QiGoq1GBZjb21wdXRlOmhvc3RzOmV2YWN1YXRlMt0BChJIb3N0Sm9pbmluZ1NlcnZpY2USdgoPQ3JlYXRlSm9pblRva2VuEiQucGxhc21hdm1jLnYxLkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QaJS5wbGFzbWF2bWMudjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2UiFoq1GBJjb21wdXRlOmhvc3RzOmpvaW4STwoISm9pbkhvc3QSHS5wbGFzbWF2bWMudjEuSm9pbkhvc3RSZXF1ZXN0Gh4ucGxhc21hdm1jLnYxLkpvaW5Ib3N0UmVzcG9uc2UiBJC1GAFiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
 
 /**
  * A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there.
@@ -156,6 +156,41 @@ export type Host = Message<"plasmavmc.v1.Host"> & {
    * @generated from field: repeated plasmavmc.v1.HostCertificate certificates = 31;
    */
   certificates: HostCertificate[];
+
+  /**
+   * What was promised to the machines that are there or on their way.
+   *
+   * @generated from field: plasmavmc.v1.HostPromise promised = 32;
+   */
+  promised?: HostPromise | undefined;
+
+  /**
+   * Left out: it is not drained.
+   *
+   * @generated from field: plasmavmc.v1.HostDrain drain = 33;
+   */
+  drain?: HostDrain | undefined;
+
+  /**
+   * What was asked last by DrainHost or AbortDrain.
+   *
+   * @generated from field: plasmavmc.v1.HostDrainOrder drain_order = 34;
+   */
+  drainOrder?: HostDrainOrder | undefined;
+
+  /**
+   * Left out: it was not evacuated.
+   *
+   * @generated from field: plasmavmc.v1.HostEvacuation evacuation = 35;
+   */
+  evacuation?: HostEvacuation | undefined;
+
+  /**
+   * How many virtual CPUs are promised for each thread of its CPUs.
+   *
+   * @generated from field: optional int32 cpu_ratio = 36;
+   */
+  cpuRatio?: number | undefined;
 };
 
 /**
@@ -201,6 +236,226 @@ export const HostCapacitySchema: GenMessage<HostCapacity> = /*@__PURE__*/
   messageDesc(file_plasmavmc_v1_host, 1);
 
 /**
+ * What a host has promised.
+ *
+ * @generated from message plasmavmc.v1.HostPromise
+ */
+export type HostPromise = Message<"plasmavmc.v1.HostPromise"> & {
+  /**
+   * Virtual CPUs.
+   *
+   * @generated from field: int32 cpu = 1;
+   */
+  cpu: number;
+
+  /**
+   * MiB.
+   *
+   * @generated from field: int64 memory_mib = 2;
+   */
+  memoryMib: bigint;
+
+  /**
+   * GiB.
+   *
+   * @generated from field: int64 disk_gib = 3;
+   */
+  diskGib: bigint;
+
+  /**
+   * @generated from field: int32 machines = 4;
+   */
+  machines: number;
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostPromise.
+ * Use `create(HostPromiseSchema)` to create a new message.
+ */
+export const HostPromiseSchema: GenMessage<HostPromise> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 2);
+
+/**
+ * A drain of a host.
+ *
+ * @generated from message plasmavmc.v1.HostDrain
+ */
+export type HostDrain = Message<"plasmavmc.v1.HostDrain"> & {
+  /**
+   * Of the order that it carries out.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * @generated from field: plasmavmc.v1.HostDrainPhase phase = 2;
+   */
+  phase: HostDrainPhase;
+
+  /**
+   * Machines that are still there.
+   *
+   * @generated from field: int32 left = 3;
+   */
+  left: number;
+
+  /**
+   * Of them, those that are being moved now.
+   *
+   * @generated from field: int32 moving = 4;
+   */
+  moving: number;
+
+  /**
+   * Machines that went.
+   *
+   * @generated from field: int32 moved = 5;
+   */
+  moved: number;
+
+  /**
+   * Machines that could not be moved, and why; they are tried again. The first hundred.
+   *
+   * @generated from field: repeated plasmavmc.v1.HostMachine blocked = 6;
+   */
+  blocked: HostMachine[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 7;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp end_time = 8;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostDrain.
+ * Use `create(HostDrainSchema)` to create a new message.
+ */
+export const HostDrainSchema: GenMessage<HostDrain> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 3);
+
+/**
+ * What is asked of a host's machines.
+ *
+ * @generated from message plasmavmc.v1.HostDrainOrder
+ */
+export type HostDrainOrder = Message<"plasmavmc.v1.HostDrainOrder"> & {
+  /**
+   * Counts them.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Machines that can't be moved while they run are shut down, moved and started again.
+   *
+   * @generated from field: bool stop = 2;
+   */
+  stop: boolean;
+
+  /**
+   * How many are moved at a time.
+   *
+   * @generated from field: int32 parallel = 3;
+   */
+  parallel: number;
+
+  /**
+   * AbortDrain.
+   *
+   * @generated from field: bool aborted = 4;
+   */
+  aborted: boolean;
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostDrainOrder.
+ * Use `create(HostDrainOrderSchema)` to create a new message.
+ */
+export const HostDrainOrderSchema: GenMessage<HostDrainOrder> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 4);
+
+/**
+ * What became of the machines of a host that was lost.
+ *
+ * @generated from message plasmavmc.v1.HostEvacuation
+ */
+export type HostEvacuation = Message<"plasmavmc.v1.HostEvacuation"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * How many are made anew elsewhere.
+   *
+   * @generated from field: int32 rebuilt = 2;
+   */
+  rebuilt: number;
+
+  /**
+   * How many are left.
+   *
+   * @generated from field: int32 left = 3;
+   */
+  left: number;
+
+  /**
+   * Why they are. The first hundred.
+   *
+   * @generated from field: repeated plasmavmc.v1.HostMachine waiting = 4;
+   */
+  waiting: HostMachine[];
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostEvacuation.
+ * Use `create(HostEvacuationSchema)` to create a new message.
+ */
+export const HostEvacuationSchema: GenMessage<HostEvacuation> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 5);
+
+/**
+ * A machine of a host, and why it is named.
+ *
+ * @generated from message plasmavmc.v1.HostMachine
+ */
+export type HostMachine = Message<"plasmavmc.v1.HostMachine"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string vm_id = 3;
+   */
+  vmId: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostMachine.
+ * Use `create(HostMachineSchema)` to create a new message.
+ */
+export const HostMachineSchema: GenMessage<HostMachine> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 6);
+
+/**
  * A certificate of an agent.
  *
  * @generated from message plasmavmc.v1.HostCertificate
@@ -224,7 +479,133 @@ export type HostCertificate = Message<"plasmavmc.v1.HostCertificate"> & {
  * Use `create(HostCertificateSchema)` to create a new message.
  */
 export const HostCertificateSchema: GenMessage<HostCertificate> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 2);
+  messageDesc(file_plasmavmc_v1_host, 7);
+
+/**
+ * Moves a host's machines away.
+ *
+ * @generated from message plasmavmc.v1.DrainHostRequest
+ */
+export type DrainHostRequest = Message<"plasmavmc.v1.DrainHostRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Shut down, move and start again those that can't be moved while they run.
+   *
+   * @generated from field: bool stop = 4;
+   */
+  stop: boolean;
+
+  /**
+   * How many are moved at a time. Left out: 2.
+   *
+   * @generated from field: int32 parallel = 5;
+   */
+  parallel: number;
+};
+
+/**
+ * Describes the message plasmavmc.v1.DrainHostRequest.
+ * Use `create(DrainHostRequestSchema)` to create a new message.
+ */
+export const DrainHostRequestSchema: GenMessage<DrainHostRequest> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 8);
+
+/**
+ * What a drain would do.
+ *
+ * @generated from message plasmavmc.v1.DrainPreview
+ */
+export type DrainPreview = Message<"plasmavmc.v1.DrainPreview"> & {
+  /**
+   * Machines that are there.
+   *
+   * @generated from field: int32 machines = 1;
+   */
+  machines: number;
+
+  /**
+   * How many of them can be moved.
+   *
+   * @generated from field: int32 movable = 2;
+   */
+  movable: number;
+
+  /**
+   * The first thousand.
+   *
+   * @generated from field: repeated plasmavmc.v1.PlannedMove moves = 3;
+   */
+  moves: PlannedMove[];
+};
+
+/**
+ * Describes the message plasmavmc.v1.DrainPreview.
+ * Use `create(DrainPreviewSchema)` to create a new message.
+ */
+export const DrainPreviewSchema: GenMessage<DrainPreview> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 9);
+
+/**
+ * What a drain would do with a machine.
+ *
+ * @generated from message plasmavmc.v1.PlannedMove
+ */
+export type PlannedMove = Message<"plasmavmc.v1.PlannedMove"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string vm_id = 3;
+   */
+  vmId: string;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Where it would go; empty: nowhere.
+   *
+   * @generated from field: string target_host_id = 5;
+   */
+  targetHostId: string;
+
+  /**
+   * Why it can't be moved, or how it is moved.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.PlannedMove.
+ * Use `create(PlannedMoveSchema)` to create a new message.
+ */
+export const PlannedMoveSchema: GenMessage<PlannedMove> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_host, 10);
 
 /**
  * Asks for a token.
@@ -239,7 +620,7 @@ export type CreateJoinTokenRequest = Message<"plasmavmc.v1.CreateJoinTokenReques
  * Use `create(CreateJoinTokenRequestSchema)` to create a new message.
  */
 export const CreateJoinTokenRequestSchema: GenMessage<CreateJoinTokenRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 3);
+  messageDesc(file_plasmavmc_v1_host, 11);
 
 /**
  * A token, told once.
@@ -265,7 +646,7 @@ export type CreateJoinTokenResponse = Message<"plasmavmc.v1.CreateJoinTokenRespo
  * Use `create(CreateJoinTokenResponseSchema)` to create a new message.
  */
 export const CreateJoinTokenResponseSchema: GenMessage<CreateJoinTokenResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 4);
+  messageDesc(file_plasmavmc_v1_host, 12);
 
 /**
  * Trades a token for a certificate.
@@ -305,7 +686,7 @@ export type JoinHostRequest = Message<"plasmavmc.v1.JoinHostRequest"> & {
  * Use `create(JoinHostRequestSchema)` to create a new message.
  */
 export const JoinHostRequestSchema: GenMessage<JoinHostRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 5);
+  messageDesc(file_plasmavmc_v1_host, 13);
 
 /**
  * What an agent needs to serve.
@@ -338,7 +719,7 @@ export type JoinHostResponse = Message<"plasmavmc.v1.JoinHostResponse"> & {
  * Use `create(JoinHostResponseSchema)` to create a new message.
  */
 export const JoinHostResponseSchema: GenMessage<JoinHostResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 6);
+  messageDesc(file_plasmavmc_v1_host, 14);
 
 /**
  * Changes one of the hosts.
@@ -386,7 +767,7 @@ export type UpdateHostRequest = Message<"plasmavmc.v1.UpdateHostRequest"> & {
  * Use `create(UpdateHostRequestSchema)` to create a new message.
  */
 export const UpdateHostRequestSchema: GenMessage<UpdateHostRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 7);
+  messageDesc(file_plasmavmc_v1_host, 15);
 
 /**
  * A page of hosts.
@@ -419,7 +800,7 @@ export type ListHostsResponse = Message<"plasmavmc.v1.ListHostsResponse"> & {
  * Use `create(ListHostsResponseSchema)` to create a new message.
  */
 export const ListHostsResponseSchema: GenMessage<ListHostsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 8);
+  messageDesc(file_plasmavmc_v1_host, 16);
 
 /**
  * One change of one of the hosts.
@@ -450,7 +831,7 @@ export type WatchHostsResponse = Message<"plasmavmc.v1.WatchHostsResponse"> & {
  * Use `create(WatchHostsResponseSchema)` to create a new message.
  */
 export const WatchHostsResponseSchema: GenMessage<WatchHostsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 9);
+  messageDesc(file_plasmavmc_v1_host, 17);
 
 /**
  * What would be created (no id) or changed (an id).
@@ -498,7 +879,7 @@ export type PlanHostRequest = Message<"plasmavmc.v1.PlanHostRequest"> & {
  * Use `create(PlanHostRequestSchema)` to create a new message.
  */
 export const PlanHostRequestSchema: GenMessage<PlanHostRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 10);
+  messageDesc(file_plasmavmc_v1_host, 18);
 
 /**
  * What the call would do.
@@ -524,7 +905,7 @@ export type PlanHostResponse = Message<"plasmavmc.v1.PlanHostResponse"> & {
  * Use `create(PlanHostResponseSchema)` to create a new message.
  */
 export const PlanHostResponseSchema: GenMessage<PlanHostResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_host, 11);
+  messageDesc(file_plasmavmc_v1_host, 19);
 
 /**
  * Whether a host can be reached.
@@ -578,6 +959,52 @@ export type HostState = (typeof HostState)[keyof typeof HostState] | UnknownEnum
  */
 export const HostStateSchema: GenEnum<HostState> = /*@__PURE__*/
   enumDesc(file_plasmavmc_v1_host, 0);
+
+/**
+ * How far a drain is.
+ *
+ * @generated from enum plasmavmc.v1.HostDrainPhase
+ */
+export const HostDrainPhase = {
+  /**
+   * @generated from enum value: HOST_DRAIN_PHASE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Machines are being moved, or wait for that.
+   *
+   * @generated from enum value: HOST_DRAIN_PHASE_DRAINING = 1;
+   */
+  DRAINING: 1,
+
+  /**
+   * None is left. It takes no new ones until AbortDrain.
+   *
+   * @generated from enum value: HOST_DRAIN_PHASE_DRAINED = 2;
+   */
+  DRAINED: 2,
+
+  /**
+   * AbortDrain ended it.
+   *
+   * @generated from enum value: HOST_DRAIN_PHASE_ABORTED = 3;
+   */
+  ABORTED: 3,
+} as const;
+
+/**
+ * How far a drain is.
+ *
+ * @generated from enum plasmavmc.v1.HostDrainPhase
+ */
+export type HostDrainPhase = (typeof HostDrainPhase)[keyof typeof HostDrainPhase] | UnknownEnum;
+
+/**
+ * Describes the enum plasmavmc.v1.HostDrainPhase.
+ */
+export const HostDrainPhaseSchema: GenEnum<HostDrainPhase> = /*@__PURE__*/
+  enumDesc(file_plasmavmc_v1_host, 1);
 
 /**
  * Manages hosts.
@@ -672,6 +1099,47 @@ export const HostService: GenService<{
    * @generated from rpc plasmavmc.v1.HostService.FenceHost
    */
   fenceHost: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof HostSchema;
+  },
+  /**
+   * Moves all machines to other hosts; it takes no new ones until AbortDrain ends that. `drain` tells how far it is.
+   *
+   * @generated from rpc plasmavmc.v1.HostService.DrainHost
+   */
+  drainHost: {
+    methodKind: "unary";
+    input: typeof DrainHostRequestSchema;
+    output: typeof HostSchema;
+  },
+  /**
+   * Ends a drain, done or not: what is being copied stays here, and the host takes machines again.
+   *
+   * @generated from rpc plasmavmc.v1.HostService.AbortDrain
+   */
+  abortDrain: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof HostSchema;
+  },
+  /**
+   * Tells what a drain would move where, and what it can't move and why. Changes nothing.
+   *
+   * @generated from rpc plasmavmc.v1.HostService.PreviewDrain
+   */
+  previewDrain: {
+    methodKind: "unary";
+    input: typeof DrainHostRequestSchema;
+    output: typeof DrainPreviewSchema;
+  },
+  /**
+   * Gives up what was on a fenced host: machines whose on_host_failure says so are made anew elsewhere, all others go on waiting for the host.
+   * `evacuation` tells of each.
+   *
+   * @generated from rpc plasmavmc.v1.HostService.EvacuateHost
+   */
+  evacuateHost: {
     methodKind: "unary";
     input: typeof GetRequestSchema;
     output: typeof HostSchema;

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file plasmavmc/v1/vm.proto.
  */
 export const file_plasmavmc_v1_vm: GenFile = /*@__PURE__*/
-  fileDesc("ChVwbGFzbWF2bWMvdjEvdm0ucHJvdG8SDHBsYXNtYXZtYy52MSKCCQoCVm0SEwoCaWQYASABKAlCB4q1GAMKAQMSFwoGb3JnX2lkGAIgASgJQgeKtRgDCgECEhsKCnByb2plY3RfaWQYAyABKAlCB4q1GAMKAQISHQoEbmFtZRgEIAEoCUIPirUYCwoBARgBQgRtYWluEjYKBmxhYmVscxgFIAMoCzIcLnBsYXNtYXZtYy52MS5WbS5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSKwoEc3BlYxgUIAEoCzIULnBsYXNtYXZtYy52MS5WbVNwZWNCB4q1GAMKAQESRAoLcG93ZXJfc3RhdGUYFSABKA4yGC5wbGFzbWF2bWMudjEuUG93ZXJTdGF0ZUIQirUYDAoBBEoHcnVubmluZ0gAiAEBEi4KBXN0YXRlGBYgASgOMhUucGxhc21hdm1jLnYxLlZtU3RhdGVCCIq1GAQKAgMIEhkKB2hvc3RfaWQYKCABKAlCCIq1GAQKAgMIEjAKE2RlbGV0aW9uX3Byb3RlY3Rpb24YFyABKAhCDoq1GAoKAQRKBWZhbHNlSAGIAQESHgoMc3RhdGVfcmVhc29uGBggASgJQgiKtRgECgIDCBI4CgpzdGFydF90aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNwoJc3RvcF90aW1lGBogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSGgoIcmVzdGFydHMYGyABKAVCCIq1GAQKAgMIEjoKDHJlc3RhcnRfdGltZRgcIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCIq1GAQKAgMIEh0KC2FjY2VsZXJhdG9yGB0gASgJQgiKtRgECgIDCBIXCgZyZXNldHMYHiABKAVCB4q1GAMKAQMSHQoLcmVzZXRzX2RvbmUYHyABKAVCCIq1GAQKAgMIEhkKCHJlc3RvcmVzGCAgASgFQgeKtRgDCgEDEh8KDXJlc3RvcmVzX2RvbmUYISABKAVCCIq1GAQKAgMIEiUKFHJlc3RvcmVkX3NuYXBzaG90X2lkGCIgASgJQgeKtRgDCgEDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAE6E4q1GA8IAxICdm0aA3ZtcyICdm1CDgoMX3Bvd2VyX3N0YXRlQhYKFF9kZWxldGlvbl9wcm90ZWN0aW9uIr0HCgZWbVNwZWMSJgoDY3B1GAEgASgFQhSKtRgQCgEEIgUIARCAAkIBMkoBMUgAiAEBEjUKBm1lbW9yeRgCIAEoBUIgirUYHAoBBCIHCEAQgICACDoDTWlCQgQyMDQ4SgM1MTJIAYgBARIyCghpbWFnZV9pZBgDIAEoCUIbirUYFwoBAhIScGxhc21hdm1jLnYxLkltYWdlSAKIAQESPwoFZGlza3MYBCADKAsyFC5wbGFzbWF2bWMudjEuVm1EaXNrQhqKtRgWCgEEMgIQEEoNb25lIHJvb3QgZGlzaxIyCgduZXR3b3JrGAUgAygLMhcucGxhc21hdm1jLnYxLlZtTmV0d29ya0IIirUYBDICEAgSIgoJdXNlcl9kYXRhGAYgASgJQgqKtRgGMgQQgIAESAOIAQESMQoJZmxhdm9yX2lkGAcgASgJQhmKtRgVEhNwbGFzbWF2bWMudjEuRmxhdm9ySASIAQEShAIKCHNzaF9rZXlzGAggAygJQvEBirUY7AEKAQcqjQEoc3NoLWVkMjU1MTl8c3NoLXJzYXxlY2RzYS1zaGEyLW5pc3RwKDI1NnwzODR8NTIxKXxzay1zc2gtZWQyNTUxOUBvcGVuc3NoLmNvbXxzay1lY2RzYS1zaGEyLW5pc3RwMjU2QG9wZW5zc2guY29tKSBbQS1aYS16MC05Ky89XSsoIFteXG5ccl0qKT8yAhBAQlNzc2gtZWQyNTUxOSBBQUFBQzNOemFDMWxaREkxTlRFNUFBQUFJT01xcW5rVnpybTBTZEc2VU9vcUtMc2FiZ0g1Qzlva1dpMGRoMmw5R0tKbCBtZRIkCgpib290X29yZGVyGAkgAygJQhCKtRgMGAEyAhAYQgRyb290EjgKB21hY2hpbmUYCiABKA4yGS5wbGFzbWF2bWMudjEuTWFjaGluZVR5cGVCB4q1GAMKAQJIBYgBARI4Cg5yZXN0YXJ0X3BvbGljeRgLIAEoDjIbLnBsYXNtYXZtYy52MS5SZXN0YXJ0UG9saWN5SAaIAQESQQoSc291cmNlX3NuYXBzaG90X2lkGA0gASgJQiCKtRgcCgECEhdwbGFzbWF2bWMudjEuVm1TbmFwc2hvdEgHiAEBQgYKBF9jcHVCCQoHX21lbW9yeUILCglfaW1hZ2VfaWRCDAoKX3VzZXJfZGF0YUIMCgpfZmxhdm9yX2lkQgoKCF9tYWNoaW5lQhEKD19yZXN0YXJ0X3BvbGljeUIVChNfc291cmNlX3NuYXBzaG90X2lkIlEKBlZtRGlzaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRyb290EioKCHNpemVfZ2liGAIgASgFQhiKtRgUCgEBIgYIARCAgAQ6A0dpQkICMTAi5wEKCVZtTmV0d29yaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRldGgwEioKB3BvcnRfaWQYAiABKAlCGYq1GBUKAQESEHByaXNtbmV0LnYxLlBvcnQSGwoKbmV0d29ya19pZBgDIAEoCUIHirUYAwoBAxIaCglzdWJuZXRfaWQYBCABKAlCB4q1GAMKAQMSHAoLbWFjX2FkZHJlc3MYBSABKAlCB4q1GAMKAQMSGwoKaXBfYWRkcmVzcxgGIAEoCUIHirUYAwoBAxIdCgxpcHY2X2FkZHJlc3MYByABKAlCB4q1GAMKAQMieQoQUmVzdG9yZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRI1CgtzbmFwc2hvdF9pZBgEIAEoCUIgirUYHAoBARIXcGxhc21hdm1jLnYxLlZtU25hcHNob3Qi5QEKDFZtU3RhdGlzdGljcxIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjcHVfc2Vjb25kcxgCIAEoARIUCgxtZW1vcnlfYnl0ZXMYAyABKAMSKwoFZGlza3MYBCADKAsyHC5wbGFzbWF2bWMudjEuRGlza1N0YXRpc3RpY3MSKQoEbmljcxgFIAMoCzIbLnBsYXNtYXZtYy52MS5OaWNTdGF0aXN0aWNzEhYKDmd1ZXN0X2hvc3RuYW1lGAYgASgJEhAKCGd1ZXN0X29zGAcgASgJInoKDkRpc2tTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAMSFQoNd3JpdHRlbl9ieXRlcxgDIAEoAxIXCg9yZWFkX29wZXJhdGlvbnMYBCABKAMSGAoQd3JpdGVfb3BlcmF0aW9ucxgFIAEoAyJ3Cg1OaWNTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgDEhIKCnNlbnRfYnl0ZXMYAyABKAMSGAoQcmVjZWl2ZWRfcGFja2V0cxgEIAEoAxIUCgxzZW50X3BhY2tldHMYBSABKAMingEKD1VwZGF0ZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJZCg9MaXN0Vm1zUmVzcG9uc2USHQoDdm1zGAEgAygLMhAucGxhc21hdm1jLnYxLlZtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkibAoQV2F0Y2hWbXNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEhwKAnZtGAIgASgLMhAucGxhc21hdm1jLnYxLlZtEg4KBmN1cnNvchgDIAEoCSKlAQoNUGxhblZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdW5rbm93bl9wYXRocxgGIAMoCSJiCg5QbGFuVm1SZXNwb25zZRIcCgJ2bRgBIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIyCgdjaGFuZ2VzGAIgAygLMiEucGhvdG9uY2xvdWQuYXBpLnYxLlBsYW5uZWRDaGFuZ2UqgwEKDVJlc3RhcnRQb2xpY3kSHgoaUkVTVEFSVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIZChVSRVNUQVJUX1BPTElDWV9BTFdBWVMQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQAypgCgtNYWNoaW5lVHlwZRIcChhNQUNISU5FX1RZUEVfVU5TUEVDSUZJRUQQABIZChVNQUNISU5FX1RZUEVfU1RBTkRBUkQQARIYChRNQUNISU5FX1RZUEVfTUlDUk9WTRACKlsKClBvd2VyU3RhdGUSGwoXUE9XRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNQT1dFUl9TVEFURV9SVU5OSU5HEAESFwoTUE9XRVJfU1RBVEVfU1RPUFBFRBACKr8BCgdWbVN0YXRlEhgKFFZNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVk1fU1RBVEVfQ1JFQVRJTkcQARIVChFWTV9TVEFURV9TVEFSVElORxACEhQKEFZNX1NUQVRFX1JVTk5JTkcQAxIVChFWTV9TVEFURV9TVE9QUElORxAEEhQKEFZNX1NUQVRFX1NUT1BQRUQQBRITCg9WTV9TVEFURV9GQUlMRUQQBhIUChBWTV9TVEFURV9VTktOT1dOEAkykgkKCVZtU2VydmljZRJGCghDcmVhdGVWbRIQLnBsYXNtYXZtYy52MS5WbRoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOmNyZWF0ZRJOCgVHZXRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhOKtRgPY29tcHV0ZTp2bXM6Z2V0EmYKC0JhdGNoR2V0Vm1zEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiE4q1GA9jb21wdXRlOnZtczpnZXQSXwoHTGlzdFZtcxIfLnBob3RvbmNsb3VkLmFwaS52MS5MaXN0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiFIq1GBBjb21wdXRlOnZtczpsaXN0ElMKCFVwZGF0ZVZtEh0ucGxhc21hdm1jLnYxLlVwZGF0ZVZtUmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOnVwZGF0ZRJXCghEZWxldGVWbRIhLnBob3RvbmNsb3VkLmFwaS52MS5EZWxldGVSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhaKtRgSY29tcHV0ZTp2bXM6ZGVsZXRlEmUKCFdhdGNoVm1zEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBoeLnBsYXNtYXZtYy52MS5XYXRjaFZtc1Jlc3BvbnNlIhWKtRgRY29tcHV0ZTp2bXM6d2F0Y2gwARJZCgZQbGFuVm0SGy5wbGFzbWF2bWMudjEuUGxhblZtUmVxdWVzdBocLnBsYXNtYXZtYy52MS5QbGFuVm1SZXNwb25zZSIUirUYEGNvbXB1dGU6dm1zOnBsYW4SUgoHU3RhcnRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhWKtRgRY29tcHV0ZTp2bXM6c3RhcnQSUAoGU3RvcFZtEh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iFIq1GBBjb21wdXRlOnZtczpzdG9wElIKB1Jlc2V0Vm0SHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIVirUYEWNvbXB1dGU6dm1zOnJlc2V0ElYKCVJlc3RvcmVWbRIeLnBsYXNtYXZtYy52MS5SZXN0b3JlVm1SZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIheKtRgTY29tcHV0ZTp2bXM6cmVzdG9yZRJiCg9HZXRWbVN0YXRpc3RpY3MSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoaLnBsYXNtYXZtYy52MS5WbVN0YXRpc3RpY3MiE4q1GA9jb21wdXRlOnZtczpnZXRiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChVwbGFzbWF2bWMvdjEvdm0ucHJvdG8SDHBsYXNtYXZtYy52MSLpCQoCVm0SEwoCaWQYASABKAlCB4q1GAMKAQMSFwoGb3JnX2lkGAIgASgJQgeKtRgDCgECEhsKCnByb2plY3RfaWQYAyABKAlCB4q1GAMKAQISHQoEbmFtZRgEIAEoCUIPirUYCwoBARgBQgRtYWluEjYKBmxhYmVscxgFIAMoCzIcLnBsYXNtYXZtYy52MS5WbS5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSKwoEc3BlYxgUIAEoCzIULnBsYXNtYXZtYy52MS5WbVNwZWNCB4q1GAMKAQESRAoLcG93ZXJfc3RhdGUYFSABKA4yGC5wbGFzbWF2bWMudjEuUG93ZXJTdGF0ZUIQirUYDAoBBEoHcnVubmluZ0gAiAEBEi4KBXN0YXRlGBYgASgOMhUucGxhc21hdm1jLnYxLlZtU3RhdGVCCIq1GAQKAgMIEhkKB2hvc3RfaWQYKCABKAlCCIq1GAQKAgMIEjAKE2RlbGV0aW9uX3Byb3RlY3Rpb24YFyABKAhCDoq1GAoKAQRKBWZhbHNlSAGIAQESHgoMc3RhdGVfcmVhc29uGBggASgJQgiKtRgECgIDCBI4CgpzdGFydF90aW1lGBkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNwoJc3RvcF90aW1lGBogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSGgoIcmVzdGFydHMYGyABKAVCCIq1GAQKAgMIEjoKDHJlc3RhcnRfdGltZRgcIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCIq1GAQKAgMIEh0KC2FjY2VsZXJhdG9yGB0gASgJQgiKtRgECgIDCBIXCgZyZXNldHMYHiABKAVCB4q1GAMKAQMSHQoLcmVzZXRzX2RvbmUYHyABKAVCCIq1GAQKAgMIEhkKCHJlc3RvcmVzGCAgASgFQgeKtRgDCgEDEh8KDXJlc3RvcmVzX2RvbmUYISABKAVCCIq1GAQKAgMIEiUKFHJlc3RvcmVkX3NuYXBzaG90X2lkGCIgASgJQgeKtRgDCgEDEiwKBG1vdmUYIyABKAsyFC5wbGFzbWF2bWMudjEuVm1Nb3ZlQgiKtRgECgIDCBI3Cgptb3ZlX29yZGVyGCQgASgLMhkucGxhc21hdm1jLnYxLlZtTW92ZU9yZGVyQgiKtRgECgIDCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOhOKtRgPCAMSAnZtGgN2bXMiAnZtQg4KDF9wb3dlcl9zdGF0ZUIWChRfZGVsZXRpb25fcHJvdGVjdGlvbiKuAgoGVm1Nb3ZlEg4KBm51bWJlchgBIAEoBRIWCg5zb3VyY2VfaG9zdF9pZBgCIAEoCRIWCg50YXJnZXRfaG9zdF9pZBgDIAEoCRIoCgVwaGFzZRgEIAEoDjIZLnBsYXNtYXZtYy52MS5WbU1vdmVQaGFzZRIQCghwcm9ncmVzcxgFIAEoBRIUCgxjb3BpZWRfYnl0ZXMYBiABKAMSEwoLdG90YWxfYnl0ZXMYByABKAMSDgoGcmVhc29uGAggASgJEi4KCnN0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdG9wcGVkGAsgASgIImYKC1ZtTW92ZU9yZGVyEg4KBm51bWJlchgBIAEoBRIPCgdob3N0X2lkGAIgASgJEgwKBHN0b3AYAyABKAgSEQoJY2FuY2VsbGVkGAQgASgIEhUKDWRyYWluX2hvc3RfaWQYBSABKAkizwkKBlZtU3BlYxImCgNjcHUYASABKAVCFIq1GBAKAQQiBQgBEIACQgEySgExSACIAQESNQoGbWVtb3J5GAIgASgFQiCKtRgcCgEEIgcIQBCAgIAIOgNNaUJCBDIwNDhKAzUxMkgBiAEBEjIKCGltYWdlX2lkGAMgASgJQhuKtRgXCgECEhJwbGFzbWF2bWMudjEuSW1hZ2VIAogBARI/CgVkaXNrcxgEIAMoCzIULnBsYXNtYXZtYy52MS5WbURpc2tCGoq1GBYKAQQyAhAQSg1vbmUgcm9vdCBkaXNrEjIKB25ldHdvcmsYBSADKAsyFy5wbGFzbWF2bWMudjEuVm1OZXR3b3JrQgiKtRgEMgIQCBIiCgl1c2VyX2RhdGEYBiABKAlCCoq1GAYyBBCAgARIA4gBARIxCglmbGF2b3JfaWQYByABKAlCGYq1GBUSE3BsYXNtYXZtYy52MS5GbGF2b3JIBIgBARKEAgoIc3NoX2tleXMYCCADKAlC8QGKtRjsAQoBByqNAShzc2gtZWQyNTUxOXxzc2gtcnNhfGVjZHNhLXNoYTItbmlzdHAoMjU2fDM4NHw1MjEpfHNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tfHNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20pIFtBLVphLXowLTkrLz1dKyggW15cblxyXSopPzICEEBCU3NzaC1lZDI1NTE5IEFBQUFDM056YUMxbFpESTFOVEU1QUFBQUlPTXFxbmtWenJtMFNkRzZVT29xS0xzYWJnSDVDOW9rV2kwZGgybDlHS0psIG1lEiQKCmJvb3Rfb3JkZXIYCSADKAlCEIq1GAwYATICEBhCBHJvb3QSOAoHbWFjaGluZRgKIAEoDjIZLnBsYXNtYXZtYy52MS5NYWNoaW5lVHlwZUIHirUYAwoBAkgFiAEBEjgKDnJlc3RhcnRfcG9saWN5GAsgASgOMhsucGxhc21hdm1jLnYxLlJlc3RhcnRQb2xpY3lIBogBARJBChJzb3VyY2Vfc25hcHNob3RfaWQYDSABKAlCIIq1GBwKAQISF3BsYXNtYXZtYy52MS5WbVNuYXBzaG90SAeIAQESRQoTcGxhY2VtZW50X2dyb3VwX2lkcxgOIAMoCUIoirUYJAoBBxIbcGxhc21hdm1jLnYxLlBsYWNlbWVudEdyb3VwMgIQCBJDCgtob3N0X2xhYmVscxgPIAMoCzIkLnBsYXNtYXZtYy52MS5WbVNwZWMuSG9zdExhYmVsc0VudHJ5QgiKtRgEMgIQEBI9Cg9vbl9ob3N0X2ZhaWx1cmUYECABKA4yHy5wbGFzbWF2bWMudjEuSG9zdEZhaWx1cmVQb2xpY3lICIgBARoxCg9Ib3N0TGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIGCgRfY3B1QgkKB19tZW1vcnlCCwoJX2ltYWdlX2lkQgwKCl91c2VyX2RhdGFCDAoKX2ZsYXZvcl9pZEIKCghfbWFjaGluZUIRCg9fcmVzdGFydF9wb2xpY3lCFQoTX3NvdXJjZV9zbmFwc2hvdF9pZEISChBfb25faG9zdF9mYWlsdXJlIlEKBlZtRGlzaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRyb290EioKCHNpemVfZ2liGAIgASgFQhiKtRgUCgEBIgYIARCAgAQ6A0dpQkICMTAi5wEKCVZtTmV0d29yaxIbCgJpZBgBIAEoCUIPirUYCwoBARgBQgRldGgwEioKB3BvcnRfaWQYAiABKAlCGYq1GBUKAQESEHByaXNtbmV0LnYxLlBvcnQSGwoKbmV0d29ya19pZBgDIAEoCUIHirUYAwoBAxIaCglzdWJuZXRfaWQYBCABKAlCB4q1GAMKAQMSHAoLbWFjX2FkZHJlc3MYBSABKAlCB4q1GAMKAQMSGwoKaXBfYWRkcmVzcxgGIAEoCUIHirUYAwoBAxIdCgxpcHY2X2FkZHJlc3MYByABKAlCB4q1GAMKAQMieQoQUmVzdG9yZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRI1CgtzbmFwc2hvdF9pZBgEIAEoCUIgirUYHAoBARIXcGxhc21hdm1jLnYxLlZtU25hcHNob3QibAoQTWlncmF0ZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIaCgdob3N0X2lkGAQgASgJQgmKtRgFMgMQgAESDAoEc3RvcBgFIAEoCCK2AQoUUGxhY2VtZW50RXhwbGFuYXRpb24SDAoEZml0cxgBIAEoCBIPCgdzdW1tYXJ5GAIgASgJEg0KBWhvc3RzGAMgASgFEg8KB2ZpdHRpbmcYBCABKAUSMgoJb2JzdGFjbGVzGAUgAygLMh8ucGxhc21hdm1jLnYxLlBsYWNlbWVudE9ic3RhY2xlEisKCHZlcmRpY3RzGAYgAygLMhkucGxhc21hdm1jLnYxLkhvc3RWZXJkaWN0IkMKEVBsYWNlbWVudE9ic3RhY2xlEg4KBnJlYXNvbhgBIAEoCRINCgVob3N0cxgCIAEoBRIPCgdtZXNzYWdlGAMgASgJIm8KC0hvc3RWZXJkaWN0Eg8KB2hvc3RfaWQYASABKAkSDAoEZml0cxgCIAEoCBIPCgdjdXJyZW50GAMgASgIEg8KB3JlYXNvbnMYBCADKAkSEAoIbWVzc2FnZXMYBSADKAkSDQoFc2NvcmUYBiABKAEi5QEKDFZtU3RhdGlzdGljcxIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtjcHVfc2Vjb25kcxgCIAEoARIUCgxtZW1vcnlfYnl0ZXMYAyABKAMSKwoFZGlza3MYBCADKAsyHC5wbGFzbWF2bWMudjEuRGlza1N0YXRpc3RpY3MSKQoEbmljcxgFIAMoCzIbLnBsYXNtYXZtYy52MS5OaWNTdGF0aXN0aWNzEhYKDmd1ZXN0X2hvc3RuYW1lGAYgASgJEhAKCGd1ZXN0X29zGAcgASgJInoKDkRpc2tTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAMSFQoNd3JpdHRlbl9ieXRlcxgDIAEoAxIXCg9yZWFkX29wZXJhdGlvbnMYBCABKAMSGAoQd3JpdGVfb3BlcmF0aW9ucxgFIAEoAyJ3Cg1OaWNTdGF0aXN0aWNzEgoKAmlkGAEgASgJEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgDEhIKCnNlbnRfYnl0ZXMYAyABKAMSGAoQcmVjZWl2ZWRfcGFja2V0cxgEIAEoAxIUCgxzZW50X3BhY2tldHMYBSABKAMingEKD1VwZGF0ZVZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJZCg9MaXN0Vm1zUmVzcG9uc2USHQoDdm1zGAEgAygLMhAucGxhc21hdm1jLnYxLlZtEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkibAoQV2F0Y2hWbXNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEhwKAnZtGAIgASgLMhAucGxhc21hdm1jLnYxLlZtEg4KBmN1cnNvchgDIAEoCSKlAQoNUGxhblZtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIcCgJ2bRgEIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNdW5rbm93bl9wYXRocxgGIAMoCSJiCg5QbGFuVm1SZXNwb25zZRIcCgJ2bRgBIAEoCzIQLnBsYXNtYXZtYy52MS5WbRIyCgdjaGFuZ2VzGAIgAygLMiEucGhvdG9uY2xvdWQuYXBpLnYxLlBsYW5uZWRDaGFuZ2UqgwEKDVJlc3RhcnRQb2xpY3kSHgoaUkVTVEFSVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIZChVSRVNUQVJUX1BPTElDWV9BTFdBWVMQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQAyp3ChFIb3N0RmFpbHVyZVBvbGljeRIjCh9IT1NUX0ZBSUxVUkVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASHAoYSE9TVF9GQUlMVVJFX1BPTElDWV9XQUlUEAESHwobSE9TVF9GQUlMVVJFX1BPTElDWV9SRUJVSUxEEAIqhwIKC1ZtTW92ZVBoYXNlEh0KGVZNX01PVkVfUEhBU0VfVU5TUEVDSUZJRUQQABIbChdWTV9NT1ZFX1BIQVNFX1BSRVBBUklORxABEhoKFlZNX01PVkVfUEhBU0VfU1RPUFBJTkcQAhIZChVWTV9NT1ZFX1BIQVNFX0NPUFlJTkcQAxIaChZWTV9NT1ZFX1BIQVNFX1NFVFRMSU5HEAQSGgoWVk1fTU9WRV9QSEFTRV9DTEVBTklORxAFEhYKElZNX01PVkVfUEhBU0VfRE9ORRAGEhgKFFZNX01PVkVfUEhBU0VfRkFJTEVEEAcSGwoXVk1fTU9WRV9QSEFTRV9DQU5DRUxMRUQQCCpgCgtNYWNoaW5lVHlwZRIcChhNQUNISU5FX1RZUEVfVU5TUEVDSUZJRUQQABIZChVNQUNISU5FX1RZUEVfU1RBTkRBUkQQARIYChRNQUNISU5FX1RZUEVfTUlDUk9WTRACKlsKClBvd2VyU3RhdGUSGwoXUE9XRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNQT1dFUl9TVEFURV9SVU5OSU5HEAESFwoTUE9XRVJfU1RBVEVfU1RPUFBFRBACKr8BCgdWbVN0YXRlEhgKFFZNX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVk1fU1RBVEVfQ1JFQVRJTkcQARIVChFWTV9TVEFURV9TVEFSVElORxACEhQKEFZNX1NUQVRFX1JVTk5JTkcQAxIVChFWTV9TVEFURV9TVE9QUElORxAEEhQKEFZNX1NUQVRFX1NUT1BQRUQQBRITCg9WTV9TVEFURV9GQUlMRUQQBhIUChBWTV9TVEFURV9VTktOT1dOEAkysgsKCVZtU2VydmljZRJGCghDcmVhdGVWbRIQLnBsYXNtYXZtYy52MS5WbRoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOmNyZWF0ZRJOCgVHZXRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhOKtRgPY29tcHV0ZTp2bXM6Z2V0EmYKC0JhdGNoR2V0Vm1zEiMucGhvdG9uY2xvdWQuYXBpLnYxLkJhdGNoR2V0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiE4q1GA9jb21wdXRlOnZtczpnZXQSXwoHTGlzdFZtcxIfLnBob3RvbmNsb3VkLmFwaS52MS5MaXN0UmVxdWVzdBodLnBsYXNtYXZtYy52MS5MaXN0Vm1zUmVzcG9uc2UiFIq1GBBjb21wdXRlOnZtczpsaXN0ElMKCFVwZGF0ZVZtEh0ucGxhc21hdm1jLnYxLlVwZGF0ZVZtUmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIWirUYEmNvbXB1dGU6dm1zOnVwZGF0ZRJXCghEZWxldGVWbRIhLnBob3RvbmNsb3VkLmFwaS52MS5EZWxldGVSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhaKtRgSY29tcHV0ZTp2bXM6ZGVsZXRlEmUKCFdhdGNoVm1zEiAucGhvdG9uY2xvdWQuYXBpLnYxLldhdGNoUmVxdWVzdBoeLnBsYXNtYXZtYy52MS5XYXRjaFZtc1Jlc3BvbnNlIhWKtRgRY29tcHV0ZTp2bXM6d2F0Y2gwARJZCgZQbGFuVm0SGy5wbGFzbWF2bWMudjEuUGxhblZtUmVxdWVzdBocLnBsYXNtYXZtYy52MS5QbGFuVm1SZXNwb25zZSIUirUYEGNvbXB1dGU6dm1zOnBsYW4SUgoHU3RhcnRWbRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIhWKtRgRY29tcHV0ZTp2bXM6c3RhcnQSUAoGU3RvcFZtEh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iFIq1GBBjb21wdXRlOnZtczpzdG9wElIKB1Jlc2V0Vm0SHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoQLnBsYXNtYXZtYy52MS5WbSIVirUYEWNvbXB1dGU6dm1zOnJlc2V0ElYKCVJlc3RvcmVWbRIeLnBsYXNtYXZtYy52MS5SZXN0b3JlVm1SZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIheKtRgTY29tcHV0ZTp2bXM6cmVzdG9yZRJiCg9HZXRWbVN0YXRpc3RpY3MSHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoaLnBsYXNtYXZtYy52MS5WbVN0YXRpc3RpY3MiE4q1GA9jb21wdXRlOnZtczpnZXQSVgoJTWlncmF0ZVZtEh4ucGxhc21hdm1jLnYxLk1pZ3JhdGVWbVJlcXVlc3QaEC5wbGFzbWF2bWMudjEuVm0iF4q1GBNjb21wdXRlOnZtczptaWdyYXRlElkKDENhbmNlbFZtTW92ZRIeLnBob3RvbmNsb3VkLmFwaS52MS5HZXRSZXF1ZXN0GhAucGxhc21hdm1jLnYxLlZtIheKtRgTY29tcHV0ZTp2bXM6bWlncmF0ZRJrChBFeHBsYWluUGxhY2VtZW50Eh4ucGhvdG9uY2xvdWQuYXBpLnYxLkdldFJlcXVlc3QaIi5wbGFzbWF2bWMudjEuUGxhY2VtZW50RXhwbGFuYXRpb24iE4q1GA9jb21wdXRlOnZtczpnZXRiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
 
 /**
  * A virtual machine.
@@ -198,6 +198,20 @@ export type Vm = Message<"plasmavmc.v1.Vm"> & {
    * @generated from field: string restored_snapshot_id = 34;
    */
   restoredSnapshotId: string;
+
+  /**
+   * The last move to another host: the one that is under way, or how the last one ended. Left out: it was never moved.
+   *
+   * @generated from field: plasmavmc.v1.VmMove move = 35;
+   */
+  move?: VmMove | undefined;
+
+  /**
+   * What was asked of it last, by MigrateVm, CancelVmMove or a drain of its host.
+   *
+   * @generated from field: plasmavmc.v1.VmMoveOrder move_order = 36;
+   */
+  moveOrder?: VmMoveOrder | undefined;
 };
 
 /**
@@ -206,6 +220,134 @@ export type Vm = Message<"plasmavmc.v1.Vm"> & {
  */
 export const VmSchema: GenMessage<Vm> = /*@__PURE__*/
   messageDesc(file_plasmavmc_v1_vm, 0);
+
+/**
+ * A move of a machine from host to host.
+ *
+ * @generated from message plasmavmc.v1.VmMove
+ */
+export type VmMove = Message<"plasmavmc.v1.VmMove"> & {
+  /**
+   * Of the order that it carries out.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * @generated from field: string source_host_id = 2;
+   */
+  sourceHostId: string;
+
+  /**
+   * @generated from field: string target_host_id = 3;
+   */
+  targetHostId: string;
+
+  /**
+   * @generated from field: plasmavmc.v1.VmMovePhase phase = 4;
+   */
+  phase: VmMovePhase;
+
+  /**
+   * Percent of what is to be copied.
+   *
+   * @generated from field: int32 progress = 5;
+   */
+  progress: number;
+
+  /**
+   * @generated from field: int64 copied_bytes = 6;
+   */
+  copiedBytes: bigint;
+
+  /**
+   * Memory and disks; it grows while the guest writes.
+   *
+   * @generated from field: int64 total_bytes = 7;
+   */
+  totalBytes: bigint;
+
+  /**
+   * Why it failed, or what it waits for.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 9;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp end_time = 10;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * The guest was shut down for it, and is started again after it.
+   *
+   * @generated from field: bool stopped = 11;
+   */
+  stopped: boolean;
+};
+
+/**
+ * Describes the message plasmavmc.v1.VmMove.
+ * Use `create(VmMoveSchema)` to create a new message.
+ */
+export const VmMoveSchema: GenMessage<VmMove> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 1);
+
+/**
+ * What is asked of a machine's place.
+ *
+ * @generated from message plasmavmc.v1.VmMoveOrder
+ */
+export type VmMoveOrder = Message<"plasmavmc.v1.VmMoveOrder"> & {
+  /**
+   * Counts them.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Where to; empty: the scheduler chooses.
+   *
+   * @generated from field: string host_id = 2;
+   */
+  hostId: string;
+
+  /**
+   * A machine that can't be moved while it runs is shut down, moved and started again.
+   *
+   * @generated from field: bool stop = 3;
+   */
+  stop: boolean;
+
+  /**
+   * The order was taken back.
+   *
+   * @generated from field: bool cancelled = 4;
+   */
+  cancelled: boolean;
+
+  /**
+   * Whose drain asked for it; empty: MigrateVm.
+   *
+   * @generated from field: string drain_host_id = 5;
+   */
+  drainHostId: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.VmMoveOrder.
+ * Use `create(VmMoveOrderSchema)` to create a new message.
+ */
+export const VmMoveOrderSchema: GenMessage<VmMoveOrder> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 2);
 
 /**
  * What a machine is made of.
@@ -296,6 +438,27 @@ export type VmSpec = Message<"plasmavmc.v1.VmSpec"> & {
    * @generated from field: optional string source_snapshot_id = 13;
    */
   sourceSnapshotId?: string | undefined;
+
+  /**
+   * Groups of machines that are kept together or apart. A group that demands it is joined by a placed machine only where it fits.
+   *
+   * @generated from field: repeated string placement_group_ids = 14;
+   */
+  placementGroupIds: string[];
+
+  /**
+   * Labels that its host must have, with these values. A placed machine takes those alone that its host has.
+   *
+   * @generated from field: map<string, string> host_labels = 15;
+   */
+  hostLabels: { [key: string]: string };
+
+  /**
+   * Left out: wait.
+   *
+   * @generated from field: optional plasmavmc.v1.HostFailurePolicy on_host_failure = 16;
+   */
+  onHostFailure?: HostFailurePolicy | undefined;
 };
 
 /**
@@ -303,7 +466,7 @@ export type VmSpec = Message<"plasmavmc.v1.VmSpec"> & {
  * Use `create(VmSpecSchema)` to create a new message.
  */
 export const VmSpecSchema: GenMessage<VmSpec> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 1);
+  messageDesc(file_plasmavmc_v1_vm, 3);
 
 /**
  * A disk of a machine.
@@ -331,7 +494,7 @@ export type VmDisk = Message<"plasmavmc.v1.VmDisk"> & {
  * Use `create(VmDiskSchema)` to create a new message.
  */
 export const VmDiskSchema: GenMessage<VmDisk> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 2);
+  messageDesc(file_plasmavmc_v1_vm, 4);
 
 /**
  * A network interface of a machine.
@@ -394,7 +557,7 @@ export type VmNetwork = Message<"plasmavmc.v1.VmNetwork"> & {
  * Use `create(VmNetworkSchema)` to create a new message.
  */
 export const VmNetworkSchema: GenMessage<VmNetwork> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 3);
+  messageDesc(file_plasmavmc_v1_vm, 5);
 
 /**
  * Puts a stopped machine's disks back.
@@ -430,7 +593,193 @@ export type RestoreVmRequest = Message<"plasmavmc.v1.RestoreVmRequest"> & {
  * Use `create(RestoreVmRequestSchema)` to create a new message.
  */
 export const RestoreVmRequestSchema: GenMessage<RestoreVmRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 4);
+  messageDesc(file_plasmavmc_v1_vm, 6);
+
+/**
+ * Moves a machine.
+ *
+ * @generated from message plasmavmc.v1.MigrateVmRequest
+ */
+export type MigrateVmRequest = Message<"plasmavmc.v1.MigrateVmRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Where to. Left out: the scheduler chooses. To name one takes the permission compute:hosts:place on the whole system.
+   *
+   * @generated from field: string host_id = 4;
+   */
+  hostId: string;
+
+  /**
+   * Shut it down, move it and start it again if it can't be moved while it runs.
+   *
+   * @generated from field: bool stop = 5;
+   */
+  stop: boolean;
+};
+
+/**
+ * Describes the message plasmavmc.v1.MigrateVmRequest.
+ * Use `create(MigrateVmRequestSchema)` to create a new message.
+ */
+export const MigrateVmRequestSchema: GenMessage<MigrateVmRequest> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 7);
+
+/**
+ * Where a machine may be.
+ *
+ * @generated from message plasmavmc.v1.PlacementExplanation
+ */
+export type PlacementExplanation = Message<"plasmavmc.v1.PlacementExplanation"> & {
+  /**
+   * Whether any host may run it now.
+   *
+   * @generated from field: bool fits = 1;
+   */
+  fits: boolean;
+
+  /**
+   * A sentence that says so, or what stands in the way.
+   *
+   * @generated from field: string summary = 2;
+   */
+  summary: string;
+
+  /**
+   * How many hosts were looked at.
+   *
+   * @generated from field: int32 hosts = 3;
+   */
+  hosts: number;
+
+  /**
+   * How many of them may run it.
+   *
+   * @generated from field: int32 fitting = 4;
+   */
+  fitting: number;
+
+  /**
+   * Why others may not.
+   *
+   * @generated from field: repeated plasmavmc.v1.PlacementObstacle obstacles = 5;
+   */
+  obstacles: PlacementObstacle[];
+
+  /**
+   * Each host; for those alone who may read hosts.
+   *
+   * @generated from field: repeated plasmavmc.v1.HostVerdict verdicts = 6;
+   */
+  verdicts: HostVerdict[];
+};
+
+/**
+ * Describes the message plasmavmc.v1.PlacementExplanation.
+ * Use `create(PlacementExplanationSchema)` to create a new message.
+ */
+export const PlacementExplanationSchema: GenMessage<PlacementExplanation> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 8);
+
+/**
+ * Why some hosts may not run a machine.
+ *
+ * @generated from message plasmavmc.v1.PlacementObstacle
+ */
+export type PlacementObstacle = Message<"plasmavmc.v1.PlacementObstacle"> & {
+  /**
+   * A stable word: "memory", "placement_group".
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * How many hosts it keeps out; one may be kept out by several.
+   *
+   * @generated from field: int32 hosts = 2;
+   */
+  hosts: number;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message plasmavmc.v1.PlacementObstacle.
+ * Use `create(PlacementObstacleSchema)` to create a new message.
+ */
+export const PlacementObstacleSchema: GenMessage<PlacementObstacle> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 9);
+
+/**
+ * Whether a host may run a machine.
+ *
+ * @generated from message plasmavmc.v1.HostVerdict
+ */
+export type HostVerdict = Message<"plasmavmc.v1.HostVerdict"> & {
+  /**
+   * @generated from field: string host_id = 1;
+   */
+  hostId: string;
+
+  /**
+   * @generated from field: bool fits = 2;
+   */
+  fits: boolean;
+
+  /**
+   * The machine is there now.
+   *
+   * @generated from field: bool current = 3;
+   */
+  current: boolean;
+
+  /**
+   * Stable words, as in obstacles.
+   *
+   * @generated from field: repeated string reasons = 4;
+   */
+  reasons: string[];
+
+  /**
+   * The same as sentences.
+   *
+   * @generated from field: repeated string messages = 5;
+   */
+  messages: string[];
+
+  /**
+   * The one with the most is chosen; 0 to 1.
+   *
+   * @generated from field: double score = 6;
+   */
+  score: number;
+};
+
+/**
+ * Describes the message plasmavmc.v1.HostVerdict.
+ * Use `create(HostVerdictSchema)` to create a new message.
+ */
+export const HostVerdictSchema: GenMessage<HostVerdict> = /*@__PURE__*/
+  messageDesc(file_plasmavmc_v1_vm, 10);
 
 /**
  * What a machine uses, since it was started.
@@ -487,7 +836,7 @@ export type VmStatistics = Message<"plasmavmc.v1.VmStatistics"> & {
  * Use `create(VmStatisticsSchema)` to create a new message.
  */
 export const VmStatisticsSchema: GenMessage<VmStatistics> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 5);
+  messageDesc(file_plasmavmc_v1_vm, 11);
 
 /**
  * What a machine read and wrote.
@@ -526,7 +875,7 @@ export type DiskStatistics = Message<"plasmavmc.v1.DiskStatistics"> & {
  * Use `create(DiskStatisticsSchema)` to create a new message.
  */
 export const DiskStatisticsSchema: GenMessage<DiskStatistics> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 6);
+  messageDesc(file_plasmavmc_v1_vm, 12);
 
 /**
  * What a machine received and sent.
@@ -565,7 +914,7 @@ export type NicStatistics = Message<"plasmavmc.v1.NicStatistics"> & {
  * Use `create(NicStatisticsSchema)` to create a new message.
  */
 export const NicStatisticsSchema: GenMessage<NicStatistics> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 7);
+  messageDesc(file_plasmavmc_v1_vm, 13);
 
 /**
  * Changes one of the vms.
@@ -613,7 +962,7 @@ export type UpdateVmRequest = Message<"plasmavmc.v1.UpdateVmRequest"> & {
  * Use `create(UpdateVmRequestSchema)` to create a new message.
  */
 export const UpdateVmRequestSchema: GenMessage<UpdateVmRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 8);
+  messageDesc(file_plasmavmc_v1_vm, 14);
 
 /**
  * A page of vms.
@@ -646,7 +995,7 @@ export type ListVmsResponse = Message<"plasmavmc.v1.ListVmsResponse"> & {
  * Use `create(ListVmsResponseSchema)` to create a new message.
  */
 export const ListVmsResponseSchema: GenMessage<ListVmsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 9);
+  messageDesc(file_plasmavmc_v1_vm, 15);
 
 /**
  * One change of one of the vms.
@@ -677,7 +1026,7 @@ export type WatchVmsResponse = Message<"plasmavmc.v1.WatchVmsResponse"> & {
  * Use `create(WatchVmsResponseSchema)` to create a new message.
  */
 export const WatchVmsResponseSchema: GenMessage<WatchVmsResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 10);
+  messageDesc(file_plasmavmc_v1_vm, 16);
 
 /**
  * What would be created (no id) or changed (an id).
@@ -725,7 +1074,7 @@ export type PlanVmRequest = Message<"plasmavmc.v1.PlanVmRequest"> & {
  * Use `create(PlanVmRequestSchema)` to create a new message.
  */
 export const PlanVmRequestSchema: GenMessage<PlanVmRequest> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 11);
+  messageDesc(file_plasmavmc_v1_vm, 17);
 
 /**
  * What the call would do.
@@ -751,7 +1100,7 @@ export type PlanVmResponse = Message<"plasmavmc.v1.PlanVmResponse"> & {
  * Use `create(PlanVmResponseSchema)` to create a new message.
  */
 export const PlanVmResponseSchema: GenMessage<PlanVmResponse> = /*@__PURE__*/
-  messageDesc(file_plasmavmc_v1_vm, 12);
+  messageDesc(file_plasmavmc_v1_vm, 18);
 
 /**
  * What happens when a machine ends by itself.
@@ -802,6 +1151,126 @@ export const RestartPolicySchema: GenEnum<RestartPolicy> = /*@__PURE__*/
   enumDesc(file_plasmavmc_v1_vm, 0);
 
 /**
+ * What becomes of a machine whose host is lost, with all of its disks.
+ *
+ * @generated from enum plasmavmc.v1.HostFailurePolicy
+ */
+export const HostFailurePolicy = {
+  /**
+   * As WAIT.
+   *
+   * @generated from enum value: HOST_FAILURE_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It stays failed: the host may come back, and the machine with it.
+   *
+   * @generated from enum value: HOST_FAILURE_POLICY_WAIT = 1;
+   */
+  WAIT: 1,
+
+  /**
+   * When the host is evacuated, it is made anew on another one, from its image, under its name, addresses and MACs. What its disks held is lost.
+   *
+   * @generated from enum value: HOST_FAILURE_POLICY_REBUILD = 2;
+   */
+  REBUILD: 2,
+} as const;
+
+/**
+ * What becomes of a machine whose host is lost, with all of its disks.
+ *
+ * @generated from enum plasmavmc.v1.HostFailurePolicy
+ */
+export type HostFailurePolicy = (typeof HostFailurePolicy)[keyof typeof HostFailurePolicy] | UnknownEnum;
+
+/**
+ * Describes the enum plasmavmc.v1.HostFailurePolicy.
+ */
+export const HostFailurePolicySchema: GenEnum<HostFailurePolicy> = /*@__PURE__*/
+  enumDesc(file_plasmavmc_v1_vm, 1);
+
+/**
+ * How far a move is.
+ *
+ * @generated from enum plasmavmc.v1.VmMovePhase
+ */
+export const VmMovePhase = {
+  /**
+   * @generated from enum value: VM_MOVE_PHASE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The other host makes room.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_PREPARING = 1;
+   */
+  PREPARING: 1,
+
+  /**
+   * The guest shuts down first: it can't be moved while it runs.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_STOPPING = 2;
+   */
+  STOPPING: 2,
+
+  /**
+   * Disks and memory are copied; the machine runs on where it was.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_COPYING = 3;
+   */
+  COPYING: 3,
+
+  /**
+   * It has come to the other host.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_SETTLING = 4;
+   */
+  SETTLING: 4,
+
+  /**
+   * It is the other host's; what is left of it on the first one is removed.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_CLEANING = 5;
+   */
+  CLEANING: 5,
+
+  /**
+   * @generated from enum value: VM_MOVE_PHASE_DONE = 6;
+   */
+  DONE: 6,
+
+  /**
+   * It goes on where it was.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_FAILED = 7;
+   */
+  FAILED: 7,
+
+  /**
+   * It goes on where it was, since that was asked for.
+   *
+   * @generated from enum value: VM_MOVE_PHASE_CANCELLED = 8;
+   */
+  CANCELLED: 8,
+} as const;
+
+/**
+ * How far a move is.
+ *
+ * @generated from enum plasmavmc.v1.VmMovePhase
+ */
+export type VmMovePhase = (typeof VmMovePhase)[keyof typeof VmMovePhase] | UnknownEnum;
+
+/**
+ * Describes the enum plasmavmc.v1.VmMovePhase.
+ */
+export const VmMovePhaseSchema: GenEnum<VmMovePhase> = /*@__PURE__*/
+  enumDesc(file_plasmavmc_v1_vm, 2);
+
+/**
  * What a machine is like.
  *
  * @generated from enum plasmavmc.v1.MachineType
@@ -840,7 +1309,7 @@ export type MachineType = (typeof MachineType)[keyof typeof MachineType] | Unkno
  * Describes the enum plasmavmc.v1.MachineType.
  */
 export const MachineTypeSchema: GenEnum<MachineType> = /*@__PURE__*/
-  enumDesc(file_plasmavmc_v1_vm, 1);
+  enumDesc(file_plasmavmc_v1_vm, 3);
 
 /**
  * Whether a machine should run.
@@ -875,7 +1344,7 @@ export type PowerState = (typeof PowerState)[keyof typeof PowerState] | UnknownE
  * Describes the enum plasmavmc.v1.PowerState.
  */
 export const PowerStateSchema: GenEnum<PowerState> = /*@__PURE__*/
-  enumDesc(file_plasmavmc_v1_vm, 2);
+  enumDesc(file_plasmavmc_v1_vm, 4);
 
 /**
  * What a machine is doing.
@@ -937,7 +1406,7 @@ export type VmState = (typeof VmState)[keyof typeof VmState] | UnknownEnum;
  * Describes the enum plasmavmc.v1.VmState.
  */
 export const VmStateSchema: GenEnum<VmState> = /*@__PURE__*/
-  enumDesc(file_plasmavmc_v1_vm, 3);
+  enumDesc(file_plasmavmc_v1_vm, 5);
 
 /**
  * Manages vms.
@@ -1074,6 +1543,37 @@ export const VmService: GenService<{
     methodKind: "unary";
     input: typeof GetRequestSchema;
     output: typeof VmStatisticsSchema;
+  },
+  /**
+   * Moves the machine to another host with its disks, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while
+   * it has snapshots, which stay on their host.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.MigrateVm
+   */
+  migrateVm: {
+    methodKind: "unary";
+    input: typeof MigrateVmRequestSchema;
+    output: typeof VmSchema;
+  },
+  /**
+   * Gives up a move that is not done: the machine goes on where it is.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.CancelVmMove
+   */
+  cancelVmMove: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof VmSchema;
+  },
+  /**
+   * Tells which hosts may run the machine, and why others may not. Who may read hosts is told of each by name, anybody else how many there are.
+   *
+   * @generated from rpc plasmavmc.v1.VmService.ExplainPlacement
+   */
+  explainPlacement: {
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof PlacementExplanationSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_plasmavmc_v1_vm, 0);
