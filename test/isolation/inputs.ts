@@ -54,6 +54,13 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   ResetVm: () => ({}),
   RestoreVm: ({ ids }) => ({ snapshot_id: ids.get("plasmavmc.v1.VmSnapshot") }),
   GetVmStatistics: () => ({}),
+  MigrateVm: () => ({}),
+  CancelVmMove: () => ({}),
+  ExplainPlacement: () => ({}),
+  DrainHost: () => ({}),
+  AbortDrain: () => ({}),
+  PreviewDrain: () => ({}),
+  EvacuateHost: () => ({}),
 };
 
 const ofFormat: Partial<Record<Format, string>> = {

@@ -4,6 +4,7 @@ import type { KindDefinition } from "./kind.ts";
 import { flavorKind } from "./plasmavmc/flavor/kind.ts";
 import { hostKind } from "./plasmavmc/host/kind.ts";
 import { imageKind } from "./plasmavmc/image/kind.ts";
+import { placementGroupKind } from "./plasmavmc/placement-group/kind.ts";
 import { vmKind } from "./plasmavmc/vm/kind.ts";
 import { vmSnapshotKind } from "./plasmavmc/vm-snapshot/kind.ts";
 import { addressGroupKind } from "./prismnet/address-group/kind.ts";
@@ -31,6 +32,7 @@ export const kinds: readonly KindDefinition[] = [
   hostKind,
   imageKind,
   flavorKind,
+  placementGroupKind,
   vmKind,
   vmSnapshotKind,
 ];
