@@ -4,8 +4,12 @@ import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import type { MoveTransport } from "../move-transport.ts";
+import type { Moves } from "../moving/moves.ts";
+import { withinProcess } from "../moving/within-process.ts";
 import { SimulatedConsoles } from "./consoles.ts";
 import { type Growth, SimulatedMachine } from "./machine.ts";
+import { simulatedMoves } from "./moves.ts";
 import { SimulatedSnapshots } from "./snapshots.ts";
 import type { StandIns } from "./stand-ins.ts";
 
@@ -19,6 +23,12 @@ export interface SimulatedHypervisorOptions {
   readonly growsWhileRunning?: Growth;
   /** Whether it runs microVMs. Default true. */
   readonly microvms?: boolean;
+  /** How long copying a machine to another host takes, in milliseconds. Default 2. */
+  readonly moveMs?: number;
+  /** What carries machines to other hosts. Default: to other drivers of this process. */
+  readonly transport?: MoveTransport;
+  /** This host's id, for what carries machines. */
+  readonly hostId?: string;
   /** Told when a machine's device is plugged into a port or pulled from it: `(id, up) => network.plug(id, up)`. */
   readonly plug?: (portId: string, up: boolean) => void;
   /** On a real network: something that sends and answers packets in the place of running machines. Closed with the driver. */
@@ -36,18 +46,23 @@ export class SimulatedHypervisor implements HypervisorDriver {
   readonly consoles = new SimulatedConsoles((vmId) => this.#machines.get(vmId)?.state);
   readonly growsWhileRunning: Growth;
   readonly cantRun?: NonNullable<HypervisorDriver["cantRun"]>;
-  readonly snapshots = new SimulatedSnapshots((vmId) => this.#machines.get(vmId)?.state);
-  readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns">>;
+  readonly moves: Moves;
+  readonly snapshots = new SimulatedSnapshots(
+    (vmId) => this.#machines.get(vmId)?.state,
+    (vmId) => this.moves.checkStays(vmId),
+  );
+  readonly #options: Required<Omit<SimulatedHypervisorOptions, "standIns" | "hostId">>;
   readonly #standIns: SimulatedHypervisorOptions["standIns"];
   readonly #images = new Map<string, ImageSource>();
   readonly #machines = new Map<string, SimulatedMachine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
 
-  constructor({ standIns, ...options }: SimulatedHypervisorOptions) {
+  constructor({ standIns, hostId, ...options }: SimulatedHypervisorOptions) {
     this.#standIns = standIns;
     const growsWhileRunning = { cpu: false, memory: false };
-    const defaults = { clock: systemClock, bootMs: 2, shutdownMs: 1, microvms: true, growsWhileRunning };
-    this.#options = { ...defaults, plug: () => {}, ...options };
+    const defaults = { clock: systemClock, bootMs: 2, shutdownMs: 1, moveMs: 2, microvms: true, growsWhileRunning };
+    this.#options = { ...defaults, plug: () => {}, transport: withinProcess, ...options };
+    this.moves = this.#movesAs(hostId);
     this.growsWhileRunning = this.#options.growsWhileRunning;
     if (!this.#options.microvms) this.cantRun = { microvm: "this host runs no microVMs" };
   }
@@ -66,10 +81,8 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (spec.imageId !== undefined && !this.#images.has(spec.imageId))
-      throw new DriverError("missing", `vm ${spec.vmId} needs image ${spec.imageId}, which is not there`);
-    if (spec.machine === "microvm" && !this.#options.microvms)
-      throw new DriverError("refused", `this host runs no microVMs; leave out spec.machine of vm ${spec.vmId}`);
+    this.moves.checkStays(spec.vmId);
+    this.#checkRuns(spec);
     const machine = this.#machines.get(spec.vmId);
     if (machine !== undefined) return machine.redefine(spec);
     this.snapshots.make(spec);
@@ -78,6 +91,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   async start(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.moves.checkStays(vmId);
     const machine = this.#machines.get(vmId);
     if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
     machine.start();
@@ -85,6 +99,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.moves.end(vmId, "it was stopped");
     this.#machines.get(vmId)?.stop(graceMs);
   }
 
@@ -117,6 +132,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   async remove(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    await this.moves.forget(vmId);
     this.#machines.get(vmId)?.stop(0);
     this.#machines.delete(vmId);
     this.consoles.forget(vmId);
@@ -132,6 +148,7 @@ export class SimulatedHypervisor implements HypervisorDriver {
   }
 
   async close(): Promise<void> {
+    await this.moves.detach();
     for (const machine of this.#machines.values()) machine.stop(0);
     this.#machines.clear();
     this.#images.clear();
@@ -140,11 +157,13 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   /** Lets a machine's guest die by itself, for tests. */
   crash(vmId: string, reason: string): void {
+    this.moves.end(vmId, reason);
     this.#machines.get(vmId)?.crash(reason);
   }
 
   /** Lets a machine's guest shut itself down, for tests. */
   shutDown(vmId: string): void {
+    this.moves.end(vmId, "it shut itself down");
     this.#machines.get(vmId)?.end();
   }
 
@@ -158,6 +177,28 @@ export class SimulatedHypervisor implements HypervisorDriver {
     const images = [...this.#images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1));
     const sorted = machines.sort((a, b) => (a.spec.vmId < b.spec.vmId ? -1 : 1));
     return structuredClone({ images, machines: sorted, snapshots: this.snapshots.all() });
+  }
+
+  #checkRuns({ vmId, imageId, machine }: MachineSpec): void {
+    if (imageId !== undefined && !this.#images.has(imageId))
+      throw new DriverError("missing", `vm ${vmId} needs image ${imageId}, which is not there`);
+    if (machine === "microvm" && !this.#options.microvms)
+      throw new DriverError("refused", `this host runs no microVMs; leave out spec.machine of vm ${vmId}`);
+  }
+
+  #movesAs(hostId: string | undefined): Moves {
+    const { clock, transport, moveMs } = this.#options;
+    return simulatedMoves({
+      ...{ clock, transport, moveMs, hostId, snapshots: this.snapshots },
+      machineOf: (vmId) => this.#machines.get(vmId),
+      checkRuns: (spec) => this.#checkRuns(spec),
+      place: (spec) => {
+        const machine = this.#make(spec);
+        this.#machines.set(spec.vmId, machine);
+        return machine;
+      },
+      remove: (vmId, signal) => this.remove(vmId, signal),
+    });
   }
 
   #make(spec: MachineSpec): SimulatedMachine {

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import type { HypervisorDriver, MachineSpec, MachineState } from "../driver.ts";
+import { standsStill } from "../moving/sender.ts";
 
 export type Growth = NonNullable<HypervisorDriver["growsWhileRunning"]>;
 
@@ -17,6 +18,14 @@ export interface MachineOptions {
 
 type Power = "stopped" | "starting" | "running" | "stopping" | "failed";
 
+/** A machine that is moved, as it stands still. */
+export interface MachineAsItIs {
+  readonly spec: MachineSpec;
+  readonly booted: MachineSpec;
+  readonly power: Power;
+  readonly failure: string;
+}
+
 export class SimulatedMachine {
   readonly #options: MachineOptions;
   #spec: MachineSpec;
@@ -24,6 +33,8 @@ export class SimulatedMachine {
   #booted: MachineSpec;
   #power: Power = "stopped";
   #failure = "";
+  /** Whether it stands still for a move. */
+  #isFrozen = false;
   /** Ends the wait of the transition that is under way. */
   #transition = new AbortController();
   /** When the plug is pulled, in the clock's milliseconds. */
@@ -41,7 +52,11 @@ export class SimulatedMachine {
 
   get state(): MachineState {
     if (this.#power === "failed") return { state: "failed", reason: this.#failure };
-    if (this.#power === "running") return { state: "running", needsRestart: needsRestart(this.#booted, this.#spec) };
+    if (this.#power === "running")
+      return {
+        ...{ state: "running", needsRestart: needsRestart(this.#booted, this.#spec) },
+        ...(this.#isFrozen && { trouble: standsStill }),
+      };
     return { state: this.#power };
   }
 
@@ -96,6 +111,34 @@ export class SimulatedMachine {
   /** Its guest shuts itself down. */
   end(): void {
     if (this.#power === "running") this.#off();
+  }
+
+  /** It stands still, so that it may go on elsewhere. @throws DriverError "unavailable" while it starts or stops. */
+  freeze(): MachineAsItIs {
+    if (this.#power === "starting" || this.#power === "stopping")
+      throw new DriverError("unavailable", `vm ${this.#spec.vmId} is ${this.#power}`);
+    this.#unplug(this.#spec);
+    this.#isFrozen = true;
+    return structuredClone({ spec: this.#spec, booted: this.#booted, power: this.#power, failure: this.#failure });
+  }
+
+  /** It goes on here. */
+  thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    if (this.#power === "running") this.#plug(this.#spec);
+  }
+
+  /** It has gone on elsewhere. */
+  leave(): void {
+    if (this.#power !== "stopped") this.#enter("stopped");
+  }
+
+  /** Goes on here as it stood still elsewhere. */
+  arrive({ booted, power, failure }: MachineAsItIs): void {
+    [this.#booted, this.#failure] = [booted, failure];
+    if (power === "running") this.#plug(this.#spec);
+    this.#enter(power);
   }
 
   #shutDown(graceMs: number): void {

@@ -1,15 +1,53 @@
 import { expect, test } from "@jest/globals";
 import { hypervisorContract, sampleMachine, untilMachine } from "../contract.ts";
+import { moveMachine, movesContract } from "../moves-contract.ts";
+import { MovesWithinProcess } from "../moving/within-process.ts";
 import { simulatedHypervisor } from "./index.ts";
+
+const { signal } = new AbortController();
+const image = { imageId: "tiny", format: "raw", architecture: "x86_64" } as const;
 
 hypervisorContract({
   name: "simulated",
   open: async () => simulatedHypervisor(),
   openStubborn: async () => simulatedHypervisor({ shutdownMs: "never" }),
-  image: { imageId: "tiny", format: "raw", architecture: "x86_64" },
+  image,
 });
 
-const { signal } = new AbortController();
+movesContract({
+  name: "simulated",
+  open: async () => {
+    const transport = new MovesWithinProcess();
+    const [a, b] = [simulatedHypervisor({ transport }), simulatedHypervisor({ transport })];
+    for (const host of [a, b]) await host.ensureImage(image, signal);
+    return {
+      hosts: [a, b],
+      cut: () => transport.cut(),
+      close: async () => void (await Promise.all([a.close(), b.close()])),
+    };
+  },
+  image,
+});
+
+test("a machine's disks, its ports and what it was started with move along", async () => {
+  const plugged: string[] = [];
+  const plug = (host: string) => (portId: string, up: boolean) => plugged.push(`${host} ${portId} ${up}`);
+  const [a, b] = [simulatedHypervisor({ plug: plug("a") }), simulatedHypervisor({ plug: plug("b") })];
+  const { imageId: _, ...small } = sampleMachine("vm-1", "");
+  const spec = { ...small, nics: [{ id: "eth0", portId: "port-1", macAddress: "fa:16:3e:00:00:01" }] };
+  await a.define(spec, signal);
+  await a.start("vm-1", signal);
+  await untilMachine(a, "vm-1", "running", 5_000);
+  a.snapshots.write("vm-1", "root", "written");
+  await a.define({ ...spec, cpu: 2 }, signal);
+  plugged.length = 0;
+  await moveMachine(a, b, { ...spec, cpu: 2 }, 5_000);
+  expect(await b.state("vm-1")).toEqual({ state: "running", needsRestart: true });
+  expect(b.snapshots.read("vm-1", "root")).toBe("written");
+  expect(plugged).toEqual(["a port-1 false", "b port-1 true"]);
+  await a.close();
+  await b.close();
+});
 
 test("a snapshot holds what the disks held, for a restore and for a copy", async () => {
   const driver = simulatedHypervisor();

@@ -10,13 +10,22 @@ interface Kept {
   readonly snapshots: Map<string, Disks>;
 }
 
+/** What a machine's disks hold and held. */
+export interface DisksAsTheyAre {
+  readonly disks: Readonly<Record<string, string>>;
+  readonly snapshots: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 /** The snapshots of all machines of a simulated hypervisor. */
 export class SimulatedSnapshots implements MachineSnapshots {
   readonly #kept = new Map<string, Kept>();
   readonly #stateOf: (vmId: string) => MachineState | undefined;
+  readonly #checkStays: (vmId: string) => void;
 
-  constructor(stateOf: (vmId: string) => MachineState | undefined) {
+  /** @param checkStays throws where a machine is being moved. */
+  constructor(stateOf: (vmId: string) => MachineState | undefined, checkStays: (vmId: string) => void = () => {}) {
     this.#stateOf = stateOf;
+    this.#checkStays = checkStays;
   }
 
   /** Makes a new machine's disks. @throws DriverError "missing" if what they are copied from is not there. */
@@ -26,6 +35,18 @@ export class SimulatedSnapshots implements MachineSnapshots {
 
   forget(vmId: string): void {
     this.#kept.delete(vmId);
+  }
+
+  /** All that a machine's disks hold, to be unpacked on another host. */
+  pack(vmId: string): DisksAsTheyAre {
+    const { disks, snapshots } = this.#of(vmId);
+    const taken = [...snapshots].map(([id, held]) => [id, Object.fromEntries(held)] as const);
+    return { disks: Object.fromEntries(disks), snapshots: Object.fromEntries(taken) };
+  }
+
+  unpack(vmId: string, { disks, snapshots }: DisksAsTheyAre): void {
+    const taken = Object.entries(snapshots).map(([id, held]) => [id, new Map(Object.entries(held))] as const);
+    this.#kept.set(vmId, { disks: new Map(Object.entries(disks)), snapshots: new Map(taken) });
   }
 
   /** As a guest would write. */
@@ -47,12 +68,14 @@ export class SimulatedSnapshots implements MachineSnapshots {
 
   async take(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#checkStays(vmId);
     const { disks, snapshots } = this.#of(vmId);
     if (!snapshots.has(snapshotId)) snapshots.set(snapshotId, disks);
   }
 
   async restore(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#checkStays(vmId);
     const kept = this.#of(vmId);
     const disks = this.#taken({ vmId, snapshotId });
     if (!["stopped", "failed"].includes(this.#stateOf(vmId)?.state ?? ""))
@@ -62,6 +85,7 @@ export class SimulatedSnapshots implements MachineSnapshots {
 
   async remove(vmId: string, snapshotId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#checkStays(vmId);
     this.#kept.get(vmId)?.snapshots.delete(snapshotId);
   }
 
