@@ -14,7 +14,7 @@ export interface Mark {
 /** Undefined: not ours. */
 export function markOf(row: Row): Mark | undefined {
   if (!isOurs(row)) return undefined;
-  const [type, id, on] = ["photon:type", "photon:id", "photon:on"].map((name) => idIn(row, name));
+  const [type, id, on] = [idIn(row, "photon:type"), idIn(row, "photon:id"), idIn(row, "photon:on")];
   return {
     key: type === undefined || id === undefined ? undefined : `${type}/${id}`,
     on: on?.split(" ").filter((key) => key !== ""),
