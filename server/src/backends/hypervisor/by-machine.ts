@@ -5,6 +5,7 @@ import type {
   ImageFacts,
   ImageSource,
   MachineConsoles,
+  MachineMoves,
   MachinePlacement,
   MachineSnapshots,
   MachineSpec,
@@ -30,6 +31,7 @@ export class HypervisorByMachine implements HypervisorDriver {
   readonly cantRun: NonNullable<HypervisorDriver["cantRun"]>;
   readonly placement?: MachinePlacement;
   readonly snapshots?: MachineSnapshots;
+  readonly moves?: MachineMoves;
   readonly consoles?: MachineConsoles;
   readonly export?: NonNullable<HypervisorDriver["export"]>;
   readonly #kinds: DriversByMachine;
@@ -50,6 +52,7 @@ export class HypervisorByMachine implements HypervisorDriver {
     if (placement !== undefined) this.placement = placement;
     if (this.#drivers.some(({ snapshots }) => snapshots !== undefined)) this.snapshots = this.#snapshots();
     if (this.#drivers.some(({ consoles }) => consoles !== undefined)) this.consoles = this.#consoles();
+    if (this.#drivers.some(({ moves }) => moves !== undefined)) this.moves = this.#moves();
     if (this.#drivers.some((driver) => driver.export !== undefined))
       this.export = (vmId, source, signal) => this.#export(vmId, source, signal);
   }
@@ -170,6 +173,19 @@ export class HypervisorByMachine implements HypervisorDriver {
     return {
       open: async (vmId, type, signal) => (await of(vmId, signal)).open(vmId, type, signal),
       log: async (vmId, maxBytes, signal) => (await of(vmId, signal)).log(vmId, maxBytes, signal),
+    };
+  }
+
+  /** One that is on its way to this host is nobody's yet: then the standard driver is asked. */
+  #moves(): MachineMoves {
+    const able = (driver: HypervisorDriver, vmId: string) => driver.moves ?? this.#unable(driver, vmId, "moves");
+    const of = async (vmId: string, signal: AbortSignal) => able(await this.#of(vmId, signal), vmId);
+    return {
+      offer: async (spec, signal) => able(this.#driverFor(spec), spec.vmId).offer(spec, signal),
+      send: async (vmId, offer, signal) => (await of(vmId, signal)).send(vmId, offer, signal),
+      state: async (vmId, signal) => (await this.#of(vmId, signal)).moves?.state(vmId, signal),
+      settle: async (vmId, signal) => (await of(vmId, signal)).settle(vmId, signal),
+      cancel: async (vmId, signal) => (await this.#of(vmId, signal)).moves?.cancel(vmId, signal),
     };
   }
 

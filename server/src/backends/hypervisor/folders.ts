@@ -22,6 +22,11 @@ export function machineFolders(dataDir: string, machines: string | undefined): H
   return { data: machines === undefined ? data : resolve(machines), run: join(everyonesRun, name) };
 }
 
+/** Beside those of standard machines, which have drivers of their own. */
+export function microvmFolders({ data, run }: HostFolders): HostFolders {
+  return { data: join(data, "microvms"), run: join(run, "m") };
+}
+
 /** Whether every user may pass through it. */
 function canBeEntered(folder: string): boolean {
   if ((statSync(folder).mode & 0o001) === 0) return false;

@@ -9,9 +9,11 @@ import type { ChassisAddress } from "../network/ovn/chassis/chassis.ts";
 import { openHostNetwork } from "../network/ovn/chassis/open-vswitch.ts";
 import type { RealNetwork } from "../network/pick.ts";
 import { builtInFiles } from "./built-in.ts";
+import { HypervisorByMachine } from "./by-machine.ts";
 import type { HypervisorDriver } from "./driver.ts";
-import { acceleratorFile, machineFolders } from "./folders.ts";
+import { acceleratorFile, machineFolders, microvmFolders } from "./folders.ts";
 import { knownAccelerator } from "./known-accelerator.ts";
+import { openMicrovms } from "./microvms.ts";
 import { openQemu, type QemuOptions, qemuMissing } from "./qemu/index.ts";
 import { machinesFolder } from "./qemu/layout.ts";
 
@@ -106,15 +108,20 @@ async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: Hos
   const accelerator = await knownAccelerator("qemu-system-x86_64", acceleratorFile);
   const network = hostNetwork(host, log);
   try {
-    const driver = await openQemu({ folders, network, builtInImages, accelerator, ...terms });
+    const common = { network, builtInImages, accelerator, ...terms };
+    const standard = await openQemu({ folders, ...common });
+    const microvm = await openMicrovms({ folders: microvmFolders(folders), kernelFolder: images, ...common });
+    const driver = new HypervisorByMachine({ standard, microvm });
     const has = [...builtInImages.keys()];
     const why = [
       `guests run in ${folders.data}; ${accelerator.why}`,
       has.length === 0 ? `no built-in image in ${images}: import images by their URLs` : `images: ${has.join(", ")}`,
+      "missing" in microvm ? `no microVMs: ${microvm.missing}` : "microVMs by Firecracker",
       ...(own ? ["machines stop with this server, since its network does"] : []),
     ];
     const stop = async () => {
       await network.close();
+      removeIfEmpty(microvmFolders(folders).run);
       removeIfEmpty(folders.run);
     };
     return { real: { driver, builtIn: has, stop }, why: why.join("; ") };
