@@ -19,14 +19,14 @@ export interface Followed {
   /** Of the certificate that is shown now; milliseconds since 1970. */
   certificateExpiresAt(): number;
   /** Where disks are kept. */
-  readonly dataDir: string;
+  readonly disksDir: string;
   readonly clock: Clock;
 }
 
-async function beatOf({ driver, dataDir, certificateExpiresAt }: Followed, signal: AbortSignal) {
+async function beatOf({ driver, disksDir, certificateExpiresAt }: Followed, signal: AbortSignal) {
   const { machines } = await driver.inventory(signal);
   return create(BeatSchema, {
-    ...(await capacityOf(dataDir)),
+    ...(await capacityOf(disksDir)),
     machines: machines.length,
     certificateExpiresAt: certificateExpiresAt(),
   });
@@ -39,6 +39,9 @@ async function helloOf(followed: Followed, signal: AbortSignal) {
     snapshots: driver.snapshots !== undefined,
     consoles: driver.consoles !== undefined,
     exports: driver.export !== undefined,
+    moves: driver.moves !== undefined,
+    growsCpu: driver.growsWhileRunning?.cpu ?? false,
+    growsMemory: driver.growsWhileRunning?.memory ?? false,
     versions: { ...versions() },
     beat: await beatOf(followed, signal),
   });

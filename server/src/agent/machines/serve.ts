@@ -1,8 +1,8 @@
-// The agent as its host's server: mutual TLS, and nobody but the cloud's servers are let in.
+// The agent as its host's server: mutual TLS on one port. Calls come from the cloud's servers alone; streams of moves from other hosts.
 import { randomUUID, X509Certificate } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { checkServerIdentity, type TLSSocket } from "node:tls";
+import { checkServerIdentity, createServer, type Server, type TLSSocket } from "node:tls";
 import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import { serverName } from "../../backends/hypervisor/remote/names.ts";
 import type { Clock } from "../../clock.ts";
@@ -10,6 +10,8 @@ import { requestCertificate } from "../../x509.ts";
 import type { AgentLog } from "../log.ts";
 import { adapter } from "./adapter.ts";
 import { type AgentIdentity, writeIdentity } from "./identity.ts";
+import { ImageIntake } from "./image-intake.ts";
+import { MoveStreams, moveProtocol } from "./move-streams.ts";
 import { RemoteDirectory } from "./remote-directory.ts";
 import { addAgentService, refusals } from "./service.ts";
 
@@ -17,7 +19,14 @@ export interface AgentOptions {
   readonly identity: AgentIdentity;
   readonly driver: HypervisorDriver;
   readonly accelerator: string;
+  /** Where the identity is kept. */
   readonly dataDir: string;
+  /** Where machines' disks are kept. Default the same. */
+  readonly disksDir?: string;
+  /** Through which the driver gets images that the servers have. Default: it gets none. */
+  readonly intake?: ImageIntake;
+  /** What carries the driver's moves. Default: nothing does. */
+  readonly moves?: MoveStreams;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -41,47 +50,72 @@ export async function serveAgent(options: AgentOptions): Promise<ServingAgent> {
   const directory = new RemoteDirectory();
   const sessions = new Set<ServerHttp2Session>();
   const stopping = new AbortController();
-  const server = open(options, directory, stopping.signal);
-  server.on("session", (session) => {
+  const moves = options.moves ?? new MoveStreams(options.identity);
+  const { calls, door } = open({ ...options, moves }, directory, stopping.signal);
+  calls.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
   });
-  const port = await listenOn(server, options.identity.listen);
+  const port = await listenOn(door, options.identity.listen);
   return {
     port,
     directory,
     async stop() {
       stopping.abort();
-      const closed = new Promise<void>((done) => server.close(() => done()));
+      const closed = new Promise<void>((done) => door.close(() => done()));
+      moves.close();
       for (const session of sessions) session.destroy();
       await closed;
     },
   };
 }
 
-function open(options: AgentOptions, directory: RemoteDirectory, stopping: AbortSignal): Http2SecureServer {
-  const { driver, accelerator, dataDir, clock, log } = options;
-  const renewal = new Renewal(options, (identity) => server.setSecureContext(contextOf(identity)));
-  const instanceId = randomUUID();
-  const handler = adapter({ interceptors: [refusals(log)], shutdownSignal: stopping, log }, (router) =>
+type Opening = AgentOptions & { readonly moves: MoveStreams };
+
+function open(options: Opening, directory: RemoteDirectory, stopping: AbortSignal): Doors {
+  const { identity, moves, log } = options;
+  const renewal = new Renewal(options, (renewed) => {
+    door.setSecureContext(contextOf(renewed));
+    moves.show(renewed);
+  });
+  const calls = callsOf(options, directory, renewal, stopping);
+  const terms = { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true } as const;
+  const door = createServer({ ...contextOf(identity), ...terms, ALPNProtocols: ["h2", moveProtocol] });
+  door.on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === moveProtocol) moves.take(socket);
+    else if (isServer(socket)) calls.emit("secureConnection", socket);
+    else socket.destroy();
+  });
+  door.on("tlsClientError", (err) => log.info({ err }, "a stranger was turned away"));
+  return { calls, door };
+}
+
+/** The door listens; what comes through it and is a server's goes on to the calls. */
+interface Doors {
+  readonly calls: Http2SecureServer;
+  readonly door: Server;
+}
+
+function callsOf(
+  options: Opening,
+  directory: RemoteDirectory,
+  renewal: Renewal,
+  shutdownSignal: AbortSignal,
+): Http2SecureServer {
+  const { driver, accelerator, dataDir, disksDir = dataDir, intake = new ImageIntake(), clock, log } = options;
+  const handler = adapter({ interceptors: [refusals(log)], shutdownSignal, log }, (router) =>
     addAgentService(router, {
-      ...{ driver, accelerator, dataDir, clock, log, directory, instanceId },
+      ...{ driver, accelerator, disksDir, intake, clock, log, directory, instanceId: randomUUID() },
       requestCertificate: () => renewal.request(),
       installCertificate: (pem) => renewal.install(pem),
       certificateExpiresAt: () => renewal.expiresAt,
     }),
   );
-  const terms = { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true } as const;
-  const server = createSecureServer({ ...contextOf(options.identity), ...terms }, handler);
-  server.prependListener("secureConnection", (socket: TLSSocket) => {
-    if (!isServer(socket)) socket.destroy();
-  });
-  server.on("tlsClientError", (err) => log.info({ err }, "a stranger was turned away"));
-  return server;
+  return createSecureServer({}, handler);
 }
 
-async function listenOn(server: Http2SecureServer, listen: string): Promise<number> {
+async function listenOn(server: Server, listen: string): Promise<number> {
   const { hostname, port } = new URL(`https://${listen}`);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);

@@ -4,16 +4,18 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { HostAgentService, type OpenConsoleRequest } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import { DriverError } from "../../backends/driver-error.ts";
-import type { MachineConsoles, MachineSnapshots } from "../../backends/hypervisor/driver.ts";
+import type { MachineConsoles, MachineMoves, MachineSnapshots } from "../../backends/hypervisor/driver.ts";
 import { toWire } from "../../backends/hypervisor/remote/errors.ts";
-import { imageOf, specOf, stateMessage, usageMessage } from "../../backends/hypervisor/remote/messages.ts";
+import { moveMessage, offerOf, specOf, stateMessage, usageMessage } from "../../backends/hypervisor/remote/messages.ts";
 import type { AgentLog } from "../log.ts";
 import { type Followed, follow } from "./follow.ts";
+import type { ImageIntake } from "./image-intake.ts";
 import type { RemoteDirectory } from "./remote-directory.ts";
 
 export interface AgentParts extends Followed {
   readonly log: AgentLog;
   readonly directory: RemoteDirectory;
+  readonly intake: ImageIntake;
   /** A new key's signing request, PEM. */
   requestCertificate(): Promise<string>;
   /** Takes the certificate of the key that was asked for last. */
@@ -30,6 +32,11 @@ function snapshotsOf({ driver }: AgentParts): MachineSnapshots {
 function consolesOf({ driver }: AgentParts): MachineConsoles {
   if (driver.consoles !== undefined) return driver.consoles;
   throw new DriverError("refused", `${driver.name} can't open consoles`);
+}
+
+function movesOf({ driver }: AgentParts): MachineMoves {
+  if (driver.moves !== undefined) return driver.moves;
+  throw new DriverError("refused", `${driver.name} can't move machines`);
 }
 
 /** Both ways at once, until either end closes. */
@@ -94,7 +101,7 @@ export function addAgentService(router: ConnectRouter, parts: AgentParts): void 
   const after = (work: Promise<unknown>) => work.then(done);
   const implementation: ServiceImpl<typeof HostAgentService> = {
     follow: (_, { signal }) => follow(parts, signal),
-    ensureImage: (request, { signal }) => after(driver.ensureImage(imageOf(request), signal)),
+    ensureImage: (requests, { signal }) => parts.intake.serve(driver, requests, signal),
     removeImage: ({ imageId }, { signal }) => after(driver.removeImage(imageId, signal)),
     define: (request, { signal }) => after(driver.define(specOf(request), signal)),
     start: ({ vmId }, { signal }) => after(driver.start(vmId, signal)),
@@ -116,6 +123,11 @@ export function addAgentService(router: ConnectRouter, parts: AgentParts): void 
     listSnapshots: async ({ vmId }, { signal }) => ({
       snapshotIds: [...(await snapshotsOf(parts).list(vmId, signal))],
     }),
+    offerMove: async (request, { signal }) => ({ ...(await movesOf(parts).offer(specOf(request), signal)) }),
+    sendMove: async ({ vmId, offer }, { signal }) => after(movesOf(parts).send(vmId, offerOf(offer), signal)),
+    getMove: async ({ vmId }, { signal }) => moveMessage(await movesOf(parts).state(vmId, signal)),
+    settleMove: async ({ vmId }, { signal }) => after(movesOf(parts).settle(vmId, signal)),
+    cancelMove: async ({ vmId }, { signal }) => after(movesOf(parts).cancel(vmId, signal)),
     openConsole: (requests, { signal }) => consoleOf(parts, requests, signal),
     async readConsoleLog({ vmId, maxBytes }, { signal }) {
       return { data: new Uint8Array(await consolesOf(parts).log(vmId, maxBytes, signal)) };

@@ -179,7 +179,7 @@ export interface HypervisorDriver {
   /** Whether the backend forgets everything when this process ends: then everything must be ensured again at the start. */
   readonly volatile: boolean;
   /** How instructions are executed on this host: "tcg" emulates them, which is slow. Undefined: nothing is executed. */
-  readonly accelerator?: { readonly name: "kvm" | "tcg" };
+  readonly accelerator?: { readonly name: "kvm" | "tcg" } | undefined;
   /** What a running machine takes over when it grows; anything else of its size waits for a restart. Undefined: neither. */
   readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
   /** Kinds of machines that it can't run here, each with the reason as a sentence for their owners. Undefined: it runs all. */

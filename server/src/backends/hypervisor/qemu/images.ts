@@ -20,7 +20,7 @@ import { fileURLToPath } from "node:url";
 import { DriverError } from "../../driver-error.ts";
 import type { ImageFacts, ImageSource } from "../driver.ts";
 import { fetchImage } from "../image-source.ts";
-import { isUpload, type OpenUpload } from "../uploads.ts";
+import { isUpload, type OpenBuiltIn, type OpenUpload } from "../uploads.ts";
 import { type Bench, checkTables, convert, handOver, makeBench, tooLarge, virtualSizeOf } from "./image-tool.ts";
 import { isFull } from "./programs.ts";
 import { checkWhole } from "./qcow2.ts";
@@ -42,6 +42,8 @@ export interface ImagesOptions {
   readonly privateSources?: boolean;
   /** Opens what was uploaded; undefined: nothing can be. */
   readonly uploads?: OpenUpload;
+  /** Opens built-in images that have no file here; undefined: they can't be had. */
+  readonly openBuiltIn?: OpenBuiltIn;
 }
 
 export class Images {
@@ -74,7 +76,9 @@ export class Images {
     if (!existsSync(this.#fileOf(source.imageId))) {
       const making = this.#making.get(source.imageId) ?? this.#make(source, signal);
       this.#making.set(source.imageId, making);
-      await making.finally(() => this.#making.delete(source.imageId));
+      await making.finally(() => {
+        if (this.#making.get(source.imageId) === making) this.#making.delete(source.imageId);
+      });
     }
     return this.#factsOf(source.imageId);
   }
@@ -134,11 +138,11 @@ export class Images {
         yield chunk;
       }
     };
-    await pipeline(await this.#open(source, signal), counted, createWriteStream(to, { mode: 0o600 }), { signal }).catch(
-      (error: unknown) => {
-        throw isFull(error) || error instanceof DriverError || signal.aborted ? error : brokeOff(source, error);
-      },
-    );
+    await pipeline(await this.#open(source, bench, signal), counted, createWriteStream(to, { mode: 0o600 }), {
+      signal,
+    }).catch((error: unknown) => {
+      throw isFull(error) || error instanceof DriverError || signal.aborted ? error : brokeOff(source, error);
+    });
     const digest = `sha256:${hash.digest("hex")}`;
     if (source.digest !== undefined && source.digest !== digest)
       throw new DriverError("refused", `image ${source.imageId} has the digest ${digest}, not ${source.digest}`, {
@@ -147,10 +151,15 @@ export class Images {
     return { digest, sizeBytes };
   }
 
-  async #open({ imageId, url }: ImageSource, signal: AbortSignal): Promise<Readable> {
-    const { localFiles, privateSources = false, uploads } = this.#options;
+  async #open({ imageId, url }: ImageSource, bench: Bench, signal: AbortSignal): Promise<Readable> {
+    const { localFiles, privateSources = false, uploads, openBuiltIn } = this.#options;
+    const checkSize = (sizeBytes: number) => {
+      if (sizeBytes > bench.mostBytes) throw tooLarge(bench);
+    };
+    if (url === undefined && openBuiltIn !== undefined && !this.#options.builtIn.has(imageId))
+      return openBuiltIn(imageId, signal, checkSize);
     if (url === undefined) return createReadStream(this.#builtIn(imageId));
-    if (isUpload(url) && uploads !== undefined) return uploads(url, signal);
+    if (isUpload(url) && uploads !== undefined) return uploads(url, signal, checkSize);
     if (url.startsWith("file:") && localFiles) return createReadStream(fileURLToPath(url));
     return fetchImage(url, { privateSources }, signal);
   }

@@ -39,7 +39,7 @@ export interface QemuOptions {
   /** Whether images may come from file: URLs of this host. Default false. */
   readonly localFiles?: boolean;
   /** What else images may be, and where they may come from. */
-  readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads">;
+  readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads" | "openBuiltIn">;
   /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
   readonly accelerator?: Accelerator;
   readonly clock?: Clock;

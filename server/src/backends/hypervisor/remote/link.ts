@@ -12,6 +12,7 @@ import {
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import type { Clock } from "../../../clock.ts";
 import { answerQuestions } from "./answers.ts";
+import type { FindImage } from "./image-bytes.ts";
 import { beatMs, hostName } from "./names.ts";
 import { type AgentClient, RemoteHypervisor } from "./remote.ts";
 
@@ -32,6 +33,8 @@ export interface LinkOptions {
   serials(): readonly string[];
   /** Answers what a host's guests ask of the cloud; undefined: nothing. */
   readonly answer: ((method: string, values: readonly unknown[]) => Promise<unknown>) | undefined;
+  /** What the server can send itself of the images that the host needs. */
+  readonly images?: FindImage;
   /** Told when the channel was opened or lost, and at each sign of life. */
   changed(): void;
   readonly clock: Clock;
@@ -64,13 +67,17 @@ export class AgentLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { hostId } = options;
+    const { hostId, address, images } = options;
     this.driver = new RemoteHypervisor({
-      hostId,
+      ...{ hostId, address, ...(images && { images }) },
       client: () => this.#client,
       hindrance: () => this.#hindrance,
       driverName: () => this.#heard?.hello.driver ?? "remote",
       can: (facet) => this.#heard?.hello[facet] ?? false,
+      accelerator: () => {
+        const name = this.#heard?.hello.accelerator;
+        return name === "kvm" || name === "tcg" ? { name } : undefined;
+      },
     });
     this.#running = this.#run();
   }

@@ -4,6 +4,7 @@ import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver } from "../driver.ts";
 import { architecture, capacityOf, type HostCapacity, versions } from "../facts.ts";
 import type { Hosts } from "../hosts.ts";
+import type { FindImage } from "./image-bytes.ts";
 import { AgentLink, type Identity } from "./link.ts";
 
 /** A host as it is stored. */
@@ -26,6 +27,8 @@ export interface AgentLinksOptions {
   identity(): Promise<Identity>;
   /** Answers what the hosts' guests ask of the cloud. */
   readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
+  /** What the server can send itself of the images that hosts need. */
+  readonly images?: FindImage;
   readonly clock: Clock;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -109,8 +112,8 @@ export class AgentLinks {
   #open({ id, address, serials }: StoredHost): void {
     this.#serials.set(id, serials);
     if (this.#links.has(id)) return;
-    const { identity, clock, log, answer } = this.#options;
-    const common = { identity, clock, log, answer, changed: () => this.#listeners.tell() };
+    const { identity, clock, log, answer, images } = this.#options;
+    const common = { identity, clock, log, answer, ...(images && { images }), changed: () => this.#listeners.tell() };
     this.#links.set(id, new AgentLink({ hostId: id, address, serials: () => this.#serials.get(id) ?? [], ...common }));
   }
 

@@ -4,12 +4,15 @@ import {
   type DefineRequest,
   DefineRequestSchema,
   type EnsureImageRequest,
+  type GetMoveResponse,
+  type GetMoveResponseSchema,
   type GetStateResponse,
   type GetStateResponseSchema,
   type MachineUsage,
   type MachineUsageSchema,
+  type MoveOfferMessage,
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
-import type { ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import type { ImageSource, MachineSpec, MachineState, MachineStatistics, MoveOffer, MoveState } from "../driver.ts";
 
 /** A machine's description must fit into the message: this does not compile while a field of it has no place there. */
 type Forgotten = Exclude<keyof MachineSpec, keyof DefineRequest>;
@@ -75,6 +78,21 @@ export function stateOf(message: GetStateResponse): MachineState | undefined {
     default:
       return { state: "failed", reason };
   }
+}
+
+export function offerOf(message: MoveOfferMessage | undefined): MoveOffer {
+  const { address, secret, hostId } = message ?? { address: "", secret: "" };
+  return { address, secret, ...present({ hostId }) };
+}
+
+export function moveMessage(state: MoveState | undefined): MessageInitShape<typeof GetMoveResponseSchema> {
+  return state === undefined ? {} : { ...state };
+}
+
+export function moveOf({ phase, copiedBytes, totalBytes, reason }: GetMoveResponse): MoveState | undefined {
+  if (phase === undefined) return undefined;
+  if (phase === "copying") return { phase, copiedBytes, totalBytes };
+  return phase === "done" ? { phase } : { phase: "failed", reason };
 }
 
 export function statisticsOf({ cpuSeconds, memoryBytes, disks, nics, guest }: MachineUsage): MachineStatistics {

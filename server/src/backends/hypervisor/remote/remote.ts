@@ -6,8 +6,10 @@ import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type {
   HypervisorDriver,
+  ImageFacts,
   ImageSource,
   MachineConsoles,
+  MachineMoves,
   MachineSnapshots,
   MachineSpec,
   MachineState,
@@ -15,20 +17,27 @@ import type {
 } from "../driver.ts";
 import { openDuplex } from "./console.ts";
 import { fromWire, unreachable } from "./errors.ts";
-import { specMessage, stateOf, statisticsOf } from "./messages.ts";
+import { bringImage, type FindImage } from "./image-bytes.ts";
+import { moveOf, offerOf, specMessage, stateOf, statisticsOf } from "./messages.ts";
 
 export type AgentClient = Client<typeof HostAgentService>;
 
 /** The ends of the channel, as they are now. */
 export interface Channel {
   readonly hostId: string;
+  /** host:port, where the agent is found by servers and by other hosts. */
+  readonly address: string;
   /** Undefined: there is none now. */
   client(): AgentClient | undefined;
   /** Why there is none. */
   hindrance(): string;
   /** The driver's name, once it is known. */
   driverName(): string;
-  can(facet: "snapshots" | "consoles" | "exports"): boolean;
+  can(facet: "snapshots" | "consoles" | "exports" | "moves" | "growsCpu" | "growsMemory"): boolean;
+  /** How the host executes instructions; undefined: that is not known yet, or nothing is executed. */
+  accelerator(): NonNullable<HypervisorDriver["accelerator"]> | undefined;
+  /** What the server can send itself of the images that hosts need. */
+  readonly images?: FindImage;
 }
 
 /** An agent answers at once or not at all, in milliseconds. */
@@ -43,6 +52,7 @@ export class RemoteHypervisor implements HypervisorDriver {
   readonly volatile = false;
   readonly snapshots: MachineSnapshots;
   readonly consoles: MachineConsoles;
+  readonly moves: MachineMoves;
   readonly #channel: Channel;
   readonly #listeners = new Listeners<Change>();
 
@@ -50,14 +60,26 @@ export class RemoteHypervisor implements HypervisorDriver {
     this.#channel = channel;
     this.snapshots = this.#snapshots();
     this.consoles = this.#consoles();
+    this.moves = this.#moves();
   }
 
   get name(): string {
     return this.#channel.driverName();
   }
 
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<void> {
-    await this.#call((client, options) => client.ensureImage(source, options), signal, longMs);
+  get accelerator(): NonNullable<HypervisorDriver["accelerator"]> | undefined {
+    return this.#channel.accelerator();
+  }
+
+  get growsWhileRunning(): { readonly cpu: boolean; readonly memory: boolean } {
+    return { cpu: this.#channel.can("growsCpu"), memory: this.#channel.can("growsMemory") };
+  }
+
+  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
+    const bytes = this.#channel.images?.(source);
+    const bring = (client: AgentClient, options: CallOptions) =>
+      bringImage(source, bytes, (requests) => client.ensureImage(requests, options));
+    return this.#call(bring, signal, longMs);
   }
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
@@ -166,6 +188,26 @@ export class RemoteHypervisor implements HypervisorDriver {
         this.#need("consoles", "open consoles");
         return (await this.#call((client, options) => client.readConsoleLog({ vmId, maxBytes }, options), signal)).data;
       },
+    };
+  }
+
+  #moves(): MachineMoves {
+    type Ask<T> = (client: AgentClient, options: CallOptions) => Promise<T>;
+    const run = async <T>(ask: Ask<T>, signal: AbortSignal, timeoutMs = shortMs) => {
+      this.#need("moves", "move machines");
+      return this.#call(ask, signal, timeoutMs);
+    };
+    const { hostId, address } = this.#channel;
+    return {
+      // The agent does not know under which address others find it.
+      offer: async (spec, signal) => {
+        const { secret } = offerOf(await run((client, o) => client.offerMove(specMessage(spec), o), signal, longMs));
+        return { address, secret, hostId };
+      },
+      send: async (vmId, offer, signal) => void (await run((client, o) => client.sendMove({ vmId, offer }, o), signal)),
+      state: async (vmId, signal) => moveOf(await run((client, o) => client.getMove({ vmId }, o), signal)),
+      settle: async (vmId, signal) => void (await run((client, o) => client.settleMove({ vmId }, o), signal, longMs)),
+      cancel: async (vmId, signal) => void (await run((client, o) => client.cancelMove({ vmId }, o), signal)),
     };
   }
 
