@@ -14,6 +14,7 @@ describe("readConfig()", () => {
       metricsListen: undefined,
       advertise: "",
       masterKeyFile: undefined,
+      privateIssuers: true,
       network: { driver: "auto", ovn: undefined },
       hypervisor: { driver: "auto", images: undefined, machines: undefined },
       compute: { consoleOrigins: [], largestImageBytes: 64 * 1024 ** 3, privateImageSources: false },

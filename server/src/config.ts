@@ -33,6 +33,8 @@ export interface Config {
   readonly advertise: string;
   /** Holds the key that the signing keys are encrypted with in the store; undefined: they are kept as they are. */
   readonly masterKeyFile: string | undefined;
+  /** Whether identity providers and other issuers may be at private and loopback addresses. */
+  readonly privateIssuers: boolean;
   readonly network: NetworkConfig;
   readonly compute: ComputeConfig;
   readonly hypervisor: HypervisorConfig;
@@ -113,6 +115,12 @@ export const settings = [
     variables: ["PHOTON_MASTER_KEY_FILE"],
     value: "FILE",
     help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
+  },
+  {
+    flag: "private-issuers",
+    variables: ["PHOTON_PRIVATE_ISSUERS"],
+    boolean: true,
+    help: "identity providers may be at private and loopback addresses; tenants can then reach your own network through the server; default on with --dev",
   },
   ...networkSettings,
   ...computeSettings,
@@ -243,6 +251,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
     advertise: given.advertise ?? "",
     masterKeyFile: given["master-key-file"],
+    privateIssuers: given["private-issuers"] === undefined ? dev : isOn(given, "private-issuers"),
     network: networkOf(given, dev),
     compute: computeOf(given, isOn(given, "private-image-sources")),
     hypervisor: hypervisorOf(given),

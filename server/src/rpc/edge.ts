@@ -79,6 +79,7 @@ export function createEdge(parts: EdgeParts): Edge {
     handlers: byPath(router.handlers, kindMethods),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
+    ...(parts.web && { web: { handle: parts.web, log: parts.log } }),
     ...(parts.uploads && {
       upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, stopping: stopping.signal }),
     }),

@@ -13,6 +13,7 @@ import { requestIdOf } from "./headers.ts";
 import type { Log } from "./log.ts";
 import { callKey, newCallState } from "./state.ts";
 import { type UploadHandler, uploadsPath } from "./upload.ts";
+import { isWebPath, serveWeb, type Web } from "./web.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -26,6 +27,8 @@ export interface HttpParts {
   readonly log: Log;
   /** Left out: nothing can be uploaded. */
   readonly upload?: UploadHandler;
+  /** Left out: there is nothing but methods, pages and uploads. */
+  readonly web?: Web;
 }
 
 /** The whole body of a request must have come by then. */
@@ -105,8 +108,8 @@ function sayWhy(answer: UniversalServerResponse, response: HttpResponse, id: str
   return true;
 }
 
-/** The status of a failed upload, as the Connect protocol has it for the same code. */
-function failUpload(error: unknown, request: HttpRequest, response: HttpResponse, id: string): void {
+/** The status of what failed outside of any method, as the Connect protocol has it for the same code. */
+function failEarly(error: unknown, request: HttpRequest, response: HttpResponse, id: string): void {
   if (response.destroyed) return;
   const fault = error instanceof Fault ? error : new Fault("INTERNAL", `internal error, request id ${id}`);
   if (!request.complete && request.httpVersionMajor === 1) response.setHeader("connection", "close");
@@ -115,7 +118,7 @@ function failUpload(error: unknown, request: HttpRequest, response: HttpResponse
   if (!request.complete) response.once("finish", () => request.destroy());
 }
 
-export function createHttpHandler({ handlers, pages, log, upload }: HttpParts) {
+export function createHttpHandler({ handlers, pages, log, upload, web }: HttpParts) {
   let active = 0;
   let tellIdle: () => void = () => undefined;
 
@@ -134,7 +137,17 @@ export function createHttpHandler({ handlers, pages, log, upload }: HttpParts) {
     } catch (error) {
       const known = error instanceof Fault || request.destroyed;
       if (!known) log.error({ err: error, request_id: id }, "an upload failed");
-      failUpload(error, request, response, id);
+      failEarly(error, request, response, id);
+    }
+  }
+
+  async function other(known: Web, request: HttpRequest, response: HttpResponse, id: string): Promise<void> {
+    try {
+      if (!(await serveWeb(known, request, response, id))) unknownMethod(request, response, id);
+    } catch (error) {
+      const isToldAlready = error instanceof Fault || request.destroyed;
+      if (!isToldAlready) log.error({ err: error, request_id: id }, "a page could not be answered");
+      failEarly(error, request, response, id);
     }
   }
 
@@ -186,6 +199,10 @@ export function createHttpHandler({ handlers, pages, log, upload }: HttpParts) {
       } else if (upload !== undefined && request.method === "PUT" && path.startsWith(uploadsPath)) {
         count(response);
         run(receive(upload, request, response, id), response, id);
+      } else if (web !== undefined && isWebPath(path)) {
+        count(response);
+        limitBody(request, bodyMs);
+        run(other(web, request, response, id), response, id);
       } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
         run(page(show, response), response, id);
       else {

@@ -12,9 +12,12 @@ import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../call.ts";
 import type { KindDefinition } from "../kind.ts";
+import type { WebHandler } from "../web.ts";
 import { authzService } from "./authz-service.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { federatedCredentialKind } from "./federated-credential/kind.ts";
+import type { Attempts } from "./federation/attempts.ts";
+import { createFederation } from "./federation/index.ts";
 import type { FederationTerms } from "./federation/terms.ts";
 import { groupKind } from "./group/kind.ts";
 import { guardrailKind } from "./guardrail/kind.ts";
@@ -34,7 +37,7 @@ import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createAuthenticator } from "./tokens/authenticator.ts";
 import { Login } from "./tokens/login.ts";
-import { createLoginLimiter } from "./tokens/login-limiter.ts";
+import { createLoginLimiter, type LoginLimiter } from "./tokens/login-limiter.ts";
 import { createSealing, type Sealing } from "./tokens/sealing.ts";
 import { SessionLife, sessionKind } from "./tokens/session-life.ts";
 import { Sessions } from "./tokens/sessions.ts";
@@ -54,6 +57,8 @@ export interface IamOptions {
   readonly audience?: string;
   /** 32 bytes that the private signing keys are encrypted with in the store; left out: whoever reads the database can sign tokens. */
   readonly masterKey?: Uint8Array | undefined;
+  /** The cloud's address as its users know it at the moment, where discovery answers; default: the issuer. */
+  readonly endpoint?: () => string;
   /** Default: only issuers on the public internet. */
   readonly federation?: FederationTerms;
   /** Told when the log can't be followed: permissions are refused until it can. */
@@ -67,6 +72,8 @@ export interface Iam {
   readonly handlers: readonly ServiceHandlers[];
   /** The public signing keys (RFC 7517 section 5). */
   jwks(): Promise<{ readonly keys: readonly Record<string, unknown>[] }>;
+  /** What is no RPC: OAuth, OpenID Connect. */
+  web(resources: ResourceCalls): WebHandler;
   /** Seeds the built-in roles and, at the very first start, makes the first administrator. */
   bootstrap(
     options: Pick<BootstrapParts, "password" | "announce"> & { readonly resources: ResourceCalls },
@@ -78,7 +85,7 @@ export interface Iam {
 
 export function createIam(options: IamOptions): Iam {
   const { store, catalog, clock, issuer, audience = issuer, random = randomBytes } = options;
-  const federation = options.federation ?? { privateIssuers: false };
+  const terms = options.federation ?? { privateIssuers: false };
   const index = new ScopeIndex(store, clock);
   const sessions = new Sessions(store, clock);
   const follower = new Follower({
@@ -97,7 +104,15 @@ export function createIam(options: IamOptions): Iam {
   const keys = new SigningKeys(store.records, sealing, clock);
   const accessTokens = createAccessTokens(keys, { issuer, audience, clock });
   const life = new SessionLife({ store, clock, random, sessions, accessTokens });
-  const login = new Login({ store, clock, limiter: createLoginLimiter(clock), authorizer, delegation });
+  const limiter = createLoginLimiter(clock);
+  const login = new Login({ store, clock, limiter, authorizer, delegation });
+  const tokens = tokenService({ store, login, life, sessions, accessTokens });
+  const federation = createFederation({
+    ...{ store, clock, random, terms, life, keys, sealing },
+    limiter: byCheck(limiter),
+    endpoint: options.endpoint ?? (() => issuer),
+    own: [issuer, audience],
+  });
   let unhear: (() => void) | undefined;
   return {
     kinds: kindsOf(
@@ -107,12 +122,13 @@ export function createIam(options: IamOptions): Iam {
         touchPrincipal: (identity) => sessions.touch(identity),
       },
       sealing,
-      federation,
+      terms,
     ),
     authenticator: createAuthenticator(accessTokens, sessions, follower),
     authorizer,
-    handlers: [tokenService({ store, login, life, sessions, accessTokens }), authzService(authorizer, catalog)],
+    handlers: [{ ...tokens, methods: { ...tokens.methods, ...federation.methods } }, authzService(authorizer, catalog)],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
+    web: (resources) => federation.oauth(resources),
     bootstrap: (given) => bootstrap({ ...given, store, catalog, clock, random }),
     start() {
       unhear ??= store.onCommit(() => index.committed());
@@ -126,7 +142,7 @@ export function createIam(options: IamOptions): Iam {
   };
 }
 
-function kindsOf(writes: PolicyWrites, sealing: Sealing, federation: FederationTerms): readonly KindDefinition[] {
+function kindsOf(writes: PolicyWrites, sealing: Sealing, terms: FederationTerms): readonly KindDefinition[] {
   return [
     orgKind,
     projectKind,
@@ -137,7 +153,18 @@ function kindsOf(writes: PolicyWrites, sealing: Sealing, federation: FederationT
     roleBindingKind(writes),
     groupKind(writes),
     guardrailKind(writes),
-    identityProviderKind(writes, sealing, federation),
-    federatedCredentialKind(writes, federation),
+    identityProviderKind(writes, sealing, terms),
+    federatedCredentialKind(writes, terms),
   ];
+}
+
+function byCheck(limiter: LoginLimiter): Attempts {
+  return {
+    async attempt(sourceIp, about, check) {
+      const succeeded = limiter.attempt(sourceIp, about);
+      const found = await check();
+      if (found !== undefined) succeeded();
+      return found;
+    },
+  };
 }

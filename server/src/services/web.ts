@@ -1,0 +1,33 @@
+// Requests that are no RPC, as the services see them: standards that name their own paths and forms (OAuth, OpenID Connect, SCIM).
+
+export interface WebRequest {
+  readonly method: string;
+  /** Path and query; the host is of no meaning. */
+  readonly url: URL;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+  readonly sourceIp: string;
+  readonly requestId: string;
+  /** The bearer token; "" for none. */
+  readonly token: string;
+  readonly signal: AbortSignal;
+}
+
+export interface WebAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers what it knows the path of; undefined: not one of its own. */
+export type WebHandler = (request: WebRequest) => Promise<WebAnswer> | undefined;
+
+/** JSON that no cache keeps. */
+export function jsonAnswer(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): WebAnswer {
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    body: JSON.stringify(body),
+  };
+}
