@@ -2,8 +2,11 @@
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import type { JoinOptions } from "./agent/machines/join.ts";
+import type { ChassisPlace } from "./backends/network/ovn/chassis/local.ts";
+import type { TlsFiles } from "./backends/network/ovn/ovsdb/database.ts";
 import { ConfigError } from "./config-error.ts";
 import { type HypervisorConfig, hypervisorOf } from "./hypervisor-config.ts";
+import { checkRemotes, tlsOf } from "./network-config.ts";
 
 export const agentUsage = `photon agent: makes this machine a host, and runs its virtual machines for the cloud.
 
@@ -24,11 +27,18 @@ run:
   --hypervisor auto|qemu|simulated
   --images FOLDER     the files of the built-in images; default images-built-in in the data folder
   --machines FOLDER   machines' disks; default in the data folder
+  --ovs-database R    the Open vSwitch that machines are plugged into; default unix:/var/run/openvswitch/db.sock
+  --ovs-namespace N   the network namespace (ip netns) of that Open vSwitch; default this one
   --ovn-southbound R  OVN's southbound: names and metadata for the guests of this host
+  --ovn-tls-key FILE  for ssl: a private key, PEM
+  --ovn-tls-cert FILE its certificate, PEM
+  --ovn-tls-ca FILE   the certificate of the authority that OVN's servers are checked by, PEM
 `;
 
 const texts = ["server", "token", "name", "listen", "address", "ca-file", "data"] as const;
-const runTexts = ["data", "hypervisor", "images", "machines", "ovn-southbound"] as const;
+const chassisTexts = ["ovs-database", "ovs-namespace", "ovn-southbound"] as const;
+const tlsTexts = ["ovn-tls-key", "ovn-tls-cert", "ovn-tls-ca"] as const;
+const runTexts = ["data", "hypervisor", "images", "machines", ...chassisTexts, ...tlsTexts] as const;
 
 function parse<Flag extends string>(args: readonly string[], flags: readonly Flag[]): Partial<Record<Flag, string>> {
   const options = Object.fromEntries(flags.map((flag) => [flag, { type: "string" as const }]));
@@ -84,11 +94,24 @@ export function joinSettings(
 export interface RunSettings {
   readonly dataDir: string;
   readonly hypervisor: HypervisorConfig;
-  readonly southbound: string | undefined;
+  /** The host's own Open vSwitch. */
+  readonly chassis: ChassisPlace;
+  readonly southbound: { readonly remote: string; readonly tls?: TlsFiles } | undefined;
 }
 
 /** @throws ConfigError if something is wrong. */
 export function runSettings(args: readonly string[]): RunSettings {
-  const { data, "ovn-southbound": southbound, ...rest } = parse(args, runTexts);
-  return { dataDir: data ?? defaultData, hypervisor: hypervisorOf(rest), southbound };
+  const { data, "ovs-database": database, "ovs-namespace": namespace, ...rest } = parse(args, runTexts);
+  const chassis = { ...(database !== undefined && { database }), ...(namespace !== undefined && { namespace }) };
+  return { dataDir: data ?? defaultData, hypervisor: hypervisorOf(rest), chassis, southbound: southboundOf(rest) };
+}
+
+type Given = Readonly<Partial<Record<(typeof runTexts)[number], string>>>;
+
+function southboundOf(given: Given): RunSettings["southbound"] {
+  const remote = given["ovn-southbound"];
+  const tls = tlsOf(given);
+  if (remote === undefined) return undefined;
+  checkRemotes("ovn-southbound", remote, tls);
+  return { remote, ...(tls && { tls }) };
 }

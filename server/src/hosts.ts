@@ -6,6 +6,7 @@ import type { Directory } from "./agent/directory.ts";
 import type { Drivers } from "./backends/drivers.ts";
 import { Hosts } from "./backends/hypervisor/hosts.ts";
 import { onHosts } from "./backends/hypervisor/on-hosts.ts";
+import type { FindImage } from "./backends/hypervisor/remote/image-bytes.ts";
 import type { Identity } from "./backends/hypervisor/remote/link.ts";
 import { AgentLinks, type StoredHost } from "./backends/hypervisor/remote/links.ts";
 import { hostName, serverName } from "./backends/hypervisor/remote/names.ts";
@@ -29,6 +30,8 @@ export interface HostsOptions {
   readonly masterKey: Uint8Array | undefined;
   /** Where this machine's disks are. */
   readonly dataDir: string;
+  /** What hosts are sent of the images that they can't get by themselves. */
+  readonly images: FindImage;
   /** Several servers share the store: each is a host by its machine's name. */
   readonly shared: boolean;
   random(bytes: number): Uint8Array;
@@ -67,7 +70,7 @@ export class CloudHosts {
     this.drivers = { ...drivers, hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId, refresh }) };
     this.#links = new AgentLinks({
       ...{ hosts, own, clock, identity: () => this.#showIdentity() },
-      answer: answering(createDirectory({ store: options.store, clock })),
+      ...{ answer: answering(createDirectory({ store: options.store, clock })), images: options.images },
       log: (message, err) => log.info({ err }, message),
     });
   }

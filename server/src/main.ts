@@ -10,6 +10,7 @@ import { FlowStore } from "./agent/flows/flow-store.ts";
 import { startAgents } from "./agents.ts";
 import { type Detected, detectDrivers, forgetsAtExit, given, type Pick } from "./backends/detect.ts";
 import type { Drivers } from "./backends/drivers.ts";
+import { imageFolder } from "./backends/hypervisor/built-in.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
@@ -36,6 +37,7 @@ import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
 import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
 import { seedFlavors } from "./services/plasmavmc/flavor/seed.ts";
+import { bytesHere } from "./services/plasmavmc/image/bytes-here.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { uploadsIn } from "./services/plasmavmc/image/upload-files.ts";
 import { startSweeping } from "./services/plasmavmc/image/upload-sweeper.ts";
@@ -104,7 +106,7 @@ function masterKeyOf({ masterKeyFile }: Config): Uint8Array | undefined {
   throw new ConfigError(`master-key-file ${masterKeyFile} must hold 64 hexadecimal digits (openssl rand -hex 32)`);
 }
 
-function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint: () => string): Iam {
+function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
   return createIam({
     store,
     clock,
@@ -112,8 +114,6 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint:
     // The same for all servers of a cloud and after every restart, whatever port it gets.
     issuer: config.advertise === "" ? "photoncloud" : config.advertise,
     masterKey: masterKeyOf(config),
-    endpoint,
-    federation: { privateIssuers: config.privateIssuers },
     onFailure: (err) => log.error({ err }, "the log of who may do what can't be followed"),
   });
 }
@@ -122,7 +122,8 @@ function makeHosts(config: Config, store: Store, { drivers }: Detected, clock: C
   const masterKey = masterKeyOf(config);
   const dataDir = resolve(config.dataDir);
   const shared = config.databaseUrl !== undefined;
-  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, shared, random: randomBytes });
+  const images = bytesHere({ uploads: uploadsFolder(config), builtIn: imageFolder(dataDir, config.hypervisor.images) });
+  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, images, shared, random: randomBytes });
 }
 
 type Unmade = "engine" | "networkWatcher";
@@ -200,7 +201,6 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     jwks: () => iam.jwks(),
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
     uploads: parts.uploads,
-    web: iam.web(resources),
     consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
 }
@@ -307,16 +307,9 @@ function watchBackends({ drivers, detected, store, flows, uploads, clock, log }:
   };
 }
 
-function assemble(
-  config: Config,
-  store: Store,
-  detected: Detected,
-  options: StartOptions,
-  log: Log,
-  endpoint: () => string,
-): Parts {
+function assemble(config: Config, store: Store, detected: Detected, options: StartOptions, log: Log): Parts {
   const clock = options.clock ?? systemClock;
-  const iam = makeIam(config, store, clock, log, endpoint);
+  const iam = makeIam(config, store, clock, log);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
   const uploads = new Uploads({ folder: uploadsFolder(config), largestBytes: config.compute.largestImageBytes, clock });
   const hosts = makeHosts(config, store, detected, clock, log);
@@ -348,10 +341,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let listeners: readonly Listener[] = [];
   try {
     detected = options.drivers ? given(options.drivers) : await detect(config, options.clock ?? systemClock, log);
+    const parts = assemble(config, store, detected, options, log);
     let running = false;
     let urls: readonly string[] = [];
-    const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise.replace(/\/+$/, ""));
-    const parts = assemble(config, store, detected, options, log, endpoint);
+    const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise);
     const edge = makeEdge(parts, () => running, endpoint);
     const { tls, caFile } = await tlsOf(config, parts.clock);
     listeners = await openListeners(parts, edge, tls);

@@ -78,14 +78,16 @@ function ovnOf(given: Given): OvnAddress | undefined {
   return { northbound, southbound, ...(tls && { tls }) };
 }
 
-function tlsOf(given: Given): OvsdbTlsFiles | undefined {
+/** @throws ConfigError if only some of the three are given. */
+export function tlsOf(given: Given): OvsdbTlsFiles | undefined {
   const { "ovn-tls-key": keyFile, "ovn-tls-cert": certFile, "ovn-tls-ca": caFile } = given;
   if (keyFile === undefined && certFile === undefined && caFile === undefined) return undefined;
   if (keyFile !== undefined && certFile !== undefined && caFile !== undefined) return { keyFile, certFile, caFile };
   throw new ConfigError("ovn-tls-key, ovn-tls-cert and ovn-tls-ca belong together; give all three");
 }
 
-function checkRemotes(flag: string, text: string, tls: OvsdbTlsFiles | undefined): void {
+/** @throws ConfigError if it is no list of remotes, or one of them needs files that were not given. */
+export function checkRemotes(flag: string, text: string, tls: OvsdbTlsFiles | undefined): void {
   try {
     parseRemotes(text, tls);
   } catch (error) {

@@ -1,12 +1,15 @@
 // `photon agent`: joins a machine to the cloud as a host, and runs its agent.
 import { isNativeError } from "node:util/types";
 import { ConnectError } from "@connectrpc/connect";
-import { readIdentity } from "./agent/machines/identity.ts";
+import { type AgentIdentity, readIdentity } from "./agent/machines/identity.ts";
+import { ImageIntake } from "./agent/machines/image-intake.ts";
 import { join } from "./agent/machines/join.ts";
+import { MoveStreams } from "./agent/machines/move-streams.ts";
 import { type ServingAgent, serveAgent } from "./agent/machines/serve.ts";
 import { startNetworkAgent } from "./agent/network-agent.ts";
 import { agentUsage, joinSettings, type RunSettings, runSettings } from "./agent-settings.ts";
 import type { HypervisorDriver } from "./backends/hypervisor/driver.ts";
+import { machineFolders } from "./backends/hypervisor/folders.ts";
 import { pickHypervisor } from "./backends/hypervisor/pick.ts";
 import { simulatedHypervisor } from "./backends/hypervisor/simulated/index.ts";
 import type { ChassisAddress } from "./backends/network/ovn/chassis/chassis.ts";
@@ -57,10 +60,13 @@ async function serve(settings: RunSettings, write: (text: string) => void): Prom
   const stop = askedToStop();
   const log = createLog("info");
   const identity = readIdentity(settings.dataDir);
+  const [intake, moves] = [new ImageIntake(), new MoveStreams(identity)];
+  const host = await chassisOf(settings);
+  const { driver, why, disksDir, close } = await openDriver(settings, { host, intake, moves, identity, log });
   const { dataDir } = settings;
-  const host = await localChassis();
-  const { driver, accelerator, why, close } = await openDriver(settings, host, log);
-  const agent = await serveAgent({ identity, driver, accelerator, dataDir, clock: systemClock, log });
+  const accelerator = driver.accelerator?.name ?? "";
+  const common = { identity, driver, accelerator, dataDir, disksDir, intake, moves };
+  const agent = await serveAgent({ ...common, clock: systemClock, log });
   write(`the agent of host ${identity.hostId} answers on port ${agent.port}\n  hypervisor  ${driver.name}: ${why}\n`);
   const endNetwork = startNames(settings, host, agent, log);
   await stop;
@@ -69,17 +75,42 @@ async function serve(settings: RunSettings, write: (text: string) => void): Prom
   await close();
 }
 
-async function openDriver({ dataDir, hypervisor }: RunSettings, host: ChassisAddress | undefined, log: Log) {
+/** @throws ConfigError if the Open vSwitch that was named is not there. */
+async function chassisOf({ chassis }: RunSettings): Promise<ChassisAddress | undefined> {
+  const host = await localChassis(chassis);
+  if (host === undefined && chassis.database !== undefined)
+    throw new ConfigError(
+      `--ovs-database ${chassis.database} does not answer, or names no OVN (ovn-remote, system-id)`,
+    );
+  return host;
+}
+
+interface DriverParts {
+  readonly host: ChassisAddress | undefined;
+  readonly intake: ImageIntake;
+  readonly moves: MoveStreams;
+  readonly identity: AgentIdentity;
+  readonly log: Log;
+}
+
+/** @throws ConfigError where nothing runs machines, unless a simulation was asked for: a host that only pretends would be given machines. */
+async function openDriver({ dataDir, hypervisor }: RunSettings, parts: DriverParts) {
+  const { host, intake, moves, identity, log } = parts;
   const say = (message: string, err?: unknown) => log.info({ err }, message);
   const builtIn = builtInImages.map(({ id }) => id);
   const network = host === undefined ? undefined : { hosts: [host], own: false };
-  const { real, why } = await pickHypervisor({ ...hypervisor, dataDir, builtIn, log: say }, network);
-  const driver: HypervisorDriver = real?.driver ?? simulatedHypervisor();
+  const imageTerms = { uploads: intake.openUpload, openBuiltIn: intake.openBuiltIn };
+  const choice = { ...hypervisor, dataDir, builtIn, imageTerms, log: say };
+  const { real, why } = await pickHypervisor(choice, network);
+  if (real === undefined && hypervisor.driver !== "simulated")
+    throw new ConfigError(`this host can run no machines: ${why}; --hypervisor simulated pretends to`);
+  const driver: HypervisorDriver = real?.driver ?? simulatedHypervisor({ transport: moves, hostId: identity.hostId });
   const close = async () => {
     await driver.close();
     await real?.stop();
   };
-  return { driver, why, close, accelerator: driver.accelerator?.name ?? "" };
+  const disksDir = real === undefined ? dataDir : machineFolders(dataDir, hypervisor.machines).data;
+  return { driver, why, close, disksDir };
 }
 
 /** Names and metadata for the guests of this host; what is answered comes from the server. */
@@ -87,7 +118,9 @@ function startNames({ southbound }: RunSettings, host: ChassisAddress | undefine
   if (southbound === undefined || host === undefined) return async () => {};
   const stopping = new AbortController();
   const { directory } = agent;
-  const starting = startNetworkAgent({ host, southbound, directory, log }, stopping.signal).catch((err: unknown) => {
+  const { remote, tls } = southbound;
+  const options = { host, southbound: remote, directory, log, ...(tls && { tls }) };
+  const starting = startNetworkAgent(options, stopping.signal).catch((err: unknown) => {
     if (!stopping.signal.aborted) log.error({ err }, "names and metadata could not be started");
   });
   return async () => {

@@ -1,6 +1,11 @@
 // The files of the built-in images, in a folder that the operator fills: an image "debian-12" is the newest of debian-12.qcow2 and debian-12-*.qcow2.
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+
+/** @param images what the operator said. */
+export function imageFolder(dataDir: string, images: string | undefined): string {
+  return images ?? join(resolve(dataDir), "images-built-in");
+}
 
 /** Those of the images that the folder has a file for. */
 export function builtInFiles(folder: string, imageIds: readonly string[]): ReadonlyMap<string, string> {

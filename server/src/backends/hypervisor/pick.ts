@@ -1,6 +1,5 @@
 // Picks what runs machines: QEMU where it can, or a simulation; and says why.
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
-import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { ConfigError } from "../../config-error.ts";
 import type { HostNetwork } from "../network/host-network.ts";
@@ -8,7 +7,7 @@ import { lateHostNetwork } from "../network/late-host.ts";
 import type { ChassisAddress } from "../network/ovn/chassis/chassis.ts";
 import { openHostNetwork } from "../network/ovn/chassis/open-vswitch.ts";
 import type { RealNetwork } from "../network/pick.ts";
-import { builtInFiles } from "./built-in.ts";
+import { builtInFiles, imageFolder } from "./built-in.ts";
 import { HypervisorByMachine } from "./by-machine.ts";
 import type { HypervisorDriver } from "./driver.ts";
 import { acceleratorFile, machineFolders, microvmFolders } from "./folders.ts";
@@ -93,10 +92,6 @@ function nothingToRun({ dataDir, images, machines, builtIn }: HypervisorChoice):
   const made = machinesFolder(machineFolders(dataDir, machines));
   if (builtInFiles(folder, builtIn).size > 0 || (existsSync(made) && readdirSync(made).length > 0)) return undefined;
   return `QEMU is there, but no image in ${folder} (in a checkout, scripts/images/tiny.ts builds one); --hypervisor qemu goes without`;
-}
-
-function imageFolder(dataDir: string, images: string | undefined): string {
-  return images ?? join(resolve(dataDir), "images-built-in");
 }
 
 async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: HostsNetwork): Promise<HypervisorPick> {
