@@ -106,7 +106,7 @@ function masterKeyOf({ masterKeyFile }: Config): Uint8Array | undefined {
   throw new ConfigError(`master-key-file ${masterKeyFile} must hold 64 hexadecimal digits (openssl rand -hex 32)`);
 }
 
-function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
+function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint: () => string): Iam {
   return createIam({
     store,
     clock,
@@ -114,6 +114,8 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log): Iam {
     // The same for all servers of a cloud and after every restart, whatever port it gets.
     issuer: config.advertise === "" ? "photoncloud" : config.advertise,
     masterKey: masterKeyOf(config),
+    endpoint,
+    federation: { privateIssuers: config.privateIssuers },
     onFailure: (err) => log.error({ err }, "the log of who may do what can't be followed"),
   });
 }
@@ -201,6 +203,7 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     jwks: () => iam.jwks(),
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
     uploads: parts.uploads,
+    web: iam.web(resources),
     consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
 }
@@ -307,9 +310,16 @@ function watchBackends({ drivers, detected, store, flows, uploads, clock, log }:
   };
 }
 
-function assemble(config: Config, store: Store, detected: Detected, options: StartOptions, log: Log): Parts {
+function assemble(
+  config: Config,
+  store: Store,
+  detected: Detected,
+  options: StartOptions,
+  log: Log,
+  endpoint: () => string,
+): Parts {
   const clock = options.clock ?? systemClock;
-  const iam = makeIam(config, store, clock, log);
+  const iam = makeIam(config, store, clock, log, endpoint);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
   const uploads = new Uploads({ folder: uploadsFolder(config), largestBytes: config.compute.largestImageBytes, clock });
   const hosts = makeHosts(config, store, detected, clock, log);
@@ -341,10 +351,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let listeners: readonly Listener[] = [];
   try {
     detected = options.drivers ? given(options.drivers) : await detect(config, options.clock ?? systemClock, log);
-    const parts = assemble(config, store, detected, options, log);
     let running = false;
     let urls: readonly string[] = [];
-    const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise);
+    const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise.replace(/\/+$/, ""));
+    const parts = assemble(config, store, detected, options, log, endpoint);
     const edge = makeEdge(parts, () => running, endpoint);
     const { tls, caFile } = await tlsOf(config, parts.clock);
     listeners = await openListeners(parts, edge, tls);
