@@ -29,7 +29,7 @@ const slow = [
 
 export default {
   randomize: true,
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   projects: [
     {
       ...shared,
