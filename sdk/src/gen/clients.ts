@@ -20,7 +20,6 @@ import type {
   BreakGlassInput,
   BreakGlassUpdate,
   ChangePasswordRequest,
-  ChangePasswordResponse,
   CheckNetworkRequest,
   CheckNetworkResponse,
   ConfirmFactorResponse,
@@ -340,8 +339,8 @@ export interface SubnetClient extends ResourceClient<Subnet, SubnetInput, Subnet
 export interface VpcClient extends ResourceClient<Vpc, VpcInput, VpcUpdate, VpcId> {}
 
 export interface IamAccountClient {
-  /** Changes the caller's own password. All of its other sessions end. */
-  changePassword(request: ChangePasswordRequest, options?: CallOptions): Promise<ChangePasswordResponse>;
+  /** Changes the caller's own password. All of its sessions end; the answer begins a new one. */
+  changePassword(request: ChangePasswordRequest, options?: CallOptions): Promise<IssueTokenResponse>;
   /** Tells how a login may prove its second factor, and draws the challenge for a passkey. It takes what IssueToken takes. */
   startSecondFactor(request?: StartSecondFactorRequest, options?: CallOptions): Promise<StartSecondFactorResponse>;
   /** Proves the second factor again: what needs a fresh one is open to the caller's session for ten minutes. */

@@ -414,9 +414,6 @@ export interface ChangePasswordRequest {
   readonly newPassword: string;
 }
 
-export interface ChangePasswordResponse {
-}
-
 export interface CheckNetworkRequest {
 }
 
@@ -1304,7 +1301,7 @@ export interface Guardrail {
   /** What it denies: to everybody who is not exempt, whatever allows it. Its own methods it never denies, so that it can be mended. */
   readonly statements: readonly GuardrailStatement[];
   /**
-   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it.
+   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here.
    * Example: group:acme-corp/operators
    */
   readonly exemptPrincipals: readonly string[];
@@ -1329,7 +1326,7 @@ export interface GuardrailInput {
   /** What it denies: to everybody who is not exempt, whatever allows it. Its own methods it never denies, so that it can be mended. */
   readonly statements: readonly GuardrailStatementInput[];
   /**
-   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it.
+   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here.
    * Example: group:acme-corp/operators
    */
   readonly exemptPrincipals?: readonly string[] | undefined;
@@ -1388,7 +1385,7 @@ export interface GuardrailUpdate {
   /** What it denies: to everybody who is not exempt, whatever allows it. Its own methods it never denies, so that it can be mended. */
   readonly statements?: readonly GuardrailStatementInput[] | undefined;
   /**
-   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it.
+   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here.
    * Example: group:acme-corp/operators
    */
   readonly exemptPrincipals?: readonly string[] | null | undefined;
@@ -1452,11 +1449,11 @@ export interface Host {
   /** Left out: it was not evacuated. */
   readonly evacuation: HostEvacuation;
   /**
-   * How many virtual CPUs are promised for each thread of its CPUs.
+   * How many virtual CPUs may be promised for each thread of its CPUs. Left out: 4 with kvm, 16 where instructions are emulated, any number where nothing is executed.
    * Range: 1–64.
-   * Default: 4.
+   * Example: 2
    */
-  readonly cpuRatio: number;
+  readonly cpuRatio?: number | undefined;
 }
 
 /** What a host has for machines. */
@@ -1543,9 +1540,9 @@ export interface HostInput {
    */
   readonly schedulable?: boolean | undefined;
   /**
-   * How many virtual CPUs are promised for each thread of its CPUs.
+   * How many virtual CPUs may be promised for each thread of its CPUs. Left out: 4 with kvm, 16 where instructions are emulated, any number where nothing is executed.
    * Range: 1–64.
-   * Default: 4.
+   * Example: 2
    */
   readonly cpuRatio?: number | undefined;
 }
@@ -1588,9 +1585,9 @@ export interface HostUpdate {
    */
   readonly schedulable?: boolean | null | undefined;
   /**
-   * How many virtual CPUs are promised for each thread of its CPUs.
+   * How many virtual CPUs may be promised for each thread of its CPUs. Left out: 4 with kvm, 16 where instructions are emulated, any number where nothing is executed.
    * Range: 1–64.
-   * Default: 4.
+   * Example: 2
    */
   readonly cpuRatio?: number | null | undefined;
 }
@@ -1944,6 +1941,11 @@ export interface Invitation {
   /** What the user will be given. */
   readonly roles: readonly InvitedRole[];
   /**
+   * Groups of the org that the user will be in.
+   * Example: operators
+   */
+  readonly groupIds: readonly string[];
+  /**
    * When it stops working, at most 30 days from now. Left out: in 7 days.
    * Default: in 7 days.
    */
@@ -1979,6 +1981,11 @@ export interface InvitationInput {
   readonly userId?: string | undefined;
   /** What the user will be given. */
   readonly roles?: readonly InvitedRoleInput[] | undefined;
+  /**
+   * Groups of the org that the user will be in.
+   * Example: operators
+   */
+  readonly groupIds?: readonly string[] | undefined;
   /**
    * When it stops working, at most 30 days from now. Left out: in 7 days.
    * Default: in 7 days.
@@ -2721,6 +2728,7 @@ export interface PreviewInvitationResponse {
   readonly minPasswordLength: number;
   /** A second factor will be asked for. */
   readonly mfaRequired: boolean;
+  readonly groupIds: readonly string[];
 }
 
 /** A user or a service account. */

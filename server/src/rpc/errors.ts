@@ -31,7 +31,10 @@ function infoOf(reason: Reason, requestId: string, more: Info = {}): { desc: typ
 function fromFault(fault: Fault, requestId: string): ConnectError {
   const { message, ...more } = brief(fault.message, fault.details);
   const info = infoOf(fault.reason, requestId, more);
-  return new ConnectError(message, codes[reasons[fault.reason].code], undefined, [info], fault);
+  const { retryAfterMs } = fault.details;
+  // Whole seconds (RFC 9110, section 10.2.3).
+  const headers = retryAfterMs === undefined ? undefined : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
+  return new ConnectError(message, codes[reasons[fault.reason].code], headers, [info], fault);
 }
 
 /** What a service threw, as the caller gets it. What is neither a Fault nor Connect's own stays inside: the caller gets the request id. */

@@ -28,7 +28,7 @@ export interface TfGuardrailProps extends ResourceProps {
   readonly description?: string;
   /** What it denies: to everybody who is not exempt, whatever allows it. Its own methods it never denies, so that it can be mended. */
   readonly statements: readonly TfGuardrailStatement[] | IResolvable;
-  /** For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it. @default - none */
+  /** For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here. @default - none */
   readonly exemptPrincipals?: readonly string[] | IResolvable;
 }
 
@@ -80,7 +80,7 @@ export class TfGuardrail extends PhotonResource {
     return this.getStringAttribute("description");
   }
 
-  /** For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it. Known when it is deployed. */
+  /** For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here. Known when it is deployed. */
   get exemptPrincipals(): string[] {
     return this.getListAttribute("exempt_principals");
   }

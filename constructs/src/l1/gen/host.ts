@@ -14,7 +14,7 @@ export interface TfHostProps extends ResourceProps {
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
   /** Whether new machines may be placed on it. Those that are there stay. @default - true */
   readonly schedulable?: boolean | IResolvable;
-  /** How many virtual CPUs are promised for each thread of its CPUs. @default - 4 */
+  /** How many virtual CPUs may be promised for each thread of its CPUs. Left out: 4 with kvm, 16 where instructions are emulated, any number where nothing is executed. @default - none */
   readonly cpuRatio?: number;
 }
 
@@ -56,7 +56,7 @@ export class TfHost extends PhotonResource {
     return this.getBooleanAttribute("schedulable");
   }
 
-  /** How many virtual CPUs are promised for each thread of its CPUs. Known when it is deployed. */
+  /** How many virtual CPUs may be promised for each thread of its CPUs. Left out: 4 with kvm, 16 where instructions are emulated, any number where nothing is executed. Known when it is deployed. */
   get cpuRatio(): number {
     return this.getNumberAttribute("cpu_ratio");
   }

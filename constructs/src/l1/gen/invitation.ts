@@ -26,11 +26,13 @@ export interface TfInvitationProps extends ResourceProps {
   readonly userId?: string;
   /** What the user will be given. A change forces replacement. @default - none */
   readonly roles?: readonly TfInvitedRole[] | IResolvable;
+  /** Groups of the org that the user will be in. A change forces replacement. @default - none */
+  readonly groupIds?: readonly string[] | IResolvable;
   /** When it stops working, at most 30 days from now. Left out: in 7 days. A change forces replacement. @default - in 7 days */
   readonly expireTime?: string;
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"email":["email","scalar"],"userId":["user_id","scalar"],"roles":["roles",{"list":{"fields":{"roleId":["role_id","scalar"],"projectId":["project_id","scalar"]}}}],"expireTime":["expire_time","scalar"]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"email":["email","scalar"],"userId":["user_id","scalar"],"roles":["roles",{"list":{"fields":{"roleId":["role_id","scalar"],"projectId":["project_id","scalar"]}}}],"groupIds":["group_ids",{"list":"scalar"}],"expireTime":["expire_time","scalar"]}};
 
 /** Asks a person into an org: who holds its token makes a user of their own choice of id and password, and gets the roles that it names. Who invites must hold what it gives, when it is made and when it is accepted. Terraform's photoncloud_invitation. */
 export class TfInvitation extends PhotonResource {
@@ -76,6 +78,11 @@ export class TfInvitation extends PhotonResource {
   /** The user's id; left out: the person chooses it. Known when it is deployed. */
   get userId(): string {
     return this.getStringAttribute("user_id");
+  }
+
+  /** Groups of the org that the user will be in. Known when it is deployed. */
+  get groupIds(): string[] {
+    return this.getListAttribute("group_ids");
   }
 
   /** When it stops working, at most 30 days from now. Left out: in 7 days. Known when it is deployed. */

@@ -56,6 +56,11 @@ test("bootstrap() sets the password again where it was not announced", async () 
     create(kindOf("role_binding").standard.list.desc.input),
     callBy(""),
   );
-  expect(bindings).toMatchObject({ roleBindings: [{ principal: "user:system/admin", roleId: "SystemAdmin" }] });
+  expect(bindings).toMatchObject({
+    roleBindings: [
+      { principal: "user:system/admin", roleId: "SystemAdmin" },
+      { principal: "user:system/break-glass", roleId: "SystemAdmin" },
+    ],
+  });
   await store.close();
 });

@@ -10,8 +10,10 @@ import type { Clock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
 import type { Store } from "../../store/store.ts";
 import type { Call, ResourceCalls } from "../call.ts";
+import { sealedAdmin } from "./break-glass/state.ts";
 import { seedRoles } from "./built-in-roles.ts";
 import { systemOrg } from "./ids.ts";
+import { principalName } from "./principal-name.ts";
 
 /** The first administrator: the user "admin" of the org "system". */
 export const firstAdmin = "admin";
@@ -43,8 +45,23 @@ export interface Bootstrapped {
 }
 
 export async function bootstrap(parts: BootstrapParts): Promise<Bootstrapped> {
-  const { store, catalog, clock } = parts;
-  await seedRoles(store, catalog);
+  await seedRoles(parts.store, parts.catalog);
+  const bootstrapped = await makeFirst(parts);
+  await makeSealed(parts);
+  return bootstrapped;
+}
+
+/** The sealed administrator, who has no credential. A cloud that began before there was one gets it at its next start. */
+async function makeSealed(parts: BootstrapParts): Promise<void> {
+  const { id, org } = sealedAdmin;
+  await make(parts, "iam.v1.User", create(UserSchema, { id, orgId: org, name: "Sealed administrator" }));
+  const principal = principalName(sealedAdmin);
+  const binding = create(RoleBindingSchema, { name: "sealed-admin", principal, roleId: "SystemAdmin" });
+  await make(parts, "iam.v1.RoleBinding", binding);
+}
+
+async function makeFirst(parts: BootstrapParts): Promise<Bootstrapped> {
+  const { store, clock } = parts;
   for (;;) {
     const state = await store.records.get(space, record);
     if (state !== undefined && new TextDecoder().decode(state.value) === "done") return { created: false };

@@ -3,20 +3,24 @@
 // | role          | resources of a project (networks, machines, images …) | roles, bindings                 | the project itself | events      | all else of the org |
 // |---------------|-------------------------------------------------------|---------------------------------|--------------------|-------------|---------------------|
 // | SystemAdmin   | everything, everywhere                                 | everything                      | everything         | everything  | everything          |
+// | BreakGlassKeeper | –                                                   | –                               | –                  | –           | break-glass         |
 // | OrgAdmin      | everything where it is bound                           | everything                      | everything         | everything  | everything          |
 // | ProjectAdmin  | everything                                             | everything, of what it has      | get, update, plan  | list, watch | –                   |
 // | ProjectMember | everything                                             | get, list, watch                | get                | list, watch | –                   |
 // | ProjectViewer | get, list, watch, plan                                 | get, list, watch, plan          | get                | list, watch | –                   |
 //
 // A plan stores nothing and tells nothing that a read does not, so whoever may only look may plan: a pull request's check needs no more.
-// SystemAdmin and OrgAdmin are the same permissions; what they mean follows from the scope where they are bound.
+// What OrgAdmin has follows from the scope where it is bound. None but SystemAdmin and GuardrailAdmin writes guardrails: no star stands for that.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Catalog, type Kind, Scope } from "@photoncloud/proto";
 import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { type Store, StoreError, type Tx } from "../../store/store.ts";
+import { roleOf } from "./policy/scope-table.ts";
 
 const reading = ["get", "list", "watch"];
 const viewing = [...reading, "plan"];
+/** Who may do what, and who never did. */
+const asked = ["iam:authz:who_can", "iam:authz:unused"];
 const events = ["chainfire:events:list", "chainfire:events:watch"];
 
 /** "compute:vms:" of a kind. */
@@ -42,13 +46,30 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
   const asking = inProject.flatMap((kind) => kind.queries.map(({ permission }) => permission));
   const all = (kinds: readonly Kind[] | undefined, verbs: readonly string[]) =>
     (kinds ?? []).flatMap((kind) => actionsOf(kind, verbs));
+  const [guardrails, giving] = [true, false].map((is) =>
+    (ofIam ?? []).filter(({ noun }) => (noun === "guardrail") === is),
+  );
   return [
-    role("SystemAdmin", "System administrator", "Everything. Bind it at the system.", ["*"]),
+    role("SystemAdmin", "System administrator", "Everything. Bind it at the system.", ["*", "iam:guardrails:*"]),
+    role(
+      "BreakGlassKeeper",
+      "Keeper of the break-glass",
+      "Asks for the sealed administrator, approves it for others, and ends it. Bind it at the system.",
+      ["iam:break_glasses:*"],
+    ),
     role("OrgAdmin", "Org administrator", "Everything in an org, its users and roles included. Bind it at an org.", [
       "*",
     ]),
+    role(
+      "GuardrailAdmin",
+      "Guardrail administrator",
+      "Writes guardrails, which bind administrators, too; sees who may do what.",
+      ["iam:guardrails:*", ...all(ofIam, reading), ...asked],
+    ),
     role("ProjectAdmin", "Project administrator", "Everything in a project, its roles and role bindings included.", [
-      ...all(inProject, ["*"]),
+      ...all([...(ofOthers ?? []), ...(giving ?? [])], ["*"]),
+      ...all(guardrails, viewing),
+      ...asked,
       ...["get", "update", "plan"].map((verb) => `iam:projects:${verb}`),
       ...events,
     ]),
@@ -89,12 +110,15 @@ async function seed(tx: Tx, one: Role): Promise<void> {
   const write = { ...key, name: one.name, data, claims: [], references: [] };
   if (row === undefined) tx.create(write);
   else tx.update(write);
+  const version = (row === undefined ? 0n : roleOf(row).version) + 1n;
+  const observed = toBinary(RoleSchema, create(RoleSchema, { version }));
+  tx.observe(key, observed);
   const by = { actor: "engine", sourceIp: "", requestId: "", method: "", permission: "" };
   tx.append({
     ...key,
     ...by,
     type: row === undefined ? "created" : "updated",
     version: (row?.version ?? 0) + 1,
-    resource: data,
+    resource: Buffer.concat([data, observed]),
   });
 }

@@ -1,22 +1,21 @@
 // IAM: who is it, and may they. Everything else of the server sees the authenticator, the authorizer and the kinds that are made here.
 import { randomBytes } from "node:crypto";
 import type { Catalog } from "@photoncloud/proto";
+import { BreakGlassSchema } from "@photoncloud/proto/gen/iam/v1/break_glass_pb";
 import { FederatedCredentialSchema } from "@photoncloud/proto/gen/iam/v1/federated_credential_pb";
 import { IdentityProviderSchema } from "@photoncloud/proto/gen/iam/v1/identity_provider_pb";
-import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
-import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
-import { ServiceAccountSchema } from "@photoncloud/proto/gen/iam/v1/service_account_pb";
-import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../call.ts";
-import type { KindDefinition } from "../kind.ts";
+import type { KindDefinition, Principal } from "../kind.ts";
 import type { WebHandler } from "../web.ts";
+import { type AccountsParts, accountHandlers, accountKinds, createFactors, provePerson } from "./account/index.ts";
+import { accountRules } from "./account/policy.ts";
 import { authzService } from "./authz-service.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
+import { type Alarm, breakGlassNews } from "./break-glass/alarm.ts";
 import { federatedCredentialKind } from "./federated-credential/kind.ts";
-import type { Attempts } from "./federation/attempts.ts";
 import { createFederation } from "./federation/index.ts";
 import type { FederationTerms } from "./federation/terms.ts";
 import { groupKind } from "./group/kind.ts";
@@ -28,8 +27,11 @@ import { createAuthorizer, freshPolicies } from "./policy/authorizer.ts";
 import { createDelegation } from "./policy/delegation.ts";
 import { Follower } from "./policy/follower.ts";
 import { ScopeIndex } from "./policy/scope-index.ts";
+import { policyKinds } from "./policy/scope-table.ts";
+import { Uses } from "./policy/uses.ts";
 import type { PolicyWrites } from "./policy-writes.ts";
 import { projectKind } from "./project/kind.ts";
+import { createRoleHistory, type RoleHistory } from "./role/history.ts";
 import { roleKind } from "./role/kind.ts";
 import { roleBindingKind } from "./role-binding/kind.ts";
 import { serviceAccountKind } from "./service-account/kind.ts";
@@ -37,7 +39,7 @@ import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createAuthenticator } from "./tokens/authenticator.ts";
 import { Login } from "./tokens/login.ts";
-import { createLoginLimiter, type LoginLimiter } from "./tokens/login-limiter.ts";
+import { createLoginLimiter } from "./tokens/login-limiter.ts";
 import { createSealing, type Sealing } from "./tokens/sealing.ts";
 import { SessionLife, sessionKind } from "./tokens/session-life.ts";
 import { Sessions } from "./tokens/sessions.ts";
@@ -61,6 +63,8 @@ export interface IamOptions {
   readonly endpoint?: () => string;
   /** Default: only issuers on the public internet. */
   readonly federation?: FederationTerms;
+  /** Told what becomes of a break-glass. */
+  readonly onAlarm?: Alarm;
   /** Told when the log can't be followed: permissions are refused until it can. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -91,28 +95,34 @@ export function createIam(options: IamOptions): Iam {
   const follower = new Follower({
     store,
     clock,
-    kinds: [RoleSchema, RoleBindingSchema, UserSchema, ServiceAccountSchema, ServiceAccountKeySchema]
+    kinds: [BreakGlassSchema, ServiceAccountKeySchema, IdentityProviderSchema, FederatedCredentialSchema]
       .map((schema): string => schema.typeName)
-      .concat(sessionKind, IdentityProviderSchema.typeName, FederatedCredentialSchema.typeName),
-    onEvent: heed(index, sessions),
+      .concat(sessionKind, policyKinds),
+    onEvent: breakGlassNews(sessions, options.onAlarm, heed(index, sessions)),
     ...(options.onFailure && { onFailure: options.onFailure }),
   });
   const policies = freshPolicies(index, follower);
-  const authorizer = createAuthorizer(policies, clock);
+  const uses = new Uses(store.records, clock);
+  const authorizer = createAuthorizer(policies, clock, uses);
   const delegation = createDelegation(store, policies);
   const sealing = createSealing(options.masterKey);
   const keys = new SigningKeys(store.records, sealing, clock);
   const accessTokens = createAccessTokens(keys, { issuer, audience, clock });
-  const life = new SessionLife({ store, clock, random, sessions, accessTokens });
-  const limiter = createLoginLimiter(clock);
-  const login = new Login({ store, clock, limiter, authorizer, delegation });
-  const tokens = tokenService({ store, login, life, sessions, accessTokens });
-  const federation = createFederation({
-    ...{ store, clock, random, terms, life, keys, sealing },
-    limiter: byCheck(limiter),
-    endpoint: options.endpoint ?? (() => issuer),
-    own: [issuer, audience],
-  });
+  const endpoint = options.endpoint ?? (() => issuer);
+  const factors = createFactors({ store, sealing, clock, random, endpoint });
+  const mostSessions = async (org: string) => (await accountRules(store, org)).maxSessions;
+  const life = new SessionLife({ store, clock, random, sessions, accessTokens, mostSessions });
+  const limiter = createLoginLimiter(store.records, clock);
+  const login = new Login({ store, clock, limiter, authorizer, delegation, factors });
+  const provesPerson = (caller: Principal) => provePerson({ store, clock, sessions, factors }, caller);
+  const tokens = tokenService({ store, clock, login, life, sessions, accessTokens, provePerson: provesPerson });
+  let calls: ResourceCalls | undefined;
+  const resources = () => calls ?? unbound();
+  const accounts = {
+    ...{ store, catalog, clock, login, limiter, life, sessions, factors, delegation, authorizer, resources },
+  };
+  const own = [issuer, audience];
+  const federation = createFederation({ store, clock, random, terms, life, limiter, keys, sealing, endpoint, own });
   let unhear: (() => void) | undefined;
   return {
     kinds: kindsOf(
@@ -121,50 +131,61 @@ export function createIam(options: IamOptions): Iam {
         touchGrant: (key, expected) => index.touch(key, expected),
         touchPrincipal: (identity) => sessions.touch(identity),
       },
+      createRoleHistory(store),
       sealing,
       terms,
+      accounts,
     ),
     authenticator: createAuthenticator(accessTokens, sessions, follower),
     authorizer,
-    handlers: [{ ...tokens, methods: { ...tokens.methods, ...federation.methods } }, authzService(authorizer, catalog)],
+    handlers: [
+      { ...tokens, methods: { ...tokens.methods, ...federation.methods } },
+      authzService(authorizer, catalog),
+      ...accountHandlers(accounts),
+    ],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
     web: (resources) => federation.oauth(resources),
-    bootstrap: (given) => bootstrap({ ...given, store, catalog, clock, random }),
+    bootstrap(given) {
+      calls = given.resources;
+      return bootstrap({ ...given, store, catalog, clock, random });
+    },
     start() {
       unhear ??= store.onCommit(() => index.committed());
       follower.start();
+      uses.start(options.onFailure);
     },
     async stop() {
       unhear?.();
       unhear = undefined;
       await follower.stop();
+      await uses.stop();
     },
   };
 }
 
-function kindsOf(writes: PolicyWrites, sealing: Sealing, terms: FederationTerms): readonly KindDefinition[] {
+function unbound(): never {
+  throw new Error("IAM was not given the handler of resources yet: bootstrap it first");
+}
+
+function kindsOf(
+  writes: PolicyWrites,
+  history: RoleHistory,
+  sealing: Sealing,
+  terms: FederationTerms,
+  accounts: AccountsParts,
+): readonly KindDefinition[] {
   return [
     orgKind,
     projectKind,
     userKind(writes),
     serviceAccountKind(writes),
     serviceAccountKeyKind(writes),
-    roleKind(writes),
+    roleKind(writes, history),
     roleBindingKind(writes),
     groupKind(writes),
     guardrailKind(writes),
     identityProviderKind(writes, sealing, terms),
     federatedCredentialKind(writes, terms),
+    ...accountKinds(writes, accounts),
   ];
-}
-
-function byCheck(limiter: LoginLimiter): Attempts {
-  return {
-    async attempt(sourceIp, about, check) {
-      const succeeded = limiter.attempt(sourceIp, about);
-      const found = await check();
-      if (found !== undefined) succeeded();
-      return found;
-    },
-  };
 }

@@ -6,6 +6,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { IssueTokenResponseSchema } from "./token_pb.ts";
+import { file_iam_v1_token } from "./token_pb.ts";
 import { file_photoncloud_meta_v1_meta } from "../../photoncloud/meta/v1/meta_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file iam/v1/account.proto.
  */
 export const file_iam_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChRpYW0vdjEvYWNjb3VudC5wcm90bxIGaWFtLnYxImAKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBIfCgxvbGRfcGFzc3dvcmQYASABKAlCCYq1GAUKAwEGBRImCgxuZXdfcGFzc3dvcmQYAiABKAlCEIq1GAwKAwEGBTIFCAwQgAgiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSJcChhTdGFydFNlY29uZEZhY3RvclJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhQKDHByaW5jaXBhbF9pZBgCIAEoCRIaCghwYXNzd29yZBgDIAEoCUIIirUYBAoCBgUiVwoZU3RhcnRTZWNvbmRGYWN0b3JSZXNwb25zZRIhCgVraW5kcxgBIAMoDjISLmlhbS52MS5GYWN0b3JLaW5kEhcKD3Bhc3NrZXlfb3B0aW9ucxgCIAEoCSJPChhQcm92ZVNlY29uZEZhY3RvclJlcXVlc3QSFgoEY29kZRgBIAEoCUIIirUYBAoCBgUSGwoJYXNzZXJ0aW9uGAIgASgJQgiKtRgECgIGBSJlChlQcm92ZVNlY29uZEZhY3RvclJlc3BvbnNlEi8KC2ZyZXNoX3VudGlsGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9wYXNza2V5X29wdGlvbnMYAiABKAkiqQEKBkZhY3RvchIKCgJpZBgBIAEoCRIgCgRraW5kGAIgASgOMhIuaWFtLnYxLkZhY3RvcktpbmQSDAoEbmFtZRgDIAEoCRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIiwKEUVucm9sbFRvdHBSZXF1ZXN0EhcKBG5hbWUYASABKAlCCYq1GAUyAxCAASJYChJFbnJvbGxUb3RwUmVzcG9uc2USEQoJZmFjdG9yX2lkGAEgASgJEhgKBnNlY3JldBgCIAEoCUIIirUYBAoCAwUSFQoDdXJpGAMgASgJQgiKtRgECgIDBSJAChJDb25maXJtVG90cFJlcXVlc3QSEQoJZmFjdG9yX2lkGAEgASgJEhcKBGNvZGUYAiABKAlCCYq1GAUKAwEGBSJZChVDb25maXJtRmFjdG9yUmVzcG9uc2USHgoGZmFjdG9yGAEgASgLMg4uaWFtLnYxLkZhY3RvchIgCg5yZWNvdmVyeV9jb2RlcxgCIAMoCUIIirUYBAoCAwUiLwoURW5yb2xsUGFzc2tleVJlcXVlc3QSFwoEbmFtZRgBIAEoCUIJirUYBTIDEIABIjsKFUVucm9sbFBhc3NrZXlSZXNwb25zZRIRCglmYWN0b3JfaWQYASABKAkSDwoHb3B0aW9ucxgCIAEoCSJKChVDb25maXJtUGFzc2tleVJlcXVlc3QSEQoJZmFjdG9yX2lkGAEgASgJEh4KC2F0dGVzdGF0aW9uGAIgASgJQgmKtRgFCgMBBgUiFAoSTGlzdEZhY3RvcnNSZXF1ZXN0IlMKE0xpc3RGYWN0b3JzUmVzcG9uc2USHwoHZmFjdG9ycxgBIAMoCzIOLmlhbS52MS5GYWN0b3ISGwoTcmVjb3ZlcnlfY29kZXNfbGVmdBgCIAEoDSIoChNSZW1vdmVGYWN0b3JSZXF1ZXN0EhEKCWZhY3Rvcl9pZBgBIAEoCSIWChRSZW1vdmVGYWN0b3JSZXNwb25zZSIbChlSZW5ld1JlY292ZXJ5Q29kZXNSZXF1ZXN0Ij4KGlJlbmV3UmVjb3ZlcnlDb2Rlc1Jlc3BvbnNlEiAKDnJlY292ZXJ5X2NvZGVzGAEgAygJQgiKtRgECgIDBSI7ChNSZXNldEZhY3RvcnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkiFgoUUmVzZXRGYWN0b3JzUmVzcG9uc2UqdwoKRmFjdG9yS2luZBIbChdGQUNUT1JfS0lORF9VTlNQRUNJRklFRBAAEhQKEEZBQ1RPUl9LSU5EX1RPVFAQARIXChNGQUNUT1JfS0lORF9QQVNTS0VZEAISHQoZRkFDVE9SX0tJTkRfUkVDT1ZFUllfQ09ERRADMtkHChFJYW1BY2NvdW50U2VydmljZRJVCg5DaGFuZ2VQYXNzd29yZBIdLmlhbS52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaHi5pYW0udjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSIEkLUYAhJeChFTdGFydFNlY29uZEZhY3RvchIgLmlhbS52MS5TdGFydFNlY29uZEZhY3RvclJlcXVlc3QaIS5pYW0udjEuU3RhcnRTZWNvbmRGYWN0b3JSZXNwb25zZSIEkLUYARJeChFQcm92ZVNlY29uZEZhY3RvchIgLmlhbS52MS5Qcm92ZVNlY29uZEZhY3RvclJlcXVlc3QaIS5pYW0udjEuUHJvdmVTZWNvbmRGYWN0b3JSZXNwb25zZSIEkLUYAhJJCgpFbnJvbGxUb3RwEhkuaWFtLnYxLkVucm9sbFRvdHBSZXF1ZXN0GhouaWFtLnYxLkVucm9sbFRvdHBSZXNwb25zZSIEkLUYAhJOCgtDb25maXJtVG90cBIaLmlhbS52MS5Db25maXJtVG90cFJlcXVlc3QaHS5pYW0udjEuQ29uZmlybUZhY3RvclJlc3BvbnNlIgSQtRgCElIKDUVucm9sbFBhc3NrZXkSHC5pYW0udjEuRW5yb2xsUGFzc2tleVJlcXVlc3QaHS5pYW0udjEuRW5yb2xsUGFzc2tleVJlc3BvbnNlIgSQtRgCElQKDkNvbmZpcm1QYXNza2V5Eh0uaWFtLnYxLkNvbmZpcm1QYXNza2V5UmVxdWVzdBodLmlhbS52MS5Db25maXJtRmFjdG9yUmVzcG9uc2UiBJC1GAISTAoLTGlzdEZhY3RvcnMSGi5pYW0udjEuTGlzdEZhY3RvcnNSZXF1ZXN0GhsuaWFtLnYxLkxpc3RGYWN0b3JzUmVzcG9uc2UiBJC1GAISTwoMUmVtb3ZlRmFjdG9yEhsuaWFtLnYxLlJlbW92ZUZhY3RvclJlcXVlc3QaHC5pYW0udjEuUmVtb3ZlRmFjdG9yUmVzcG9uc2UiBJC1GAISYQoSUmVuZXdSZWNvdmVyeUNvZGVzEiEuaWFtLnYxLlJlbmV3UmVjb3ZlcnlDb2Rlc1JlcXVlc3QaIi5pYW0udjEuUmVuZXdSZWNvdmVyeUNvZGVzUmVzcG9uc2UiBJC1GAISZgoMUmVzZXRGYWN0b3JzEhsuaWFtLnYxLlJlc2V0RmFjdG9yc1JlcXVlc3QaHC5pYW0udjEuUmVzZXRGYWN0b3JzUmVzcG9uc2UiG4q1GBdpYW06dXNlcnM6cmVzZXRfZmFjdG9yc2IGcHJvdG8z", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChRpYW0vdjEvYWNjb3VudC5wcm90bxIGaWFtLnYxImAKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBIfCgxvbGRfcGFzc3dvcmQYASABKAlCCYq1GAUKAwEGBRImCgxuZXdfcGFzc3dvcmQYAiABKAlCEIq1GAwKAwEGBTIFCAwQgAgiXAoYU3RhcnRTZWNvbmRGYWN0b3JSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIUCgxwcmluY2lwYWxfaWQYAiABKAkSGgoIcGFzc3dvcmQYAyABKAlCCIq1GAQKAgYFIlcKGVN0YXJ0U2Vjb25kRmFjdG9yUmVzcG9uc2USIQoFa2luZHMYASADKA4yEi5pYW0udjEuRmFjdG9yS2luZBIXCg9wYXNza2V5X29wdGlvbnMYAiABKAkiTwoYUHJvdmVTZWNvbmRGYWN0b3JSZXF1ZXN0EhYKBGNvZGUYASABKAlCCIq1GAQKAgYFEhsKCWFzc2VydGlvbhgCIAEoCUIIirUYBAoCBgUiZQoZUHJvdmVTZWNvbmRGYWN0b3JSZXNwb25zZRIvCgtmcmVzaF91bnRpbBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPcGFzc2tleV9vcHRpb25zGAIgASgJIqkBCgZGYWN0b3ISCgoCaWQYASABKAkSIAoEa2luZBgCIAEoDjISLmlhbS52MS5GYWN0b3JLaW5kEgwKBG5hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsChFFbnJvbGxUb3RwUmVxdWVzdBIXCgRuYW1lGAEgASgJQgmKtRgFMgMQgAEiWAoSRW5yb2xsVG90cFJlc3BvbnNlEhEKCWZhY3Rvcl9pZBgBIAEoCRIYCgZzZWNyZXQYAiABKAlCCIq1GAQKAgMFEhUKA3VyaRgDIAEoCUIIirUYBAoCAwUiQAoSQ29uZmlybVRvdHBSZXF1ZXN0EhEKCWZhY3Rvcl9pZBgBIAEoCRIXCgRjb2RlGAIgASgJQgmKtRgFCgMBBgUiWQoVQ29uZmlybUZhY3RvclJlc3BvbnNlEh4KBmZhY3RvchgBIAEoCzIOLmlhbS52MS5GYWN0b3ISIAoOcmVjb3ZlcnlfY29kZXMYAiADKAlCCIq1GAQKAgMFIi8KFEVucm9sbFBhc3NrZXlSZXF1ZXN0EhcKBG5hbWUYASABKAlCCYq1GAUyAxCAASI7ChVFbnJvbGxQYXNza2V5UmVzcG9uc2USEQoJZmFjdG9yX2lkGAEgASgJEg8KB29wdGlvbnMYAiABKAkiSgoVQ29uZmlybVBhc3NrZXlSZXF1ZXN0EhEKCWZhY3Rvcl9pZBgBIAEoCRIeCgthdHRlc3RhdGlvbhgCIAEoCUIJirUYBQoDAQYFIhQKEkxpc3RGYWN0b3JzUmVxdWVzdCJTChNMaXN0RmFjdG9yc1Jlc3BvbnNlEh8KB2ZhY3RvcnMYASADKAsyDi5pYW0udjEuRmFjdG9yEhsKE3JlY292ZXJ5X2NvZGVzX2xlZnQYAiABKA0iKAoTUmVtb3ZlRmFjdG9yUmVxdWVzdBIRCglmYWN0b3JfaWQYASABKAkiFgoUUmVtb3ZlRmFjdG9yUmVzcG9uc2UiGwoZUmVuZXdSZWNvdmVyeUNvZGVzUmVxdWVzdCI+ChpSZW5ld1JlY292ZXJ5Q29kZXNSZXNwb25zZRIgCg5yZWNvdmVyeV9jb2RlcxgBIAMoCUIIirUYBAoCAwUiOwoTUmVzZXRGYWN0b3JzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSFAoMcHJpbmNpcGFsX2lkGAIgASgJIhYKFFJlc2V0RmFjdG9yc1Jlc3BvbnNlKncKCkZhY3RvcktpbmQSGwoXRkFDVE9SX0tJTkRfVU5TUEVDSUZJRUQQABIUChBGQUNUT1JfS0lORF9UT1RQEAESFwoTRkFDVE9SX0tJTkRfUEFTU0tFWRACEh0KGUZBQ1RPUl9LSU5EX1JFQ09WRVJZX0NPREUQAzLVBwoRSWFtQWNjb3VudFNlcnZpY2USUQoOQ2hhbmdlUGFzc3dvcmQSHS5pYW0udjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0GhouaWFtLnYxLklzc3VlVG9rZW5SZXNwb25zZSIEkLUYAhJeChFTdGFydFNlY29uZEZhY3RvchIgLmlhbS52MS5TdGFydFNlY29uZEZhY3RvclJlcXVlc3QaIS5pYW0udjEuU3RhcnRTZWNvbmRGYWN0b3JSZXNwb25zZSIEkLUYARJeChFQcm92ZVNlY29uZEZhY3RvchIgLmlhbS52MS5Qcm92ZVNlY29uZEZhY3RvclJlcXVlc3QaIS5pYW0udjEuUHJvdmVTZWNvbmRGYWN0b3JSZXNwb25zZSIEkLUYAhJJCgpFbnJvbGxUb3RwEhkuaWFtLnYxLkVucm9sbFRvdHBSZXF1ZXN0GhouaWFtLnYxLkVucm9sbFRvdHBSZXNwb25zZSIEkLUYAhJOCgtDb25maXJtVG90cBIaLmlhbS52MS5Db25maXJtVG90cFJlcXVlc3QaHS5pYW0udjEuQ29uZmlybUZhY3RvclJlc3BvbnNlIgSQtRgCElIKDUVucm9sbFBhc3NrZXkSHC5pYW0udjEuRW5yb2xsUGFzc2tleVJlcXVlc3QaHS5pYW0udjEuRW5yb2xsUGFzc2tleVJlc3BvbnNlIgSQtRgCElQKDkNvbmZpcm1QYXNza2V5Eh0uaWFtLnYxLkNvbmZpcm1QYXNza2V5UmVxdWVzdBodLmlhbS52MS5Db25maXJtRmFjdG9yUmVzcG9uc2UiBJC1GAISTAoLTGlzdEZhY3RvcnMSGi5pYW0udjEuTGlzdEZhY3RvcnNSZXF1ZXN0GhsuaWFtLnYxLkxpc3RGYWN0b3JzUmVzcG9uc2UiBJC1GAISTwoMUmVtb3ZlRmFjdG9yEhsuaWFtLnYxLlJlbW92ZUZhY3RvclJlcXVlc3QaHC5pYW0udjEuUmVtb3ZlRmFjdG9yUmVzcG9uc2UiBJC1GAISYQoSUmVuZXdSZWNvdmVyeUNvZGVzEiEuaWFtLnYxLlJlbmV3UmVjb3ZlcnlDb2Rlc1JlcXVlc3QaIi5pYW0udjEuUmVuZXdSZWNvdmVyeUNvZGVzUmVzcG9uc2UiBJC1GAISZgoMUmVzZXRGYWN0b3JzEhsuaWFtLnYxLlJlc2V0RmFjdG9yc1JlcXVlc3QaHC5pYW0udjEuUmVzZXRGYWN0b3JzUmVzcG9uc2UiG4q1GBdpYW06dXNlcnM6cmVzZXRfZmFjdG9yc2IGcHJvdG8z", [file_google_protobuf_timestamp, file_iam_v1_token, file_photoncloud_meta_v1_meta]);
 
 /**
  * @generated from message iam.v1.ChangePasswordRequest
@@ -36,19 +38,6 @@ export type ChangePasswordRequest = Message<"iam.v1.ChangePasswordRequest"> & {
  */
 export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest> = /*@__PURE__*/
   messageDesc(file_iam_v1_account, 0);
-
-/**
- * @generated from message iam.v1.ChangePasswordResponse
- */
-export type ChangePasswordResponse = Message<"iam.v1.ChangePasswordResponse"> & {
-};
-
-/**
- * Describes the message iam.v1.ChangePasswordResponse.
- * Use `create(ChangePasswordResponseSchema)` to create a new message.
- */
-export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 1);
 
 /**
  * @generated from message iam.v1.StartSecondFactorRequest
@@ -77,7 +66,7 @@ export type StartSecondFactorRequest = Message<"iam.v1.StartSecondFactorRequest"
  * Use `create(StartSecondFactorRequestSchema)` to create a new message.
  */
 export const StartSecondFactorRequestSchema: GenMessage<StartSecondFactorRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 2);
+  messageDesc(file_iam_v1_account, 1);
 
 /**
  * @generated from message iam.v1.StartSecondFactorResponse
@@ -103,7 +92,7 @@ export type StartSecondFactorResponse = Message<"iam.v1.StartSecondFactorRespons
  * Use `create(StartSecondFactorResponseSchema)` to create a new message.
  */
 export const StartSecondFactorResponseSchema: GenMessage<StartSecondFactorResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 3);
+  messageDesc(file_iam_v1_account, 2);
 
 /**
  * Without a code and an assertion it answers a challenge for a passkey.
@@ -131,7 +120,7 @@ export type ProveSecondFactorRequest = Message<"iam.v1.ProveSecondFactorRequest"
  * Use `create(ProveSecondFactorRequestSchema)` to create a new message.
  */
 export const ProveSecondFactorRequestSchema: GenMessage<ProveSecondFactorRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 4);
+  messageDesc(file_iam_v1_account, 3);
 
 /**
  * @generated from message iam.v1.ProveSecondFactorResponse
@@ -157,7 +146,7 @@ export type ProveSecondFactorResponse = Message<"iam.v1.ProveSecondFactorRespons
  * Use `create(ProveSecondFactorResponseSchema)` to create a new message.
  */
 export const ProveSecondFactorResponseSchema: GenMessage<ProveSecondFactorResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 5);
+  messageDesc(file_iam_v1_account, 4);
 
 /**
  * A second factor of a user.
@@ -198,7 +187,7 @@ export type Factor = Message<"iam.v1.Factor"> & {
  * Use `create(FactorSchema)` to create a new message.
  */
 export const FactorSchema: GenMessage<Factor> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 6);
+  messageDesc(file_iam_v1_account, 5);
 
 /**
  * @generated from message iam.v1.EnrollTotpRequest
@@ -217,7 +206,7 @@ export type EnrollTotpRequest = Message<"iam.v1.EnrollTotpRequest"> & {
  * Use `create(EnrollTotpRequestSchema)` to create a new message.
  */
 export const EnrollTotpRequestSchema: GenMessage<EnrollTotpRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 7);
+  messageDesc(file_iam_v1_account, 6);
 
 /**
  * @generated from message iam.v1.EnrollTotpResponse
@@ -248,7 +237,7 @@ export type EnrollTotpResponse = Message<"iam.v1.EnrollTotpResponse"> & {
  * Use `create(EnrollTotpResponseSchema)` to create a new message.
  */
 export const EnrollTotpResponseSchema: GenMessage<EnrollTotpResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 8);
+  messageDesc(file_iam_v1_account, 7);
 
 /**
  * @generated from message iam.v1.ConfirmTotpRequest
@@ -272,7 +261,7 @@ export type ConfirmTotpRequest = Message<"iam.v1.ConfirmTotpRequest"> & {
  * Use `create(ConfirmTotpRequestSchema)` to create a new message.
  */
 export const ConfirmTotpRequestSchema: GenMessage<ConfirmTotpRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 9);
+  messageDesc(file_iam_v1_account, 8);
 
 /**
  * @generated from message iam.v1.ConfirmFactorResponse
@@ -296,7 +285,7 @@ export type ConfirmFactorResponse = Message<"iam.v1.ConfirmFactorResponse"> & {
  * Use `create(ConfirmFactorResponseSchema)` to create a new message.
  */
 export const ConfirmFactorResponseSchema: GenMessage<ConfirmFactorResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 10);
+  messageDesc(file_iam_v1_account, 9);
 
 /**
  * @generated from message iam.v1.EnrollPasskeyRequest
@@ -315,7 +304,7 @@ export type EnrollPasskeyRequest = Message<"iam.v1.EnrollPasskeyRequest"> & {
  * Use `create(EnrollPasskeyRequestSchema)` to create a new message.
  */
 export const EnrollPasskeyRequestSchema: GenMessage<EnrollPasskeyRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 11);
+  messageDesc(file_iam_v1_account, 10);
 
 /**
  * @generated from message iam.v1.EnrollPasskeyResponse
@@ -339,7 +328,7 @@ export type EnrollPasskeyResponse = Message<"iam.v1.EnrollPasskeyResponse"> & {
  * Use `create(EnrollPasskeyResponseSchema)` to create a new message.
  */
 export const EnrollPasskeyResponseSchema: GenMessage<EnrollPasskeyResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 12);
+  messageDesc(file_iam_v1_account, 11);
 
 /**
  * @generated from message iam.v1.ConfirmPasskeyRequest
@@ -363,7 +352,7 @@ export type ConfirmPasskeyRequest = Message<"iam.v1.ConfirmPasskeyRequest"> & {
  * Use `create(ConfirmPasskeyRequestSchema)` to create a new message.
  */
 export const ConfirmPasskeyRequestSchema: GenMessage<ConfirmPasskeyRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 13);
+  messageDesc(file_iam_v1_account, 12);
 
 /**
  * @generated from message iam.v1.ListFactorsRequest
@@ -376,7 +365,7 @@ export type ListFactorsRequest = Message<"iam.v1.ListFactorsRequest"> & {
  * Use `create(ListFactorsRequestSchema)` to create a new message.
  */
 export const ListFactorsRequestSchema: GenMessage<ListFactorsRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 14);
+  messageDesc(file_iam_v1_account, 13);
 
 /**
  * @generated from message iam.v1.ListFactorsResponse
@@ -400,7 +389,7 @@ export type ListFactorsResponse = Message<"iam.v1.ListFactorsResponse"> & {
  * Use `create(ListFactorsResponseSchema)` to create a new message.
  */
 export const ListFactorsResponseSchema: GenMessage<ListFactorsResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 15);
+  messageDesc(file_iam_v1_account, 14);
 
 /**
  * @generated from message iam.v1.RemoveFactorRequest
@@ -417,7 +406,7 @@ export type RemoveFactorRequest = Message<"iam.v1.RemoveFactorRequest"> & {
  * Use `create(RemoveFactorRequestSchema)` to create a new message.
  */
 export const RemoveFactorRequestSchema: GenMessage<RemoveFactorRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 16);
+  messageDesc(file_iam_v1_account, 15);
 
 /**
  * @generated from message iam.v1.RemoveFactorResponse
@@ -430,7 +419,7 @@ export type RemoveFactorResponse = Message<"iam.v1.RemoveFactorResponse"> & {
  * Use `create(RemoveFactorResponseSchema)` to create a new message.
  */
 export const RemoveFactorResponseSchema: GenMessage<RemoveFactorResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 17);
+  messageDesc(file_iam_v1_account, 16);
 
 /**
  * @generated from message iam.v1.RenewRecoveryCodesRequest
@@ -443,7 +432,7 @@ export type RenewRecoveryCodesRequest = Message<"iam.v1.RenewRecoveryCodesReques
  * Use `create(RenewRecoveryCodesRequestSchema)` to create a new message.
  */
 export const RenewRecoveryCodesRequestSchema: GenMessage<RenewRecoveryCodesRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 18);
+  messageDesc(file_iam_v1_account, 17);
 
 /**
  * @generated from message iam.v1.RenewRecoveryCodesResponse
@@ -460,7 +449,7 @@ export type RenewRecoveryCodesResponse = Message<"iam.v1.RenewRecoveryCodesRespo
  * Use `create(RenewRecoveryCodesResponseSchema)` to create a new message.
  */
 export const RenewRecoveryCodesResponseSchema: GenMessage<RenewRecoveryCodesResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 19);
+  messageDesc(file_iam_v1_account, 18);
 
 /**
  * @generated from message iam.v1.ResetFactorsRequest
@@ -484,7 +473,7 @@ export type ResetFactorsRequest = Message<"iam.v1.ResetFactorsRequest"> & {
  * Use `create(ResetFactorsRequestSchema)` to create a new message.
  */
 export const ResetFactorsRequestSchema: GenMessage<ResetFactorsRequest> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 20);
+  messageDesc(file_iam_v1_account, 19);
 
 /**
  * @generated from message iam.v1.ResetFactorsResponse
@@ -497,7 +486,7 @@ export type ResetFactorsResponse = Message<"iam.v1.ResetFactorsResponse"> & {
  * Use `create(ResetFactorsResponseSchema)` to create a new message.
  */
 export const ResetFactorsResponseSchema: GenMessage<ResetFactorsResponse> = /*@__PURE__*/
-  messageDesc(file_iam_v1_account, 21);
+  messageDesc(file_iam_v1_account, 20);
 
 /**
  * What a second factor is.
@@ -553,14 +542,14 @@ export const FactorKindSchema: GenEnum<FactorKind> = /*@__PURE__*/
  */
 export const IamAccountService: GenService<{
   /**
-   * Changes the caller's own password. All of its other sessions end.
+   * Changes the caller's own password. All of its sessions end; the answer begins a new one.
    *
    * @generated from rpc iam.v1.IamAccountService.ChangePassword
    */
   changePassword: {
     methodKind: "unary";
     input: typeof ChangePasswordRequestSchema;
-    output: typeof ChangePasswordResponseSchema;
+    output: typeof IssueTokenResponseSchema;
   },
   /**
    * Tells how a login may prove its second factor, and draws the challenge for a passkey. It takes what IssueToken takes.

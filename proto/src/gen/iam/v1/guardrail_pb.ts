@@ -102,7 +102,7 @@ export type Guardrail = Message<"iam.v1.Guardrail"> & {
   statements: GuardrailStatement[];
 
   /**
-   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups. Who is deleted leaves it.
+   * For whom it does not hold, as {kind}:{org}/{id}: users, service accounts and groups, none of which can be deleted while they stand here.
    *
    * @generated from field: repeated string exempt_principals = 22;
    */

@@ -18,7 +18,25 @@ const nobodys = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCE$pB4gPGS9pXmR
 /** Whether a password is the one that was hashed. Without a hash (no such user, no password set) it does the same work and says no. */
 export async function verifyPassword(hashed: Uint8Array | undefined, password: string): Promise<boolean> {
   const known = hashed !== undefined && hashed.length > 0;
-  const against = known ? new TextDecoder().decode(hashed) : nobodys;
+  const against = known ? (linesOf(hashed)[0] ?? nobodys) : nobodys;
   const matches = await gate(() => verify(against, password));
   return known && matches;
+}
+
+/** What is kept of a user: the hash of its password, and those before it, a line each. */
+function linesOf(kept: Uint8Array): readonly string[] {
+  return new TextDecoder().decode(kept).split("\n");
+}
+
+/** The bytes to keep. @param history How many passwords must not come back, the present one among them. */
+export function rememberPassword(hashed: Uint8Array, prior: Uint8Array | undefined, history: number): Uint8Array {
+  const former = prior === undefined || prior.length === 0 ? [] : linesOf(prior).slice(0, Math.max(0, history - 1));
+  return new TextEncoder().encode([...linesOf(hashed), ...former].join("\n"));
+}
+
+/** Whether a password is one of the last that were kept. */
+export async function wasPassword(kept: Uint8Array, password: string, history: number): Promise<boolean> {
+  if (kept.length === 0) return false;
+  for (const line of linesOf(kept).slice(0, history)) if (await gate(() => verify(line, password))) return true;
+  return false;
 }

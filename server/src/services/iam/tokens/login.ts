@@ -8,13 +8,18 @@ import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { ResourceRow, Store } from "../../../store/store.ts";
 import type { Authorizer, Call } from "../../call.ts";
+import type { TokenLimit } from "../../kind.ts";
+import type { Factors, Owner, Proof } from "../account/factors.ts";
+import { accountRules } from "../account/policy.ts";
+import { isSealed } from "../break-glass/state.ts";
 import { hashSecret, sameHash } from "../credentials/key-secret.ts";
 import { verifyPassword } from "../credentials/password.ts";
 import type { Delegation } from "../policy/delegation.ts";
 import { type Identity, principalName } from "../principal-name.ts";
-import { isUsableKey, principalKey, principalState } from "../principals.ts";
+import { isUsableKey, type PrincipalState, principalKey, principalState } from "../principals.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
+import { enrollingOnly } from "./narrowed.ts";
 import { sessionEvent } from "./session-life.ts";
 import type { Credential } from "./session-record.ts";
 
@@ -22,6 +27,10 @@ import type { Credential } from "./session-record.ts";
 export interface LoggedIn {
   readonly identity: Identity;
   readonly credential: Credential;
+  /** When a second factor was proved. */
+  readonly mfaAt?: number;
+  /** Set where the org wants a second factor and there is none yet: all that the token is good for. */
+  readonly limits?: readonly TokenLimit[];
 }
 
 export interface LoginParts {
@@ -30,6 +39,23 @@ export interface LoginParts {
   readonly limiter: LoginLimiter;
   readonly authorizer: Authorizer;
   readonly delegation: Delegation;
+  readonly factors: Factors;
+}
+
+/** Who says to be whom, by which password. */
+export interface PasswordLogin {
+  readonly orgId: string;
+  readonly principalId: string;
+  readonly password: string;
+}
+
+/** A password is right and its second factor is still to come: neither a success, which would forgive wrong codes, nor a failure. */
+class HalfWay extends Error {
+  readonly owner: Owner;
+  constructor(owner: Owner) {
+    super("the second factor is still to come");
+    this.owner = owner;
+  }
 }
 
 /** Longer passwords are refused when they are set. */
@@ -56,28 +82,65 @@ export class Login {
   }
 
   async #own(request: IssueTokenRequest, call: Call): Promise<LoggedIn> {
-    const { credential } = request;
+    const { credential, code, assertion } = request;
     const kind = credential.case === "password" ? "user" : "service_account";
     const identity: Identity = { kind, org: request.orgId, id: request.principalId };
-    const succeeded = this.#parts.limiter.attempt(call.sourceIp, principalName(identity));
-    const good =
-      credential.case === "password"
-        ? await this.#byPassword(identity, credential.value)
-        : await this.#byKey(identity, credential.value ?? "");
-    if (good === undefined) {
-      await this.#noteFailure(identity, call);
-      throw badCredentials();
-    }
-    succeeded();
-    return { identity, credential: good };
+    return this.#limited(identity, call, async () => {
+      if (credential.case === "password") return this.#byPassword(identity, credential.value, { code, assertion });
+      const key = await this.#byKey(identity, credential.value ?? "");
+      return key && { identity, credential: key };
+    });
   }
 
-  async #byPassword(identity: Identity, password: string): Promise<Credential | undefined> {
+  /** @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
+  async #limited<T>(identity: Identity, call: Call, check: () => Promise<T | undefined>): Promise<T> {
+    const found = await this.#parts.limiter.attempt(call.sourceIp, principalName(identity), check);
+    if (found !== undefined) return found;
+    await this.#noteFailure(identity, call);
+    throw badCredentials();
+  }
+
+  /** Whose account a password opens, without its second factor. It is limited as a login is. @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
+  async checkPassword({ orgId, principalId, password }: PasswordLogin, call: Call): Promise<Owner> {
+    refuseMissing({ orgId, principalId, projectId: "" });
+    const identity: Identity = { kind: "user", org: orgId, id: principalId };
+    try {
+      return await this.#limited(identity, call, () => this.#ownerBehind(identity, password));
+    } catch (error) {
+      if (error instanceof HalfWay) return error.owner;
+      throw error;
+    }
+  }
+
+  async #ownerBehind(identity: Identity, password: string): Promise<Owner | undefined> {
+    const state = await this.#passwordState(identity, password);
+    if (state === undefined) return undefined;
+    const owner = { identity, since: state.createdAt };
+    const { factors } = await this.#parts.factors.list(owner);
+    if (factors.length > 0) throw new HalfWay(owner);
+    return owner;
+  }
+
+  async #byPassword(identity: Identity, password: string, proof: Proof): Promise<LoggedIn | undefined> {
+    const state = await this.#passwordState(identity, password);
+    if (state === undefined) return undefined;
+    const credential = { method: "password", fingerprint: fingerprint(state.secret) } as const;
+    const owner = { identity, since: state.createdAt };
+    const { factors } = await this.#parts.factors.list(owner);
+    if (factors.length === 0) {
+      const { mfaRequired } = await accountRules(this.#parts.store, identity.org);
+      return { identity, credential, ...(mfaRequired && { limits: enrollingOnly }) };
+    }
+    if (proof.code === "" && proof.assertion === "") throw secondFactorRequired();
+    if (!(await this.#parts.factors.prove(owner, proof))) return undefined;
+    return { identity, credential, mfaAt: this.#parts.clock.now() };
+  }
+
+  async #passwordState(identity: Identity, password: string): Promise<PrincipalState | undefined> {
     const row = await this.#parts.store.get(principalKey(identity));
     const state = row && principalState("user", row);
     const matches = await verifyPassword(state?.secret, password.length > longestPassword ? "" : password);
-    if (state === undefined || !matches || !state.active) return undefined;
-    return { method: "password", fingerprint: fingerprint(state.secret) };
+    return state !== undefined && matches && state.active ? state : undefined;
   }
 
   async #byKey(identity: Identity, secret: string): Promise<Credential | undefined> {
@@ -104,6 +167,8 @@ export class Login {
   async #issued(request: IssueTokenRequest, call: Call): Promise<LoggedIn> {
     const { principal } = call;
     if (principal === undefined) throw badCredentials();
+    // What it would give is not narrowed.
+    if (principal.limits !== undefined) refuseWiden();
     const permission = "iam:tokens:issue";
     const path = { org: request.orgId, project: "", type: "", id: "" };
     const context = { sourceIp: call.sourceIp, attributes: async () => ({}) };
@@ -121,7 +186,7 @@ export class Login {
     for (const kind of ["user", "service_account"] as const) {
       const row = await this.#parts.store.get(principalKey({ kind, org, id }));
       const state = row && principalState(kind, row);
-      if (state?.active) return { kind, org, id };
+      if (state?.active && !isSealed({ kind, org, id })) return { kind, org, id };
     }
     throw invalidField(
       "principal_id",
@@ -158,7 +223,11 @@ export class Login {
 /** Characters of an id; none has more. What is tried is remembered by its name, and strangers must not fill the memory. */
 const longestId = 128;
 
-function refuseMissing({ orgId, principalId, projectId }: IssueTokenRequest): void {
+function refuseMissing({
+  orgId,
+  principalId,
+  projectId,
+}: Pick<IssueTokenRequest, "orgId" | "principalId" | "projectId">) {
   for (const [path, id] of [
     ["principal_id", principalId],
     ["org_id", orgId],
@@ -170,6 +239,19 @@ function refuseMissing({ orgId, principalId, projectId }: IssueTokenRequest): vo
     throw invalidField("principal_id", "required", "it is missing; give a user's or a service account's id");
   if (orgId === "")
     throw invalidField("org_id", "required", "it is missing; give the org that the principal belongs to");
+}
+
+function secondFactorRequired(): Fault {
+  return new Fault(
+    "SECOND_FACTOR_REQUIRED",
+    "the account has a second factor: call again with a code of it, or with a passkey's assertion",
+  );
+}
+
+function refuseWiden(): never {
+  throw new Fault("PERMISSION_DENIED", "a narrowed token can't issue others; narrow it again with AttenuateToken", {
+    permission: "iam:tokens:issue",
+  });
 }
 
 function badCredentials(): Fault {

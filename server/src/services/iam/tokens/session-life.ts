@@ -3,13 +3,14 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
 import type { Clock } from "../../../clock.ts";
+import { Fault } from "../../../fault.ts";
 import type { EventType, NewEvent, ResourceKey, ResourceRow, Store, Tx } from "../../../store/store.ts";
 import type { Caller, Principal, TokenLimit } from "../../kind.ts";
 import { type Identity, parsePrincipalName, principalName } from "../principal-name.ts";
 import { principalKey, principalState } from "../principals.ts";
 import { type AccessTokens, accessTokenMs, unauthenticated } from "./access-token.ts";
 import { formatRefreshToken, parseRefreshToken, refreshBytes, refreshHash } from "./refresh-token.ts";
-import type { Credential, KeptSession, SessionRecord } from "./session-record.ts";
+import { ancestorsOf, type Credential, isWithin, type KeptSession, type SessionRecord } from "./session-record.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** The kind that a session's events carry; it is none of the catalog's, since sessions are no resources. */
@@ -23,7 +24,13 @@ const lives: Record<Credential["method"], { readonly restMs: number; readonly la
   issued: { restMs: hour, lastMs: hour },
   oidc: { restMs: 24 * hour, lastMs: 7 * 24 * hour },
   exchange: { restMs: accessTokenMs, lastMs: accessTokenMs },
+  break_glass: { restMs: hour, lastMs: hour },
 };
+/** Narrowed tokens that one session may have at a time, and how deep they may be narrowed. */
+const mostNarrowed = 50;
+const deepest = 4;
+/** A narrowed token's life at most: as long as a signing key is published after it has signed. */
+const longestNarrowedMs = hour;
 /** Old refresh tokens that are recognized when they come back; a day of refreshing each quarter of an hour. */
 const mostUsed = 100;
 /** A key's last use is told to about this. */
@@ -51,8 +58,14 @@ export interface SessionStart {
   readonly limits?: readonly TokenLimit[];
   /** The most that the session lasts; default and upper limit: by the method. Milliseconds. */
   readonly ttlMs?: number;
-  /** Default true; never for an exchange, whose caller can exchange again. */
+  /** Default: by the method; what can be had again is not refreshed. */
   readonly refreshable?: boolean;
+}
+
+/** What a holder narrows its token to. */
+export interface Narrowing {
+  readonly limit: TokenLimit | undefined;
+  readonly ttlMs: number;
 }
 
 export interface SessionLifeParts {
@@ -61,6 +74,8 @@ export interface SessionLifeParts {
   readonly random: (bytes: number) => Uint8Array;
   readonly sessions: Sessions;
   readonly accessTokens: AccessTokens;
+  /** Sessions that one principal of an org may have. */
+  readonly mostSessions: (org: string) => Promise<number>;
 }
 
 export class SessionLife {
@@ -81,13 +96,14 @@ export class SessionLife {
     const endsAt = createdAt + Math.min(start.ttlMs ?? lastMs, lastMs);
     const brought = { ...(groups && { groups }), ...(mfaAt !== undefined && { mfaAt }), ...(limits && { limits }) };
     const { sourceIp } = caller;
+    await this.#makeRoom(identity, caller);
     const begun = { id, project, credential, sourceIp, principalSince, createdAt, endsAt, usedHashes: [], ...brought };
-    const actor = credential.method === "issued" ? credential.by : principalName(identity);
+    const actor = "by" in credential ? credential.by : principalName(identity);
     await store.transact(async (tx) => {
       tx.append(sessionEvent("login", identity, id, { ...caller, actor }));
       if (credential.method === "key") await noteUse(tx, identity, credential.keyId);
     });
-    const refreshable = start.refreshable ?? credential.method !== "exchange";
+    const refreshable = start.refreshable ?? !["exchange", "break_glass"].includes(credential.method);
     return refreshable ? this.#renew(identity, begun, 0) : this.#once(identity, begun);
   }
 
@@ -96,6 +112,55 @@ export class SessionLife {
     const state = row && principalState(identity.kind, row);
     if (state?.active !== true) throw unauthenticated();
     return state.createdAt;
+  }
+
+  /** One more session than a principal may have ends the oldest. Narrowed ones go with those that they are beneath. */
+  async #makeRoom(identity: Identity, caller: Caller): Promise<void> {
+    const sessions = await this.#parts.sessions.records.list(identity);
+    const own = sessions.filter(({ id }) => ancestorsOf(id).length === 0);
+    const most = await this.#parts.mostSessions(identity.org);
+    const over = own.toSorted((a, b) => a.createdAt - b.createdAt).slice(0, Math.max(0, own.length - most + 1));
+    for (const { id } of over) await this.end(identity, id, caller);
+  }
+
+  /** Opens a session beneath the caller's own, with less. @throws Fault UNAUTHENTICATED, WRONG_STATE (too many, too deep) */
+  async narrow(caller: Principal, { limit, ttlMs }: Narrowing, call: Caller): Promise<Tokens> {
+    const { clock, random, sessions } = this.#parts;
+    const kept = await sessions.records.get(caller, caller.sessionId);
+    if (kept === undefined) throw unauthenticated();
+    await this.#refuseMany(caller);
+    const id = `${caller.sessionId}.${Buffer.from(random(12)).toString("base64url")}`;
+    const createdAt = clock.now();
+    const lastMs = Math.min(ttlMs, longestNarrowedMs);
+    const endsAt = Math.min(createdAt + lastMs, kept.session.endsAt, kept.session.refreshUntil);
+    const limits = [...(kept.session.limits ?? []), ...(limit === undefined ? [] : [limit])];
+    const { refreshHash: _, refreshUntil: __, ...parent } = kept.session;
+    const begun = { ...parent, id, sourceIp: call.sourceIp, createdAt, endsAt, usedHashes: [], limits };
+    return this.#once(caller, begun);
+  }
+
+  async #refuseMany(caller: Principal): Promise<void> {
+    if (ancestorsOf(caller.sessionId).length >= deepest)
+      throw new Fault("WRONG_STATE", `the token was narrowed ${deepest} times; narrow the one that it comes from`);
+    const all = await this.#parts.sessions.records.list(caller);
+    const beneath = all.filter(({ id }) => ancestorsOf(id).includes(caller.sessionId));
+    if (beneath.length >= mostNarrowed)
+      throw new Fault(
+        "WRONG_STATE",
+        `the session has ${mostNarrowed} narrowed tokens; revoke some, or let them expire`,
+      );
+  }
+
+  /** Notes that the session's holder has just proved a second factor. Answers when. @throws Fault UNAUTHENTICATED, CONTENDED */
+  async proved(identity: Identity, sessionId: string): Promise<number> {
+    const { clock, sessions } = this.#parts;
+    const kept = await sessions.records.get(identity, sessionId);
+    if (kept === undefined) throw unauthenticated();
+    const mfaAt = clock.now();
+    if (!(await sessions.records.put(identity, { ...kept.session, mfaAt }, kept.version)))
+      throw new Fault("CONTENDED", "the session was changed at the same time; try again");
+    sessions.touch(identity);
+    return mfaAt;
   }
 
   /** Exchanges a refresh token. One that was used before ends its session: either its owner or a thief has the newer one. */
@@ -153,10 +218,19 @@ export class SessionLife {
   /** Ends a session, here at once and on the other servers as soon as they read the log. */
   async end(identity: Identity, sessionId: string, caller: Caller): Promise<void> {
     const { sessions, store } = this.#parts;
-    await sessions.records.delete(identity, sessionId);
+    for (const { id } of await sessions.records.list(identity))
+      if (isWithin(id, sessionId)) await sessions.records.delete(identity, id);
     sessions.ended(identity, sessionId);
     const actor = caller.principal === undefined ? principalName(identity) : principalName(caller.principal);
     await store.transact(async (tx) => tx.append(sessionEvent("revoked", identity, sessionId, { ...caller, actor })));
+  }
+
+  /** Ends every session of a principal. Answers how many there were. */
+  async endAll(identity: Identity, caller: Caller): Promise<number> {
+    const sessions = await this.#parts.sessions.records.list(identity);
+    const own = sessions.filter(({ id }) => ancestorsOf(id).length === 0);
+    for (const { id } of own) await this.end(identity, id, caller);
+    return own.length;
   }
 }
 

@@ -12,6 +12,8 @@ export type Credential =
   | { readonly method: "key"; readonly keyId: string }
   /** Opened by an administrator for another principal. */
   | { readonly method: "issued"; readonly by: string }
+  /** The sealed administrator's; `by`: who opened it, `request`: with which break-glass. */
+  | { readonly method: "break_glass"; readonly request: string; readonly by: string }
   /** Logged in elsewhere, which `through` (an identity provider, a trust) vouches for: it ends when that is not live any more. */
   | { readonly method: "oidc" | "exchange"; readonly through: ResourceKey };
 

@@ -1,10 +1,13 @@
 // Sessions: what is between a login and its end. A token is worth as much as its session, and a session as much as the credential and
 // the principal behind it. What was found is believed for a few seconds, and dropped as soon as the log tells of a change.
+
+import { BreakGlassSchema } from "@photoncloud/proto/gen/iam/v1/break_glass_pb";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
 import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Principal } from "../../kind.ts";
+import { isOpen } from "../break-glass/state.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { isUsableKey, principalKey, principalState } from "../principals.ts";
 import { unauthenticated } from "./access-token.ts";
@@ -91,10 +94,18 @@ export class Sessions {
         return this.#keyIsGood(identity, credential.keyId);
       case "issued":
         return true;
+      case "break_glass":
+        return this.#glassIsOpen(credential.request);
       case "oidc":
       case "exchange":
         return (await this.#store.get(credential.through))?.phase === "live";
     }
+  }
+
+  async #glassIsOpen(id: string): Promise<boolean> {
+    const tenant = { org: "", project: "" };
+    const row = await this.#store.get({ tenant, kind: BreakGlassSchema.typeName, id });
+    return row !== undefined && isOpen(row, this.#clock.now());
   }
 
   async #keyIsGood(identity: Identity, keyId: string): Promise<boolean> {

@@ -193,23 +193,6 @@ describe("IssueToken", () => {
   });
 });
 
-describe("too many failed logins", () => {
-  test("are refused from that address, and from there alone", async () => {
-    const clock = new HeldClock();
-    const world = await openWorld({ clock });
-    const request = { orgId: "acme", principalId: "alice", credential: { case: "password", value: "no, it is not" } };
-    const from = (sourceIp: string) => callBy("", { sourceIp });
-    for (let attempt = 0; attempt < 10; attempt += 1)
-      expect((await faultOf(world.login(request, from("198.51.100.1")))).reason).toBe("BAD_CREDENTIALS");
-    const right = { ...request, credential: { case: "password", value: alicePassword } };
-    expect((await faultOf(world.login(right, from("198.51.100.1")))).reason).toBe("TOO_MANY_REQUESTS");
-    expect((await world.login(right, from("198.51.100.2"))).token).not.toBe("");
-    clock.advance(5 * minute + 1);
-    expect((await world.login(right, from("198.51.100.1"))).token).not.toBe("");
-    await world.close();
-  });
-});
-
 describe("sessions", () => {
   let world: World;
   const clock = new HeldClock();

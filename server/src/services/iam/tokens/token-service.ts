@@ -5,7 +5,7 @@ import {
   IamTokenService,
   IssueTokenRequestSchema,
   IssueTokenResponseSchema,
-  ListSessionsResponseSchema,
+  OpenBreakGlassRequestSchema,
   PrincipalKind,
   type Principal as PrincipalMessage,
   PrincipalSchema,
@@ -13,27 +13,26 @@ import {
   type RevokeTokenRequest,
   RevokeTokenRequestSchema,
   RevokeTokenResponseSchema,
-  SessionSchema,
   ValidateTokenRequestSchema,
   ValidateTokenResponseSchema,
   WhoAmIResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import { Fault } from "../../../fault.ts";
-import type { Store } from "../../../store/store.ts";
 import type { Call, ServiceHandlers } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
+import { type OpenGlassParts, openBreakGlass } from "../break-glass/open.ts";
 import { principalKey, principalState } from "../principals.ts";
-import type { AccessTokens, Claims } from "./access-token.ts";
-import { unauthenticated } from "./access-token.ts";
+import { type AccessTokens, accessTokenMs, type Claims, unauthenticated } from "./access-token.ts";
 import type { Login } from "./login.ts";
+import { enrollingOnly, refuseNarrowed } from "./narrowed.ts";
 import { parseRefreshToken } from "./refresh-token.ts";
-import type { SessionLife, Tokens } from "./session-life.ts";
+import type { Tokens } from "./session-life.ts";
+import { attenuate, listPrincipalSessions, revokeSessions, sessionsMessage } from "./session-methods.ts";
+import { isWithin } from "./session-record.ts";
 import type { Sessions } from "./sessions.ts";
 
-export interface TokenServiceParts {
-  readonly store: Store;
+export interface TokenServiceParts extends OpenGlassParts {
   readonly login: Login;
-  readonly life: SessionLife;
   readonly sessions: Sessions;
   readonly accessTokens: AccessTokens;
 }
@@ -45,7 +44,10 @@ export function tokenService(parts: TokenServiceParts): ServiceHandlers {
       IssueToken: async (request, call) => {
         if (!isMessage(request, IssueTokenRequestSchema)) throw malformed();
         const loggedIn = await parts.login.check(request, call);
-        return tokensMessage(await parts.life.begin({ ...loggedIn, project: request.projectId }, call));
+        const mustEnroll = loggedIn.limits === enrollingOnly;
+        const terms = mustEnroll ? { ttlMs: accessTokenMs, refreshable: false } : {};
+        const start = { ...loggedIn, ...terms, project: request.projectId };
+        return tokensMessage(await parts.life.begin(start, call), mustEnroll);
       },
       ValidateToken: (request) => validate(parts, request),
       RefreshToken: async (request, call) => {
@@ -57,7 +59,17 @@ export function tokenService(parts: TokenServiceParts): ServiceHandlers {
         await revoke(parts, request, call);
         return create(RevokeTokenResponseSchema);
       },
-      ListSessions: (_, call) => listSessions(parts, callerOf(call)),
+      ListSessions: async (_, call) => {
+        const caller = callerOf(call);
+        return sessionsMessage(await parts.sessions.records.list(caller), caller.sessionId);
+      },
+      AttenuateToken: async (request, call) => tokensMessage(await attenuate(parts, request, call)),
+      ListPrincipalSessions: (request) => listPrincipalSessions(parts, request),
+      RevokeSessions: (request, call) => revokeSessions(parts, request, call),
+      OpenBreakGlass: async (request, call) => {
+        if (!isMessage(request, OpenBreakGlassRequestSchema)) throw malformed();
+        return tokensMessage(await openBreakGlass(parts, request.id, call));
+      },
       WhoAmI: (_, call) => whoAmI(parts, call),
     },
   };
@@ -73,8 +85,9 @@ function callerOf(call: Call): Principal {
 }
 
 /** The answer of a login, whoever served it. */
-export function tokensMessage(tokens: Tokens): Message {
+export function tokensMessage(tokens: Tokens, mustEnroll = false): Message {
   return create(IssueTokenResponseSchema, {
+    mustEnroll,
     token: tokens.token,
     expireTime: timestampFromMs(tokens.expiresAt),
     ...(tokens.refreshToken !== "" && {
@@ -132,25 +145,10 @@ async function revoke(parts: TokenServiceParts, request: RevokeTokenRequest, cal
 
 async function revokeOwn(parts: TokenServiceParts, caller: Principal, id: string, call: Call): Promise<void> {
   const kept = await parts.sessions.records.get(caller, id);
+  // A narrowed token ends itself and what was narrowed from it, and nothing of its holder's else.
+  if (!isWithin(id, caller.sessionId)) refuseNarrowed(caller, "iam:sessions:revoke");
   if (kept === undefined) throw new Fault("NOT_FOUND", `session ${JSON.stringify(id)} was not found among your own`);
   await parts.life.end(caller, id, call);
-}
-
-async function listSessions(parts: TokenServiceParts, caller: Principal): Promise<Message> {
-  const sessions = await parts.sessions.records.list(caller);
-  return create(ListSessionsResponseSchema, {
-    sessions: sessions
-      .toSorted((a, b) => b.createdAt - a.createdAt)
-      .map((session) =>
-        create(SessionSchema, {
-          id: session.id,
-          createTime: timestampFromMs(session.createdAt),
-          expireTime: timestampFromMs(session.refreshUntil),
-          sourceIp: session.sourceIp,
-          current: session.id === caller.sessionId,
-        }),
-      ),
-  });
 }
 
 async function whoAmI(parts: TokenServiceParts, call: Call): Promise<Message> {

@@ -2,14 +2,17 @@
 // back to life for someone else who is given the same id later. Disable a user to shut it out at once.
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import { defineKind } from "../../kind.ts";
-import { hashPassword } from "../credentials/password.ts";
+import { refuseSealed } from "../break-glass/sealed-user.ts";
+import { setPassword } from "../credentials/set-password.ts";
 import { admitUserLink } from "../federation/user-link.ts";
 import { leaveGroups } from "../group/membership.ts";
 import { nameById, refuseReserved } from "../ids.ts";
+import { admitBoundary } from "../policy/boundary.ts";
 import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
-export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
+export function userKind(writes: PolicyWrites) {
+  const { delegation, touchPrincipal } = writes;
   return defineKind({
     schema: UserSchema,
     uniqueName: "none",
@@ -20,10 +23,12 @@ export function userKind({ delegation, touchPrincipal }: PolicyWrites) {
       await admitUserLink(admission, delegation, next, prior);
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
+      await admitBoundary(admission, writes, user, next, prior);
       if (!admission.planning) touchPrincipal(user);
+      refuseSealed(admission, user, next, prior);
       if (next.password === undefined) return;
       if (prior !== undefined) await delegation.mustOutrank(admission.caller, user);
-      if (!admission.planning) admission.keepSecret(await hashPassword(next.password));
+      await setPassword(admission, next, next.password, prior?.secret);
     },
     async admitDelete(admission, user) {
       const identity: Identity = { kind: "user", org: admission.tenant.org, id: user.id };
