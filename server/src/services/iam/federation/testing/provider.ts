@@ -46,6 +46,7 @@ function configuration(redirectUris: readonly string[], current: () => Person): 
     claims: { openid: ["sub", "groups"], email: ["email", "email_verified"], profile: ["name"] },
     conformIdTokenClaims: false,
     cookies: { keys: ["a key of the test's own"] },
+    ttl: { AccessToken: 300, ClientCredentials: 300, Grant: 600, IdToken: 300, Interaction: 600, Session: 600 },
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
@@ -94,9 +95,12 @@ export async function openProvider(redirectUris: readonly string[], port = 0): P
       await once(server, "close");
     },
   };
-  const provider = new Provider(
-    issuer,
-    configuration(redirectUris, () => self.person),
+  const provider = quietly(
+    () =>
+      new Provider(
+        issuer,
+        configuration(redirectUris, () => self.person),
+      ),
   );
   const callback = provider.callback();
   const logIn = async (request: IncomingMessage, response: ServerResponse) =>
@@ -121,4 +125,15 @@ async function pipelineToken(issuer: string, audience: string): Promise<string> 
   const token: unknown = await answer.json();
   if (typeof token === "object" && token !== null && "access_token" in token) return String(token.access_token);
   throw new Error(`the provider gives no token: ${JSON.stringify(token)}`);
+}
+
+/** The provider warns of what a test is right to leave out: a database, keys of its own. */
+function quietly<T>(make: () => T): T {
+  const { warn, info } = console;
+  console.warn = console.info = () => undefined;
+  try {
+    return make();
+  } finally {
+    Object.assign(console, { warn, info });
+  }
 }
