@@ -8,7 +8,8 @@ import { postJson } from "@photoncloud/server/testing";
 import { freePort } from "../terraform/server-process.ts";
 
 const root = join(import.meta.dirname, "../..");
-const patienceMs = 45_000;
+/** How long anything but a guest may take, in milliseconds. */
+const usualPatienceMs = 45_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,14 +35,14 @@ export class Photon {
     });
   }
 
-  async kill(): Promise<void> {
-    this.child.kill("SIGKILL");
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    this.child.kill(signal);
     await this.ended;
   }
 }
 
 /** Looks again and again. @throws Error after the tests' patience. */
-export async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+export async function until(what: string, look: () => Promise<boolean>, patienceMs = usualPatienceMs): Promise<void> {
   for (const deadline = Date.now() + patienceMs; !(await look()); await wait(100))
     if (Date.now() > deadline) throw new Error(`it did not come: ${what}`);
 }
@@ -50,14 +51,33 @@ export interface AgentHost {
   readonly name: string;
   readonly dataDir: string;
   readonly address: string;
+  /** More flags of `photon agent run`. Default: its machines are simulated. */
+  readonly flags?: readonly string[];
 }
+
+export interface FieldOptions {
+  /** Flags of the server that say what it drives. Default: simulations. */
+  readonly backends?: readonly string[];
+}
+
+const simulations = ["--network", "simulated", "--hypervisor", "simulated"];
 
 export class Field {
   readonly dir = mkdtempSync(join(tmpdir(), "photon-agents-"));
   readonly #running = new Set<Photon>();
+  readonly #backends: readonly string[];
   #port = 0;
   #token = "";
   server: Photon | undefined;
+
+  constructor({ backends = simulations }: FieldOptions = {}) {
+    this.#backends = backends;
+  }
+
+  /** The administrator's. */
+  get token(): string {
+    return this.#token;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -72,8 +92,8 @@ export class Field {
   async startServer(): Promise<void> {
     this.#port ||= await freePort();
     const data = join(this.dir, "server");
-    const backends = ["--network", "simulated", "--hypervisor", "simulated"];
-    this.server = this.run("server", "--dev", "--data", data, "--listen", `127.0.0.1:${this.#port}`, ...backends);
+    const where = ["--data", data, "--listen", `127.0.0.1:${this.#port}`];
+    this.server = this.run("server", "--dev", ...where, ...this.#backends);
     await this.server.says("stop with");
     const { password } = JSON.parse(readFileSync(join(data, "admin.json"), "utf8"));
     const login = { orgId: "system", principalId: "admin", password };
@@ -90,8 +110,9 @@ export class Field {
     return String((await this.call("plasmavmc.v1.HostJoiningService/CreateJoinToken", {})).token);
   }
 
-  async newHost(name: string): Promise<AgentHost> {
-    return { name, dataDir: join(this.dir, name), address: `127.0.0.1:${await freePort()}` };
+  async newHost(name: string, flags?: readonly string[]): Promise<AgentHost> {
+    const address = `127.0.0.1:${await freePort()}`;
+    return { name, dataDir: join(this.dir, name), address, ...(flags && { flags }) };
   }
 
   /** Answers the exit code and what was said. */
@@ -101,8 +122,8 @@ export class Field {
     return [await joining.ended, joining.text];
   }
 
-  async runAgent({ dataDir }: AgentHost): Promise<Photon> {
-    const agent = this.run("agent", "run", "--data", dataDir, "--hypervisor", "simulated");
+  async runAgent({ dataDir, flags = ["--hypervisor", "simulated"] }: AgentHost): Promise<Photon> {
+    const agent = this.run("agent", "run", "--data", dataDir, ...flags);
     await agent.says("answers on port");
     return agent;
   }

@@ -57,16 +57,23 @@ function linesOf(console: string): string {
   return console.replaceAll("\r", "").replaceAll("/ # \u001b[6n", "");
 }
 
-async function untilSaid(file: string, words: RegExp, times: number): Promise<RegExpExecArray> {
+/** All that a console's log says of it so far. */
+export function said(file: string, words: RegExp): readonly RegExpExecArray[] {
   const all = new RegExp(words.source, `${words.flags.replace("g", "")}g`);
+  return existsSync(file) ? [...linesOf(readFileSync(file, "utf8")).matchAll(all)] : [];
+}
+
+/** Resolves when a console's log says it at least so many times; answers the last of them. @throws Error after the guests' patience. */
+export async function untilSaid(file: string, words: RegExp, times = 1): Promise<RegExpExecArray> {
   const deadline = Date.now() + guestPatienceMs;
   for (;;) {
-    const said = existsSync(file) ? linesOf(readFileSync(file, "utf8")) : "";
-    const found = [...said.matchAll(all)];
-    const last = found[found.length - 1];
+    const found = said(file, words);
+    const last = found.at(-1);
     if (last !== undefined && found.length >= times) return last;
-    if (Date.now() > deadline)
-      throw new Error(`the guest said ${words} ${found.length} times, not ${times}; it said\n${said}`);
+    if (Date.now() > deadline) {
+      const log = existsSync(file) ? linesOf(readFileSync(file, "utf8")) : "";
+      throw new Error(`the guest said ${words} ${found.length} times, not ${times}; it said\n${log}`);
+    }
     await wait(100);
   }
 }

@@ -6,27 +6,10 @@ import { identityOf } from "../../server/src/backends/hypervisor/qemu/process.ts
 import { tapOf } from "../../server/src/backends/hypervisor/qemu/taps.ts";
 import { runCommand } from "../../server/src/backends/linux/command.ts";
 import { Hands, type Json } from "../scenarios/calls.ts";
+import { tellsItsCloud } from "./first-boot.ts";
 import { type GuestCloud, guestPatienceMs, guestsMissing, startGuestCloud } from "./guest-cloud.ts";
 
 const memory = 128;
-
-/** What a guest does when it boots: it tells on its console what it sees of the cloud. The tiny image's busybox has no PUT but nc. */
-const firstBoot = (peer: { readonly address: string; readonly name: string }) => `#!/bin/sh
-metadata=169.254.169.254
-token() {
-  printf 'PUT /latest/api/token HTTP/1.1\\r\\nHost: %s\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\nConnection: close\\r\\n\\r\\n' $metadata |
-    timeout 5 nc $metadata 80 | tr -d '\\r' | sed -n '/^$/,$p' | tail -n 1
-}
-ask() { timeout 5 wget -q -O - --header "X-aws-ec2-metadata-token: $t" http://$metadata/latest/meta-data/$1; }
-(
-  until t=$(token) && [ -n "$t" ] && id=$(ask instance-id); do sleep 1; done
-  echo "metadata: $id $(ask local-hostname)"
-  until found=$(timeout 5 nslookup ${peer.name} | grep -F ${peer.address}); do sleep 1; done
-  echo "name: ${peer.name} $found"
-  until page=$(timeout 5 wget -q -O - http://${peer.address}/); do sleep 1; done
-  echo "page: $page"
-) > /dev/console 2>/dev/null &
-`;
 
 const missing = guestsMissing();
 const suite = missing === undefined ? describe : describe.skip;
@@ -62,7 +45,7 @@ suite(`a machine on a real network${missing === undefined ? "" : ` (${missing})`
 
       const peer = await vmOn(alice, "peer", peerPort);
       const peerName = "peer.project-alpha.acme-corp.cloud.internal";
-      const user_data = firstBoot({ address: "10.0.1.11", name: peerName });
+      const user_data = tellsItsCloud({ address: "10.0.1.11", name: peerName });
       const vm = await vmOn(alice, "web-server-1", port, { user_data });
       expect(await alice.ready("Vm", vm.id)).toMatchObject({ state: "VM_STATE_RUNNING", status: { backend: "qemu" } });
 

@@ -1,0 +1,151 @@
+// A cloud of real hosts on one machine: an OVN of its own with two chassis, which tunnel to each other by Geneve; a server that only directs; and on
+// each chassis an agent, a process of its own, that drives QEMU.
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { tinyImage } from "../../scripts/images/tiny.ts";
+import { machineFolders } from "../../server/src/backends/hypervisor/folders.ts";
+import { readDefinition, readRunning } from "../../server/src/backends/hypervisor/qemu/definition.ts";
+import { type MachineFiles, machineFiles, machinesFolder } from "../../server/src/backends/hypervisor/qemu/layout.ts";
+import { kill, type ProcessIdentity } from "../../server/src/backends/hypervisor/qemu/process.ts";
+import { runCommand } from "../../server/src/backends/linux/command.ts";
+import { namespaces } from "../../server/src/backends/linux/namespaces.ts";
+import type { PrivateOvn } from "../../server/src/backends/network/ovn/private/private-ovn.ts";
+import { startPrivateOvn } from "../../server/src/backends/network/ovn/private/start.ts";
+import { createTenant } from "../../server/src/testing/tenants.ts";
+import { Hands } from "../scenarios/calls.ts";
+import { type AgentHost, Field, type Photon } from "./agents.ts";
+import { guestPatienceMs, said, untilSaid } from "./guest-cloud.ts";
+
+/** A chassis with an agent and what there is of its machines. */
+export class RealHost {
+  readonly agentHost: AgentHost;
+  /** The network namespace of its Open vSwitch. */
+  readonly namespace: string;
+  readonly machines: string;
+  agent: Photon | undefined;
+
+  constructor(agentHost: AgentHost, namespace: string, machines: string) {
+    this.agentHost = agentHost;
+    this.namespace = namespace;
+    this.machines = machines;
+  }
+
+  files(vmId: string): MachineFiles {
+    return machineFiles(machineFolders(this.agentHost.dataDir, this.machines), vmId);
+  }
+
+  process(vmId: string): ProcessIdentity | undefined {
+    return readRunning(this.files(vmId))?.process;
+  }
+
+  says(vmId: string, words: RegExp, times = 1): Promise<RegExpExecArray> {
+    return untilSaid(this.files(vmId).consoleLog, words, times);
+  }
+
+  /** Resolves when it is said once more than until now. */
+  saysAgain(vmId: string, words: RegExp): Promise<RegExpExecArray> {
+    return this.says(vmId, words, said(this.files(vmId).consoleLog, words).length + 1);
+  }
+
+  /** The names of its network devices, one a line. */
+  async devices(): Promise<string> {
+    return (await runCommand("ip", ["-n", this.namespace, "-o", "link"])).stdout;
+  }
+
+  /** The namespaces in which its agent answers guests. */
+  async services(): Promise<readonly string[]> {
+    return (await namespaces()).filter((name) => name.startsWith(`${this.namespace}-s-`));
+  }
+}
+
+export class RealHosts {
+  readonly field: Field;
+  readonly ovn: PrivateOvn;
+  readonly hosts: readonly RealHost[];
+  readonly #dir: string;
+
+  constructor(dir: string, ovn: PrivateOvn, field: Field, hosts: readonly RealHost[]) {
+    this.#dir = dir;
+    this.ovn = ovn;
+    this.field = field;
+    this.hosts = hosts;
+  }
+
+  /** Starts its agent, or starts it again; resolves when the server hears of it. */
+  async run(host: RealHost): Promise<void> {
+    host.agent = await this.field.runAgent(host.agentHost);
+    await this.field.hostIs(host.agentHost.name, "READY");
+  }
+
+  /** New machines are placed on this host alone. */
+  async placeOn(host: RealHost): Promise<void> {
+    for (const { agentHost } of this.hosts)
+      await this.field.schedulable(agentHost.name, agentHost.name === host.agentHost.name);
+  }
+
+  async tenant(org: string): Promise<Hands> {
+    const made = await createTenant(this.field.url, this.field.token, org, "project-alpha");
+    return new Hands(this.field.url, made, guestPatienceMs);
+  }
+
+  /** Ends everything, also machines that outlive their agents, and takes all of it away. */
+  async stop(): Promise<void> {
+    for (const { agent } of this.hosts) await agent?.kill("SIGTERM");
+    for (const host of this.hosts) endMachines(host);
+    await this.field.stop();
+    await this.ovn.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** Starts all of it, with both agents joined and running. The server has the tiny image, and its hosts have none. */
+export async function startRealHosts(): Promise<RealHosts> {
+  const images = ".photon/images";
+  tinyImage(images);
+  const dir = mkdtempSync("/tmp/p");
+  // Each machine runs as a user of its own, who must be able to reach its files.
+  chmodSync(dir, 0o711);
+  const ovn = await startPrivateOvn({ dir, name: `t${randomBytes(2).toString("hex")}`, hosts: 2 });
+  const network = ["--network", "ovn", "--ovn-northbound", ovn.northbound, "--ovn-southbound", ovn.southbound];
+  const field = new Field({ backends: [...network, "--hypervisor", "simulated", "--images", images] });
+  const hosts: RealHost[] = [];
+  const all = new RealHosts(dir, ovn, field, hosts);
+  try {
+    await field.startServer();
+    await field.schedulable("local", false);
+    for (const [index, name] of ["one", "two"].entries()) {
+      const host = await joinHost(all, dir, index, name);
+      hosts.push(host);
+      await all.run(host);
+    }
+    return all;
+  } catch (error) {
+    await all.stop();
+    throw error;
+  }
+}
+
+async function joinHost({ field, ovn }: RealHosts, dir: string, index: number, name: string): Promise<RealHost> {
+  const chassis = ovn.hosts[index];
+  if (chassis?.namespace === undefined) throw new Error(`there is no chassis ${index}`);
+  const { database, namespace } = chassis;
+  const machines = join(dir, `m${index}`);
+  mkdirSync(machines, { mode: 0o711 });
+  const network = ["--ovs-database", database, "--ovs-namespace", namespace, "--ovn-southbound", ovn.southbound];
+  const host = await field.newHost(name, ["--hypervisor", "qemu", "--machines", machines, ...network]);
+  const [code, said] = await field.join(host, await field.drawToken());
+  if (code !== 0) throw new Error(`host ${name} could not join: ${said}`);
+  return new RealHost(host, namespace, machines);
+}
+
+function endMachines({ machines, agentHost }: RealHost): void {
+  const folders = machineFolders(agentHost.dataDir, machines);
+  const folder = machinesFolder(folders);
+  for (const vmId of existsSync(folder) ? readdirSync(folder) : []) {
+    const files = machineFiles(folders, vmId);
+    const running = readRunning(files);
+    const definition = readDefinition(files);
+    if (running !== undefined && definition !== undefined) kill(running.process, definition.uuid);
+  }
+}
