@@ -3,7 +3,8 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
-import { type Call, formatPath } from "../services/call.ts";
+import { type Call, formatPath, type ResourcePath } from "../services/call.ts";
+import type { Principal } from "../services/kind.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { toConnectError } from "./errors.ts";
 import { idempotencyKeyOf, waitOf } from "./headers.ts";
@@ -19,8 +20,9 @@ export interface Invoker {
   stream(route: Route, request: Message, context: HandlerContext): AsyncIterable<Message>;
 }
 
-function callOf(route: Route, state: CallState, context: HandlerContext, signal: AbortSignal): Call {
+function callOf(parts: EdgeParts, route: Route, state: CallState, context: HandlerContext, signal: AbortSignal): Call {
   return {
+    may: (permission, path) => may(parts, state, permission, path),
     principal: state.principal,
     sourceIp: state.sourceIp,
     requestId: state.requestId,
@@ -31,6 +33,18 @@ function callOf(route: Route, state: CallState, context: HandlerContext, signal:
     signal,
     token: state.token,
   };
+}
+
+/** Whether a caller holds another permission than the one that its method takes. */
+async function may(
+  { authorizer }: EdgeParts,
+  state: CallState,
+  permission: string,
+  path: ResourcePath,
+): Promise<boolean> {
+  const { principal, sourceIp } = state;
+  if (principal === undefined) return false;
+  return (await authorizer.authorize(principal, permission, path, { sourceIp, attributes: async () => ({}) })).allowed;
 }
 
 /** Notes how the call failed and answers the error for its caller. */
@@ -49,7 +63,8 @@ function withinDeadline<T>(work: Promise<T>, context: HandlerContext): Promise<T
     reject(new Fault("DEADLINE_EXCEEDED", "the deadline that the caller set passed before the answer was ready"));
   if (context.signal.aborted) end();
   else context.signal.addEventListener("abort", end, { once: true });
-  return Promise.race([work, promise]);
+  // Connect aborts the signal of every call that is over, and a Fault that nobody sees has a stack all the same.
+  return Promise.race([work, promise]).finally(() => context.signal.removeEventListener("abort", end));
 }
 
 /** Checks a call's permission; a refusal says only what the caller said and what was missing. */
@@ -67,20 +82,26 @@ function createGuard(parts: EdgeParts) {
     if (route.permission === "") return;
     if (principal === undefined) throw new Fault("UNAUTHENTICATED", "this call needs a token");
     const path = route.path(request);
-    const context = { sourceIp, attributes: () => route.attributes(request) };
+    const context = { sourceIp, attributes: () => route.attributes(request), method: route.name };
     const decision = await parts.authorizer.authorize(principal, route.permission, path, context);
     if (decision.allowed) return;
     await record(route, request, state).catch((err: unknown) =>
       parts.log.error({ err, request_id: state.requestId }, "a refusal could not be written to the event log"),
     );
     const where = formatPath(path) || "the whole system";
-    const bound = principal.project === "" ? "" : ` (its token is for the project ${principal.project} alone)`;
+    const bound = boundOf(principal);
     throw new Fault(
       "PERMISSION_DENIED",
       `${actorOf(principal)} does not have the permission ${route.permission} on ${where}${bound}`,
       { permission: route.permission },
     );
   };
+}
+
+/** What a caller should know of its token where it was refused. */
+function boundOf({ project, limits = [] }: Principal): string {
+  if (project !== "") return ` (its token is for the project ${project} alone)`;
+  return limits.length === 0 ? "" : " (its token is narrowed)";
 }
 
 /** @param stopping Aborts, with the Fault that streams end with, when the server stops. */
@@ -90,7 +111,7 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
 
   async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
     await guard(route, request, state);
-    const call = callOf(route, state, context, context.signal);
+    const call = callOf(parts, route, state, context, context.signal);
     // An answer that is only held back need not be held back when the server stops.
     const signal = call.waitMs === 0 ? call.signal : AbortSignal.any([call.signal, stopping]);
     const result = route.handle(request, { ...call, signal });
@@ -106,7 +127,7 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
     parts.metrics.streams(1);
     try {
       if (state.principal !== undefined) void endWhenRevoked(state.principal, revoked, context.signal, tokens);
-      const result = route.handle(request, callOf(route, state, context, ends));
+      const result = route.handle(request, callOf(parts, route, state, context, ends));
       if (!(Symbol.asyncIterator in result)) throw new Error(`${route.name} answered no stream`);
       const recheck = () => guard(route, request, state);
       yield* untilEnded(result, { ends, recheck, now: () => parts.clock.now() });

@@ -66,9 +66,10 @@ function createCheck({ authorizer, audit, clock }: UploadParts) {
   return async (principal: Principal, scope: Scope, request: HttpRequest, requestId: string): Promise<void> => {
     const sourceIp = request.socket.remoteAddress ?? "";
     const path = kindPath(kind, "create", create(GetRequestSchema, scope));
-    const context = { sourceIp, attributes: () => Promise.resolve({}) };
+    const method = `${desc.parent.typeName}/${desc.name}`;
+    const context = { sourceIp, attributes: () => Promise.resolve({}), method };
     if ((await authorizer.authorize(principal, permission, path, context)).allowed) return;
-    const caller = { principal, sourceIp, requestId, method: `${desc.parent.typeName}/${desc.name}` };
+    const caller = { principal, sourceIp, requestId, method };
     if (withinBudget(actorOf(principal)))
       await audit(refusalEvent(principal, permission, path, ImageSchema.typeName, caller));
     const where = formatPath(path) || "the whole system";

@@ -83,6 +83,11 @@ export interface Authorizer {
     principal: Principal,
     permission: string,
     path: ResourcePath,
-    context: { readonly sourceIp: string; readonly attributes: () => Promise<Readonly<Record<string, string>>> },
+    context: {
+      readonly sourceIp: string;
+      readonly attributes: () => Promise<Readonly<Record<string, string>>>;
+      /** The method that is called, where the decision is for a call and not only asked for: then the use of the permission is noted. */
+      readonly method?: string;
+    },
   ): Promise<Decision>;
 }

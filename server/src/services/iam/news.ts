@@ -16,8 +16,11 @@ export function heed(index: ScopeIndex, sessions: Sessions): (event: StoredEvent
     if (type === "denied" || type === "login" || type === "login_failed" || type === "accessed") return;
     const identity = identityOf({ tenant, kind, id });
     if (kind === sessionKind) sessionEnded(event, sessions);
-    else if (identity !== undefined) await sessions.changed(identity);
-    else if (kind === ServiceAccountKeySchema.typeName) await keyChanged(event, sessions);
+    else if (identity !== undefined) {
+      await sessions.changed(identity);
+      // Its boundary may be another.
+      await index.refresh({ tenant, kind, id });
+    } else if (kind === ServiceAccountKeySchema.typeName) await keyChanged(event, sessions);
     else if (kind === IdentityProviderSchema.typeName) await sessions.allChanged();
     else if (kind === FederatedCredentialSchema.typeName) await trustChanged(event, sessions);
     else await index.refresh({ tenant, kind, id });

@@ -9,6 +9,19 @@ export function principalName(identity: Identity): string {
   return `${identity.kind}:${identity.org}/${identity.id}`;
 }
 
+/** "group:acme-corp/operators" */
+export function groupName(org: string, id: string): string {
+  return `group:${org}/${id}`;
+}
+
+const groupShape = /^group:([a-z0-9-]+)\/([a-z0-9-]+)$/;
+
+/** Reads "group:acme-corp/operators"; undefined where it is not of that shape. */
+export function parseGroupName(name: string): { readonly org: string; readonly id: string } | undefined {
+  const [, org, id] = groupShape.exec(name) ?? [];
+  return org === undefined || id === undefined ? undefined : { org, id };
+}
+
 const shape = /^(user|service_account):([a-z0-9-]+)\/([a-z0-9-]+)$/;
 
 /** Reads "user:acme-corp/alice"; undefined where it is not of that shape. */

@@ -5,17 +5,20 @@ import { invalidField } from "../../../fault.ts";
 import { type Admission, defineKind, type Loaded } from "../../kind.ts";
 import { nameById } from "../ids.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
-import { parsePrincipalName } from "../principal-name.ts";
+import { groupName, parsePrincipalName } from "../principal-name.ts";
 import { principalSchema } from "../principals.ts";
 import { guardMembership } from "./membership.ts";
 
-export function groupKind({ touchGrant }: PolicyWrites) {
+export function groupKind({ delegation, touchGrant }: PolicyWrites) {
   return defineKind({
     schema: GroupSchema,
     uniqueName: "none",
     async admit(admission, next, prior) {
       nameById(next);
       await refuseStrangers(admission, next, prior);
+      const name = groupName(admission.tenant.org, next.id);
+      if (!isWithin(next, prior?.message)) await delegation.mustHoldGroup(admission.caller, name);
+      if (!isWithin(prior?.message, next)) await delegation.mayLeaveGroup(admission.caller, name);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     async admitDelete(admission, group) {
@@ -26,6 +29,12 @@ export function groupKind({ touchGrant }: PolicyWrites) {
 
 function keyOf(admission: Admission, id: string) {
   return { tenant: admission.tenant, kind: GroupSchema.typeName, id };
+}
+
+/** Whether all who are in one are in the other. */
+function isWithin(one: Pick<Group, "members"> | undefined, other: Pick<Group, "members"> | undefined): boolean {
+  const there = new Set(other?.members);
+  return (one?.members ?? []).every((member) => there.has(member));
 }
 
 /** Those who are in it already are there: who is deleted leaves. */

@@ -3,16 +3,19 @@
 import { GuardrailSchema } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
 import { type Admission, defineKind } from "../../kind.ts";
 import { nameById } from "../ids.ts";
+import { referToHolder } from "../policy/holders.ts";
 import { refuseBadStatements } from "../policy/problems.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 
-export function guardrailKind({ touchGrant }: PolicyWrites) {
+export function guardrailKind({ delegation, touchGrant }: PolicyWrites) {
   return defineKind({
     schema: GuardrailSchema,
     uniqueName: "none",
     async admit(admission, next, prior) {
       nameById(next);
       refuseBadStatements("statements", next.statements);
+      for (const [index, name] of next.exemptPrincipals.entries())
+        await referToHolder(admission, delegation, name, `exempt_principals[${index}]`);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     async admitDelete(admission, guardrail) {

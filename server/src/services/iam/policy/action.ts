@@ -36,6 +36,19 @@ export function matchesAction(pattern: ActionPattern, action: readonly string[])
   return parts.every((part, index) => part === "*" || part === action[index]);
 }
 
+/** Writing guardrails: what binds administrators must not come with a star that they have for everything. */
+const distinct: readonly string[] = ["create", "update", "delete"].map((verb) => `iam:guardrails:${verb}`);
+
+/** Whether an allowance of this pattern may speak of an action: one that is distinct must be named, at least by its plural. */
+export function mayAllow({ parts }: ActionPattern, action: string): boolean {
+  return parts[1] === "guardrails" || !distinct.includes(action);
+}
+
+/** Whether a pattern names what is distinct: then only one that names it, too, is as wide. */
+export function namesDistinct({ parts }: ActionPattern): boolean {
+  return parts[1] === "guardrails" && (parts[0] === "iam" || parts[0] === "*");
+}
+
 /** Whether everything that `narrow` matches is matched by `wide`. */
 export function coversAction(wide: ActionPattern, narrow: ActionPattern): boolean {
   if (wide.open ? narrow.parts.length + (narrow.open ? 1 : 0) <= wide.parts.length : narrow.open) return false;

@@ -1,26 +1,31 @@
-// Nobody gives what they do not have. The checks that keep a permission to write roles, bindings, users or keys from becoming every permission.
-import { fromBinary } from "@bufbuild/protobuf";
+// Nobody gives what they do not have. The checks that keep a permission to write roles, bindings, groups, users or keys from becoming every permission.
+import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
+import { GuardrailSchema } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
 import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
 import { Fault } from "../../../fault.ts";
 import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
 import type { Caller } from "../../kind.ts";
-import { type Identity, principalName } from "../principal-name.ts";
+import { type Identity, parseGroupName, principalName } from "../principal-name.ts";
 import { principalKey } from "../principals.ts";
 import { compileAction } from "./action.ts";
-import type { Policies } from "./authorizer.ts";
+import { type Policies, policyAt } from "./authorizer.ts";
 import { notHeld, notHeldWithout } from "./holding.ts";
+import { isExempt } from "./policy.ts";
 import type { Statement } from "./statements.ts";
+import { grantOf } from "./view.ts";
 
 /** Bindings of one principal that are looked at; more than any person has. */
 const mostBindings = 10_000;
-const everything: Statement = {
-  deny: false,
-  action: compileAction("*"),
-  resource: undefined,
-  conditionTexts: [],
-  conditions: [],
-};
+const system: Tenant = { org: "", project: "" };
+
+function allowing(action: string): Statement {
+  return { deny: false, action: compileAction(action), resource: undefined, conditionTexts: [], conditions: [] };
+}
+
+const everything = allowing("*");
+/** Who may write guardrails may exempt from them. */
+const exempting = allowing("iam:guardrails:update");
 
 export interface Delegation {
   /** Whether the caller may do everything everywhere. True for the cloud itself. */
@@ -29,50 +34,110 @@ export interface Delegation {
   mustHold(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]): Promise<void>;
   /** @throws Fault PERMISSION_DENIED unless the caller holds all that a principal was given: so who gets its credentials gains nothing. */
   mustOutrank(caller: Caller, target: Identity): Promise<void>;
+  /** @throws Fault PERMISSION_DENIED unless the caller holds all that a group, as "group:acme-corp/operators", is given: so who is put into it gets nothing that the caller lacks. */
+  mustHoldGroup(caller: Caller, group: string): Promise<void>;
+  /** @throws Fault PERMISSION_DENIED unless the caller would have, without the group's denials, what they deny: so nobody slips out of them. */
+  mayLeaveGroup(caller: Caller, group: string): Promise<void>;
 }
 
-export function createDelegation(store: Pick<Store, "get" | "referrers">, policies: Policies): Delegation {
-  async function lacks(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
-    if (caller.principal === undefined) return undefined;
-    const { grants: own } = await policies.of(principalName(caller.principal), scope);
-    return notHeld(own, gives) ?? notHeldWithout(own, takesAway);
+export function createDelegation(store: Pick<Store, "referrers">, policies: Policies): Delegation {
+  return new Checks(store, policies);
+}
+
+class Checks implements Delegation {
+  readonly #store: Pick<Store, "referrers">;
+  readonly #policies: Policies;
+
+  constructor(store: Pick<Store, "referrers">, policies: Policies) {
+    this.#store = store;
+    this.#policies = policies;
   }
-  async function mustHold(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
-    const missing = await lacks(caller, scope, gives, takesAway);
+
+  async #lacks(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
+    const { principal } = caller;
+    if (principal === undefined) return undefined;
+    const policy = await policyAt(this.#policies, principal, scope);
+    const holdings = { ...policy, limits: principal.limits };
+    return notHeld(holdings, gives) ?? notHeldWithout(holdings, takesAway);
+  }
+
+  async isSystemAdmin(caller: Caller): Promise<boolean> {
+    return (await this.#lacks(caller, system, [everything], [])) === undefined;
+  }
+
+  async mustHold(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
+    const missing = await this.#lacks(caller, scope, gives, takesAway);
     if (missing !== undefined) throw cannotGive(missing, scope);
   }
-  /** The scopes in which a principal was given a role, by the references of its bindings. */
-  async function scopesOf(target: Identity): Promise<readonly Tenant[]> {
-    const keys = await store.referrers(principalKey(target), mostBindings);
-    const bindings = keys.filter((key) => key.kind === RoleBindingSchema.typeName);
-    const live = await Promise.all(bindings.map((key) => isBindingOf(store, key, principalName(target))));
-    return bindings.filter((_, index) => live[index]).map((key) => key.tenant);
+
+  async mustOutrank(caller: Caller, target: Identity): Promise<void> {
+    const name = principalName(target);
+    if (caller.principal === undefined || principalName(caller.principal) === name) return;
+    const home = { org: target.org, project: "" };
+    const { groups } = await policyAt(this.#policies, target, home);
+    for (const scope of await this.#scopesOf([name, ...groups])) {
+      const { grants } = await policyAt(this.#policies, target, scope);
+      await this.mustHold(
+        caller,
+        scope,
+        grants.flatMap((grant) => grant.role.statements),
+        [],
+      );
+    }
+    for (const one of [name, ...groups]) await this.#mustShareExemptions(caller, one);
   }
-  return {
-    isSystemAdmin: async (caller) => (await lacks(caller, { org: "", project: "" }, [everything], [])) === undefined,
-    mustHold,
-    async mustOutrank(caller, target) {
-      if (caller.principal === undefined || principalName(caller.principal) === principalName(target)) return;
-      for (const scope of distinct(await scopesOf(target))) {
-        const { grants: theirs } = await policies.of(principalName(target), scope);
-        await mustHold(
-          caller,
-          scope,
-          theirs.flatMap((grant) => grant.role.statements),
-          [],
-        );
-      }
-    },
-  };
+
+  async mustHoldGroup(caller: Caller, group: string): Promise<void> {
+    if (caller.principal === undefined) return;
+    for (const scope of await this.#scopesOf([group]))
+      await this.mustHold(caller, scope, await this.#givenTo(group, scope), []);
+    await this.#mustShareExemptions(caller, group);
+  }
+
+  async mayLeaveGroup(caller: Caller, group: string): Promise<void> {
+    if (caller.principal === undefined) return;
+    for (const scope of await this.#scopesOf([group]))
+      await this.mustHold(caller, scope, [], await this.#givenTo(group, scope));
+  }
+
+  /** What the bindings of one scope give to a group. */
+  async #givenTo(group: string, scope: Tenant): Promise<readonly Statement[]> {
+    const { levels } = await this.#policies.view(scope, scope.org);
+    const bound = levels[0]?.table.bindingsOf(group) ?? [];
+    return bound.flatMap((one) => grantOf(levels, 0, one, group)?.role.statements ?? []);
+  }
+
+  /** An exemption is worth having, too: only who has it, or may write the guardrail, brings others into it. */
+  async #mustShareExemptions(caller: Caller, holder: string): Promise<void> {
+    const { principal } = caller;
+    if (principal === undefined) return;
+    for (const scope of await this.#named(holder, GuardrailSchema.typeName)) {
+      const mine = await policyAt(this.#policies, principal, scope);
+      const lacking = mine.guards.some(({ guardrail }) => guardrail.exempt.has(holder) && !isExempt(guardrail, mine));
+      if (lacking) await this.mustHold(caller, scope, [exempting], []);
+    }
+  }
+
+  /** The scopes in which any of them was given a role, by the references of their bindings. */
+  async #scopesOf(holders: readonly string[]): Promise<readonly Tenant[]> {
+    const found = await Promise.all(holders.map((holder) => this.#named(holder, RoleBindingSchema.typeName)));
+    return [...new Map(found.flat().map((scope) => [`${scope.org}/${scope.project}`, scope])).values()];
+  }
+
+  /** Where resources of a kind are that name someone. */
+  async #named(holder: string, kind: string): Promise<readonly Tenant[]> {
+    const keys = await this.#store.referrers(holderKey(holder), mostBindings);
+    return keys.filter((key) => key.kind === kind).map((key) => key.tenant);
+  }
 }
 
-async function isBindingOf(store: Pick<Store, "get">, key: ResourceKey, principal: string): Promise<boolean> {
-  const row = await store.get(key);
-  return row !== undefined && fromBinary(RoleBindingSchema, row.data).principal === principal;
-}
-
-function distinct(scopes: readonly Tenant[]): readonly Tenant[] {
-  return [...new Map(scopes.map((scope) => [`${scope.org}/${scope.project}`, scope])).values()];
+/** Where the row of a user, a service account or a group is, by its name. */
+function holderKey(holder: string): ResourceKey {
+  const group = parseGroupName(holder);
+  if (group !== undefined) return { tenant: { org: group.org, project: "" }, kind: GroupSchema.typeName, id: group.id };
+  const [kind, rest = ""] = holder.split(":");
+  const [org = "", id = ""] = rest.split("/");
+  return principalKey({ kind: kind === "user" ? "user" : "service_account", org, id });
 }
 
 function cannotGive(missing: Statement, scope: Tenant): Fault {

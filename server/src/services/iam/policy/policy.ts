@@ -1,6 +1,5 @@
-// All that is given to one principal at one place, sorted so that the first statement that matches decides.
-import { actionParts, matchesAction } from "./action.ts";
-import type { CompiledRole, Statement } from "./statements.ts";
+// All that speaks of one principal at one place, collected: what a decision is made of.
+import type { CompiledGuardrail, CompiledRole } from "./statements.ts";
 
 /** A binding that holds at a scope, with its role. */
 export interface Grant {
@@ -8,42 +7,36 @@ export interface Grant {
   /** Where it was given: "org/acme-corp/project/alpha"; "" is the system. */
   readonly scope: string;
   readonly role: CompiledRole;
+  /** The group by which it came: "group:acme-corp/operators"; undefined: it speaks of the principal itself. */
+  readonly group?: string;
 }
 
-/** A statement that speaks of an action, with the grant that brings it. */
-export interface Candidate {
-  readonly grant: Grant;
-  readonly statement: Statement;
+/** A guardrail that holds at a scope. */
+export interface Guard {
+  readonly scope: string;
+  readonly guardrail: CompiledGuardrail;
 }
 
-/** Actions whose candidates are kept; there are some hundred permissions, but a caller may ask for any word. */
-const mostActions = 500;
-
-/** Denials before allowances, and among each those without conditions, which cost nothing to evaluate. */
-function rank({ statement }: Candidate): number {
-  return (statement.deny ? 0 : 2) + (statement.conditions.length > 0 ? 1 : 0);
+/** A role that bounds a principal. */
+export interface Boundary {
+  readonly roleId: string;
+  /** Undefined: the role is gone, and nothing is allowed. */
+  readonly role: CompiledRole | undefined;
 }
 
-export class Policy {
+export interface Policy {
+  /** "user:acme-corp/alice" */
+  readonly principal: string;
+  /** Those that it is stored in and those that its login brought. */
+  readonly groups: readonly string[];
+  /** The system's first, those of the project last; also those that it is exempt from. */
+  readonly guards: readonly Guard[];
+  readonly boundary: Boundary | undefined;
   /** The nearest scope first. */
   readonly grants: readonly Grant[];
-  readonly #byAction = new Map<string, readonly Candidate[]>();
+}
 
-  constructor(grants: readonly Grant[]) {
-    this.grants = grants;
-  }
-
-  /** What speaks of an action, in the order in which it is looked at. */
-  candidates(action: string): readonly Candidate[] {
-    const known = this.#byAction.get(action);
-    if (known !== undefined) return known;
-    const parts = actionParts(action);
-    const found = this.grants
-      .flatMap((grant) => grant.role.statements.map((statement) => ({ grant, statement })))
-      .filter(({ statement }) => matchesAction(statement.action, parts))
-      .toSorted((one, other) => rank(one) - rank(other));
-    if (this.#byAction.size >= mostActions) this.#byAction.clear();
-    this.#byAction.set(action, found);
-    return found;
-  }
+/** Whether a guardrail does not hold for a principal. */
+export function isExempt({ exempt }: CompiledGuardrail, { principal, groups }: Policy): boolean {
+  return exempt.size > 0 && (exempt.has(principal) || groups.some((group) => exempt.has(group)));
 }

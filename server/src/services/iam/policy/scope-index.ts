@@ -1,17 +1,15 @@
-// Roles and bindings in memory, scope by scope: loaded when a scope is first asked for, and kept current row by row.
+// Who may do what, in memory, scope by scope: loaded when a scope is first asked for, and kept current row by row.
 // A row is always read again from the store, never taken from an event: so the index can be late, but never wrong for long.
-import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
-import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import type { Clock } from "../../../clock.ts";
 import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
-import { Policy } from "./policy.ts";
-import { grantsIn, type Level, ScopeTable } from "./scope-table.ts";
+import { kindsIn, ScopeTable } from "./scope-table.ts";
+import type { Level, View } from "./view.ts";
 
 /** Scopes that are kept; the one that was loaded first goes first. At a few bindings each some ten megabytes. */
 const mostScopes = 10_000;
-/** Policies that are kept: each caller at each place where it works. */
-const mostPolicies = 50_000;
+/** Views that are kept: each place, as seen by those of an org. */
+const mostViews = 20_000;
 const pageSize = 1_000;
 /** How long a write that began in this process is looked for before it counts as never committed (a plan, a refusal). */
 const pendingMs = 10_000;
@@ -50,9 +48,9 @@ export class ScopeIndex {
   readonly #clock: Clock;
   readonly #scopes = new Map<string, Entry>();
   readonly #pending = new Map<string, Pending>();
-  /** By principal and place; emptied with every change. */
-  readonly #policies = new Map<string, Policy>();
-  #changes = 0;
+  /** By place and home; emptied when a scope is no longer kept current. */
+  readonly #views = new Map<string, View>();
+  #forgotten = 0;
   #commits = 0;
   /** Rows are read again one after the other, so that an older reading never overwrites a newer one. */
   #turn: Promise<void> = Promise.resolve();
@@ -67,7 +65,7 @@ export class ScopeIndex {
     this.#commits += 1;
   }
 
-  /** Says that a transaction of this process is about to write a role or a binding, so that checks after its commit see it. */
+  /** Says that a transaction of this process is about to write what decides who may do what, so that checks after its commit see it. */
   touch(key: ResourceKey, expected: number | "gone"): void {
     const scope = scopeName(key.tenant);
     this.#pending.set(`${scope} ${key.kind} ${key.id}`, { scope, key, expected, since: this.#clock.now(), seen: -1 });
@@ -80,7 +78,6 @@ export class ScopeIndex {
       const table = await entry?.loading.catch(() => undefined);
       const row = await this.#store.get(key);
       table?.apply(key.kind, key.id, row);
-      this.#changed();
       return row;
     };
     const turn = this.#turn.then(run);
@@ -92,42 +89,40 @@ export class ScopeIndex {
     return turn;
   }
 
-  /** What a principal was given at a path: at once where it is known, otherwise when it was read. */
-  policy(principal: string, path: Tenant): Policy | Promise<Policy> {
-    const name = `${principal} ${path.org}/${path.project}`;
-    const known = this.#concerns(path) ? undefined : this.#policies.get(name);
-    return known ?? this.#collect(name, principal, path);
+  /** What is looked at for a place, by someone who is at home in an org: at once where it is known, otherwise when it was read. */
+  view(path: Tenant, home: string): View | Promise<View> {
+    const name = `${path.org}/${path.project} ${home}`;
+    const known = this.#concerns(path, home) ? undefined : this.#views.get(name);
+    return known ?? this.#collect(name, path, home);
   }
 
-  /** Whether something is pending in the scopes of a path: what others do in theirs must cost nothing here. */
-  #concerns(path: Tenant): boolean {
+  /** Whether something is pending in the scopes that a view looks at: what others do in theirs must cost nothing here. */
+  #concerns(path: Tenant, home: string): boolean {
     if (this.#pending.size === 0) return false;
-    const scopes = scopesOf(path).map(scopeName);
+    const scopes = scopesFor(path, home);
     return [...this.#pending.values()].some((pending) => scopes.includes(pending.scope));
   }
 
-  async #collect(name: string, principal: string, path: Tenant): Promise<Policy> {
-    if (this.#concerns(path)) await this.#settle(scopesOf(path).map(scopeName));
-    const changes = this.#changes;
-    const tables: Level[] = [];
+  async #collect(name: string, path: Tenant, home: string): Promise<View> {
+    if (this.#concerns(path, home)) await this.#settle(scopesFor(path, home));
+    const forgotten = this.#forgotten;
+    const view = { levels: await this.#levels(path), home: await this.#levels({ org: home, project: "" }) };
+    if (this.#forgotten === forgotten) this.#keep(name, view);
+    return view;
+  }
+
+  async #levels(path: Tenant): Promise<readonly Level[]> {
+    const levels: Level[] = [];
     for (const tenant of scopesOf(path)) {
       const scope = scopeName(tenant);
-      tables.push({ scope, table: this.#scopes.get(scope)?.table ?? (await this.#load(scope, tenant)) });
+      levels.push({ scope, table: this.#scopes.get(scope)?.table ?? (await this.#load(scope, tenant)) });
     }
-    const policy = new Policy(grantsIn(tables, principal));
-    if (this.#changes === changes) this.#keep(name, policy);
-    return policy;
+    return levels;
   }
 
-  #keep(name: string, policy: Policy): void {
-    if (this.#policies.size >= mostPolicies) this.#policies.clear();
-    this.#policies.set(name, policy);
-  }
-
-  /** Something is not as it was: what was collected before may be wrong. */
-  #changed(): void {
-    this.#changes += 1;
-    this.#policies.clear();
+  #keep(name: string, view: View): void {
+    if (this.#views.size >= mostViews) this.#views.clear();
+    this.#views.set(name, view);
   }
 
   async #settle(scopes: readonly string[]): Promise<void> {
@@ -150,7 +145,7 @@ export class ScopeIndex {
   }
 
   #begin(scope: string, tenant: Tenant): Entry {
-    const entry: Entry = { table: undefined, loading: this.#fill(new ScopeTable(), tenant) };
+    const entry: Entry = { table: undefined, loading: this.#fill(new ScopeTable(tenant), tenant) };
     // What could not be loaded is loaded again at the next asking.
     entry.loading.catch(() => this.#scopes.get(scope) === entry && this.#forget(scope));
     this.#scopes.set(scope, entry);
@@ -159,7 +154,7 @@ export class ScopeIndex {
   }
 
   async #fill(table: ScopeTable, tenant: Tenant): Promise<ScopeTable> {
-    for (const kind of [RoleSchema.typeName, RoleBindingSchema.typeName]) {
+    for (const kind of kindsIn(tenant)) {
       let page: readonly ResourceRow[];
       let after: { id: string; tenant: Tenant } | undefined;
       do {
@@ -182,7 +177,8 @@ export class ScopeIndex {
   /** A scope that is not kept is not kept current either: nothing that was collected from it may stay. */
   #forget(scope: string): void {
     this.#scopes.delete(scope);
-    this.#changed();
+    this.#forgotten += 1;
+    this.#views.clear();
   }
 }
 
@@ -193,4 +189,9 @@ function scopesOf(path: Tenant): readonly Tenant[] {
   if (path.org !== "") scopes.push({ org: path.org, project: "" });
   scopes.push({ org: "", project: "" });
   return scopes;
+}
+
+/** The names of all scopes that a view looks at. */
+function scopesFor(path: Tenant, home: string): readonly string[] {
+  return [...scopesOf(path), ...scopesOf({ org: home, project: "" })].map(scopeName);
 }

@@ -1,14 +1,16 @@
 // Roles: what may be done. Those that came with the cloud can't be changed; custom ones live in an org, a project or the system.
 
-import { Effect, type Permission, type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import { Effect, type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { Fault } from "../../../fault.ts";
 import { type Admission, defineKind, type Loaded } from "../../kind.ts";
 import { nameById } from "../ids.ts";
 import { refuseBadStatements } from "../policy/problems.ts";
-import { compileRole, type Statement } from "../policy/statements.ts";
+import { compileRole, compileStatement, type Statement } from "../policy/statements.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
+import { permitTheSame, type RoleHistory, spelledPermission } from "./history.ts";
+import { rollBack, versionQueries } from "./versions.ts";
 
-export function roleKind({ delegation, touchGrant }: PolicyWrites) {
+export function roleKind({ delegation, touchGrant }: PolicyWrites, history: RoleHistory) {
   return defineKind({
     schema: RoleSchema,
     uniqueName: "none",
@@ -17,6 +19,7 @@ export function roleKind({ delegation, touchGrant }: PolicyWrites) {
       nameById(next);
       refuseBadStatements("permissions", next.permissions);
       if (prior === undefined) await refuseShadowing(admission, next.id);
+      next.version = versionAfter(next, prior);
       const removed = prior === undefined ? [] : removedDenials(prior.message, next);
       await delegation.mustHold(admission.caller, admission.tenant, compileRole(next).statements, removed);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
@@ -25,6 +28,8 @@ export function roleKind({ delegation, touchGrant }: PolicyWrites) {
       refuseBuiltIn(role);
       touchGrant(keyOf(admission, role.id), "gone");
     },
+    methods: { RollBackRole: rollBack(history) },
+    queries: versionQueries(history),
   });
 }
 
@@ -46,10 +51,15 @@ async function refuseShadowing(admission: Admission, id: string): Promise<void> 
   throw new Fault("ALREADY_EXISTS", `there is a role ${id} here or in a scope above; choose another id`);
 }
 
+/** A change of its permissions makes a version; a change of its labels does not. */
+function versionAfter(next: Role, prior: Loaded<typeof RoleSchema> | undefined): bigint {
+  if (prior === undefined) return 1n;
+  const before = prior.message.version || 1n;
+  return permitTheSame(prior.message, next) ? before : before + 1n;
+}
+
 function removedDenials(prior: Role, next: Role): readonly Statement[] {
-  const spelled = (permission: Permission) =>
-    JSON.stringify([permission.action, permission.resourcePattern ?? "", [...permission.conditions].sort()]);
-  const kept = new Set(next.permissions.filter((p) => p.effect === Effect.DENY).map(spelled));
-  const removed = prior.permissions.filter((p) => p.effect === Effect.DENY && !kept.has(spelled(p)));
-  return compileRole({ ...prior, permissions: removed }).statements;
+  const kept = new Set(next.permissions.map(spelledPermission));
+  const removed = prior.permissions.filter((p) => p.effect === Effect.DENY && !kept.has(spelledPermission(p)));
+  return removed.map(compileStatement);
 }

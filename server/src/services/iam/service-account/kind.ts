@@ -3,10 +3,12 @@ import { ServiceAccountSchema } from "@photoncloud/proto/gen/iam/v1/service_acco
 import { defineKind } from "../../kind.ts";
 import { leaveGroups } from "../group/membership.ts";
 import { nameById, refuseReserved } from "../ids.ts";
+import { admitBoundary } from "../policy/boundary.ts";
 import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
-export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
+export function serviceAccountKind(writes: PolicyWrites) {
+  const { touchPrincipal } = writes;
   return defineKind({
     schema: ServiceAccountSchema,
     uniqueName: "none",
@@ -15,7 +17,9 @@ export function serviceAccountKind({ touchPrincipal }: PolicyWrites) {
       nameById(next);
       next.disabled ??= false;
       admission.claim(principalClaim(admission.tenant.org, next.id));
-      if (!admission.planning) touchPrincipal({ kind: "service_account", org: admission.tenant.org, id: next.id });
+      const account: Identity = { kind: "service_account", org: admission.tenant.org, id: next.id };
+      await admitBoundary(admission, writes, account, next, prior);
+      if (!admission.planning) touchPrincipal(account);
     },
     async admitDelete(admission, account) {
       const identity: Identity = { kind: "service_account", org: admission.tenant.org, id: account.id };

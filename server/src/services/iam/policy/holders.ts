@@ -1,0 +1,46 @@
+// Those whom a binding or a guardrail may name: users, service accounts and groups.
+import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
+import { Fault, invalidField } from "../../../fault.ts";
+import type { Admission } from "../../kind.ts";
+import { parseGroupName, parsePrincipalName } from "../principal-name.ts";
+import { principalSchema } from "../principals.ts";
+import type { Delegation } from "./delegation.ts";
+
+/** The kind, the org and the id of whom a name speaks of. */
+export function parseHolder(name: string) {
+  const group = parseGroupName(name);
+  if (group !== undefined) return { ...group, schema: GroupSchema };
+  const principal = parsePrincipalName(name);
+  return principal && { org: principal.org, id: principal.id, schema: principalSchema(principal.kind) };
+}
+
+/**
+ * Records that a resource names a holder, which then can't be deleted: so the name never comes to mean a later namesake. Refuses one that is not
+ * there, and one of another org in the same words: whether it exists is that org's own business. The system's administrators may name anyone.
+ */
+export async function referToHolder(
+  admission: Admission,
+  delegation: Pick<Delegation, "isSystemAdmin">,
+  name: string,
+  path: string,
+): Promise<void> {
+  const holder = parseHolder(name);
+  const own = holder?.org === admission.tenant.org;
+  const mayName = holder !== undefined && (own || (await delegation.isSystemAdmin(admission.caller)));
+  const home = { org: mayName ? holder.org : admission.tenant.org, project: "" };
+  const schema = holder?.schema ?? principalSchema("user");
+  try {
+    // Who may not be named is looked up as nobody: so a plan that does not know the name yet passes, and everything else is refused.
+    await admission.referenceIn(home, schema, mayName ? holder.id : "", path);
+  } catch (error) {
+    throw error instanceof Fault && error.reason === "INVALID_FIELDS" ? unknown(name, path) : error;
+  }
+}
+
+function unknown(name: string, path: string): Fault {
+  return invalidField(
+    path,
+    "unknown_reference",
+    `${JSON.stringify(name)} is nobody here; give a user, a service account or a group of this org, for example "user:acme-corp/alice"`,
+  );
+}
