@@ -22,7 +22,7 @@ export interface MovingHost {
   /** A machine has come and was settled: nothing more needs to be known of its move. */
   settled(vmId: string): void;
   /** A receiver waits: what of it must be known to another process of the driver, once the machine has come. */
-  waits?(vmId: string, secret: string, fromHostId: string | undefined): void;
+  waits?(spec: MachineSpec, secret: string): void;
 }
 
 export class Moves implements MachineMoves {
@@ -46,7 +46,7 @@ export class Moves implements MachineMoves {
     const { transport, hostId } = this.#host;
     const receiver = new Receiver({ vmId, hostId, fromHostId, channels, transport, berth });
     this.#receivers.set(vmId, receiver);
-    this.#host.waits?.(vmId, receiver.secret, fromHostId);
+    this.#host.waits?.(spec, receiver.secret);
     return receiver.offer();
   }
 
@@ -55,6 +55,8 @@ export class Moves implements MachineMoves {
     const before = this.#senders.get(vmId);
     if (before !== undefined && before.state.phase !== "failed") return;
     const cargo = await this.#host.cargoOf(vmId, offer);
+    // Somebody else may have asked the same meanwhile.
+    if (this.#senders.get(vmId) !== before) return;
     const { transport, clock } = this.#host;
     const sender = new Sender({ vmId, offer, transport, cargo, clock });
     this.#senders.set(vmId, sender);
@@ -112,11 +114,6 @@ export class Moves implements MachineMoves {
   async adoptReceiver(vmId: string, receiver: Receiver): Promise<void> {
     this.#receivers.set(vmId, receiver);
     await receiver.offer();
-  }
-
-  /** Whether a machine is here: one that comes is not yet. */
-  isComing(vmId: string): boolean {
-    return this.#receivers.get(vmId)?.hasCome === false;
   }
 
   /** @throws DriverError "unavailable" while a machine is moved, "refused" once it has moved away. */

@@ -9,8 +9,13 @@ import { controlChannel } from "./sender.ts";
 
 /** The place that is made for a machine, as its driver handles it. */
 export interface Berth {
-  /** Makes room for what the sender describes. `broke` tells that it is worth nothing any more, and why. @throws DriverError "refused" where it can't be. */
-  prepare(described: Words, broke: (reason: string) => void): Promise<void>;
+  /**
+   * Makes room for what the sender describes. Answers what the sender must know of it.
+   *
+   * @param broke is told if it is worth nothing any more, and why.
+   * @throws DriverError "refused" where it can't be.
+   */
+  prepare(described: Words, broke: (reason: string) => void): Promise<Words>;
   /** A stream of what is carried. */
   take(channel: string, stream: Duplex): void;
   /** All was carried: writes down that the machine is here, then lets it go on. @throws before that is written alone. */
@@ -122,13 +127,13 @@ export class Receiver {
       line.end();
     };
     try {
-      await this.#options.berth.prepare(hello, broke);
+      const words = await this.#options.berth.prepare(hello, broke);
+      this.#isReady = true;
+      line.send({ ...words, ready: true });
     } catch (error) {
       await this.#forget();
       throw error;
     }
-    this.#isReady = true;
-    line.send({ ready: true });
   }
 
   async #come(line: MoveLine, last: Words): Promise<void> {

@@ -13,12 +13,14 @@ import { MoveLine, sentenceOf, type Words } from "./line.ts";
 /** A machine that is to be moved, as its driver handles it. */
 export interface Cargo {
   /** What the destination must know to make room. */
-  describe(): Words;
+  describe(): Promise<Words>;
   /**
    * Carries all of it. Resolves when the machine stands still and nothing is left to be carried, with the words that make it complete.
    * An aborted signal ends it soon.
+   *
+   * @param ready what the destination said of the room that it made.
    */
-  carry(dial: (channel: string) => Promise<Duplex>, signal: AbortSignal): Promise<Words>;
+  carry(dial: (channel: string) => Promise<Duplex>, ready: Words, signal: AbortSignal): Promise<Words>;
   progress(): { readonly copiedBytes: number; readonly totalBytes: number };
   /** Writes down that it may be the destination's from here on; `Sender.resume` goes on from it. */
   handOver(last: Words): void;
@@ -76,6 +78,11 @@ export class Sender {
     this.#work = this.#handOver(last);
   }
 
+  /** It had left when another driver's process ended. */
+  hasLeft(): void {
+    this.#phase = "done";
+  }
+
   get state(): MoveState {
     switch (this.#phase) {
       case "done":
@@ -130,10 +137,10 @@ export class Sender {
     let last: Words;
     try {
       await this.#open(signal);
-      const ready = await this.#tell({ hello: cargo.describe() }, signal);
+      const ready = await this.#tell({ hello: await cargo.describe() }, signal);
       if (ready.ready !== true) throw new DriverError("refused", reasonOf(ready));
       this.#watch();
-      last = await cargo.carry((channel) => this.#dial(channel, signal), signal);
+      last = await cargo.carry((channel) => this.#dial(channel, signal), ready, signal);
       signal.throwIfAborted();
       cargo.handOver(last);
       this.#phase = "handing";

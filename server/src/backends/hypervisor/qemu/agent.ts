@@ -1,8 +1,8 @@
-// Asks a guest's agent (QEMU, qemu-ga's protocol) over its virtio-serial port. Whoever answers there is the tenant's: answers are bounded in
+// Asks a guest's agent (QEMU, "Guest Agent Protocol") over its virtio-serial port, which serves one at a time: who comes later waits for its turn. Whoever answers there is the tenant's: answers are bounded in
 // size and time, and their words are for display alone.
 import { randomInt } from "node:crypto";
 import { connect, type Socket } from "node:net";
-import { recordOf } from "./qmp.ts";
+import { type Qmp, recordOf } from "./qmp.ts";
 
 /** What the agent tells. */
 export interface GuestWords {
@@ -12,6 +12,8 @@ export interface GuestWords {
 
 /** How long a guest may take for all that is asked, in milliseconds. */
 const longestMs = 2_000;
+/** How long a guest may take to write out its file systems, in milliseconds: a program that writes waits meanwhile. */
+const longestFreezeMs = 10_000;
 /** More than an honest agent ever answers to these, in bytes. */
 const longestAnswer = 64 * 1024;
 /** A host's name (RFC 1035) and a system's pretty name are shorter. */
@@ -19,14 +21,47 @@ const longestWord = 255;
 /** Marks a fresh start in both directions: no JSON holds this byte. */
 const delimiter = 0xff;
 
+/** Whether a guest's agent has opened its port. A guest without one is not asked. */
+export async function hasAgent(monitor: Qmp): Promise<boolean> {
+  const answer = await monitor.execute("query-chardev");
+  const ports = (Array.isArray(answer) ? answer : []).map((one: unknown) => recordOf(one));
+  return ports.find((one) => one?.label === "qga")?.["frontend-open"] === true;
+}
+
 /** Undefined: nobody answers, or not so as an agent would. */
-export async function askGuest(path: string, timeoutMs = longestMs): Promise<GuestWords | undefined> {
+export function askGuest(path: string, timeoutMs = longestMs): Promise<GuestWords | undefined> {
+  return talk(path, timeoutMs, async (ask) => {
+    const name = recordOf(await ask("guest-get-host-name"))?.["host-name"];
+    const system = recordOf(await ask("guest-get-osinfo"));
+    return { hostname: word(name), os: word(system?.["pretty-name"] ?? system?.name) };
+  });
+}
+
+/** Asks the guest to shut down; its end is the answer. */
+export async function shutDownGuest(path: string, timeoutMs = longestMs): Promise<void> {
+  await talk(path, timeoutMs, (ask) => ask("guest-shutdown", { mode: "powerdown" }));
+}
+
+/** Has the guest write out its file systems and keep them still. False: it did not say so in time, but may do it yet. */
+export async function freezeGuest(path: string, timeoutMs = longestFreezeMs): Promise<boolean> {
+  return typeof (await talk(path, timeoutMs, (ask) => ask("guest-fsfreeze-freeze"))) === "number";
+}
+
+/** Lets the guest's file systems go on, also ones that are frozen late: an agent does one thing after the other. False: it did not say so in time. */
+export async function thawGuest(path: string, timeoutMs = longestFreezeMs): Promise<boolean> {
+  return typeof (await talk(path, timeoutMs, (ask) => ask("guest-fsfreeze-thaw"))) === "number";
+}
+
+type Ask = (execute: string, args?: object) => Promise<unknown>;
+
+/** A conversation; undefined: it did not come to its end in time. */
+async function talk<T>(path: string, timeoutMs: number, words: (ask: Ask) => Promise<T>): Promise<T | undefined> {
   const socket = connect({ path });
   const late = setTimeout(() => socket.destroy(), timeoutMs);
   try {
     const lines = linesOf(socket);
-    const told = await tell(socket, lines);
-    return told;
+    await greet(socket, lines);
+    return await words((execute, args) => ask(socket, lines, execute, args));
   } catch {
     return undefined;
   } finally {
@@ -35,15 +70,12 @@ export async function askGuest(path: string, timeoutMs = longestMs): Promise<Gue
   }
 }
 
-async function tell(socket: Socket, lines: AsyncIterator<string>): Promise<GuestWords> {
+/** The rest of an earlier conversation may come first. */
+async function greet(socket: Socket, lines: AsyncIterator<string>): Promise<void> {
   const id = randomInt(1, 2 ** 31);
   socket.write(Buffer.of(delimiter));
   let answered = await ask(socket, lines, "guest-sync-delimited", { id });
-  // The rest of an earlier conversation may come first.
   while (answered !== id) answered = await next(lines);
-  const name = recordOf(await ask(socket, lines, "guest-get-host-name"))?.["host-name"];
-  const system = recordOf(await ask(socket, lines, "guest-get-osinfo"));
-  return { hostname: word(name), os: word(system?.["pretty-name"] ?? system?.name) };
 }
 
 async function ask(socket: Socket, lines: AsyncIterator<string>, execute: string, args?: object): Promise<unknown> {

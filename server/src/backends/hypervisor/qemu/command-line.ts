@@ -2,8 +2,20 @@
 import type { DiskSpec, MachineSpec, NicSpec } from "../driver.ts";
 import type { Accelerator } from "./accelerator.ts";
 import type { MachineFiles } from "./layout.ts";
-import { memorySlots, type Room } from "./room.ts";
+import { memoryBackendOf, memorySlots, type Room } from "./room.ts";
 import { tapOf } from "./taps.ts";
+
+/** The memory of a machine that has grown while it ran, part by part as its guest sees it. */
+export interface MemoryParts {
+  /** What it was started with, in MiB. */
+  readonly baseMib: number;
+  readonly added: readonly {
+    readonly id: string;
+    readonly sizeMib: number;
+    readonly slot: number;
+    readonly address: number;
+  }[];
+}
 
 /** What a machine is started with. */
 export interface Launch {
@@ -16,6 +28,8 @@ export interface Launch {
   readonly cpuModel: string;
   readonly room: Room;
   readonly uuid: string;
+  /** It comes from another host, where its memory has these parts. */
+  readonly incoming?: MemoryParts;
 }
 
 /** Places on the bus: 16 disks, 8 NICs, the seed, and room to spare; four groups of eight, as PCI has it. */
@@ -29,6 +43,11 @@ export const seedSlot = slotCount - 1;
 /** Under TCG: how much memory translated code may take, in MiB; QEMU's own default is an eighth of the host's. */
 const translationMib = 64;
 
+/** An argument that no other process of this system has, not even the same machine's on another host of it. */
+export function monitorWord({ monitor }: Pick<MachineFiles, "monitor">): string {
+  return `socket,id=mon,path=${monitor},server=on,wait=off`;
+}
+
 /** QEMU's arguments. It starts stopped and waits for `cont`. */
 export function commandLine(launch: Launch): readonly string[] {
   const { spec, files, uuid } = launch;
@@ -37,7 +56,7 @@ export function commandLine(launch: Launch): readonly string[] {
     ...["-no-user-config", "-nodefaults", "-display", "none"],
     ...processor(launch),
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-chardev", `socket,id=mon,path=${files.monitor},server=on,wait=off`, "-mon", "chardev=mon,mode=control"],
+    ...["-chardev", monitorWord(files), "-mon", "chardev=mon,mode=control"],
     ...["-chardev", `socket,id=con,path=${files.console},server=on,wait=off,logfile=${files.consoleLog},logappend=on`],
     ...["-serial", "chardev:con", "-vga", "std", "-vnc", `unix:${files.vnc},share=force-shared`],
     ...["-object", "rng-random,id=rng0,filename=/dev/urandom"],
@@ -47,20 +66,32 @@ export function commandLine(launch: Launch): readonly string[] {
     ...seed(files),
     ...spec.disks.flatMap((disk) => diskArguments(launch, disk)),
     ...spec.nics.flatMap((nic) => nicArguments(launch, nic)),
+    ...comesFromElsewhere(launch.incoming),
   ];
 }
 
-function processor({ spec, accelerator, machineType, cpuModel, room }: Launch): string[] {
+function processor({ spec, accelerator, machineType, cpuModel, room, incoming }: Launch): string[] {
+  const memoryMib = incoming?.baseMib ?? spec.memoryMib;
   const accel = accelerator.name === "kvm" ? "kvm" : `tcg,tb-size=${translationMib}`;
   return [
     ...["-machine", `${machineType},usb=off,vmport=off`, "-accel", accel, "-cpu", cpuModel],
     ...["-smp", `cpus=${spec.cpu},maxcpus=${room.cpu},sockets=1,cores=${room.cpu},threads=1`],
-    ...["-m", `size=${spec.memoryMib}M${memoryRoom(spec, room)}`],
+    ...["-m", `size=${memoryMib}M${memoryRoom(memoryMib, room)}`],
   ];
 }
 
-function memoryRoom({ memoryMib }: MachineSpec, room: Room): string {
+function memoryRoom(memoryMib: number, room: Room): string {
   return room.memoryMib > memoryMib ? `,slots=${memorySlots},maxmem=${room.memoryMib}M` : "";
+}
+
+/** Where each part lies is a part of what the guest's kernel knows. */
+function comesFromElsewhere(incoming: MemoryParts | undefined): string[] {
+  if (incoming === undefined) return [];
+  const parts = incoming.added.flatMap(({ id, sizeMib, slot, address }) => [
+    ...["-object", `memory-backend-ram,id=${memoryBackendOf(id)},size=${sizeMib}M`],
+    ...["-device", `pc-dimm,id=${id},memdev=${memoryBackendOf(id)},slot=${slot},addr=${address}`],
+  ]);
+  return [...parts, "-incoming", "defer"];
 }
 
 function rootPorts(): string[] {

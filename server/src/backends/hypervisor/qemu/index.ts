@@ -15,16 +15,20 @@ import type {
   MachineState,
   MachineStatistics,
 } from "../driver.ts";
+import type { MoveTransport } from "../move-transport.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Cgroups } from "./cgroups.ts";
+import { monitorWord } from "./command-line.ts";
 import { consolesOf } from "./consoles.ts";
-import { type Definition, readDefinition } from "./definition.ts";
+import { readDefinition } from "./definition.ts";
 import { type ExportSource, exportDisk } from "./exports.ts";
 import type { Host } from "./host.ts";
 import { Images, type ImagesOptions } from "./images.ts";
-import { type HostFolders, imagesFolder, machineFiles, machinesFolder } from "./layout.ts";
+import { type HostFolders, imagesFolder, type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
 import { Machine } from "./machine.ts";
-import { processesWith } from "./process.ts";
+import { readArrival, readDeparture } from "./move-records.ts";
+import { type QemuMoves, qemuMoves, sweepArrival } from "./moves.ts";
+import { type ProcessIdentity, processesWith } from "./process.ts";
 import { diskFull, isFull, run } from "./programs.ts";
 import { disksOf, reading, snapshotsOf } from "./snapshots.ts";
 import { statisticsOf } from "./statistics.ts";
@@ -45,6 +49,10 @@ export interface QemuOptions {
   readonly clock?: Clock;
   /** QEMU's name of the processor that new machines get. Default "max": all that this host can do. */
   readonly cpuModel?: string;
+  /** Carries machines to other hosts; undefined: they stay. */
+  readonly transport?: MoveTransport;
+  /** This host's id, for what carries machines. */
+  readonly hostId?: string;
 }
 
 /** How often running machines are looked after, in milliseconds: what a guest writes to its console in this time is kept. */
@@ -110,7 +118,11 @@ export class QemuHypervisor implements HypervisorDriver {
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
   readonly #closed = new AbortController();
-  readonly snapshots = snapshotsOf((vmId) => this.#machines.get(vmId));
+  readonly moves?: QemuMoves;
+  readonly snapshots = snapshotsOf(
+    (vmId) => this.#machines.get(vmId),
+    (vmId) => this.moves?.checkStays(vmId),
+  );
   readonly consoles = consolesOf((vmId) => this.#machines.get(vmId));
 
   constructor(options: QemuOptions, accelerator: Accelerator, machineType: string) {
@@ -127,21 +139,15 @@ export class QemuHypervisor implements HypervisorDriver {
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
       changed: (machine) => this.#listeners.tell(machine),
     };
+    if (options.transport !== undefined) this.moves = this.#movesBy(options.transport);
   }
 
-  /** Folders without a definition are what is left of a machine that was never whole, or is removed. */
+  /** Folders without a definition are what is left of a machine that was never whole, has not come, or is removed. */
   async findMachines(): Promise<void> {
     const { folders } = this.#options;
-    const definitions = new Map<string, Definition>();
-    for (const vmId of readdirSync(machinesFolder(folders))) {
-      const files = machineFiles(folders, vmId);
-      const definition = readDefinition(files);
-      if (definition === undefined) rmSync(files.folder, { recursive: true, force: true });
-      else definitions.set(vmId, definition);
-    }
-    const processes = processesWith(new Set([...definitions.values()].map(({ uuid }) => uuid)));
-    for (const [vmId, definition] of definitions)
-      this.#machines.set(vmId, await Machine.find(this.#host, definition, processes.get(definition.uuid)));
+    const all = readdirSync(machinesFolder(folders)).map((vmId) => machineFiles(folders, vmId));
+    const processes = processesWith(new Set(all.map(monitorWord)));
+    for (const files of all) await this.#find(files, processes.get(monitorWord(files)));
     void this.#tend();
   }
 
@@ -159,12 +165,8 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (spec.architecture !== "x86_64")
-      throw new DriverError("refused", `this host runs x86_64 machines; vm ${spec.vmId} is ${spec.architecture}`);
-    if (spec.machine === "microvm")
-      throw new DriverError("refused", `vm ${spec.vmId} can't be a microVM: ${this.cantRun.microvm}`);
-    if (spec.nics.length > 0 && this.#options.network === undefined)
-      throw new DriverError("refused", `this host has no network that vm ${spec.vmId} could be plugged into`);
+    this.moves?.checkStays(spec.vmId);
+    this.#checkRuns(spec);
     try {
       await this.#define(spec, signal);
     } catch (error) {
@@ -174,6 +176,7 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async start(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.moves?.checkStays(vmId);
     const machine = this.#machines.get(vmId);
     if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
     machine.start();
@@ -181,6 +184,7 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.moves?.end(vmId, "it was stopped");
     this.#machines.get(vmId)?.stop(graceMs);
   }
 
@@ -215,6 +219,7 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async remove(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    await this.moves?.forget(vmId);
     await this.#machines.get(vmId)?.remove(signal);
     this.#machines.delete(vmId);
   }
@@ -229,8 +234,38 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async close(): Promise<void> {
     this.#closed.abort();
+    await this.moves?.detach();
     for (const machine of this.#machines.values()) machine.detach();
     this.#machines.clear();
+  }
+
+  async #find(files: MachineFiles, stray: ProcessIdentity | undefined): Promise<void> {
+    const [definition, arrival, departure] = [readDefinition(files), readArrival(files), readDeparture(files)];
+    if (definition === undefined) {
+      if (arrival !== undefined) await sweepArrival(this.#host, files, arrival, stray);
+      return rmSync(files.folder, { recursive: true, force: true });
+    }
+    const machine = await Machine.find(this.#host, { definition, stray, departure: departure?.phase });
+    this.#machines.set(machine.spec.vmId, machine);
+    if (departure !== undefined) this.moves?.adoptDeparture(machine, departure);
+    if (arrival !== undefined) await this.moves?.adoptArrival(machine, arrival);
+  }
+
+  #movesBy(transport: MoveTransport): QemuMoves {
+    return qemuMoves({
+      ...{ host: this.#host, transport, hostId: this.#options.hostId, machines: this.#machines },
+      checkRuns: (spec) => this.#checkRuns(spec),
+      remove: (vmId, signal) => this.remove(vmId, signal),
+    });
+  }
+
+  #checkRuns({ vmId, architecture, machine, nics }: MachineSpec): void {
+    if (architecture !== "x86_64")
+      throw new DriverError("refused", `this host runs x86_64 machines; vm ${vmId} is ${architecture}`);
+    if (machine === "microvm")
+      throw new DriverError("refused", `vm ${vmId} can't be a microVM: ${this.cantRun.microvm}`);
+    if (nics.length > 0 && this.#options.network === undefined)
+      throw new DriverError("refused", `this host has no network that vm ${vmId} could be plugged into`);
   }
 
   async #define(spec: MachineSpec, signal: AbortSignal): Promise<void> {

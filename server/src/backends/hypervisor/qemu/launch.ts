@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec } from "../driver.ts";
 import { groupsOfKvm } from "./accelerator.ts";
-import { commandLine } from "./command-line.ts";
+import { commandLine, type MemoryParts } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import type { MachineFiles } from "./layout.ts";
@@ -22,16 +22,26 @@ export interface Launched {
   readonly monitor: Qmp;
 }
 
-/** A process that waits for `cont`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
+/** A machine that comes from another host. */
+export interface Incoming {
+  /** As it is there. */
+  readonly spec: MachineSpec;
+  readonly memory: MemoryParts;
+  /** The seed's disk, as it has it there. */
+  readonly seed: Buffer;
+}
+
+/** A process that waits for `cont`, or for what comes from another host: then its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
 export async function launch(
   host: Host,
   definition: Definition,
   files: MachineFiles,
   onEvent: (event: QmpEvent) => void,
+  incoming?: Incoming,
 ): Promise<Launched> {
   let pid: number | undefined;
   try {
-    pid = await startAt(host, definition, files);
+    pid = await startAt(host, definition, files, incoming);
     const monitor = await monitorOf(host, files, pid, onEvent);
     // By now every program on the way to QEMU has become QEMU.
     const process = identityOf(pid);
@@ -45,17 +55,25 @@ export async function launch(
   }
 }
 
-async function startAt(host: Host, definition: Definition, files: MachineFiles): Promise<number> {
+async function startAt(
+  host: Host,
+  definition: Definition,
+  files: MachineFiles,
+  incoming: Incoming | undefined,
+): Promise<number> {
   const { spec, slots } = definition;
   const uid = userOf(host, spec.vmId);
-  prepareFiles(host, spec, files);
+  prepareFiles(host, spec, files, incoming?.seed ?? seedDisk(spec));
   const { signal } = new AbortController();
-  for (const nic of spec.nics) await host.taps?.make(tapOf(spec, nic), nic, uid, signal);
+  for (const nic of spec.nics)
+    if (incoming === undefined) await host.taps?.make(tapOf(spec, nic), nic, uid, signal);
+    else await host.taps?.create(tapOf(spec, nic), uid, signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
   const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
   const place = { uid, groups, namespace: host.taps?.namespace, controlGroups };
   const args = commandLine({
     ...definition,
+    ...(incoming !== undefined && { incoming: incoming.memory }),
     files,
     slots: new Map(Object.entries(slots)),
     accelerator: host.accelerator,
@@ -64,8 +82,18 @@ async function startAt(host: Host, definition: Definition, files: MachineFiles):
   return startProcess(host.program, args, place, files.log);
 }
 
-function prepareFiles(host: Host, spec: MachineSpec, files: MachineFiles): void {
-  writeFileSync(files.seed, seedDisk(spec), { mode: 0o600 });
+/** Joins a machine's NICs to their ports. Again: changes nothing. */
+export async function plugTaps(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<void> {
+  for (const nic of spec.nics) if (nic.portId !== "") await host.taps?.plug(tapOf(spec, nic), nic, signal);
+}
+
+/** Takes a machine's NICs off their ports, which are free for another host then; the taps stay. */
+export async function unplugTaps(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<void> {
+  for (const nic of spec.nics) await host.taps?.unplug(tapOf(spec, nic), signal);
+}
+
+function prepareFiles(host: Host, spec: MachineSpec, files: MachineFiles, seed: Buffer): void {
+  writeFileSync(files.seed, seed, { mode: 0o600 });
   writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
   rmSync(files.sockets, { recursive: true, force: true });
   mkdirSync(files.sockets, { recursive: true, mode: 0o700 });

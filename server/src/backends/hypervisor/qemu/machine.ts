@@ -1,17 +1,19 @@
 // One machine of this host: its process, its monitor and what became of them.
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { DriverError } from "../../driver-error.ts";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import type { MachineSpec, MachineState } from "../driver.ts";
+import { standsStill } from "../moving/sender.ts";
 import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
 import { type Definition, type Running, readRunning, writeDefinition, writeRunning } from "./definition.ts";
-import { type DiskOrigin, ensureDisk } from "./disks.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import { change } from "./hotplug.ts";
-import { clearAway, give, lastWords, launch, monitorMs, monitorOf } from "./launch.ts";
-import { diskOf, type MachineFiles, machineFiles } from "./layout.ts";
+import { clearAway, give, type Incoming, lastWords, launch, monitorMs, monitorOf, plugTaps } from "./launch.ts";
+import { type MachineFiles, machineFiles } from "./layout.ts";
+import { makeDisks, removeFolder, sweepDisks } from "./machine-disks.ts";
+import { StateOf } from "./machine-state.ts";
+import { endCopying } from "./move-jobs.ts";
+import { type Power, PowerOff } from "./power-off.ts";
 import { isAlive, kill, type ProcessIdentity } from "./process.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { roomOf } from "./room.ts";
@@ -20,10 +22,14 @@ import { finishRestore } from "./snapshots.ts";
 import { survey } from "./survey.ts";
 import { Trouble } from "./trouble.ts";
 
-/** How often a guest is asked again to shut down, in milliseconds: one that is still booting does not hear it. */
-const askAgainMs = 2_000;
-/** How long QEMU may take to write out what it holds when the plug is pulled, in milliseconds. */
-const quitMs = 3_000;
+/** What is known of a machine that was there before this driver. */
+export interface Found {
+  readonly definition: Definition;
+  /** Its process, where it is not known but by its arguments: the driver was ended before it wrote it down. */
+  readonly stray: ProcessIdentity | undefined;
+  /** Whether it was handed over to another host, or has gone on there. */
+  readonly departure: "handing" | "gone" | undefined;
+}
 
 export class Machine {
   readonly files: MachineFiles;
@@ -31,21 +37,20 @@ export class Machine {
   readonly serial: SerialLine;
   /** Its snapshots that are being read, and by how many. */
   readonly readers = new Map<string, number>();
+  /** Who hears what its monitor tells. */
+  readonly events = new Set<(event: QmpEvent) => void>();
   readonly #host: Host;
+  readonly #state: StateOf;
+  readonly #off: PowerOff;
   #definition: Definition;
   #running: Running | undefined;
   #monitor: Qmp | undefined;
   #trouble: Trouble | undefined;
-  #state: MachineState["state"] = "stopped";
-  #reason = "";
   #guestAskedToEnd = false;
-  #askedAt: number | undefined;
-  #plugPulledAt = Number.POSITIVE_INFINITY;
+  #isHandedOver = false;
   #detached = false;
   /** Resolves when what follows the process's end is done. */
   #ended: Promise<void> = Promise.resolve();
-  #ending = new AbortController();
-  readonly #events = new Set<(event: QmpEvent) => void>();
   /** Changes are made one after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
@@ -54,6 +59,8 @@ export class Machine {
     this.#definition = definition;
     this.files = machineFiles(host.folders, definition.spec.vmId);
     this.serial = new SerialLine(this.files.console);
+    this.#state = new StateOf(() => this.#tell());
+    this.#off = new PowerOff(host.clock, definition.uuid, this.files.agent);
   }
 
   /** A new machine, stopped. Where it can't be made, nothing of it is left. */
@@ -72,18 +79,20 @@ export class Machine {
     return machine;
   }
 
-  /**
-   * A machine that was there before this driver: found again whether it runs or not.
-   *
-   * @param stray its process, where it is not known but by its arguments: the driver was ended before it wrote it down.
-   */
-  static async find(host: Host, definition: Definition, stray: ProcessIdentity | undefined): Promise<Machine> {
+  /** A machine that was there before this driver: found again whether it runs or not. */
+  static async find(host: Host, { definition, stray, departure }: Found): Promise<Machine> {
     const machine = new Machine(host, definition);
     const { spec, room } = definition;
-    await machine.#attach(
-      readRunning(machine.files) ?? (stray === undefined ? undefined : { process: stray, spec, room }),
-    );
+    const running = readRunning(machine.files) ?? (stray === undefined ? undefined : { process: stray, spec, room });
+    if (departure === "gone" && running !== undefined) kill(running.process, definition.uuid);
+    machine.#isHandedOver = departure === "handing";
+    await machine.#attach(running);
+    if (departure === "gone") machine.#state.become("stopped");
     return machine;
+  }
+
+  get definition(): Definition {
+    return this.#definition;
   }
 
   get spec(): MachineSpec {
@@ -95,17 +104,17 @@ export class Machine {
     return this.#definition.imageId;
   }
 
-  /** What runs, and how to talk to it; undefined: nothing does. */
-  get power(): { readonly running: Running; readonly monitor: Qmp } | undefined {
+  /** Undefined: it does not run. */
+  get power(): Power | undefined {
     const [running, monitor] = [this.#running, this.#monitor];
     return running === undefined || monitor === undefined ? undefined : { running, monitor };
   }
 
   get state(): MachineState {
-    if (this.#state === "failed") return { state: "failed", reason: this.#reason };
-    if (this.#state !== "running") return { state: this.#state };
-    const trouble = this.#trouble?.sentence;
-    return { state: "running", needsRestart: this.#needsRestart(), ...(trouble !== undefined && { trouble }) };
+    return this.#state.look(() => ({
+      needsRestart: this.#needsRestart(),
+      trouble: this.#isHandedOver ? standsStill : this.#trouble?.sentence,
+    }));
   }
 
   /** @throws DriverError "refused" if a disk should shrink, "missing" without its image. */
@@ -114,43 +123,36 @@ export class Machine {
       signal.throwIfAborted();
       const slots = assignSlots(spec, new Map(Object.entries(this.#definition.slots)));
       mkdirSync(this.files.folder, { recursive: true, mode: 0o711 });
-      const power = this.power;
-      if (power === undefined) await this.#makeDisks(spec, signal);
-      else await this.#changeRunning(power.running, power.monitor, spec, slots, signal);
-      const room = roomOf(spec);
-      this.#definition = { ...this.#definition, spec, slots: Object.fromEntries(slots), room };
+      const { power } = this;
+      if (power === undefined) await makeDisks(this.#host, this.files, spec, signal);
+      else await this.#changeRunning(power, spec, slots, signal);
+      this.#definition = { ...this.#definition, spec, slots: Object.fromEntries(slots), room: roomOf(spec) };
       writeDefinition(this.files, this.#definition);
-      this.#sweepDisks();
+      sweepDisks(this.files, [...this.spec.disks, ...(this.#running?.spec.disks ?? [])]);
     });
   }
 
   /** Returns at once; what became of it shows in the state. */
   start(): void {
-    if (this.#state === "running" || this.#state === "starting" || this.#state === "stopping") return;
-    this.#become("starting");
+    if (["running", "starting", "stopping"].includes(this.#state.name)) return;
+    this.#state.become("starting");
     void this.inTurn(() => this.#launch()).catch((error: unknown) => {
-      if (this.#askedAt === undefined) this.#fail(sentenceOf(error));
-      else this.#becomeStopped();
+      if (this.#off.isAsked) this.#becomeStopped();
+      else this.#fail(sentenceOf(error));
     });
   }
 
   stop(graceMs: number): void {
-    if (this.#state === "failed") this.#become("stopped");
-    if (this.#state === "stopped") return;
-    const now = this.#host.clock.now();
-    this.#askedAt ??= now;
-    this.#become("stopping");
-    if (this.#askedAt + graceMs >= this.#plugPulledAt) return;
-    this.#plugPulledAt = this.#askedAt + graceMs;
-    this.#ending.abort();
-    this.#ending = new AbortController();
-    const [left, { signal }] = [this.#plugPulledAt - now, this.#ending];
-    void this.inTurn(async () => {}).then(() => (left <= 0 ? this.#pullPlug() : this.#askUntil(left, signal)));
+    if (this.#state.name === "failed") this.#state.become("stopped");
+    if (this.#state.name === "stopped") return;
+    const ask = this.#off.ask(graceMs);
+    this.#state.become("stopping");
+    if (ask !== undefined) void this.inTurn(async () => {}).then(() => ask(() => this.power));
   }
 
   /** False: it does not run. */
   async reset(): Promise<boolean> {
-    if (this.#state !== "running" || this.#monitor === undefined) return false;
+    if (this.#state.name !== "running" || this.#monitor === undefined) return false;
     await this.#monitor.execute("system_reset");
     return true;
   }
@@ -158,26 +160,15 @@ export class Machine {
   /** Ends it and removes all that it had. */
   async remove(signal: AbortSignal): Promise<void> {
     await this.inTurn(async () => {});
-    this.#ending.abort();
-    const monitor = this.#monitor;
-    if (this.#running !== undefined) {
-      this.#become("stopping");
-      await this.#pullPlug();
-      await monitor?.closed;
-      await this.#ended;
-    }
+    await this.#end();
     signal.throwIfAborted();
     await clearAway(this.#host, this.spec, this.files);
-    // The definition goes last: a removal that was cut short is known by it, and done again.
-    for (const name of readdirOf(this.files.folder))
-      if (join(this.files.folder, name) !== this.files.definition)
-        rmSync(join(this.files.folder, name), { recursive: true, force: true });
-    rmSync(this.files.folder, { recursive: true, force: true });
+    removeFolder(this.files);
   }
 
   /** Lets go of it; it runs on. */
   detach(): void {
-    this.#ending.abort();
+    this.#off.wait();
     this.#detached = true;
     this.serial.close();
     this.#monitor?.close();
@@ -185,9 +176,9 @@ export class Machine {
 
   /** What wants to be done from time to time while it runs: its console's log is bounded, and a guest whose host was full goes on. */
   async tend(): Promise<void> {
-    if (this.#state !== "running") return;
+    if (this.#state.name !== "running") return;
     boundLog(this.files.consoleLog);
-    await this.#trouble?.mend();
+    if (!this.#isHandedOver) await this.#trouble?.mend();
   }
 
   /** Does something when nothing else is being done with the machine, and it has wholly ended if it is ending. */
@@ -195,6 +186,45 @@ export class Machine {
     const done = this.#work.then(() => (this.#monitor === undefined ? this.#ended : undefined)).then(work);
     this.#work = done.catch(() => {});
     return done;
+  }
+
+  /** A machine that comes from another host: its process waits for what it was there. */
+  async receive({ room, ...incoming }: Incoming & Pick<Running, "room">): Promise<Power> {
+    await this.#begin({ ...this.#definition, spec: incoming.spec, room }, incoming);
+    const { power } = this;
+    if (power === undefined) throw new Error(lastWords(this.files));
+    return power;
+  }
+
+  /** It has come: it is this host's from here on, and goes on. @throws before that is written alone. */
+  async settleIn(signal: AbortSignal): Promise<void> {
+    writeRunning(this.files, this.#running);
+    writeDefinition(this.files, this.#definition);
+    const { power } = this;
+    if (power === undefined) return this.#state.become("stopped");
+    try {
+      await plugTaps(this.#host, power.running.spec, signal);
+      await power.monitor.execute("cont");
+      this.#state.become("running");
+    } catch (error) {
+      await this.#off.pullPlug(power);
+      await this.#ended;
+      this.#fail(sentenceOf(error));
+    }
+  }
+
+  /** It stands still, and may be another host's; or it is this one's again. */
+  handOver(isHandedOver: boolean): void {
+    if (this.#isHandedOver === isHandedOver) return;
+    this.#isHandedOver = isHandedOver;
+    this.#tell();
+  }
+
+  /** It goes on elsewhere: ends it here, where its disks remain. */
+  async leave(): Promise<void> {
+    await this.#end();
+    this.#isHandedOver = false;
+    this.#becomeStopped();
   }
 
   #needsRestart(): boolean {
@@ -208,39 +238,8 @@ export class Machine {
     return then !== undefined && JSON.stringify(shapeOf(now)) !== JSON.stringify(shapeOf(then));
   }
 
-  async #makeDisks(spec: MachineSpec, signal: AbortSignal): Promise<void> {
-    const isNew = !existsSync(this.files.definition);
-    for (const [i, disk] of spec.disks.entries()) {
-      const origin = isNew ? this.#originOf(spec, disk.id, i === 0) : {};
-      await ensureDisk(this.files.disk(disk.id), disk, signal, origin);
-    }
-  }
-
-  #originOf({ vmId, copyOf, imageId }: MachineSpec, diskId: string, isRoot: boolean): DiskOrigin {
-    if (copyOf !== undefined) {
-      const copy = this.#host.copyOf(copyOf, diskId);
-      if (copy === undefined && isRoot)
-        throw new DriverError("refused", `snapshot ${copyOf.snapshotId} has no disk ${diskId} to copy for vm ${vmId}`);
-      return copy === undefined ? {} : { copyOf: copy };
-    }
-    if (imageId === undefined || !isRoot) return {};
-    const base = this.#host.imageFile(imageId);
-    if (base === undefined) throw new DriverError("missing", `vm ${vmId} needs image ${imageId}, which is not there`);
-    return { base };
-  }
-
-  /** Files of disks that no one names: destroyed ones, and those of a change that was cut short. */
-  #sweepDisks(): void {
-    const named = new Set([...this.spec.disks, ...(this.#running?.spec.disks ?? [])].map(({ id }) => id));
-    for (const name of readdirOf(this.files.folder)) {
-      const id = diskOf(name);
-      if (name.endsWith(".part") || (id !== undefined && !named.has(id))) rmSync(join(this.files.folder, name));
-    }
-  }
-
   async #changeRunning(
-    running: Running,
-    monitor: Qmp,
+    { running, monitor }: Power,
     spec: MachineSpec,
     slots: ReadonlyMap<string, number>,
     signal: AbortSignal,
@@ -248,7 +247,7 @@ export class Machine {
     const { taps, cgroups } = this.#host;
     cgroups.limit(groupOf(this.#host, spec.vmId), largerOf(spec, running.spec));
     const bench = {
-      ...{ monitor, slots, taps, files: this.files, events: this.#events, room: running.room },
+      ...{ monitor, slots, taps, files: this.files, events: this.events, room: running.room },
       uid: userOf(this.#host, spec.vmId),
       own: (file: string) => give(this.#host, spec, file),
     };
@@ -265,21 +264,25 @@ export class Machine {
   }
 
   async #launch(): Promise<void> {
-    if (this.#askedAt !== undefined) return this.#becomeStopped();
+    if (this.#off.isAsked) return this.#becomeStopped();
     await finishRestore(this.files, this.spec);
-    const definition = this.#definition;
-    const { process, monitor } = await launch(this.#host, definition, this.files, (event) => this.#onEvent(event));
-    this.#running = { process, spec: definition.spec, room: definition.room };
-    this.#watch(monitor);
+    await this.#begin(this.#definition);
     try {
       writeRunning(this.files, this.#running);
-      await monitor.execute("cont");
+      await this.#monitor?.execute("cont");
     } catch (error) {
-      await this.#pullPlug();
+      await this.#off.pullPlug(this.power);
       await this.#ended;
       throw error;
     }
-    if (this.#askedAt === undefined) this.#become("running");
+    if (!this.#off.isAsked) this.#state.become("running");
+  }
+
+  async #begin(definition: Definition, incoming?: Incoming): Promise<void> {
+    const onEvent = (event: QmpEvent) => this.#onEvent(event);
+    const { process, monitor } = await launch(this.#host, definition, this.files, onEvent, incoming);
+    this.#running = { process, spec: definition.spec, room: definition.room };
+    this.#watch(monitor);
   }
 
   async #attach(running: Running | undefined): Promise<void> {
@@ -297,7 +300,11 @@ export class Machine {
       this.#watch(monitor);
       this.#running = { ...running, spec: await survey(monitor, running.spec) };
       writeRunning(this.files, this.#running);
-      this.#state = "running";
+      this.#state.become("running");
+      if (this.#isHandedOver) return;
+      await endCopying(monitor);
+      // A port may be gone: the machine runs on.
+      await plugTaps(this.#host, this.#running.spec, new AbortController().signal).catch(() => {});
       await monitor.execute("cont");
     } catch {
       kill(running.process, this.#definition.uuid);
@@ -316,15 +323,15 @@ export class Machine {
   #onEvent(event: QmpEvent): void {
     if (event.event === "SHUTDOWN") this.#guestAskedToEnd = true;
     this.#trouble?.hear(event);
-    for (const listener of this.#events) listener(event);
+    for (const listener of this.events) listener(event);
   }
 
   /** The process is gone, or going. Without a word before it died; asked for or by the guest's own will it is stopped. */
   async #afterEnd(reason: string): Promise<void> {
     this.#monitor = undefined;
     this.#trouble = undefined;
-    this.#ending.abort();
-    const wanted = this.#state === "stopping";
+    this.#off.wait();
+    const wanted = this.#state.name === "stopping";
     const running = this.#running;
     if (running === undefined) return;
     await this.#untilGone(running);
@@ -344,47 +351,24 @@ export class Machine {
     }
   }
 
-  async #askUntil(graceMs: number, signal: AbortSignal): Promise<void> {
-    const deadline = this.#host.clock.now() + graceMs;
-    while (!signal.aborted && this.#monitor !== undefined) {
-      const left = deadline - this.#host.clock.now();
-      if (left <= 0) return this.#pullPlug();
-      await this.#monitor.execute("system_powerdown").catch(() => {});
-      await this.#host.clock.sleep(Math.min(askAgainMs, left), signal);
-    }
-  }
-
-  /** QEMU writes out what it holds of its files; it is ended where that takes long. */
-  async #pullPlug(): Promise<void> {
+  async #end(): Promise<void> {
+    this.#off.wait();
     const [running, monitor] = [this.#running, this.#monitor];
     if (running === undefined) return;
-    void monitor?.execute("quit").catch(() => {});
-    const late = new AbortController();
-    await Promise.race([monitor?.closed, this.#host.clock.sleep(quitMs, late.signal)]);
-    late.abort();
-    kill(running.process, this.#definition.uuid);
+    this.#state.become("stopping");
+    await this.#off.pullPlug({ running, monitor });
+    await monitor?.closed;
+    await this.#ended;
   }
 
   #becomeStopped(): void {
-    this.#forgetAsking();
-    this.#become("stopped");
+    this.#off.forget();
+    this.#state.become("stopped");
   }
 
   #fail(reason: string): void {
-    this.#forgetAsking();
-    this.#reason = reason;
-    this.#become("failed");
-  }
-
-  #forgetAsking(): void {
-    this.#askedAt = undefined;
-    this.#plugPulledAt = Number.POSITIVE_INFINITY;
-  }
-
-  #become(state: MachineState["state"]): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#tell();
+    this.#off.forget();
+    this.#state.fail(reason);
   }
 
   #tell(): void {
@@ -400,10 +384,6 @@ function largerOf(a: MachineSpec, b: MachineSpec): Pick<MachineSpec, "cpu" | "me
     memoryMib: Math.max(a.memoryMib, b.memoryMib),
     disks: a.disks.length > b.disks.length ? a.disks : b.disks,
   };
-}
-
-function readdirOf(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 function sentenceOf(error: unknown): string {

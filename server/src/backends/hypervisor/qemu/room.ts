@@ -21,6 +21,13 @@ const blockMib = 128;
 /** How often memory may be added between two starts. */
 export const memorySlots = 8;
 
+/** Names a part of a machine's memory that was added, by what it had before. */
+const dimmPrefix = "dimm-";
+
+export function memoryBackendOf(dimm: string): string {
+  return `memory-${dimm.slice(dimmPrefix.length)}`;
+}
+
 export function roomOf({ cpu, memoryMib }: Size): Room {
   return {
     cpu: Math.max(cpu, Math.min(mostCpus, Math.max(fewestCpus, timesNow * cpu))),
@@ -50,7 +57,8 @@ function coreOf({ props }: Record<string, unknown>): number {
 async function growMemory(monitor: Qmp, room: Room, from: Size, to: Size): Promise<number> {
   const more = to.memoryMib - from.memoryMib;
   if (more <= 0 || more % blockMib !== 0 || to.memoryMib > room.memoryMib) return from.memoryMib;
-  const [id, backend] = [`dimm-${from.memoryMib}`, `memory-${from.memoryMib}`];
+  const id = `${dimmPrefix}${from.memoryMib}`;
+  const backend = memoryBackendOf(id);
   await monitor.execute("object-add", { "qom-type": "memory-backend-ram", id: backend, size: more * 1024 ** 2 });
   try {
     await monitor.execute("device_add", { driver: "pc-dimm", id, memdev: backend });

@@ -9,15 +9,19 @@ import type { Machine } from "./machine.ts";
 import { run } from "./programs.ts";
 import type { Qmp } from "./qmp.ts";
 
-interface Book {
+export interface Book {
   /** The disks of each snapshot, by its id. */
   readonly snapshots: Readonly<Record<string, readonly string[]>>;
   /** A snapshot that the disks are being put back to: until that is done they belong to no one moment. */
   readonly restoring?: string;
 }
 
-function bookOf({ snapshots }: MachineFiles): Book {
+export function bookOf({ snapshots }: MachineFiles): Book {
   return readWhole<Book>(snapshots) ?? { snapshots: {} };
+}
+
+export function writeBook({ snapshots }: MachineFiles, book: Book): void {
+  writeWhole(snapshots, book);
 }
 
 /** The disks of a snapshot that a machine still has. @throws DriverError "missing" */
@@ -27,8 +31,11 @@ export function disksOf({ files, spec }: Machine, snapshotId: string): readonly 
   return disks.filter((id) => spec.disks.some((disk) => disk.id === id));
 }
 
-/** The snapshots of machines, which `machineOf` finds. */
-export function snapshotsOf(machineOf: (vmId: string) => Machine | undefined): MachineSnapshots {
+/** The snapshots of machines, which `machineOf` finds. @param checkStays throws where a machine is being moved. */
+export function snapshotsOf(
+  machineOf: (vmId: string) => Machine | undefined,
+  checkStays: (vmId: string) => void,
+): MachineSnapshots {
   const existing = (vmId: string): Machine => {
     const machine = machineOf(vmId);
     if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId}`);
@@ -36,14 +43,17 @@ export function snapshotsOf(machineOf: (vmId: string) => Machine | undefined): M
   };
   return {
     take: async (vmId, snapshotId, signal) => {
+      checkStays(vmId);
       const machine = existing(vmId);
       await machine.inTurn(() => take(machine, snapshotId, signal));
     },
     restore: async (vmId, snapshotId, signal) => {
+      checkStays(vmId);
       const machine = existing(vmId);
       await machine.inTurn(() => restore(machine, snapshotId, signal));
     },
     remove: async (vmId, snapshotId, signal) => {
+      checkStays(vmId);
       const machine = machineOf(vmId);
       await machine?.inTurn(() => remove(machine, snapshotId, signal));
     },
@@ -62,7 +72,7 @@ async function take(machine: Machine, snapshotId: string, signal: AbortSignal): 
   if (power === undefined)
     for (const id of disks) await run("qemu-img", ["snapshot", "-c", snapshotId, files.disk(id)], signal);
   else await takeTogether(power.monitor, disks, snapshotId);
-  writeWhole(files.snapshots, { snapshots: { ...book.snapshots, [snapshotId]: disks } });
+  writeBook(files, { snapshots: { ...book.snapshots, [snapshotId]: disks } });
 }
 
 /** All disks at one moment, or none. */
@@ -82,7 +92,7 @@ async function restore(machine: Machine, snapshotId: string, signal: AbortSignal
     throw new DriverError("missing", `vm ${spec.vmId} has no snapshot ${snapshotId}`);
   if (machine.power !== undefined)
     throw new DriverError("refused", `vm ${spec.vmId} runs: stop it, so that its disks can be put back`);
-  writeWhole(files.snapshots, { ...book, restoring: snapshotId });
+  writeBook(files, { ...book, restoring: snapshotId });
   await finishRestore(files, spec, signal);
 }
 
@@ -98,7 +108,7 @@ export async function finishRestore(
     await run("qemu-img", ["snapshot", "-a", restoring, files.disk(disk.id)], signal);
     await ensureDisk(files.disk(disk.id), disk, signal);
   }
-  writeWhole(files.snapshots, { snapshots });
+  writeBook(files, { snapshots });
 }
 
 async function remove(machine: Machine, snapshotId: string, signal: AbortSignal): Promise<void> {
@@ -110,7 +120,7 @@ async function remove(machine: Machine, snapshotId: string, signal: AbortSignal)
     throw new DriverError("in_use", `snapshot ${snapshotId} of vm ${spec.vmId} is being copied`);
   await finishRestore(files, spec, signal);
   for (const id of disks) await removePart(files.disk(id), id, snapshotId, power?.monitor, signal);
-  writeWhole(files.snapshots, { snapshots: others });
+  writeBook(files, { snapshots: others });
 }
 
 /** Succeeds where the disk has none, or is gone. */

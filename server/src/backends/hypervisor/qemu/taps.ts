@@ -20,11 +20,24 @@ export class Taps {
   }
 
   async make(name: string, nic: NicSpec, uid: number | undefined, signal: AbortSignal): Promise<void> {
+    await this.create(name, uid, signal);
+    await this.plug(name, nic, signal);
+  }
+
+  /** A tap that is in no port yet. */
+  async create(name: string, uid: number | undefined, signal: AbortSignal): Promise<void> {
     await this.remove(name, signal);
     const owner = uid === undefined ? [] : ["user", String(uid)];
     await this.#ip(["tuntap", "add", "dev", name, "mode", "tap", ...owner], signal);
     await this.#ip(["link", "set", "dev", name, "up"], signal);
-    await this.#network.plug({ name, portId: nic.portId }, signal);
+  }
+
+  async plug(name: string, { portId }: NicSpec, signal: AbortSignal): Promise<void> {
+    await this.#network.plug({ name, portId }, signal);
+  }
+
+  async unplug(name: string, signal: AbortSignal): Promise<void> {
+    await this.#network.unplug(name, signal);
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {

@@ -70,9 +70,9 @@ function cargoOf({ machine, snapshots, clock, moveMs }: Source): Cargo {
   const begun = clock.now();
   const share = () => Math.min(1, (clock.now() - begun) / Math.max(1, moveMs));
   return {
-    describe: () => ({ spec: machine.spec }),
+    describe: async () => ({ spec: machine.spec }),
     progress: () => ({ totalBytes, copiedBytes: Math.floor(totalBytes * share()) }),
-    carry: async (_, signal) => {
+    carry: async (_dial, _ready, signal) => {
       await clock.sleep(moveMs, signal);
       signal.throwIfAborted();
       return { machine: machine.freeze(), disks: snapshots.pack(vmId) };
@@ -85,7 +85,7 @@ function cargoOf({ machine, snapshots, clock, moveMs }: Source): Cargo {
 
 function berthFor({ place, snapshots }: SimulatedHost, vmId: string): Berth {
   return {
-    prepare: async () => {},
+    prepare: async () => ({}),
     take: (_, stream) => stream.destroy(),
     come: async (last) => {
       if (!isWhole(last)) throw new DriverError("refused", `what came of vm ${vmId} is no machine`);

@@ -1,0 +1,91 @@
+// The destination of a machine that moves while it runs: a process of its own that waits for its disks' bytes, by NBD, and for its memory.
+import { appendFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { gunzipSync } from "node:zlib";
+import { DriverError } from "../../driver-error.ts";
+import type { Words } from "../moving/line.ts";
+import { ensureDisk } from "./disks.ts";
+import { type Host, userOf } from "./host.ts";
+import { lastWords } from "./launch.ts";
+import type { Machine } from "./machine.ts";
+import { type RunningHello, seedOf } from "./move-hello.ts";
+import { migration, recordsOf, untilNews } from "./move-jobs.ts";
+import { Pipes } from "./move-pipes.ts";
+import type { Power } from "./power-off.ts";
+
+/** How long the process may take to make a machine of what came, in milliseconds. */
+const loadedMs = 60_000;
+
+export class RunningBerth {
+  readonly #machine: Machine;
+  readonly #running: RunningHello;
+  readonly #pipes: Pipes;
+  #power: Power | undefined;
+
+  constructor(host: Host, machine: Machine, running: RunningHello) {
+    this.#machine = machine;
+    this.#running = running;
+    this.#pipes = new Pipes(userOf(host, machine.spec.vmId));
+  }
+
+  /** @param base what the root disk stands on; undefined: nothing, all of it comes. */
+  async open(base: string | undefined, broke: (reason: string) => void): Promise<void> {
+    const { files } = this.#machine;
+    const { spec, memory, room } = this.#running;
+    const { signal } = new AbortController();
+    for (const [i, disk] of spec.disks.entries())
+      await ensureDisk(files.disk(disk.id), disk, signal, i === 0 && base !== undefined ? { base } : {});
+    const power = await this.#machine.receive({ spec, memory, room, seed: seedOf(this.#running) });
+    this.#power = power;
+    void power.monitor.closed.then(() => broke(`the destination's process died: ${lastWords(files)}`));
+    const { monitor } = power;
+    await monitor.execute("nbd-server-start", { addr: { type: "unix", data: { path: this.#socket("nbd") } } });
+    for (const { id } of spec.disks) {
+      const node = `disk-${id}`;
+      await monitor.execute("block-export-add", {
+        type: "nbd",
+        id: node,
+        "node-name": node,
+        name: node,
+        writable: true,
+      });
+    }
+    await monitor.execute("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });
+    await monitor.execute("migrate-incoming", { uri: `unix:${this.#socket("memory")}` });
+  }
+
+  take(isDisk: boolean, stream: Duplex): void {
+    this.#pipes.connect(this.#socket(isDisk ? "nbd" : "memory"), stream);
+  }
+
+  /** All came: it could go on now. */
+  async finish({ consoleLog }: Words): Promise<void> {
+    const monitor = this.#power?.monitor;
+    if (monitor === undefined) throw new DriverError("unavailable", "its process has ended");
+    await this.#untilLoaded(monitor);
+    await monitor.execute("nbd-server-stop");
+    while (recordsOf(await monitor.execute("query-block-exports")).length > 0)
+      await untilNews(this.#machine.events, AbortSignal.timeout(loadedMs));
+    this.#pipes.close();
+    if (typeof consoleLog === "string")
+      appendFileSync(this.#machine.files.consoleLog, gunzipSync(Buffer.from(consoleLog, "base64")));
+  }
+
+  async close(): Promise<void> {
+    this.#pipes.close();
+  }
+
+  async #untilLoaded(monitor: Power["monitor"]): Promise<void> {
+    const signal = AbortSignal.timeout(loadedMs);
+    for (;;) {
+      const { status, error } = await migration(monitor);
+      if (status === "completed") return;
+      if (status === "failed") throw new DriverError("unavailable", `its memory did not come: ${error ?? status}`);
+      await untilNews(this.#machine.events, signal);
+    }
+  }
+
+  #socket(name: string): string {
+    return `${this.#machine.files.sockets}/in-${name}`;
+  }
+}
