@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Database } from "./database.ts";
 import { DatabaseRecords, stored } from "./database-records.ts";
 import { readList } from "./read/list.ts";
-import { readAnswer, readHolder, readNextDue, readResource } from "./read/rows.ts";
+import { readAnswer, readHolder, readNextDue } from "./read/rows.ts";
 import type { EventQuery, ListQuery, ResourceKey, Store, Task, Tx } from "./store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Transactor } from "./transact.ts";
@@ -32,7 +32,7 @@ export class DatabaseStore implements Store {
   }
 
   async get(key: ResourceKey) {
-    return (await this.#database.read(readResource(key)))?.row;
+    return (await this.#database.readRow(key))?.row;
   }
 
   list(query: ListQuery) {

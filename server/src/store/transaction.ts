@@ -1,7 +1,7 @@
 // One run of a transaction's closure: reads are remembered as expectations, writes are collected into a plan.
 import type { Database } from "./database.ts";
 import { readList } from "./read/list.ts";
-import { readClaims, readGuard, readResource, type StampedRow } from "./read/rows.ts";
+import { readClaims, readGuard, type StampedRow } from "./read/rows.ts";
 import { keyString, plainKey, plainTenant } from "./sql/key.ts";
 import {
   type ListQuery,
@@ -149,7 +149,7 @@ export class Transaction implements Tx {
 
   async #readResource(key: ResourceKey) {
     await Promise.all(this.#guards.values());
-    return { key, found: await this.#database.read(readResource(key)) };
+    return { key, found: await this.#database.readRow(key) };
   }
 
   #readGuard(name: string): Promise<number> {

@@ -3,9 +3,10 @@ import type pg from "pg";
 import type { Database, Written } from "../database.ts";
 import { Listeners } from "../listeners.ts";
 import { readEvents } from "../read/log.ts";
+import { readResource } from "../read/rows.ts";
 import { postgres } from "../sql/dialect.ts";
 import { runAsync, type Script } from "../sql/script.ts";
-import { type EventQuery, StoreError } from "../store.ts";
+import { type EventQuery, type ResourceKey, StoreError } from "../store.ts";
 import { type Answer, type Input, isNews, type ScriptName, scripts } from "../write/scripts.ts";
 import { execute } from "./client.ts";
 import { Hints } from "./hints.ts";
@@ -32,6 +33,10 @@ export class PostgresDatabase implements Database {
   async read<T>(script: Script<T>): Promise<T> {
     this.#assertOpen();
     return runAsync(script, (statement) => execute(this.#pool, statement));
+  }
+
+  readRow(key: ResourceKey) {
+    return this.read(readResource(key));
   }
 
   async write<Name extends ScriptName>(name: Name, input: Input<Name>): Promise<Written<Answer<Name>>> {

@@ -2,17 +2,21 @@
 import type { Database, Written } from "../database.ts";
 import { Listeners } from "../listeners.ts";
 import { readEvents } from "../read/log.ts";
+import { readResource, type StampedRow } from "../read/rows.ts";
 import { sqlite } from "../sql/dialect.ts";
 import { runSync, type Script } from "../sql/script.ts";
-import { type EventQuery, StoreError } from "../store.ts";
+import { type EventQuery, type ResourceKey, StoreError } from "../store.ts";
 import { type Answer, type Input, isNews, type ScriptName } from "../write/scripts.ts";
 import type { Reply, Request } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { sqliteLog } from "./log.ts";
+import { RowCache } from "./row-cache.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
 
 interface Waiting {
   readonly news: boolean;
+  /** Called when it is known how the write ended. */
+  readonly ended: () => void;
   resolve(written: Written<unknown>): void;
   reject(error: Error): void;
 }
@@ -23,6 +27,7 @@ export class SqliteDatabase implements Database {
   readonly #writer: Writer;
   readonly #release: () => void;
   readonly #listeners = new Listeners();
+  readonly #rows = new RowCache();
   readonly #waiting = new Map<number, Waiting>();
   #posting: Request[] = [];
   #nextId = 0;
@@ -43,15 +48,25 @@ export class SqliteDatabase implements Database {
     return runSync(script, this.#reader.execute);
   }
 
+  async readRow(key: ResourceKey): Promise<StampedRow | undefined> {
+    if (this.#ended) throw this.#ended;
+    return this.#rows.get(key, (one) => runSync(readResource(one), this.#reader.execute));
+  }
+
   async write<Name extends ScriptName>(name: Name, input: Input<Name>): Promise<Written<Answer<Name>>> {
     if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<Written<unknown>>();
     const id = this.#nextId++;
-    this.#waiting.set(id, { news: isNews(name), resolve, reject });
+    this.#waiting.set(id, { news: isNews(name), ended: this.#beginning(input), resolve, reject });
     if (this.#posting.length === 0) setImmediate(() => this.#post());
     this.#posting.push({ id, name, input });
     // The writer ran the script of this name, so this is its answer.
     return promise as Promise<Written<Answer<Name>>>;
+  }
+
+  /** Of all scripts, one changes rows: that which takes a plan. */
+  #beginning(input: Input<ScriptName>): () => void {
+    return "changes" in input ? this.#rows.begin(input) : () => undefined;
   }
 
   readEvents(after: string, query: EventQuery) {
@@ -88,6 +103,7 @@ export class SqliteDatabase implements Database {
     for (const reply of replies) {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
+      waiting?.ended();
       news ||= reply.outcome === "done" && waiting?.news === true;
       if (reply.outcome === "done") waiting?.resolve({ done: true, answer: reply.answer });
       else if (reply.outcome === "refused") waiting?.resolve({ done: false, refusal: reply.refusal });
