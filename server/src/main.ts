@@ -1,5 +1,4 @@
 // The composition root: the only file that knows every part, and the order in which they start and stop.
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
@@ -16,6 +15,7 @@ import { type Config, ConfigError } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { CloudHosts } from "./hosts.ts";
+import { randomBytes } from "./random.ts";
 import {
   createEdge,
   createLog,
@@ -330,7 +330,7 @@ function assemble(
     clock,
     catalog: catalog(),
     kinds: [...iam.kinds, ...kinds],
-    random: (bytes) => randomBytes(bytes),
+    random: randomBytes,
     drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });

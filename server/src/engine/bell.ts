@@ -1,13 +1,16 @@
 // Wakes a loop that waits: rung while nobody waits, it is heard by the next wait.
 import type { Clock } from "../clock.ts";
 
+const rung = "rung";
+
 export class Bell {
   #rung = false;
   #waiting: AbortController | undefined;
 
   ring(): void {
     this.#rung = true;
-    this.#waiting?.abort();
+    // Without a reason of its own an abort makes an exception with its stack, at every commit.
+    this.#waiting?.abort(rung);
   }
 
   /** Resolves when rung, or after `ms`. One may wait at a time. */

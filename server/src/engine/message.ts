@@ -43,8 +43,17 @@ function statusField(schema: DescMessage): DescField & { fieldKind: "message" } 
   return field;
 }
 
+/** By the bytes that hold it: what many resources stand on is asked for its status by each of them. Nobody changes a status in place. */
+const statusKnown = new WeakMap<Uint8Array, { readonly status: Status | undefined }>();
+
 /** The status that is stored with a resource; undefined before the first. */
 export function storedStatus(schema: DescMessage, row: Pick<ResourceRow, "observed">): Status | undefined {
+  const known = statusKnown.get(row.observed) ?? { status: statusIn(schema, row) };
+  statusKnown.set(row.observed, known);
+  return known.status;
+}
+
+function statusIn(schema: DescMessage, row: Pick<ResourceRow, "observed">): Status | undefined {
   const fields = reflect<DescMessage>(schema, fromBinary<DescMessage>(schema, row.observed));
   const field = statusField(schema);
   const status: Message | undefined = fields.isSet(field) ? fields.get(field).message : undefined;

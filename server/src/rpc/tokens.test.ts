@@ -39,6 +39,25 @@ test("a token is verified once in five seconds", async () => {
   expect(asked()).toBe(2);
 });
 
+test("those who share a token verify it once, also when they come together", async () => {
+  const { tokens, asked, wait } = setUp();
+  await tokens.authenticate("t");
+  wait(4_500);
+  await Promise.all(Array.from({ length: 64 }, () => tokens.authenticate("t")));
+  expect(asked()).toBe(2);
+});
+
+test("a token is not believed for more than five seconds, however long its verification takes", async () => {
+  const { tokens, wait } = setUp();
+  await tokens.authenticate("t");
+  wait(4_500);
+  const verifying = tokens.authenticate("t");
+  expect(tokens.known("t")?.id).toBe("t");
+  wait(500);
+  expect(tokens.known("t")).toBeUndefined();
+  await verifying;
+});
+
 test("a revocation is known at once", async () => {
   const { tokens, revocations } = setUp();
   await tokens.authenticate("t");

@@ -1,6 +1,14 @@
 // Idempotency keys: the same key and the same request give the same answer for a day, in one transaction with the effect. The answer may
 // hold a secret that is answered once, so it is kept encrypted under the key itself, of which only a hash is stored.
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+} from "node:crypto";
 import { type DescMessage, fromBinary, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { Fault } from "../../fault.ts";
 import type { Remembered, Store, Tx } from "../../store/store.ts";
@@ -24,10 +32,13 @@ function canonical(value: JsonValue): string {
   );
 }
 
-/** Two keys of 32 bytes that only the holder of the idempotency key can make (RFC 5869): one to recognize the request, one to seal the answer. */
-function derive(key: string, scope: string): { readonly recognizing: Buffer; readonly sealing: Buffer } {
+/**
+ * Two keys of 32 bytes that only the holder of the idempotency key can make (RFC 5869): one to recognize the request, one to seal the answer.
+ * Key objects, since Node finds out by an exception and its stack that bytes are none: that costs three times what the cipher does.
+ */
+function derive(key: string, scope: string): { readonly recognizing: KeyObject; readonly sealing: KeyObject } {
   const drawn = Buffer.from(hkdfSync("sha256", key, scope, "photoncloud idempotency", 64));
-  return { recognizing: drawn.subarray(0, 32), sealing: drawn.subarray(32) };
+  return { recognizing: createSecretKey(drawn.subarray(0, 32)), sealing: createSecretKey(drawn.subarray(32)) };
 }
 
 /** One call's memory: how its answer is found, kept and opened. */
@@ -35,14 +46,14 @@ export class Memory {
   readonly #scope: string;
   readonly #name: string;
   readonly #requestHash: string;
-  readonly #sealing: Buffer;
+  readonly #sealing: KeyObject;
   readonly #answer: DescMessage;
   readonly #random: Random;
 
   constructor(call: Call, request: { desc: DescMessage; message: Message }, answer: DescMessage, random: Random) {
     const key = call.idempotencyKey;
     this.#scope = actorOf(call.principal);
-    this.#name = createHash("sha256").update(`${this.#scope}\n${key}`).digest("base64url");
+    this.#name = hash("sha256", `${this.#scope}\n${key}`, "base64url");
     const { recognizing, sealing } = derive(key, this.#scope);
     this.#requestHash = createHmac("sha256", recognizing)
       .update(`${call.method}\n${canonical(toJson(request.desc, request.message))}`)

@@ -11,6 +11,8 @@ export interface LogPage {
   readonly cursor: string;
 }
 
+const committed = "committed";
+
 export class LogTail {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -54,7 +56,8 @@ export class LogTail {
   /** The next commit from now on. */
   #nextCommit(signal: AbortSignal): { within(ms: number): Promise<void>; cancel(): void } {
     const happened = new AbortController();
-    const wake = () => happened.abort();
+    // Without a reason of its own an abort makes an exception with its stack, for every reader at every commit.
+    const wake = () => happened.abort(committed);
     this.#sleepers.add(wake);
     this.#stop ??= this.#store.onCommit(() => {
       for (const sleeper of this.#sleepers) sleeper();
