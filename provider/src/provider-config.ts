@@ -26,6 +26,16 @@ const settings = {
   principal_id: { env: "PHOTON_PRINCIPAL", description: "The user or service account to log in as." },
   key_secret: { env: "PHOTON_KEY_SECRET", description: "A service account's key.", sensitive: true },
   password: { env: "PHOTON_PASSWORD", description: "A user's password.", sensitive: true },
+  id_token: {
+    env: "PHOTON_ID_TOKEN",
+    description: "An identity token of a pipeline's platform, which a service account's federated credential fits.",
+    sensitive: true,
+  },
+  id_token_file: { env: "PHOTON_ID_TOKEN_FILE", description: "A file that holds such a token; it is read each time." },
+  id_token_command: {
+    env: "PHOTON_ID_TOKEN_COMMAND",
+    description: "A command of the shell that prints such a token; it is run each time that a new one is needed.",
+  },
   ca_file: {
     env: "PHOTON_CA_FILE",
     description: "A file with the certificates (PEM) to trust in place of the system's.",
@@ -85,28 +95,43 @@ const fromConfig =
     return value instanceof Unknown ? value : typeof value === "string" && value !== "" ? value : undefined;
   };
 
+/** What a principal proves itself with, beside its id. */
+const proofs = ["key_secret", "password", "id_token", "id_token_file", "id_token_command"] as const;
+
 function principal(look: Lookup): Credentials | Unknown {
   const [principalId, keySecret, password] = [look("principal_id"), look("key_secret"), look("password")];
   const org = look("org_id");
-  for (const given of [principalId, keySecret, password]) if (given instanceof Unknown) return given;
+  for (const given of [principalId, ...proofs.map(look)]) if (given instanceof Unknown) return given;
   if (typeof principalId !== "string")
     throw new Problem([
       errorAt(
         [attributeStep("principal_id")],
         "Who logs in is missing",
-        "Set principal_id (or PHOTON_PRINCIPAL) beside key_secret or password.",
+        "Set principal_id (or PHOTON_PRINCIPAL) beside key_secret, password or an id_token.",
       ),
     ]);
   const orgId = typeof org === "string" ? { orgId: org } : {};
   if (typeof keySecret === "string") return { principalId, keySecret, ...orgId };
   if (typeof password === "string") return { principalId, password, ...orgId };
+  const identityToken = identityTokenOf(look);
+  if (identityToken !== undefined) return { principalId, identityToken, ...orgId };
   throw new Problem([
     errorAt(
       [attributeStep("principal_id")],
       "The credential is missing",
-      "Set key_secret (or PHOTON_KEY_SECRET) or password (or PHOTON_PASSWORD) beside principal_id.",
+      "Set key_secret (or PHOTON_KEY_SECRET), password (or PHOTON_PASSWORD), or one of id_token, id_token_file and id_token_command (or PHOTON_ID_TOKEN…) beside principal_id.",
     ),
   ]);
+}
+
+/** How an identity token is got; undefined: nothing says so. */
+function identityTokenOf(look: Lookup): (() => Promise<string>) | undefined {
+  const [token, file, command] = (["id_token", "id_token_file", "id_token_command"] as const).map((name) => {
+    const given = look(name);
+    return typeof given === "string" ? given : undefined;
+  });
+  if (token === undefined && file === undefined && command === undefined) return undefined;
+  return async () => (await import("@photoncloud/sdk/contexts")).readIdentityToken({ token, file, command });
 }
 
 /** What the block says about credentials wins over everything that the environment says about them. */
@@ -114,8 +139,7 @@ function credentials(config: Lookup, both: Lookup): Credentials | Unknown | unde
   const token = config("token");
   if (token instanceof Unknown) return token;
   if (token !== undefined) return { token };
-  if (["principal_id", "key_secret", "password"].some((name) => config(name as Name) !== undefined))
-    return principal(both);
+  if ((["principal_id", ...proofs] as const).some((name) => config(name) !== undefined)) return principal(both);
   const fromEnv = both("token");
   if (typeof fromEnv === "string") return { token: fromEnv };
   return both("principal_id") === undefined ? undefined : principal(both);
@@ -172,7 +196,7 @@ export function readConfiguration(config: ValueMap, env: Environment): Configura
     throw new Problem([
       plainError(
         "Credentials are missing",
-        "Set token (PHOTON_TOKEN), or principal_id (PHOTON_PRINCIPAL) with key_secret (PHOTON_KEY_SECRET) or password (PHOTON_PASSWORD).",
+        "Set token (PHOTON_TOKEN), or principal_id (PHOTON_PRINCIPAL) with key_secret (PHOTON_KEY_SECRET), password (PHOTON_PASSWORD) or a pipeline's identity token (PHOTON_ID_TOKEN, PHOTON_ID_TOKEN_FILE, PHOTON_ID_TOKEN_COMMAND).",
       ),
     ]);
   return {
@@ -198,13 +222,13 @@ export function validateConfiguration(config: ValueMap): readonly Diagnostic[] {
         `${JSON.stringify(endpoint)} was given; an http or https URL is allowed, for example "https://cloud.example:50080".`,
       ),
     );
-  for (const name of ["principal_id", "key_secret", "password"] as const)
+  for (const name of ["principal_id", ...proofs] as const)
     if (own("token") !== undefined && own(name) !== undefined)
       diagnostics.push(
         errorAt(
           [attributeStep(name)],
           "Two ways to log in",
-          `token is set too: set either token, or principal_id with key_secret or password.`,
+          "token is set too: set either token, or principal_id with what it proves itself by.",
         ),
       );
   if (own("key_secret") !== undefined && own("password") !== undefined)

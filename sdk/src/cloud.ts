@@ -24,15 +24,25 @@ export interface UploadOptions {
 }
 
 const loginMethod = "iam.v1.IamTokenService/IssueToken";
+const exchangeMethod = "iam.v1.IamTokenService/ExchangeToken";
+
+/** What logs in, and how. */
+async function loginCall(credentials: Parameters<Login>[0], org: string) {
+  const { principalId, orgId = org } = credentials;
+  if (!("identityToken" in credentials)) return { method: loginMethod, request: { ...credentials, orgId } };
+  const subjectToken = await credentials.identityToken();
+  return { method: exchangeMethod, request: { principalId, orgId, subjectToken } };
+}
 
 function transportOf(options: PhotonCloudOptions): Transport {
   const http = createHttp(options);
   const timing = options.timing ?? realTiming;
   const open = new Transport({ http, options, timing, tokens: undefined });
   const login: Login = async (credentials) => {
-    const { orgId = options.org ?? "", ...credential } = credentials;
-    const call = { method: loginMethod, mutation: false, repeatable: true, open: true, options: {} };
-    const answer = await open.unary({ ...call, request: { ...credential, orgId } });
+    const { method, request } = await loginCall(credentials, options.org ?? "");
+    // A token that was exchanged is not taken again: a repetition would be refused.
+    const repeatable = method === loginMethod;
+    const answer = await open.unary({ method, request, mutation: false, repeatable, open: true, options: {} });
     const expireTime = typeof answer.expireTime === "string" ? new Date(answer.expireTime) : undefined;
     return { token: String(answer.token), expireTime };
   };
@@ -71,7 +81,7 @@ export class PhotonCloud extends CatalogClients {
 
   /**
    * A client from PHOTON_ENDPOINT, PHOTON_ORG, PHOTON_PROJECT, PHOTON_CA_FILE and one of PHOTON_TOKEN, or PHOTON_PRINCIPAL with
-   * PHOTON_KEY_SECRET or PHOTON_PASSWORD. Without PHOTON_ENDPOINT: from the CLI's context (PHOTON_CONTEXT, or the current one).
+   * PHOTON_KEY_SECRET, PHOTON_PASSWORD, or a pipeline's identity token in PHOTON_ID_TOKEN, PHOTON_ID_TOKEN_FILE or PHOTON_ID_TOKEN_COMMAND. Without PHOTON_ENDPOINT: from the CLI's context (PHOTON_CONTEXT, or the current one).
    *
    * @throws PhotonError invalid_argument when neither says where the cloud is.
    */

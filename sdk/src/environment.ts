@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { contextOptions, contextsPath, readContexts } from "./contexts/index.ts";
 import { PhotonError } from "./errors.ts";
+import { readIdentityToken } from "./identity-token.ts";
 import type { Credentials, PhotonCloudOptions } from "./options.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,7 +14,10 @@ function credentialsFrom(env: Environment): Credentials | undefined {
   const orgId = env.PHOTON_PRINCIPAL_ORG || undefined;
   if (env.PHOTON_KEY_SECRET) return { principalId, keySecret: env.PHOTON_KEY_SECRET, orgId };
   if (env.PHOTON_PASSWORD) return { principalId, password: env.PHOTON_PASSWORD, orgId };
-  const message = `PHOTON_PRINCIPAL names ${principalId}, but neither PHOTON_KEY_SECRET nor PHOTON_PASSWORD is set`;
+  const { PHOTON_ID_TOKEN: given, PHOTON_ID_TOKEN_FILE: file, PHOTON_ID_TOKEN_COMMAND: command } = env;
+  const identityToken = () => readIdentityToken({ token: given, file, command });
+  if (given || file || command) return { principalId, identityToken, orgId };
+  const message = `PHOTON_PRINCIPAL names ${principalId}, but neither PHOTON_KEY_SECRET nor PHOTON_PASSWORD is set, nor one of PHOTON_ID_TOKEN, PHOTON_ID_TOKEN_FILE and PHOTON_ID_TOKEN_COMMAND`;
   throw new PhotonError("invalid_argument", message);
 }
 

@@ -20,12 +20,19 @@ export interface TokenRequest {
  * - `{ token }`: a bearer token; it is not renewed.
  * - `{ principalId, password }`: a user. `{ principalId, keySecret }`: a service account. Tokens are fetched and renewed ahead of their end.
  *   `orgId` is the org that the principal belongs to; default: the client's org.
+ * - `{ principalId, identityToken }`: a service account that trusts another issuer (a federated credential). The function gives a token of that
+ *   issuer; it is asked each time that a new token of the cloud is needed, every 15 minutes.
  * - A function: asked for a token when there is none, before it ends, and when the cloud refused it.
  */
 export type Credentials =
   | { readonly token: string }
   | { readonly principalId: string; readonly password: string; readonly orgId?: string | undefined }
   | { readonly principalId: string; readonly keySecret: string; readonly orgId?: string | undefined }
+  | {
+      readonly principalId: string;
+      readonly identityToken: () => Promise<string>;
+      readonly orgId?: string | undefined;
+    }
   | ((request: TokenRequest) => Promise<string | GivenToken>);
 
 /** What `new PhotonCloud` takes. */

@@ -1,10 +1,11 @@
 // photon login: exchanges a password or a key for a session, and keeps the session (never the secret) as a context.
 import { readFileSync } from "node:fs";
 import { PhotonCloud } from "@photoncloud/sdk";
-import { contextsPath, updateContexts } from "@photoncloud/sdk/contexts";
+import { type Context, contextsPath, updateContexts } from "@photoncloud/sdk/contexts";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { UsageError } from "../usage-error.ts";
+import { loginByBrowser, loginByDevice } from "./provider-login.ts";
 
 interface LoginOptions {
   readonly endpoint?: string;
@@ -15,6 +16,9 @@ interface LoginOptions {
   readonly caFile?: string;
   readonly adminFile?: string;
   readonly context: string;
+  readonly provider?: string;
+  readonly device?: boolean;
+  readonly browser?: boolean;
 }
 
 interface Target {
@@ -69,7 +73,27 @@ async function secretOf({ secret, principal }: Target, io: Io): Promise<string> 
   throw new UsageError("no password: type it, pipe it to standard input, or set PHOTON_PASSWORD or PHOTON_KEY_SECRET");
 }
 
+/** By the org's identity provider: nothing secret passes through this command. */
+async function loginElsewhere(options: LoginOptions, provider: string, io: Io): Promise<void> {
+  const { endpoint, org, project, ca } = targetOf({ ...options, principal: options.principal ?? "-" }, io.env);
+  const target = { endpoint, org: needed(org, "--org", "PHOTON_ORG"), project, provider, ca };
+  const session = await (options.device === true
+    ? loginByDevice(target, io)
+    : loginByBrowser(target, io, options.browser !== false));
+  const trust = ca === undefined ? {} : { ca };
+  keep(options.context, { endpoint, org: target.org, project, ...trust, ...session }, io);
+}
+
+function keep(name: string, context: Context, io: Io): void {
+  updateContexts(contextsPath(io.env), (file) => ({
+    current: name,
+    contexts: { ...file.contexts, [name]: context },
+  }));
+  io.err(`logged in to ${context.endpoint} as ${context.principal}; context ${name}\n`);
+}
+
 async function login(options: LoginOptions, io: Io): Promise<void> {
+  if (options.provider !== undefined) return loginElsewhere(options, options.provider, io);
   const target = targetOf(options, io.env);
   const { endpoint, org, project, principal, ca } = target;
   const secret = await secretOf(target, io);
@@ -80,12 +104,7 @@ async function login(options: LoginOptions, io: Io): Promise<void> {
   const { token, refreshToken } = session;
   const expireTime = (session.expireTime ?? new Date(0)).toISOString();
   const trust = ca === undefined ? {} : { ca };
-  const context = { endpoint, org, project, principal, ...trust, token, expireTime, refreshToken };
-  updateContexts(contextsPath(io.env), (file) => ({
-    current: options.context,
-    contexts: { ...file.contexts, [options.context]: context },
-  }));
-  io.err(`logged in to ${endpoint} as ${principal}; context ${options.context}\n`);
+  keep(options.context, { endpoint, org, project, principal, ...trust, token, expireTime, refreshToken }, io);
 }
 
 export function addLoginCommand(program: Command, io: Io): void {
@@ -101,6 +120,9 @@ export function addLoginCommand(program: Command, io: Io): void {
     .option("--principal-org <id>", "the org that the principal belongs to; default: --org")
     .option("--ca-file <file>", "the authority to trust, in PEM")
     .option("--admin-file <file>", "the admin.json that a new server writes: endpoint, administrator and authority")
+    .option("--provider <id>", "log in with the org's identity provider, in a browser")
+    .option("--device", "with --provider: show a code to type into a browser on another machine")
+    .option("--no-browser", "with --provider: print the address and open nothing")
     .option("--context <name>", "what to call it", "default")
     .action((options: LoginOptions) => login(options, io));
 }

@@ -13,7 +13,7 @@ import { outputsOf } from "../schema.ts";
 import type { Session } from "../session.ts";
 import type { Ephemeral, EphemeralSchema, Kept, Opened, Renewed } from "./ephemeral.ts";
 
-type Verb = "IssueToken" | "RefreshToken" | "RevokeToken" | "WhoAmI";
+type Verb = "ExchangeToken" | "IssueToken" | "RefreshToken" | "RevokeToken" | "WhoAmI";
 
 /** Terraform waits for it at the end of a run (milliseconds). */
 const closeMs = 10_000;
@@ -35,6 +35,13 @@ export function accessTokenSchema(catalog: Catalog): EphemeralSchema {
       "A short-lived bearer token of the principal that the provider logs in as. It is made in a session of its own, which is ended when Terraform no longer needs it. Where the provider was given a token and not a credential, it is that token, and nothing is ended.",
     attributes: [...asked.map((a) => ({ ...a, optional: true })), ...shown],
   };
+}
+
+type ByIdentityToken = Extract<Credentials, { readonly identityToken: unknown }>;
+
+interface Where {
+  readonly orgId: string;
+  readonly projectId: string;
 }
 
 const told = (credentials: Configuration["credentials"]): Exclude<Credentials, (...args: never[]) => unknown> => {
@@ -63,6 +70,7 @@ export class AccessToken implements Ephemeral {
     const { org, project } = this.#session.tenant;
     const orgId = credentials.orgId ?? (typeof org === "string" ? org : "");
     const projectId = typeof asked === "string" ? asked : typeof project === "string" ? project : "";
+    if ("identityToken" in credentials) return this.#exchanged(credentials, { orgId, projectId }, signal);
     const answer = await this.#call("IssueToken", { ...credentials, orgId, projectId }, signal);
     return { result: this.#result(answer, projectId), ...lease(answer) };
   }
@@ -90,6 +98,17 @@ export class AccessToken implements Ephemeral {
         summary: "The access token ends by itself",
       }));
     }
+  }
+
+  /** A token for a platform's identity token: it ends by itself after fifteen minutes, and nothing renews it. */
+  async #exchanged(
+    { principalId, identityToken }: ByIdentityToken,
+    where: Where,
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    const subjectToken = await identityToken();
+    const answer = await this.#call("ExchangeToken", { principalId, subjectToken, ...where }, signal);
+    return { result: this.#result(answer, where.projectId), kept: { refreshToken: "" } };
   }
 
   /** The provider has no more than a token: it is that one, and its session is not ours to end. */
