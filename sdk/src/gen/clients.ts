@@ -39,6 +39,8 @@ import type {
   EnrollTotpResponse,
   ExchangeTokenRequest,
   ExchangeTokenResponse,
+  ExplainRequest,
+  ExplainResponse,
   ExternalNetwork,
   ExternalNetworkId,
   ExternalNetworkInput,
@@ -93,6 +95,8 @@ import type {
   ListRoleVersionsResponse,
   ListSessionsRequest,
   ListSessionsResponse,
+  ListUnusedPermissionsRequest,
+  ListUnusedPermissionsResponse,
   MigrateVmRequest,
   OpenBreakGlassRequest,
   OpenConsoleRequest,
@@ -194,6 +198,8 @@ import type {
   VpcUpdate,
   WhoAmIRequest,
   WhoAmIResponse,
+  WhoCanRequest,
+  WhoCanResponse,
 } from "./types.ts";
 
 /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
@@ -368,6 +374,12 @@ export interface IamAuthzClient {
   authorize(request?: AuthorizeRequest, options?: CallOptions): Promise<AuthorizeResponse>;
   /** Which of these may the caller do? */
   testPermissions(request?: TestPermissionsRequest, options?: CallOptions): Promise<TestPermissionsResponse>;
+  /** Why may a principal do something, or why not: what decided, and all that was looked at. Asking for another principal than oneself needs iam:authz:check in the org. */
+  explain(request?: ExplainRequest, options?: CallOptions): Promise<ExplainResponse>;
+  /** Who may do something here, and by what. */
+  whoCan(request?: WhoCanRequest, options?: CallOptions): Promise<WhoCanResponse>;
+  /** Which permissions the role bindings of a scope give that nobody has used for a time. */
+  listUnusedPermissions(request?: ListUnusedPermissionsRequest, options?: CallOptions): Promise<ListUnusedPermissionsResponse>;
 }
 
 export interface OrgJoiningClient {

@@ -74,6 +74,18 @@ export interface AcceptInvitationResponse {
   readonly userId: string;
 }
 
+/** What a change of who may do what gives to a principal and takes from it, at a scope and below. */
+export interface AccessChange {
+  /** {kind}:{org}/{id}. A group stands for those whose login brings it. */
+  readonly principal: string;
+  /** org/{org}/project/{project}; empty: the system. */
+  readonly scope: string;
+  /** Permissions that it has after the change alone, at most 50 and then their number: "compute:vms:delete", "and 12 more". One that depends on a condition or reaches some resources alone says so: "compute:vms:stop (in part)". */
+  readonly gives: readonly string[];
+  /** Permissions that it has before the change alone. */
+  readonly takes: readonly string[];
+}
+
 /** What an org wants of its users' accounts. */
 export interface AccountPolicy {
   /**
@@ -409,6 +421,25 @@ export interface BreakGlassUpdate {
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
 }
 
+/** A statement that was looked at, and where it comes from. */
+export interface Candidate {
+  readonly stage: Stage | "";
+  readonly outcome: Outcome | "";
+  /** A sentence: why it did not match. */
+  readonly why: string;
+  /** The scope of the binding or the guardrail; empty: the system. */
+  readonly scope: string;
+  readonly roleId: string;
+  readonly roleVersion: bigint;
+  readonly roleBindingId: string;
+  /** The group by which it came: "group:acme-corp/operators". */
+  readonly group: string;
+  readonly guardrailId: string;
+  readonly action: string;
+  readonly resourcePattern: string;
+  readonly conditions: readonly string[];
+}
+
 export interface ChangePasswordRequest {
   readonly oldPassword: string;
   readonly newPassword: string;
@@ -687,6 +718,35 @@ export interface ExchangeTokenResponse {
   /** A signed JWT (RFC 7519) to send as a bearer token, good for 15 minutes. */
   readonly token: string;
   readonly expireTime?: Date | undefined;
+}
+
+export interface ExplainRequest {
+  /** {kind}:{org}/{id}; empty: the caller, with what its own token brings and takes away. */
+  readonly principal?: string | undefined;
+  /** The action: "compute:vms:delete". */
+  readonly action?: string | undefined;
+  /** The resource's path: org/{org}/project/{project}/{type}/{id}, or a scope: org/{org}/project/{project}. */
+  readonly resource?: string | undefined;
+  /** What a condition sees as resource.{name}. */
+  readonly resourceAttributes?: Readonly<Record<string, string>> | undefined;
+  /** For another principal: what a condition is to see as request.source_ip; empty: the caller's own. */
+  readonly sourceIp?: string | undefined;
+  /** For another principal: how long ago it proved a second factor. Left out: it did not. */
+  readonly mfaAge?: Duration | undefined;
+}
+
+export interface ExplainResponse {
+  readonly allowed: boolean;
+  readonly explanation: string;
+  readonly stage: Stage | "";
+  /** The statement that decided; not there where nothing allowed it, or the token does not reach it. */
+  readonly decided?: Candidate | undefined;
+  /** What was looked at, in order; those of other actions last. At most 500. Those of scopes in which the caller may not ask are left out. */
+  readonly candidates: readonly Candidate[];
+  /** The groups that counted. */
+  readonly groups: readonly string[];
+  /** How many candidates are not shown. */
+  readonly hidden: number;
 }
 
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
@@ -1389,6 +1449,17 @@ export interface GuardrailUpdate {
    * Example: group:acme-corp/operators
    */
   readonly exemptPrincipals?: readonly string[] | null | undefined;
+}
+
+export interface Holder {
+  /** {kind}:{org}/{id}. A group stands for those whose login brings it. */
+  readonly principal: string;
+  /** Each of them is enough. */
+  readonly ways: readonly Way[];
+  /** Conditions in CEL of what bounds the principal; those of one entry, joined by &&, must hold. */
+  readonly onlyIf: readonly string[];
+  /** Conditions in CEL of guardrails and denials: it may not where those of one entry, joined by &&, hold or can't be evaluated. */
+  readonly unless: readonly string[];
 }
 
 /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
@@ -2144,6 +2215,27 @@ export interface ListSessionsResponse {
   readonly sessions: readonly Session[];
 }
 
+export interface ListUnusedPermissionsRequest {
+  /** Whose bindings; empty: the system's. */
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  /** For how long, 1 to 365; 90 where it is left out. */
+  readonly days?: number | undefined;
+  /** Bindings on a page, at most 100; 50 where it is left out. */
+  readonly pageSize?: number | undefined;
+  /** The next_page_token of the page before. */
+  readonly pageToken?: string | undefined;
+}
+
+export interface ListUnusedPermissionsResponse {
+  /** Bindings with a permission that was not used, in the order of their ids. */
+  readonly grants: readonly UnusedGrant[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  /** Since when the cloud notes uses: before that nothing is known. */
+  readonly notedSince?: Date | undefined;
+}
+
 /** What a machine is like. */
 export type MachineType = "standard" | "microvm";
 
@@ -2254,6 +2346,9 @@ export interface OrgUpdate {
   /** What the org wants of its users' accounts. Left out: what each field says. */
   readonly accountPolicy?: AccountPolicyUpdate | null | undefined;
 }
+
+/** What became of a statement that was looked at. */
+export type Outcome = "decided" | "matched" | "passed" | "other_action" | "other_resource" | "condition_false" | "condition_failed" | "exempt";
 
 /** One thing that a packet passes. */
 export interface PathHop {
@@ -2552,6 +2647,8 @@ export interface PlannedChange {
   /** The field's path: "spec.cpu". */
   readonly path: string;
   readonly impact: Impact | "";
+  /** Who may do more or less after it; on the first change of a plan alone. */
+  readonly access: readonly AccessChange[];
 }
 
 /** What a drain would do with a machine. */
@@ -3505,6 +3602,9 @@ export interface Session {
   readonly limits: readonly TokenLimit[];
 }
 
+/** Which part of the order decided. */
+export type Stage = "limit" | "guardrail" | "boundary" | "denial" | "allowance" | "default";
+
 export interface StartSecondFactorRequest {
   readonly orgId?: string | undefined;
   /** The user's id. */
@@ -3688,6 +3788,20 @@ export interface TokenLimit {
   readonly actions: readonly string[];
   /** A resource pattern: "org/acme-corp/project/alpha/vm/*"; empty: every resource. */
   readonly resource: string;
+}
+
+/** What one binding gives and nobody used. */
+export interface UnusedGrant {
+  readonly roleBindingId: string;
+  /** {kind}:{org}/{id}; of a group, the use of each member counts. */
+  readonly principal: string;
+  readonly roleId: string;
+  /** How many permissions of the cloud it gives. */
+  readonly granted: number;
+  /** Those that were not used through it, in order. */
+  readonly unused: readonly string[];
+  /** The day of the last use of any; not there where there was none. */
+  readonly lastUseTime?: Date | undefined;
 }
 
 /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
@@ -4394,6 +4508,19 @@ export interface WatchEventsResponse {
   readonly event?: Event | undefined;
 }
 
+/** One way in which somebody is allowed to do it. */
+export interface Way {
+  readonly roleId: string;
+  readonly roleVersion: bigint;
+  readonly roleBindingId: string;
+  /** The scope of the binding; empty: the system. */
+  readonly scope: string;
+  /** The group by which it comes. */
+  readonly group: string;
+  /** Conditions in CEL, all of which must hold. */
+  readonly onlyIf: readonly string[];
+}
+
 export interface WhoAmIRequest {
 }
 
@@ -4401,4 +4528,29 @@ export interface WhoAmIResponse {
   readonly principal?: Principal | undefined;
   readonly sessionId: string;
   readonly expireTime?: Date | undefined;
+}
+
+export interface WhoCanRequest {
+  /** Where; empty: the system. */
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  /** The kind's noun, "vm"; empty: the scope itself. */
+  readonly type?: string | undefined;
+  /** One resource; empty: none in particular, as for a list. */
+  readonly id?: string | undefined;
+  /** The action: "compute:vms:delete". */
+  readonly action?: string | undefined;
+  /** At most 1,000; 100 where it is left out. */
+  readonly pageSize?: number | undefined;
+  /** The next_page_token of the page before. */
+  readonly pageToken?: string | undefined;
+}
+
+export interface WhoCanResponse {
+  /** In the order of their names. */
+  readonly holders: readonly Holder[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  /** The scopes whose bindings were looked at: those in which the caller may ask. The bindings of the scopes above them are not shown. */
+  readonly scopes: readonly string[];
 }

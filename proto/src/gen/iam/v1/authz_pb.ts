@@ -2,16 +2,18 @@
 // @generated from file iam/v1/authz.proto (package iam.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_photoncloud_meta_v1_meta } from "../../photoncloud/meta/v1/meta_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file iam/v1/authz.proto.
  */
 export const file_iam_v1_authz: GenFile = /*@__PURE__*/
-  fileDesc("ChJpYW0vdjEvYXV0aHoucHJvdG8SBmlhbS52MSLRAQoQQXV0aG9yaXplUmVxdWVzdBIRCglwcmluY2lwYWwYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCHJlc291cmNlGAMgASgJEk0KE3Jlc291cmNlX2F0dHJpYnV0ZXMYBCADKAsyMC5pYW0udjEuQXV0aG9yaXplUmVxdWVzdC5SZXNvdXJjZUF0dHJpYnV0ZXNFbnRyeRo5ChdSZXNvdXJjZUF0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImMKEUF1dGhvcml6ZVJlc3BvbnNlEg8KB2FsbG93ZWQYASABKAgSEwoLZXhwbGFuYXRpb24YAiABKAkSDwoHcm9sZV9pZBgDIAEoCRIXCg9yb2xlX2JpbmRpbmdfaWQYBCABKAkiUQoWVGVzdFBlcm1pc3Npb25zUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRITCgtwZXJtaXNzaW9ucxgDIAMoCSIuChdUZXN0UGVybWlzc2lvbnNSZXNwb25zZRITCgtwZXJtaXNzaW9ucxgBIAMoCTKzAQoPSWFtQXV0aHpTZXJ2aWNlEkYKCUF1dGhvcml6ZRIYLmlhbS52MS5BdXRob3JpemVSZXF1ZXN0GhkuaWFtLnYxLkF1dGhvcml6ZVJlc3BvbnNlIgSQtRgCElgKD1Rlc3RQZXJtaXNzaW9ucxIeLmlhbS52MS5UZXN0UGVybWlzc2lvbnNSZXF1ZXN0Gh8uaWFtLnYxLlRlc3RQZXJtaXNzaW9uc1Jlc3BvbnNlIgSQtRgCYgZwcm90bzM", [file_photoncloud_meta_v1_meta]);
+  fileDesc("ChJpYW0vdjEvYXV0aHoucHJvdG8SBmlhbS52MSLRAQoQQXV0aG9yaXplUmVxdWVzdBIRCglwcmluY2lwYWwYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCHJlc291cmNlGAMgASgJEk0KE3Jlc291cmNlX2F0dHJpYnV0ZXMYBCADKAsyMC5pYW0udjEuQXV0aG9yaXplUmVxdWVzdC5SZXNvdXJjZUF0dHJpYnV0ZXNFbnRyeRo5ChdSZXNvdXJjZUF0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImMKEUF1dGhvcml6ZVJlc3BvbnNlEg8KB2FsbG93ZWQYASABKAgSEwoLZXhwbGFuYXRpb24YAiABKAkSDwoHcm9sZV9pZBgDIAEoCRIXCg9yb2xlX2JpbmRpbmdfaWQYBCABKAkiUQoWVGVzdFBlcm1pc3Npb25zUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRITCgtwZXJtaXNzaW9ucxgDIAMoCSIuChdUZXN0UGVybWlzc2lvbnNSZXNwb25zZRITCgtwZXJtaXNzaW9ucxgBIAMoCSKMAgoORXhwbGFpblJlcXVlc3QSEQoJcHJpbmNpcGFsGAEgASgJEg4KBmFjdGlvbhgCIAEoCRIQCghyZXNvdXJjZRgDIAEoCRJLChNyZXNvdXJjZV9hdHRyaWJ1dGVzGAQgAygLMi4uaWFtLnYxLkV4cGxhaW5SZXF1ZXN0LlJlc291cmNlQXR0cmlidXRlc0VudHJ5EhEKCXNvdXJjZV9pcBgFIAEoCRIqCgdtZmFfYWdlGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGjkKF1Jlc291cmNlQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigIKCUNhbmRpZGF0ZRIcCgVzdGFnZRgBIAEoDjINLmlhbS52MS5TdGFnZRIgCgdvdXRjb21lGAIgASgOMg8uaWFtLnYxLk91dGNvbWUSCwoDd2h5GAMgASgJEg0KBXNjb3BlGAQgASgJEg8KB3JvbGVfaWQYBSABKAkSFAoMcm9sZV92ZXJzaW9uGAYgASgDEhcKD3JvbGVfYmluZGluZ19pZBgHIAEoCRINCgVncm91cBgIIAEoCRIUCgxndWFyZHJhaWxfaWQYCSABKAkSDgoGYWN0aW9uGAogASgJEhgKEHJlc291cmNlX3BhdHRlcm4YCyABKAkSEgoKY29uZGl0aW9ucxgMIAMoCSLAAQoPRXhwbGFpblJlc3BvbnNlEg8KB2FsbG93ZWQYASABKAgSEwoLZXhwbGFuYXRpb24YAiABKAkSHAoFc3RhZ2UYAyABKA4yDS5pYW0udjEuU3RhZ2USIgoHZGVjaWRlZBgEIAEoCzIRLmlhbS52MS5DYW5kaWRhdGUSJQoKY2FuZGlkYXRlcxgFIAMoCzIRLmlhbS52MS5DYW5kaWRhdGUSDgoGZ3JvdXBzGAYgAygJEg4KBmhpZGRlbhgHIAEoBSKEAQoNV2hvQ2FuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIMCgR0eXBlGAMgASgJEgoKAmlkGAQgASgJEg4KBmFjdGlvbhgFIAEoCRIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCSJ0CgNXYXkSDwoHcm9sZV9pZBgBIAEoCRIUCgxyb2xlX3ZlcnNpb24YAiABKAMSFwoPcm9sZV9iaW5kaW5nX2lkGAMgASgJEg0KBXNjb3BlGAQgASgJEg0KBWdyb3VwGAUgASgJEg8KB29ubHlfaWYYBiADKAkiVwoGSG9sZGVyEhEKCXByaW5jaXBhbBgBIAEoCRIZCgR3YXlzGAIgAygLMgsuaWFtLnYxLldheRIPCgdvbmx5X2lmGAMgAygJEg4KBnVubGVzcxgEIAMoCSJaCg5XaG9DYW5SZXNwb25zZRIfCgdob2xkZXJzGAEgAygLMg4uaWFtLnYxLkhvbGRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDgoGc2NvcGVzGAMgAygJIncKHExpc3RVbnVzZWRQZXJtaXNzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDAoEZGF5cxgDIAEoBRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSKeAQoLVW51c2VkR3JhbnQSFwoPcm9sZV9iaW5kaW5nX2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIPCgdyb2xlX2lkGAMgASgJEg8KB2dyYW50ZWQYBCABKAUSDgoGdW51c2VkGAUgAygJEjEKDWxhc3RfdXNlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIo4BCh1MaXN0VW51c2VkUGVybWlzc2lvbnNSZXNwb25zZRIjCgZncmFudHMYASADKAsyEy5pYW0udjEuVW51c2VkR3JhbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEi8KC25vdGVkX3NpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqSAQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIPCgtTVEFHRV9MSU1JVBABEhMKD1NUQUdFX0dVQVJEUkFJTBACEhIKDlNUQUdFX0JPVU5EQVJZEAMSEAoMU1RBR0VfREVOSUFMEAQSEwoPU1RBR0VfQUxMT1dBTkNFEAUSEQoNU1RBR0VfREVGQVVMVBAGKuUBCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABITCg9PVVRDT01FX0RFQ0lERUQQARITCg9PVVRDT01FX01BVENIRUQQAhISCg5PVVRDT01FX1BBU1NFRBADEhgKFE9VVENPTUVfT1RIRVJfQUNUSU9OEAQSGgoWT1VUQ09NRV9PVEhFUl9SRVNPVVJDRRAFEhsKF09VVENPTUVfQ09ORElUSU9OX0ZBTFNFEAYSHAoYT1VUQ09NRV9DT05ESVRJT05fRkFJTEVEEAcSEgoOT1VUQ09NRV9FWEVNUFQQCDLBAwoPSWFtQXV0aHpTZXJ2aWNlEkYKCUF1dGhvcml6ZRIYLmlhbS52MS5BdXRob3JpemVSZXF1ZXN0GhkuaWFtLnYxLkF1dGhvcml6ZVJlc3BvbnNlIgSQtRgCElgKD1Rlc3RQZXJtaXNzaW9ucxIeLmlhbS52MS5UZXN0UGVybWlzc2lvbnNSZXF1ZXN0Gh8uaWFtLnYxLlRlc3RQZXJtaXNzaW9uc1Jlc3BvbnNlIgSQtRgCEkAKB0V4cGxhaW4SFi5pYW0udjEuRXhwbGFpblJlcXVlc3QaFy5pYW0udjEuRXhwbGFpblJlc3BvbnNlIgSQtRgCEk4KBldob0NhbhIVLmlhbS52MS5XaG9DYW5SZXF1ZXN0GhYuaWFtLnYxLldob0NhblJlc3BvbnNlIhWKtRgRaWFtOmF1dGh6Ondob19jYW4SegoVTGlzdFVudXNlZFBlcm1pc3Npb25zEiQuaWFtLnYxLkxpc3RVbnVzZWRQZXJtaXNzaW9uc1JlcXVlc3QaJS5pYW0udjEuTGlzdFVudXNlZFBlcm1pc3Npb25zUmVzcG9uc2UiFIq1GBBpYW06YXV0aHo6dW51c2VkYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
 
 /**
  * @generated from message iam.v1.AuthorizeRequest
@@ -134,6 +136,655 @@ export const TestPermissionsResponseSchema: GenMessage<TestPermissionsResponse> 
   messageDesc(file_iam_v1_authz, 3);
 
 /**
+ * @generated from message iam.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"iam.v1.ExplainRequest"> & {
+  /**
+   * {kind}:{org}/{id}; empty: the caller, with what its own token brings and takes away.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * The action: "compute:vms:delete".
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * The resource's path: org/{org}/project/{project}/{type}/{id}, or a scope: org/{org}/project/{project}.
+   *
+   * @generated from field: string resource = 3;
+   */
+  resource: string;
+
+  /**
+   * What a condition sees as resource.{name}.
+   *
+   * @generated from field: map<string, string> resource_attributes = 4;
+   */
+  resourceAttributes: { [key: string]: string };
+
+  /**
+   * For another principal: what a condition is to see as request.source_ip; empty: the caller's own.
+   *
+   * @generated from field: string source_ip = 5;
+   */
+  sourceIp: string;
+
+  /**
+   * For another principal: how long ago it proved a second factor. Left out: it did not.
+   *
+   * @generated from field: google.protobuf.Duration mfa_age = 6;
+   */
+  mfaAge?: Duration | undefined;
+};
+
+/**
+ * Describes the message iam.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 4);
+
+/**
+ * A statement that was looked at, and where it comes from.
+ *
+ * @generated from message iam.v1.Candidate
+ */
+export type Candidate = Message<"iam.v1.Candidate"> & {
+  /**
+   * @generated from field: iam.v1.Stage stage = 1;
+   */
+  stage: Stage;
+
+  /**
+   * @generated from field: iam.v1.Outcome outcome = 2;
+   */
+  outcome: Outcome;
+
+  /**
+   * A sentence: why it did not match.
+   *
+   * @generated from field: string why = 3;
+   */
+  why: string;
+
+  /**
+   * The scope of the binding or the guardrail; empty: the system.
+   *
+   * @generated from field: string scope = 4;
+   */
+  scope: string;
+
+  /**
+   * @generated from field: string role_id = 5;
+   */
+  roleId: string;
+
+  /**
+   * @generated from field: int64 role_version = 6;
+   */
+  roleVersion: bigint;
+
+  /**
+   * @generated from field: string role_binding_id = 7;
+   */
+  roleBindingId: string;
+
+  /**
+   * The group by which it came: "group:acme-corp/operators".
+   *
+   * @generated from field: string group = 8;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string guardrail_id = 9;
+   */
+  guardrailId: string;
+
+  /**
+   * @generated from field: string action = 10;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string resource_pattern = 11;
+   */
+  resourcePattern: string;
+
+  /**
+   * @generated from field: repeated string conditions = 12;
+   */
+  conditions: string[];
+};
+
+/**
+ * Describes the message iam.v1.Candidate.
+ * Use `create(CandidateSchema)` to create a new message.
+ */
+export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 5);
+
+/**
+ * @generated from message iam.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"iam.v1.ExplainResponse"> & {
+  /**
+   * @generated from field: bool allowed = 1;
+   */
+  allowed: boolean;
+
+  /**
+   * @generated from field: string explanation = 2;
+   */
+  explanation: string;
+
+  /**
+   * @generated from field: iam.v1.Stage stage = 3;
+   */
+  stage: Stage;
+
+  /**
+   * The statement that decided; not there where nothing allowed it, or the token does not reach it.
+   *
+   * @generated from field: iam.v1.Candidate decided = 4;
+   */
+  decided?: Candidate | undefined;
+
+  /**
+   * What was looked at, in order; those of other actions last. At most 500. Those of scopes in which the caller may not ask are left out.
+   *
+   * @generated from field: repeated iam.v1.Candidate candidates = 5;
+   */
+  candidates: Candidate[];
+
+  /**
+   * The groups that counted.
+   *
+   * @generated from field: repeated string groups = 6;
+   */
+  groups: string[];
+
+  /**
+   * How many candidates are not shown.
+   *
+   * @generated from field: int32 hidden = 7;
+   */
+  hidden: number;
+};
+
+/**
+ * Describes the message iam.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 6);
+
+/**
+ * @generated from message iam.v1.WhoCanRequest
+ */
+export type WhoCanRequest = Message<"iam.v1.WhoCanRequest"> & {
+  /**
+   * Where; empty: the system.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * The kind's noun, "vm"; empty: the scope itself.
+   *
+   * @generated from field: string type = 3;
+   */
+  type: string;
+
+  /**
+   * One resource; empty: none in particular, as for a list.
+   *
+   * @generated from field: string id = 4;
+   */
+  id: string;
+
+  /**
+   * The action: "compute:vms:delete".
+   *
+   * @generated from field: string action = 5;
+   */
+  action: string;
+
+  /**
+   * At most 1,000; 100 where it is left out.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message iam.v1.WhoCanRequest.
+ * Use `create(WhoCanRequestSchema)` to create a new message.
+ */
+export const WhoCanRequestSchema: GenMessage<WhoCanRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 7);
+
+/**
+ * One way in which somebody is allowed to do it.
+ *
+ * @generated from message iam.v1.Way
+ */
+export type Way = Message<"iam.v1.Way"> & {
+  /**
+   * @generated from field: string role_id = 1;
+   */
+  roleId: string;
+
+  /**
+   * @generated from field: int64 role_version = 2;
+   */
+  roleVersion: bigint;
+
+  /**
+   * @generated from field: string role_binding_id = 3;
+   */
+  roleBindingId: string;
+
+  /**
+   * The scope of the binding; empty: the system.
+   *
+   * @generated from field: string scope = 4;
+   */
+  scope: string;
+
+  /**
+   * The group by which it comes.
+   *
+   * @generated from field: string group = 5;
+   */
+  group: string;
+
+  /**
+   * Conditions in CEL, all of which must hold.
+   *
+   * @generated from field: repeated string only_if = 6;
+   */
+  onlyIf: string[];
+};
+
+/**
+ * Describes the message iam.v1.Way.
+ * Use `create(WaySchema)` to create a new message.
+ */
+export const WaySchema: GenMessage<Way> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 8);
+
+/**
+ * @generated from message iam.v1.Holder
+ */
+export type Holder = Message<"iam.v1.Holder"> & {
+  /**
+   * {kind}:{org}/{id}. A group stands for those whose login brings it.
+   *
+   * @generated from field: string principal = 1;
+   */
+  principal: string;
+
+  /**
+   * Each of them is enough.
+   *
+   * @generated from field: repeated iam.v1.Way ways = 2;
+   */
+  ways: Way[];
+
+  /**
+   * Conditions in CEL of what bounds the principal; those of one entry, joined by &&, must hold.
+   *
+   * @generated from field: repeated string only_if = 3;
+   */
+  onlyIf: string[];
+
+  /**
+   * Conditions in CEL of guardrails and denials: it may not where those of one entry, joined by &&, hold or can't be evaluated.
+   *
+   * @generated from field: repeated string unless = 4;
+   */
+  unless: string[];
+};
+
+/**
+ * Describes the message iam.v1.Holder.
+ * Use `create(HolderSchema)` to create a new message.
+ */
+export const HolderSchema: GenMessage<Holder> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 9);
+
+/**
+ * @generated from message iam.v1.WhoCanResponse
+ */
+export type WhoCanResponse = Message<"iam.v1.WhoCanResponse"> & {
+  /**
+   * In the order of their names.
+   *
+   * @generated from field: repeated iam.v1.Holder holders = 1;
+   */
+  holders: Holder[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The scopes whose bindings were looked at: those in which the caller may ask. The bindings of the scopes above them are not shown.
+   *
+   * @generated from field: repeated string scopes = 3;
+   */
+  scopes: string[];
+};
+
+/**
+ * Describes the message iam.v1.WhoCanResponse.
+ * Use `create(WhoCanResponseSchema)` to create a new message.
+ */
+export const WhoCanResponseSchema: GenMessage<WhoCanResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 10);
+
+/**
+ * @generated from message iam.v1.ListUnusedPermissionsRequest
+ */
+export type ListUnusedPermissionsRequest = Message<"iam.v1.ListUnusedPermissionsRequest"> & {
+  /**
+   * Whose bindings; empty: the system's.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * For how long, 1 to 365; 90 where it is left out.
+   *
+   * @generated from field: int32 days = 3;
+   */
+  days: number;
+
+  /**
+   * Bindings on a page, at most 100; 50 where it is left out.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message iam.v1.ListUnusedPermissionsRequest.
+ * Use `create(ListUnusedPermissionsRequestSchema)` to create a new message.
+ */
+export const ListUnusedPermissionsRequestSchema: GenMessage<ListUnusedPermissionsRequest> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 11);
+
+/**
+ * What one binding gives and nobody used.
+ *
+ * @generated from message iam.v1.UnusedGrant
+ */
+export type UnusedGrant = Message<"iam.v1.UnusedGrant"> & {
+  /**
+   * @generated from field: string role_binding_id = 1;
+   */
+  roleBindingId: string;
+
+  /**
+   * {kind}:{org}/{id}; of a group, the use of each member counts.
+   *
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: string role_id = 3;
+   */
+  roleId: string;
+
+  /**
+   * How many permissions of the cloud it gives.
+   *
+   * @generated from field: int32 granted = 4;
+   */
+  granted: number;
+
+  /**
+   * Those that were not used through it, in order.
+   *
+   * @generated from field: repeated string unused = 5;
+   */
+  unused: string[];
+
+  /**
+   * The day of the last use of any; not there where there was none.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 6;
+   */
+  lastUseTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message iam.v1.UnusedGrant.
+ * Use `create(UnusedGrantSchema)` to create a new message.
+ */
+export const UnusedGrantSchema: GenMessage<UnusedGrant> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 12);
+
+/**
+ * @generated from message iam.v1.ListUnusedPermissionsResponse
+ */
+export type ListUnusedPermissionsResponse = Message<"iam.v1.ListUnusedPermissionsResponse"> & {
+  /**
+   * Bindings with a permission that was not used, in the order of their ids.
+   *
+   * @generated from field: repeated iam.v1.UnusedGrant grants = 1;
+   */
+  grants: UnusedGrant[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Since when the cloud notes uses: before that nothing is known.
+   *
+   * @generated from field: google.protobuf.Timestamp noted_since = 3;
+   */
+  notedSince?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message iam.v1.ListUnusedPermissionsResponse.
+ * Use `create(ListUnusedPermissionsResponseSchema)` to create a new message.
+ */
+export const ListUnusedPermissionsResponseSchema: GenMessage<ListUnusedPermissionsResponse> = /*@__PURE__*/
+  messageDesc(file_iam_v1_authz, 13);
+
+/**
+ * Which part of the order decided.
+ *
+ * @generated from enum iam.v1.Stage
+ */
+export const Stage = {
+  /**
+   * @generated from enum value: STAGE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The token was narrowed, and does not reach it.
+   *
+   * @generated from enum value: STAGE_LIMIT = 1;
+   */
+  LIMIT: 1,
+
+  /**
+   * A guardrail denied it.
+   *
+   * @generated from enum value: STAGE_GUARDRAIL = 2;
+   */
+  GUARDRAIL: 2,
+
+  /**
+   * The role that bounds the principal does not allow it.
+   *
+   * @generated from enum value: STAGE_BOUNDARY = 3;
+   */
+  BOUNDARY: 3,
+
+  /**
+   * A role denied it.
+   *
+   * @generated from enum value: STAGE_DENIAL = 4;
+   */
+  DENIAL: 4,
+
+  /**
+   * A role allowed it.
+   *
+   * @generated from enum value: STAGE_ALLOWANCE = 5;
+   */
+  ALLOWANCE: 5,
+
+  /**
+   * Nothing allowed it.
+   *
+   * @generated from enum value: STAGE_DEFAULT = 6;
+   */
+  DEFAULT: 6,
+} as const;
+
+/**
+ * Which part of the order decided.
+ *
+ * @generated from enum iam.v1.Stage
+ */
+export type Stage = (typeof Stage)[keyof typeof Stage] | UnknownEnum;
+
+/**
+ * Describes the enum iam.v1.Stage.
+ */
+export const StageSchema: GenEnum<Stage> = /*@__PURE__*/
+  enumDesc(file_iam_v1_authz, 0);
+
+/**
+ * What became of a statement that was looked at.
+ *
+ * @generated from enum iam.v1.Outcome
+ */
+export const Outcome = {
+  /**
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It decided.
+   *
+   * @generated from enum value: OUTCOME_DECIDED = 1;
+   */
+  DECIDED: 1,
+
+  /**
+   * It would have decided, had nothing before it.
+   *
+   * @generated from enum value: OUTCOME_MATCHED = 2;
+   */
+  MATCHED: 2,
+
+  /**
+   * It is of a boundary, and allows what is asked; that alone gives nothing.
+   *
+   * @generated from enum value: OUTCOME_PASSED = 3;
+   */
+  PASSED: 3,
+
+  /**
+   * It speaks of other actions.
+   *
+   * @generated from enum value: OUTCOME_OTHER_ACTION = 4;
+   */
+  OTHER_ACTION: 4,
+
+  /**
+   * It speaks of other resources.
+   *
+   * @generated from enum value: OUTCOME_OTHER_RESOURCE = 5;
+   */
+  OTHER_RESOURCE: 5,
+
+  /**
+   * A condition is false.
+   *
+   * @generated from enum value: OUTCOME_CONDITION_FALSE = 6;
+   */
+  CONDITION_FALSE: 6,
+
+  /**
+   * A condition of an allowance could not be evaluated, which counts as false.
+   *
+   * @generated from enum value: OUTCOME_CONDITION_FAILED = 7;
+   */
+  CONDITION_FAILED: 7,
+
+  /**
+   * The principal is exempt from the guardrail.
+   *
+   * @generated from enum value: OUTCOME_EXEMPT = 8;
+   */
+  EXEMPT: 8,
+} as const;
+
+/**
+ * What became of a statement that was looked at.
+ *
+ * @generated from enum iam.v1.Outcome
+ */
+export type Outcome = (typeof Outcome)[keyof typeof Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum iam.v1.Outcome.
+ */
+export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
+  enumDesc(file_iam_v1_authz, 1);
+
+/**
  * Answers who may do what.
  *
  * @generated from service iam.v1.IamAuthzService
@@ -158,6 +809,36 @@ export const IamAuthzService: GenService<{
     methodKind: "unary";
     input: typeof TestPermissionsRequestSchema;
     output: typeof TestPermissionsResponseSchema;
+  },
+  /**
+   * Why may a principal do something, or why not: what decided, and all that was looked at. Asking for another principal than oneself needs iam:authz:check in the org.
+   *
+   * @generated from rpc iam.v1.IamAuthzService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * Who may do something here, and by what.
+   *
+   * @generated from rpc iam.v1.IamAuthzService.WhoCan
+   */
+  whoCan: {
+    methodKind: "unary";
+    input: typeof WhoCanRequestSchema;
+    output: typeof WhoCanResponseSchema;
+  },
+  /**
+   * Which permissions the role bindings of a scope give that nobody has used for a time.
+   *
+   * @generated from rpc iam.v1.IamAuthzService.ListUnusedPermissions
+   */
+  listUnusedPermissions: {
+    methodKind: "unary";
+    input: typeof ListUnusedPermissionsRequestSchema;
+    output: typeof ListUnusedPermissionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_iam_v1_authz, 0);
