@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The first and only program of the tiny guest: network by DHCP, a first-boot reader (NoCloud seed, then the metadata service), a web page, the
-# power button. One line a second on the serial console tells what it has.
+# The first and only program of the tiny guest: network by DHCP, a first-boot reader (NoCloud seed), a web page, the power button, the agent (user
+# data may put another into /run/agent). One line a second on the serial console tells what it has.
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mkdir -p /dev/pts /run /tmp /www /seed
@@ -39,6 +39,8 @@ ip link set lo up
 run_user_data /run/user-data
 echo "hello from $(hostname)" > /www/index.html
 httpd -p 80 -h /www
+[ -e /run/agent ] || cp /bin/agent /run/agent
+/run/agent &
 button=$(grep -l "Power Button" /sys/class/input/event*/device/name | head -n 1 | cut -d/ -f5)
 (while :; do
   dd if="/dev/input/$button" bs=24 count=1 of=/run/key 2>/dev/null

@@ -1,22 +1,11 @@
 // Builds the tiny guest image: Debian's cloud kernel and busybox on a disk that boots by BIOS. It gets its address by DHCP, serves a web
 // page and reads its first-boot data; it boots in seconds without hardware virtualization. For tests and the demo; kept until these scripts change.
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cpio, type Entry } from "./cpio.ts";
-import { withLock } from "./lock.ts";
+import { keptImage, notInstalled, run } from "./kept.ts";
 
 /** What the guest's kernel must be able to do; what these need comes with them. */
 const modules = [
@@ -26,6 +15,7 @@ const modules = [
   "virtio_net",
   "virtio_balloon",
   "virtio-rng",
+  "virtio_console",
   "button",
   "evdev",
   "vfat",
@@ -48,18 +38,9 @@ export const tinyImagePackages = Object.keys(programs);
 
 const commandLine = "console=ttyS0 quiet panic=5 mitigations=off tsc=reliable no_timer_check nokaslr";
 
-function run(program: string, ...args: string[]): string {
-  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-}
-
-const folders = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
-
 /** Why the image can't be built here; undefined: nothing that is known beforehand. */
 export function tinyImageMissing(): string | undefined {
-  const isThere = (program: string) => folders.some((folder) => existsSync(`${folder}/${program}`));
-  const missing = Object.entries(programs)
-    .filter(([, program]) => !isThere(program))
-    .map(([name]) => name);
+  const missing = notInstalled(programs);
   if (missing.length > 0) return `not installed: ${missing.join(" ")}`;
   return existsSync("/usr/bin/apt-get") ? undefined : "the guest's kernel comes from Debian's packages";
 }
@@ -129,6 +110,7 @@ function initrd(dir: string): Buffer {
     file("init", own("tiny-init.sh")),
     file("bin/busybox", readFileSync(join(dir, "bin/busybox"))),
     file("bin/udhcpc-script", own("tiny-udhcpc.sh")),
+    file("bin/agent", own("tiny-agent.sh")),
     file("modules/order", Buffer.from(order.map((name) => `${name}.ko`).join("\n"))),
     ...loaded,
   ]);
@@ -147,43 +129,25 @@ function bootDisk(dir: string, kernel: string, archive: Buffer): string {
   return disk;
 }
 
-function fingerprint(): string {
-  const hash = createHash("sha256");
-  for (const name of ["tiny.ts", "tiny-init.sh", "tiny-udhcpc.sh", "cpio.ts"])
-    hash.update(readFileSync(join(import.meta.dirname, name)));
-  return hash.digest("hex").slice(0, 16);
-}
-
 /**
  * Answers the image's file in `dir`, building it if it is not there; of several processes that ask at the same time, one builds it.
  *
  * @throws Error if a program or the kernel's package is missing.
  */
 export function tinyImage(dir: string): string {
-  const image = join(dir, `tiny-${fingerprint()}.qcow2`);
-  if (existsSync(image)) return image;
-  mkdirSync(dir, { recursive: true });
-  withLock(`${image}.lock`, () => {
-    if (!existsSync(image)) build(image);
-  });
-  return image;
+  const scripts = ["tiny-init.sh", "tiny-udhcpc.sh", "tiny-agent.sh"];
+  return keptImage({ name: "tiny", sources: ["tiny.ts", "kept.ts", "cpio.ts", ...scripts], build }, dir);
 }
 
-function build(image: string): void {
+function build(work: string): string {
   const missing = tinyImageMissing();
   if (missing !== undefined) throw new Error(`the tiny image can't be built: ${missing}`);
-  const work = mkdtempSync(join(tmpdir(), "photon-tiny-"));
-  try {
-    for (const name of [kernelPackage(), "busybox-static"]) unpack(name, work);
-    const [vmlinuz] = readdirSync(join(work, "boot")).filter((file) => file.startsWith("vmlinuz"));
-    const disk = bootDisk(work, join(work, "boot", vmlinuz ?? ""), initrd(work));
-    const made = join(work, "tiny.qcow2");
-    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", disk, made);
-    writeFileSync(`${image}.new`, readFileSync(made));
-    renameSync(`${image}.new`, image);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  for (const name of [kernelPackage(), "busybox-static"]) unpack(name, work);
+  const [vmlinuz] = readdirSync(join(work, "boot")).filter((file) => file.startsWith("vmlinuz"));
+  const disk = bootDisk(work, join(work, "boot", vmlinuz ?? ""), initrd(work));
+  const made = join(work, "tiny.qcow2");
+  run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", disk, made);
+  return made;
 }
 
 if (process.argv[1] === import.meta.filename) console.log(tinyImage(process.argv[2] ?? ".photon/images"));

@@ -22,6 +22,7 @@ import { monitorWord } from "./command-line.ts";
 import { consolesOf } from "./consoles.ts";
 import { readDefinition } from "./definition.ts";
 import { type ExportSource, exportDisk } from "./exports.ts";
+import { thawLeft } from "./frozen.ts";
 import type { Host } from "./host.ts";
 import { Images, type ImagesOptions } from "./images.ts";
 import { type HostFolders, imagesFolder, type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
@@ -148,6 +149,7 @@ export class QemuHypervisor implements HypervisorDriver {
     const all = readdirSync(machinesFolder(folders)).map((vmId) => machineFiles(folders, vmId));
     const processes = processesWith(new Set(all.map(monitorWord)));
     for (const files of all) await this.#find(files, processes.get(monitorWord(files)));
+    for (const { files, power } of this.#machines.values()) if (power !== undefined) void thawLeft(files);
     void this.#tend();
   }
 

@@ -19,6 +19,8 @@ export interface MachineFiles {
   readonly running: string;
   /** Which snapshots there are. */
   readonly snapshots: string;
+  /** There while its guest's file systems may be kept still. */
+  readonly frozen: string;
   readonly seed: string;
   readonly consoleLog: string;
   /** QEMU's own words. */
@@ -59,6 +61,7 @@ export function machineFiles(host: HostFolders, vmId: string): MachineFiles {
     definition: join(folder, "machine.json"),
     running: join(folder, "running.json"),
     snapshots: join(folder, "snapshots.json"),
+    frozen: join(folder, "frozen"),
     seed: join(folder, "seed.img"),
     consoleLog: join(folder, "console.log"),
     log: join(folder, "qemu.log"),

@@ -4,6 +4,7 @@ import { DriverError } from "../../driver-error.ts";
 import type { MachineSnapshots, MachineSpec } from "../driver.ts";
 import { readWhole, writeWhole } from "./definition.ts";
 import { ensureDisk, imageInfo } from "./disks.ts";
+import { whileFrozen } from "./frozen.ts";
 import type { MachineFiles } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { run } from "./programs.ts";
@@ -71,7 +72,7 @@ async function take(machine: Machine, snapshotId: string, signal: AbortSignal): 
   for (const id of disks) await removePart(files.disk(id), id, snapshotId, power?.monitor, signal);
   if (power === undefined)
     for (const id of disks) await run("qemu-img", ["snapshot", "-c", snapshotId, files.disk(id)], signal);
-  else await takeTogether(power.monitor, disks, snapshotId);
+  else await whileFrozen(files, power.monitor, () => takeTogether(power.monitor, disks, snapshotId));
   writeBook(files, { snapshots: { ...book.snapshots, [snapshotId]: disks } });
 }
 

@@ -1,7 +1,7 @@
 // What a machine uses: its disks by QEMU, its processor and memory by /proc, its NICs by the host's ends of them; and what its guest's agent says.
 import { readFileSync } from "node:fs";
 import type { MachineSpec, MachineStatistics } from "../driver.ts";
-import { askGuest } from "./agent.ts";
+import { askGuest, hasAgent } from "./agent.ts";
 import { run } from "./programs.ts";
 import { type Qmp, recordOf } from "./qmp.ts";
 import { tapOf } from "./taps.ts";
@@ -26,11 +26,7 @@ export async function statisticsOf(measured: Measured, signal: AbortSignal): Pro
 
 /** A guest without an agent does not open the port, and is not asked. */
 async function guestOf({ monitor, agent }: Measured): Promise<MachineStatistics["guest"]> {
-  const answer = await monitor.execute("query-chardev");
-  const port = (Array.isArray(answer) ? answer : [])
-    .map((one: unknown) => recordOf(one))
-    .find((one) => one?.label === "qga");
-  return port?.["frontend-open"] === true ? askGuest(agent) : undefined;
+  return (await hasAgent(monitor)) ? askGuest(agent) : undefined;
 }
 
 /** The 14th and 15th field of /proc/PID/stat are its time, the 24th its pages (proc(5)); the second may hold spaces. */
