@@ -76,13 +76,13 @@ export class KindCalls {
     );
   }
 
-  /** One page of all that there are; `token` and `next` are "" at the ends. */
+  /** One page of all that there are, or that the filter takes; `token` and `next` are "" at the ends. */
   async page(
     at: Omit<Reference, "id">,
-    { size, token }: { readonly size: number; readonly token: string },
+    { size, token, filter = "" }: { readonly size: number; readonly token: string; readonly filter?: string },
     terms: Terms,
   ): Promise<{ readonly items: readonly JsonObject[]; readonly next: string }> {
-    const request = { ...tenant(this.kind, at), pageSize: size, pageToken: token };
+    const request = { ...tenant(this.kind, at), pageSize: size, pageToken: token, ...(filter !== "" && { filter }) };
     const answer = await this.#cloud.call(this.kind.standard.list, request, terms);
     return { items: this.#items(answer), next: textOf(answer, "nextPageToken") };
   }

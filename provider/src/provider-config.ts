@@ -145,10 +145,10 @@ function credentials(config: Lookup, both: Lookup): Credentials | Unknown | unde
   return both("principal_id") === undefined ? undefined : principal(both);
 }
 
-/** A claim of a token, for the defaults alone: the cloud checks the token itself. */
-function claim(given: Credentials | Unknown | undefined, name: string): string | undefined {
-  if (given === undefined || given instanceof Unknown || typeof given === "function" || !("token" in given))
-    return undefined;
+/** A claim of a token, for the defaults alone: the cloud checks the token itself. Not known while the token is not. */
+function claim(given: Credentials | Unknown | undefined, name: string): Given {
+  if (given instanceof Unknown) return given;
+  if (given === undefined || typeof given === "function" || !("token" in given)) return undefined;
   try {
     const claims: unknown = JSON.parse(Buffer.from(given.token.split(".")[1] ?? "", "base64url").toString());
     const found =

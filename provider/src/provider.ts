@@ -2,12 +2,15 @@
 import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
 import type { ValueMap } from "./cty/value.ts";
 import { DataSource } from "./data-source.ts";
+import { deferring } from "./deferral.ts";
 import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
-import { ephemeralHandlers } from "./ephemeral/index.ts";
-import { functionHandlers } from "./functions/index.ts";
+import { ephemeralHandlers, ephemeralSchemas } from "./ephemeral/index.ts";
+import { functionHandlers, wireFunctions } from "./functions/index.ts";
+import { generateHandler } from "./generate-config.ts";
 import { guarded, onlyDiagnostics } from "./guarded.ts";
 import { identityHandlers, identityOf, identitySchema, referenceIn, stubAt } from "./identity.ts";
 import { type Known, lazily } from "./known.ts";
+import { listHandlers } from "./list/index.ts";
 import { moveHandler } from "./move.ts";
 import { checkApply, checkPlan, checkState } from "./oracle.ts";
 import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
@@ -70,11 +73,14 @@ export function createProvider(options: ProviderOptions): Handlers {
     };
   }
 
-  return {
+  const handlers = {
     getMetadata: async () => ({
       serverCapabilities,
       resources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
       dataSources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+      listResources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+      ephemeralResources: ephemeralSchemas(catalog).map(({ typeName }) => ({ typeName })),
+      functions: Object.keys(wireFunctions(catalog)).map((name) => ({ name })),
     }),
 
     getProviderSchema: async () => providerSchema(catalog),
@@ -83,6 +89,8 @@ export function createProvider(options: ProviderOptions): Handlers {
     ...ephemeralHandlers(catalog, session, () => configuration),
     ...identityHandlers(catalog, identities),
     ...moveHandler(resources, identities),
+    ...listHandlers(catalog, session, resources, identities),
+    ...generateHandler(resources, () => session.tenant),
 
     validateProviderConfig: (request) =>
       guarded(
@@ -236,5 +244,12 @@ export function createProvider(options: ProviderOptions): Handlers {
       session.stop.abort();
       return {};
     },
-  };
+  } satisfies Handlers;
+  const waiting = deferring(handlers, {
+    connected: () => session.connected,
+    resource: (typeName) => resources(typeName).attributes,
+    dataSource: (typeName) => dataSources(typeName).attributes,
+    ephemeral: (typeName) => ephemeralSchemas(catalog).find((e) => e.typeName === typeName)?.attributes ?? [],
+  });
+  return { ...handlers, ...waiting };
 }

@@ -3,12 +3,18 @@ import type { Catalog } from "@photoncloud/proto";
 import type { Attribute } from "./attribute.ts";
 import { ephemeralSchemas } from "./ephemeral/index.ts";
 import { wireFunctions } from "./functions/index.ts";
+import { listSchema } from "./list/filter.ts";
 import { providerAttributes } from "./provider-config.ts";
 import { dataSourceSchema, resourceSchema } from "./schema.ts";
 import { wireAttributes } from "./wire.ts";
 
 /** One schema call for each command instead of one for each process; a destroy is shown to us before it happens. */
-export const serverCapabilities = { planDestroy: true, getProviderSchemaOptional: true, moveResourceState: true };
+export const serverCapabilities = {
+  planDestroy: true,
+  getProviderSchemaOptional: true,
+  moveResourceState: true,
+  generateResourceConfig: true,
+};
 
 const schema = (attributes: readonly Attribute[], description: string) => ({
   version: 0,
@@ -23,6 +29,9 @@ export function providerSchema(catalog: Catalog) {
     provider: schema(providerAttributes, "PhotonCloud: a multi-tenant cloud on your own hosts."),
     resourceSchemas: Object.fromEntries(resources.map((r) => [r.typeName, schema(r.attributes, r.description)])),
     dataSourceSchemas: Object.fromEntries(dataSources.map((d) => [d.typeName, schema(d.attributes, d.description)])),
+    listResourceSchemas: Object.fromEntries(
+      catalog.kinds.map(listSchema).map((l) => [l.typeName, schema(l.attributes, l.description)]),
+    ),
     functions: wireFunctions(catalog),
     ephemeralResourceSchemas: Object.fromEntries(
       ephemeralSchemas(catalog).map((e) => [e.typeName, schema(e.attributes, e.description)]),
