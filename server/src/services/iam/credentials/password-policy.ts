@@ -17,9 +17,9 @@ const wellKnown = [
   ...["administrator", "admin", "welcome", "changeme", "secret", "monkey", "dragon", "sunshine", "princess"],
   ...["football", "baseball", "superman", "trustno", "whatever", "starwars", "1q2w3e4r5t6y", "1qaz2wsx3edc", "abc123"],
   ...[
-    "0123456789",
-    "1234567890",
-    "9876543210",
+    "12345678",
+    "87654321",
+    "23456789",
     "111111",
     "000000",
     "abcdefgh",

@@ -20,12 +20,12 @@ export function userKind(writes: PolicyWrites) {
       refuseReserved(next.id, prior);
       nameById(next);
       next.disabled ??= false;
+      refuseSealed(admission, { kind: "user", org: admission.tenant.org, id: next.id }, next, prior);
       await admitUserLink(admission, delegation, next, prior);
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
       await admitBoundary(admission, writes, user, next, prior);
       if (!admission.planning) touchPrincipal(user);
-      refuseSealed(admission, user, next, prior);
       if (next.password === undefined) return;
       if (prior !== undefined) await delegation.mustOutrank(admission.caller, user);
       await setPassword(admission, next, next.password, prior?.secret);
