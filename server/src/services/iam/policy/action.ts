@@ -44,9 +44,11 @@ export function mayAllow({ parts }: ActionPattern, action: string): boolean {
   return parts[1] === "guardrails" || !distinct.includes(action);
 }
 
-/** Whether a pattern names what is distinct: then only one that names it, too, is as wide. */
+/** Whether a pattern names what is distinct: then only one that names it, too, is as wide. One that names reading alone does not. */
 export function namesDistinct({ parts }: ActionPattern): boolean {
-  return parts[1] === "guardrails" && (parts[0] === "iam" || parts[0] === "*");
+  const [area, plural, verb = "*"] = parts;
+  if (plural !== "guardrails" || (area !== "iam" && area !== "*")) return false;
+  return verb === "*" || distinct.includes(`iam:guardrails:${verb}`);
 }
 
 /** Whether everything that `narrow` matches is matched by `wide`. */
