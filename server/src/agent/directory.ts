@@ -44,6 +44,8 @@ export interface GuestMachine {
   readonly memoryMib: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly userData: string | undefined;
+  /** OpenSSH public keys. */
+  readonly sshKeys: readonly string[];
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** All of its ports, the main one first. */

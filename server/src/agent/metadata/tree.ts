@@ -51,6 +51,7 @@ function metaDataOf(facts: GuestFacts): Node {
   const { port, machine } = facts;
   const ports = machine?.ports ?? [port];
   const main = ports[0] ?? port;
+  const keys = (machine?.sshKeys ?? []).map((key, i) => [`${i}=key-${i}`, { "openssh-key": key }] as const);
   const macs = ports.map((one, i) => [one.macAddress, interfaceOf(one, i, facts)] as const);
   return {
     "ami-id": machine?.imageId,
@@ -64,6 +65,7 @@ function metaDataOf(facts: GuestFacts): Node {
     network: { interfaces: { macs: Object.fromEntries(macs) } },
     placement: { "availability-zone": zone, region },
     "public-ipv4": main.publicAddress,
+    "public-keys": keys.length === 0 ? undefined : Object.fromEntries(keys),
     "security-groups": lines(main.securityGroups.map(({ name }) => name)),
     tags: machine && { instance: { ...plainLabels(machine.labels), Name: machine.name } },
   };
@@ -104,15 +106,21 @@ function unescaped(part: string): string {
   return part.replaceAll(/%3a/gi, ":").replaceAll("%40", "@");
 }
 
+/** A key's folder is listed as "0=key-0" and asked for as "0". */
+function nameIn(folder: object, part: string): string | undefined {
+  return Object.hasOwn(folder, part) ? part : Object.keys(folder).find((name) => name.startsWith(`${part}=`));
+}
+
 /** What a path of the tree holds: a file's text, or a folder's names, folders with a slash. Undefined: there is nothing. */
 export function read(tree: Node, path: readonly string[]): string | undefined {
   let node: Node | undefined = tree;
   for (const part of path.filter((text) => text !== "")) {
-    const name = unescaped(part);
-    if (typeof node !== "object" || !Object.hasOwn(node, name)) return undefined;
+    if (typeof node !== "object") return undefined;
+    const name: string | undefined = nameIn(node, unescaped(part));
+    if (name === undefined) return undefined;
     node = node[name];
   }
   if (typeof node !== "object") return node;
   const names = Object.entries(node).filter(([, child]) => child !== undefined);
-  return names.map(([name, child]) => (typeof child === "object" ? `${name}/` : name)).join("\n");
+  return names.map(([name, child]) => (typeof child === "object" && !name.includes("=") ? `${name}/` : name)).join("\n");
 }

@@ -61,6 +61,7 @@ async function machineFacts(
     cpu,
     memoryMib: memory,
     labels: message.labels,
+    sshKeys: message.spec?.sshKeys ?? [],
     userData,
     createdAt,
     ports: await Promise.all(own.map((port) => portFacts(store, port))),

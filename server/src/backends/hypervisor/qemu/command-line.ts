@@ -53,6 +53,8 @@ export function commandLine(launch: Launch): readonly string[] {
   const { spec, files, uuid } = launch;
   return [
     ...["-S", "-name", `guest=${spec.vmId},process=vm:${spec.vmId}`, "-uuid", uuid],
+    // Older versions of cloud-init believe the number only where it is the serial number, too.
+    ...["-smbios", `type=1,manufacturer=PhotonCloud,product=Virtual Machine,serial=${uuid}`],
     ...["-no-user-config", "-nodefaults", "-display", "none"],
     ...processor(launch),
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],

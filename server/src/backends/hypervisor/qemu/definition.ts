@@ -1,4 +1,5 @@
 // What a machine should be, and what it was started with, as files: written whole or not at all, read again after a restart.
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   existsSync,
@@ -35,6 +36,11 @@ export interface Running {
   /** What the running machine is made of: hot changes are here, too. */
   readonly spec: MachineSpec;
   readonly room: Room;
+}
+
+/** A machine's number, drawn once. It begins as EC2's do: where cloud-init sees that, it asks the metadata service as it asks EC2's, with a token. */
+export function drawUuid(): string {
+  return `ec2${randomUUID().slice(3)}`;
 }
 
 /** Replaces a file as one: after a power cut it is the old one or the new one. */

@@ -1,11 +1,10 @@
 // One machine of this host: its process, its monitor and what became of them.
-import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import type { MachineSpec, MachineState } from "../driver.ts";
 import { standsStill } from "../moving/sender.ts";
 import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
-import { type Definition, type Running, readRunning, writeDefinition, writeRunning } from "./definition.ts";
+import { type Definition, drawUuid, type Running, readRunning, writeDefinition, writeRunning } from "./definition.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import { change } from "./hotplug.ts";
 import { clearAway, give, type Incoming, lastWords, launch, monitorMs, monitorOf, plugTaps } from "./launch.ts";
@@ -68,7 +67,7 @@ export class Machine {
     const { machineType, cpuModel } = host;
     const slots = Object.fromEntries(assignSlots(spec, new Map()));
     const image = spec.copyOf === undefined && spec.imageId !== undefined ? { imageId: spec.imageId } : {};
-    const definition = { spec, slots, machineType, cpuModel, uuid: randomUUID(), room: roomOf(spec), ...image };
+    const definition = { spec, slots, machineType, cpuModel, uuid: drawUuid(), room: roomOf(spec), ...image };
     const machine = new Machine(host, definition);
     try {
       await machine.define(spec, signal);
