@@ -29,6 +29,7 @@ run:
   --machines FOLDER   machines' disks; default in the data folder
   --ovs-database R    the Open vSwitch that machines are plugged into; default unix:/var/run/openvswitch/db.sock
   --ovs-namespace N   the network namespace (ip netns) of that Open vSwitch; default this one
+  --ovn-log FILE      ovn-controller's log, for flow logs; default /var/log/ovn/ovn-controller.log
   --ovn-southbound R  OVN's southbound: names and metadata for the guests of this host
   --ovn-tls-key FILE  for ssl: a private key, PEM
   --ovn-tls-cert FILE its certificate, PEM
@@ -36,7 +37,7 @@ run:
 `;
 
 const texts = ["server", "token", "name", "listen", "address", "ca-file", "data"] as const;
-const chassisTexts = ["ovs-database", "ovs-namespace", "ovn-southbound"] as const;
+const chassisTexts = ["ovs-database", "ovs-namespace", "ovn-log", "ovn-southbound"] as const;
 const tlsTexts = ["ovn-tls-key", "ovn-tls-cert", "ovn-tls-ca"] as const;
 const runTexts = ["data", "hypervisor", "images", "machines", ...chassisTexts, ...tlsTexts] as const;
 
@@ -101,8 +102,13 @@ export interface RunSettings {
 
 /** @throws ConfigError if something is wrong. */
 export function runSettings(args: readonly string[]): RunSettings {
-  const { data, "ovs-database": database, "ovs-namespace": namespace, ...rest } = parse(args, runTexts);
-  const chassis = { ...(database !== undefined && { database }), ...(namespace !== undefined && { namespace }) };
+  const { data, ...rest } = parse(args, runTexts);
+  const { "ovs-database": database, "ovs-namespace": namespace, "ovn-log": controllerLog } = rest;
+  const chassis = {
+    ...(database !== undefined && { database }),
+    ...(namespace !== undefined && { namespace }),
+    ...(controllerLog !== undefined && { controllerLog }),
+  };
   return { dataDir: data ?? defaultData, hypervisor: hypervisorOf(rest), chassis, southbound: southboundOf(rest) };
 }
 

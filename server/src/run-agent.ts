@@ -1,6 +1,7 @@
 // `photon agent`: joins a machine to the cloud as a host, and runs its agent.
 import { isNativeError } from "node:util/types";
 import { ConnectError } from "@connectrpc/connect";
+import { HostFlows } from "./agent/machines/flow-lines.ts";
 import { type AgentIdentity, readIdentity } from "./agent/machines/identity.ts";
 import { ImageIntake } from "./agent/machines/image-intake.ts";
 import { join } from "./agent/machines/join.ts";
@@ -65,7 +66,8 @@ async function serve(settings: RunSettings, write: (text: string) => void): Prom
   const { driver, why, disksDir, close } = await openDriver(settings, { host, intake, moves, identity, log });
   const { dataDir } = settings;
   const accelerator = driver.accelerator?.name ?? "";
-  const common = { identity, driver, accelerator, dataDir, disksDir, intake, moves };
+  const flows = host && new HostFlows({ file: host.controllerLog, dataDir, clock: systemClock });
+  const common = { identity, driver, accelerator, dataDir, disksDir, intake, moves, ...(flows && { flows }) };
   const agent = await serveAgent({ ...common, clock: systemClock, log });
   write(`the agent of host ${identity.hostId} answers on port ${agent.port}\n  hypervisor  ${driver.name}: ${why}\n`);
   const endNetwork = startNames(settings, host, agent, log);
@@ -100,11 +102,12 @@ async function openDriver({ dataDir, hypervisor }: RunSettings, parts: DriverPar
   const builtIn = builtInImages.map(({ id }) => id);
   const network = host === undefined ? undefined : { hosts: [host], own: false };
   const imageTerms = { uploads: intake.openUpload, openBuiltIn: intake.openBuiltIn };
-  const choice = { ...hypervisor, dataDir, builtIn, imageTerms, log: say };
+  const carried = { transport: moves, hostId: identity.hostId };
+  const choice = { ...hypervisor, dataDir, builtIn, imageTerms, moves: carried, log: say };
   const { real, why } = await pickHypervisor(choice, network);
   if (real === undefined && hypervisor.driver !== "simulated")
     throw new ConfigError(`this host can run no machines: ${why}; --hypervisor simulated pretends to`);
-  const driver: HypervisorDriver = real?.driver ?? simulatedHypervisor({ transport: moves, hostId: identity.hostId });
+  const driver: HypervisorDriver = real?.driver ?? simulatedHypervisor(carried);
   const close = async () => {
     await driver.close();
     await real?.stop();

@@ -20,8 +20,13 @@ export interface FlowSink {
   positionFile(systemId: string): Promise<string>;
 }
 
+/** A host's log, wherever it is. */
+export type FlowTail = Pick<LogTail, "follow"> & { keep(): Promise<void> };
+
 export interface FlowCollectorOptions {
-  readonly host: ChassisAddress;
+  readonly host: Pick<ChassisAddress, "systemId" | "controllerLog">;
+  /** Default: the log's file, on this machine. */
+  readonly tail?: FlowTail;
   /** The database's remote: "unix:/run/ovn/ovnnb_db.sock". */
   readonly northbound: string;
   readonly tls?: TlsFiles;
@@ -31,6 +36,8 @@ export interface FlowCollectorOptions {
 }
 
 export interface FlowCollector {
+  /** Resolves when there is nothing more to come. */
+  readonly done: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,10 +48,14 @@ const sweepMs = 15 * 60_000;
 
 /** Starts the collector of a host: one for each. @throws OvsdbError "closed" if the signal aborts before the database answers. */
 export async function startFlowCollector(options: FlowCollectorOptions, signal?: AbortSignal): Promise<FlowCollector> {
-  const { northbound: remote, tls, host, sink } = options;
-  const positionFile = await sink.positionFile(host.systemId);
+  const { northbound: remote, tls } = options;
+  const tail = options.tail ?? (await tailHere(options));
   const wanted = { remote, database: "OVN_Northbound", monitor: watchedTables, leaderOnly: false };
-  return new Collector(options, positionFile, await openDatabase({ ...wanted, ...(tls && { tls }) }, signal));
+  return new Collector(options, tail, await openDatabase({ ...wanted, ...(tls && { tls }) }, signal));
+}
+
+async function tailHere({ host, sink, clock = systemClock }: FlowCollectorOptions): Promise<FlowTail> {
+  return new LogTail({ file: host.controllerLog, positionFile: await sink.positionFile(host.systemId), clock });
 }
 
 class Collector implements FlowCollector {
@@ -53,25 +64,25 @@ class Collector implements FlowCollector {
   readonly #northbound: Database;
   readonly #rules: Rules;
   readonly #flows = new Aggregate();
-  readonly #tail: LogTail;
+  readonly #tail: FlowTail;
   readonly #stopping = new AbortController();
-  readonly #done: Promise<void>;
+  readonly done: Promise<void>;
 
   #missed: ReadonlySet<string> = new Set();
 
-  constructor(options: FlowCollectorOptions, positionFile: string, northbound: Database) {
-    const { host, clock = systemClock } = options;
+  constructor(options: FlowCollectorOptions, tail: FlowTail, northbound: Database) {
+    const { clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#northbound = northbound;
     this.#rules = new Rules(northbound);
-    this.#tail = new LogTail({ file: host.controllerLog, positionFile, clock });
-    this.#done = this.#run();
+    this.#tail = tail;
+    this.done = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#done;
+    await this.done;
     this.#rules.close();
     await this.#northbound.close();
   }

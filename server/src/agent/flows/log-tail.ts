@@ -16,7 +16,7 @@ export interface LogTailOptions {
   readonly clock: Clock;
 }
 
-interface Position {
+export interface Position {
   readonly inode: number;
   readonly offset: number;
 }
@@ -46,13 +46,18 @@ export class LogTail {
     }
   }
 
+  /** Behind the last line that was told of. */
+  get position(): Position | undefined {
+    const { inode, offset } = this.#position ?? {};
+    return inode === undefined || offset === undefined ? undefined : { inode, offset: offset - this.#partial.length };
+  }
+
   /** Notes how far it has come: after what was read has been kept. */
-  async keep(): Promise<void> {
-    if (this.#position === undefined) return;
+  async keep(position = this.position): Promise<void> {
+    if (position === undefined) return;
     const { positionFile } = this.#options;
-    const { inode, offset } = this.#position;
     const next = `${positionFile}.next`;
-    await writeFile(next, JSON.stringify({ inode, offset: offset - this.#partial.length }));
+    await writeFile(next, JSON.stringify(position));
     await rename(next, positionFile);
   }
 

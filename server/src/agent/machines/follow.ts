@@ -10,10 +10,12 @@ import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import { architecture, capacityOf, versions } from "../../backends/hypervisor/facts.ts";
 import { beatMs } from "../../backends/hypervisor/remote/names.ts";
 import type { Clock } from "../../clock.ts";
-import { Queue } from "./queue.ts";
+import { Queue } from "../../queue.ts";
+import type { HostFlows } from "./flow-lines.ts";
 
 export interface Followed {
   readonly driver: HypervisorDriver;
+  readonly flows: HostFlows | undefined;
   readonly instanceId: string;
   readonly accelerator: string;
   /** Of the certificate that is shown now; milliseconds since 1970. */
@@ -42,6 +44,8 @@ async function helloOf(followed: Followed, signal: AbortSignal) {
     moves: driver.moves !== undefined,
     growsCpu: driver.growsWhileRunning?.cpu ?? false,
     growsMemory: driver.growsWhileRunning?.memory ?? false,
+    flows: followed.flows !== undefined,
+    cantRun: { ...driver.cantRun },
     versions: { ...versions() },
     beat: await beatOf(followed, signal),
   });

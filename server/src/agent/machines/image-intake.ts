@@ -6,27 +6,22 @@ import type { EnsureImageRequest, EnsureImageResponseSchema } from "@photoncloud
 import { DriverError } from "../../backends/driver-error.ts";
 import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import { imageOf } from "../../backends/hypervisor/remote/messages.ts";
-import type { CheckSize } from "../../backends/hypervisor/uploads.ts";
+import type { CheckSize, OpenBuiltIn, OpenUpload } from "../../backends/hypervisor/uploads.ts";
+import { Queue } from "../../queue.ts";
 
 type Answer = MessageInitShape<typeof EnsureImageResponseSchema>;
 type Requests = AsyncIterator<EnsureImageRequest>;
-
-/** An image of which a server has the bytes, for as long as its call lasts. */
-interface Offer {
-  /** Asks for the bytes. */
-  take(checkSize: CheckSize | undefined): Promise<Readable>;
-}
+type Take = (checkSize: CheckSize | undefined) => Promise<Readable>;
 
 export class ImageIntake {
-  readonly #offers = new Map<string, Offer>();
+  /** The images of which a server has the bytes, by their names, for as long as its call lasts. */
+  readonly #offers = new Map<string, Take>();
 
   /** For the driver: opens an upload. */
-  readonly openUpload = (url: string, _: AbortSignal, checkSize?: CheckSize): Promise<Readable> =>
-    this.#take(url, checkSize);
+  readonly openUpload: OpenUpload = (url, _, checkSize) => this.#take(url, checkSize);
 
   /** For the driver: opens a built-in image that this host has no file of. */
-  readonly openBuiltIn = (imageId: string, _: AbortSignal, checkSize?: CheckSize): Promise<Readable> =>
-    this.#take(imageId, checkSize);
+  readonly openBuiltIn: OpenBuiltIn = (imageId, _, checkSize) => this.#take(imageId, checkSize);
 
   /** Serves a server's call. */
   async *serve(
@@ -38,39 +33,39 @@ export class ImageIntake {
     const first = await asked.next();
     if (first.done === true) return;
     const source = imageOf(first.value);
-    const wanted = Promise.withResolvers<"wanted">();
-    const withdraw = this.#offer(source.url ?? source.imageId, first.value.offered, asked, () =>
-      wanted.resolve("wanted"),
-    );
+    const name = source.url ?? source.imageId;
+    const answers = new Queue<Answer>();
+    const take = inTurn((checkSize) => {
+      answers.push({ wanted: true });
+      return bytesOf(name, asked, checkSize);
+    });
+    if (first.value.offered) this.#offers.set(name, take);
     try {
-      const work = driver.ensureImage(source, signal);
-      if ((await Promise.race([work, wanted.promise])) === "wanted") yield { wanted: true };
+      const work = driver.ensureImage(source, signal).finally(() => answers.end());
+      work.catch(() => {});
+      yield* answers;
       yield { facts: (await work) ?? undefined };
     } finally {
-      withdraw();
+      if (this.#offers.get(name) === take) this.#offers.delete(name);
     }
   }
 
-  #offer(name: string, offered: boolean, asked: Requests, ask: () => void): () => void {
-    if (!offered) return () => {};
-    const offer: Offer = {
-      take: async (checkSize) => {
-        this.#offers.delete(name);
-        ask();
-        return bytesOf(name, asked, checkSize);
-      },
-    };
-    this.#offers.set(name, offer);
-    return () => {
-      if (this.#offers.get(name) === offer) this.#offers.delete(name);
-    };
-  }
-
-  #take(name: string, checkSize: CheckSize | undefined): Promise<Readable> {
-    const offer = this.#offers.get(name);
-    if (offer !== undefined) return offer.take(checkSize);
+  async #take(name: string, checkSize: CheckSize | undefined): Promise<Readable> {
+    const take = this.#offers.get(name);
+    if (take !== undefined) return take(checkSize);
     throw new DriverError("unavailable", "neither this host nor the server has the image's bytes");
   }
+}
+
+/** A host with two drivers takes an image twice: the second waits until the first has it all. */
+function inTurn(take: Take): Take {
+  let before: Promise<unknown> = Promise.resolve();
+  return (checkSize) => {
+    const taken = before.then(() => take(checkSize));
+    before = taken.then((stream) => new Promise((closed) => stream.once("close", closed)));
+    before.catch(() => {});
+    return taken;
+  };
 }
 
 /** @throws DriverError if there is no room for them, before they are taken. */

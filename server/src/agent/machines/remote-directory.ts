@@ -6,8 +6,8 @@ import {
   DirectoryQuestionSchema,
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import { DriverError } from "../../backends/driver-error.ts";
+import { Queue } from "../../queue.ts";
 import type { Caller, Directory, GuestFacts, GuestName, Place } from "../directory.ts";
-import { Queue } from "./queue.ts";
 
 /** A guest that asks for a name asks again after a few seconds. Milliseconds. */
 const patienceMs = 3_000;

@@ -9,6 +9,7 @@ import type { Clock } from "../../clock.ts";
 import { requestCertificate } from "../../x509.ts";
 import type { AgentLog } from "../log.ts";
 import { adapter } from "./adapter.ts";
+import type { HostFlows } from "./flow-lines.ts";
 import { type AgentIdentity, writeIdentity } from "./identity.ts";
 import { ImageIntake } from "./image-intake.ts";
 import { MoveStreams, moveProtocol } from "./move-streams.ts";
@@ -27,6 +28,8 @@ export interface AgentOptions {
   readonly intake?: ImageIntake;
   /** What carries the driver's moves. Default: nothing does. */
   readonly moves?: MoveStreams;
+  /** What the host's network writes down of flows. Default: nothing is known of it. */
+  readonly flows?: HostFlows;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -103,10 +106,10 @@ function callsOf(
   renewal: Renewal,
   shutdownSignal: AbortSignal,
 ): Http2SecureServer {
-  const { driver, accelerator, dataDir, disksDir = dataDir, intake = new ImageIntake(), clock, log } = options;
+  const { driver, accelerator, dataDir, disksDir = dataDir, intake = new ImageIntake(), flows, clock, log } = options;
   const handler = adapter({ interceptors: [refusals(log)], shutdownSignal, log }, (router) =>
     addAgentService(router, {
-      ...{ driver, accelerator, disksDir, intake, clock, log, directory, instanceId: randomUUID() },
+      ...{ driver, accelerator, disksDir, intake, flows, clock, log, directory, instanceId: randomUUID() },
       requestCertificate: () => renewal.request(),
       installCertificate: (pem) => renewal.install(pem),
       certificateExpiresAt: () => renewal.expiresAt,

@@ -8,6 +8,7 @@ import type { MachineConsoles, MachineMoves, MachineSnapshots } from "../../back
 import { toWire } from "../../backends/hypervisor/remote/errors.ts";
 import { moveMessage, offerOf, specOf, stateMessage, usageMessage } from "../../backends/hypervisor/remote/messages.ts";
 import type { AgentLog } from "../log.ts";
+import type { HostFlows } from "./flow-lines.ts";
 import { type Followed, follow } from "./follow.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import type { RemoteDirectory } from "./remote-directory.ts";
@@ -16,6 +17,8 @@ export interface AgentParts extends Followed {
   readonly log: AgentLog;
   readonly directory: RemoteDirectory;
   readonly intake: ImageIntake;
+  /** What the host's network writes down; undefined: nothing. */
+  readonly flows: HostFlows | undefined;
   /** A new key's signing request, PEM. */
   requestCertificate(): Promise<string>;
   /** Takes the certificate of the key that was asked for last. */
@@ -37,6 +40,11 @@ function consolesOf({ driver }: AgentParts): MachineConsoles {
 function movesOf({ driver }: AgentParts): MachineMoves {
   if (driver.moves !== undefined) return driver.moves;
   throw new DriverError("refused", `${driver.name} can't move machines`);
+}
+
+function flowsOf({ flows }: AgentParts): HostFlows {
+  if (flows !== undefined) return flows;
+  throw new DriverError("refused", "nothing is known of flows on this host");
 }
 
 /** Both ways at once, until either end closes. */
@@ -138,6 +146,7 @@ export function addAgentService(router: ConnectRouter, parts: AgentParts): void 
       parts.installCertificate(pem);
       return done();
     },
+    followFlows: (kept, { signal }) => flowsOf(parts).serve(kept, signal),
     askDirectory: (answers, { signal }) => parts.directory.serve(answers, signal),
   };
   router.service(HostAgentService, implementation);

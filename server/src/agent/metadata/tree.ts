@@ -122,5 +122,7 @@ export function read(tree: Node, path: readonly string[]): string | undefined {
   }
   if (typeof node !== "object") return node;
   const names = Object.entries(node).filter(([, child]) => child !== undefined);
-  return names.map(([name, child]) => (typeof child === "object" && !name.includes("=") ? `${name}/` : name)).join("\n");
+  return names
+    .map(([name, child]) => (typeof child === "object" && !name.includes("=") ? `${name}/` : name))
+    .join("\n");
 }

@@ -13,6 +13,7 @@ import type { HypervisorDriver } from "./driver.ts";
 import { acceleratorFile, machineFolders, microvmFolders } from "./folders.ts";
 import { knownAccelerator } from "./known-accelerator.ts";
 import { openMicrovms } from "./microvms.ts";
+import type { MoveTransport } from "./move-transport.ts";
 import { openQemu, type QemuOptions, qemuMissing } from "./qemu/index.ts";
 import { machinesFolder } from "./qemu/layout.ts";
 
@@ -29,6 +30,8 @@ export interface HypervisorChoice {
   readonly builtIn: readonly string[];
   /** What images may be, and where they may come from. */
   readonly imageTerms?: QemuOptions["images"];
+  /** What carries machines to other hosts, and who this one is. Undefined: they stay. */
+  readonly moves?: { readonly transport: MoveTransport; readonly hostId: string };
   readonly clock?: Clock;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -104,7 +107,7 @@ async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: Hos
   const network = hostNetwork(host, log);
   try {
     const common = { network, builtInImages, accelerator, ...terms };
-    const standard = await openQemu({ folders, ...common });
+    const standard = await openQemu({ folders, ...common, ...choice.moves });
     const microvm = await openMicrovms({ folders: microvmFolders(folders), kernelFolder: images, ...common });
     const driver = new HypervisorByMachine({ standard, microvm });
     const has = [...builtInImages.keys()];

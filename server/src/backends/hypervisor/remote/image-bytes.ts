@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { EnsureImageRequestSchema, EnsureImageResponse } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
+import { Queue } from "../../../queue.ts";
 import type { ImageFacts, ImageSource } from "../driver.ts";
 
 type Request = MessageInitShape<typeof EnsureImageRequestSchema>;
@@ -20,20 +21,20 @@ export async function bringImage(
   bytes: ImageBytes | undefined,
   call: (requests: AsyncIterable<Request>) => AsyncIterable<EnsureImageResponse>,
 ): Promise<ImageFacts | undefined> {
-  const wanted = Promise.withResolvers<boolean>();
+  const wanted = new Queue<void>();
   const requests = async function* () {
     yield { ...source, offered: bytes !== undefined };
-    if ((await wanted.promise) && bytes !== undefined) yield* partsOf(bytes);
+    for await (const _ of wanted) if (bytes !== undefined) yield* partsOf(bytes);
   };
   let facts: ImageFacts | undefined;
   try {
     for await (const answer of call(requests())) {
-      if (answer.wanted) wanted.resolve(true);
+      if (answer.wanted) wanted.push();
       if (answer.facts !== undefined) facts = factsOf(answer.facts);
     }
     return facts;
   } finally {
-    wanted.resolve(false);
+    wanted.end();
   }
 }
 

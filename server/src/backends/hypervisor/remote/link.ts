@@ -12,6 +12,7 @@ import {
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import type { Clock } from "../../../clock.ts";
 import { answerQuestions } from "./answers.ts";
+import { RemoteTail } from "./flow-tail.ts";
 import type { FindImage } from "./image-bytes.ts";
 import { beatMs, hostName } from "./names.ts";
 import { type AgentClient, RemoteHypervisor } from "./remote.ts";
@@ -35,6 +36,8 @@ export interface LinkOptions {
   readonly answer: ((method: string, values: readonly unknown[]) => Promise<unknown>) | undefined;
   /** What the server can send itself of the images that the host needs. */
   readonly images?: FindImage;
+  /** Told of each channel: what the host's network writes down can be read while it is open. */
+  readonly flows?: (tail: RemoteTail) => void;
   /** Told when the channel was opened or lost, and at each sign of life. */
   changed(): void;
   readonly clock: Clock;
@@ -74,6 +77,7 @@ export class AgentLink {
       hindrance: () => this.#hindrance,
       driverName: () => this.#heard?.hello.driver ?? "remote",
       can: (facet) => this.#heard?.hello[facet] ?? false,
+      cantRun: () => this.#heard?.hello.cantRun ?? {},
       accelerator: () => {
         const name = this.#heard?.hello.accelerator;
         return name === "kvm" || name === "tcg" ? { name } : undefined;
@@ -160,6 +164,7 @@ export class AgentLink {
     if (news.case === "hello" && news.value.beat !== undefined) {
       this.#client = client;
       this.#serveDirectory(client);
+      this.#followFlows(client, news.value);
       this.#heard = { at, session, hello: news.value, beat: news.value.beat };
     } else if (this.#heard !== undefined)
       this.#heard = { ...this.#heard, at, ...(news.case === "beat" && { beat: news.value }) };
@@ -175,6 +180,15 @@ export class AgentLink {
     answerQuestions((answers) => client.askDirectory(answers, { signal }), answer).catch((error: unknown) => {
       if (this.#client === client) log("the questions of a host's guests are not answered", error);
     });
+  }
+
+  #followFlows(client: AgentClient, { flows }: Hello): void {
+    const { flows: take, clock } = this.#options;
+    if (!flows || take === undefined) return;
+    const closing = this.#closing.signal;
+    const call: ConstructorParameters<typeof RemoteTail>[0] = (kept, signal) =>
+      client.followFlows(kept, { signal: AbortSignal.any([signal, closing]) });
+    take(new RemoteTail(call, clock));
   }
 
   #lost(error: unknown): void {

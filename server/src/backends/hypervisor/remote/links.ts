@@ -4,6 +4,7 @@ import { Listeners } from "../../listeners.ts";
 import type { HypervisorDriver } from "../driver.ts";
 import { architecture, capacityOf, type HostCapacity, versions } from "../facts.ts";
 import type { Hosts } from "../hosts.ts";
+import type { RemoteTail } from "./flow-tail.ts";
 import type { FindImage } from "./image-bytes.ts";
 import { AgentLink, type Identity } from "./link.ts";
 
@@ -29,6 +30,8 @@ export interface AgentLinksOptions {
   readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
   /** What the server can send itself of the images that hosts need. */
   readonly images?: FindImage;
+  /** Told of each channel: what a host's network writes down can be read while it is open. */
+  readonly flows?: (hostId: string, tail: RemoteTail) => void;
   readonly clock: Clock;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -112,8 +115,9 @@ export class AgentLinks {
   #open({ id, address, serials }: StoredHost): void {
     this.#serials.set(id, serials);
     if (this.#links.has(id)) return;
-    const { identity, clock, log, answer, images } = this.#options;
-    const common = { identity, clock, log, answer, ...(images && { images }), changed: () => this.#listeners.tell() };
+    const { identity, clock, log, answer, images, flows } = this.#options;
+    const more = { ...(images && { images }), ...(flows && { flows: (tail: RemoteTail) => flows(id, tail) }) };
+    const common = { identity, clock, log, answer, ...more, changed: () => this.#listeners.tell() };
     this.#links.set(id, new AgentLink({ hostId: id, address, serials: () => this.#serials.get(id) ?? [], ...common }));
   }
 

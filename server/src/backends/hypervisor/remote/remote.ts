@@ -34,6 +34,8 @@ export interface Channel {
   /** The driver's name, once it is known. */
   driverName(): string;
   can(facet: "snapshots" | "consoles" | "exports" | "moves" | "growsCpu" | "growsMemory"): boolean;
+  /** Kinds of machines that the host can't run, with the reasons. */
+  cantRun(): NonNullable<HypervisorDriver["cantRun"]>;
   /** How the host executes instructions; undefined: that is not known yet, or nothing is executed. */
   accelerator(): NonNullable<HypervisorDriver["accelerator"]> | undefined;
   /** What the server can send itself of the images that hosts need. */
@@ -69,6 +71,10 @@ export class RemoteHypervisor implements HypervisorDriver {
 
   get accelerator(): NonNullable<HypervisorDriver["accelerator"]> | undefined {
     return this.#channel.accelerator();
+  }
+
+  get cantRun(): NonNullable<HypervisorDriver["cantRun"]> {
+    return this.#channel.cantRun();
   }
 
   get growsWhileRunning(): { readonly cpu: boolean; readonly memory: boolean } {

@@ -10,16 +10,18 @@ export interface ChassisPlace {
   readonly database?: string;
   /** The network namespace of its ovs-vswitchd (`ip netns` name). Default ours. */
   readonly namespace?: string;
+  /** ovn-controller's log. Default where packages put it. */
+  readonly controllerLog?: string;
 }
 
 const usualDatabase = "unix:/var/run/openvswitch/db.sock";
-const controllerLog = "/var/log/ovn/ovn-controller.log";
+const usualLog = "/var/log/ovn/ovn-controller.log";
 /** A local socket answers at once or not at all. Milliseconds. */
 const patienceMs = 2_000;
 
 /** Undefined: this machine is no host. */
 export async function localChassis(place: ChassisPlace = {}): Promise<ChassisAddress | undefined> {
-  const { database = usualDatabase, namespace } = place;
+  const { database = usualDatabase, namespace, controllerLog = usualLog } = place;
   const socket = database.replace(/^unix:/, "");
   if (!existsSync(socket)) return undefined;
   const systemId = await systemIdOf(database);
