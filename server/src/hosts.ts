@@ -19,6 +19,8 @@ import { JoinTokens } from "./services/plasmavmc/host/join-tokens.ts";
 import { joiningService } from "./services/plasmavmc/host/joining.ts";
 import { ensureHost } from "./services/plasmavmc/host/own.ts";
 import { HostWatcher } from "./services/plasmavmc/host/watcher.ts";
+import { knownOf } from "./services/plasmavmc/vm/placement/known.ts";
+import { Scheduler } from "./services/plasmavmc/vm/placement/scheduler.ts";
 import { createDirectory } from "./services/prismnet/directory.ts";
 import type { Store } from "./store/store.ts";
 
@@ -67,7 +69,8 @@ export class CloudHosts {
     this.#ownId = ownIdOf(shared);
     const own = { id: this.#ownId, driver: drivers.hypervisor, dataDir };
     const refresh = async () => void (await this.#watcher?.follow());
-    this.drivers = { ...drivers, hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId, refresh }) };
+    const places = new Scheduler({ store: options.store, known: knownOf(hosts), refresh });
+    this.drivers = { ...drivers, places, hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId }) };
     this.#links = new AgentLinks({
       ...{ hosts, own, clock, identity: () => this.#showIdentity() },
       ...{ answer: answering(createDirectory({ store: options.store, clock })), images: options.images },

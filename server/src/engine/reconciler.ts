@@ -30,6 +30,8 @@ export interface NotYet {
   readonly againMs: number;
   readonly reason: string;
   readonly message: string;
+  /** What was as asked for stays so meanwhile: it is worked on in ways that its users don't notice. Default: it is UPDATING. */
+  readonly keepsReady?: boolean;
 }
 
 /** One thing in one backend. Both ways are idempotent: done twice they change nothing more. Throw to fail and be tried again. */

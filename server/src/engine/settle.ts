@@ -83,7 +83,9 @@ async function judge<Drivers>(
     case "finished":
       return { status: readyStatus(row.version, backend), outcome: "ready", next: "done" };
     case "not_yet": {
-      const status = pendingStatus(row, stored, { hindrance: end.notYet, failures, backend });
+      const now = currentStatus(row, stored);
+      const stays = end.notYet.keepsReady === true && now.state === State.READY;
+      const status = stays ? now : pendingStatus(row, stored, { hindrance: end.notYet, failures, backend });
       return {
         status,
         outcome: "not_yet",

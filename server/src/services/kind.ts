@@ -5,7 +5,8 @@ import type { Drivers } from "../backends/drivers.ts";
 import type { HypervisorDriver } from "../backends/hypervisor/driver.ts";
 import type { FlowSource } from "../backends/network/flow-source.ts";
 import type { Reconciler } from "../engine/reconciler.ts";
-import type { Claim, Tenant } from "../store/store.ts";
+import type { Claim, ResourceKey, Tenant } from "../store/store.ts";
+import type { ResourcePath } from "./call.ts";
 import type { NetworkPart } from "./network-part.ts";
 
 /** What a token was narrowed to: it allows nothing else, whatever its principal may do. */
@@ -40,6 +41,8 @@ export interface Caller {
   readonly requestId: string;
   /** "prismnet.v1.VpcService/CreateVpc" */
   readonly method: string;
+  /** Whether it holds a permission beside the one that the method takes. Undefined: the cloud itself acts, which may everything. */
+  may?(permission: string, path: ResourcePath): Promise<boolean>;
 }
 
 /** A stored resource as its message, with what admission needs to know beside it. */
@@ -70,6 +73,8 @@ export interface Admission {
   reference<Desc extends DescMessage>(schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
   /** As `reference`, in a tenant that need not be this one or above it (a binding's principal), and for a field that is not annotated as a reference: it is recorded, so that the target stays while this resource is there. The slice decides who may name a foreign tenant. */
   referenceIn<Desc extends DescMessage>(tenant: Tenant, schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
+  /** Who refers to a resource of this tenant. */
+  users(schema: DescMessage, id: string): Promise<readonly ResourceKey[]>;
   /** All live and deleting resources of a kind in this tenant. */
   list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]>;
   /**
@@ -148,6 +153,8 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
     next: MessageShape<Desc>,
     drivers: Drivers,
   ): "hot" | "restart" | "data_loss";
+  /** Runs after a plan was admitted, outside of its transaction: says what else stands in the way that only drivers know. Throws a Fault to refuse. */
+  foresee?(next: MessageShape<Desc>, prior: MessageShape<Desc> | undefined, context: QueryContext): Promise<void>;
   /** Runs where a plan finds that an update needs a new resource, which takes this one's place. Throws a Fault to refuse. */
   admitReplace?(prior: MessageShape<Desc>): void;
   /** By the method's name: "StartVm". */

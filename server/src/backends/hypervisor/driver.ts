@@ -108,12 +108,14 @@ export interface MachineConsoles {
   log(vmId: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Where machines are, for a driver of many hosts. */
+/** Where machines are, for a driver of many hosts. Which host one goes to is chosen by `Places`. */
 export interface MachinePlacement {
-  /** The host for a machine that is on none yet. @throws DriverError "unavailable" while no host has room for it. */
-  choose(spec: MachineSpec, signal: AbortSignal): Promise<string>;
   /** Tells which host a machine is on, as it is stored: all that is asked of the machine goes there. */
   settle(machine: { readonly vmId: string; readonly owner: string; readonly hostId: string }): void;
+  /** One host's own driver. Undefined: nothing can be asked there, since it is fenced. @throws DriverError "unavailable" where this server does not know the host. */
+  on(hostId: string): HypervisorDriver | undefined;
+  /** Has a host have an image, for a machine that is moved there. */
+  bring(hostId: string, imageId: string, signal: AbortSignal): Promise<void>;
 }
 
 /** What a host that offers to take a machine over tells the one that sends it: where, and the words that it is let in by. For drivers alone. */

@@ -21,6 +21,7 @@ type Change = { readonly vmId: string; readonly owner: string };
 export class Hosts {
   readonly #hosts = new Map<string, { readonly host: DrivenHost; readonly unhear: () => void }>();
   readonly #changes = new Listeners<Change>();
+  readonly #images = new Map<string, Set<string>>();
 
   set(host: DrivenHost): void {
     const known = this.#hosts.get(host.id);
@@ -42,6 +43,20 @@ export class Hosts {
   /** By id. */
   all(): readonly DrivenHost[] {
     return [...this.#hosts.values()].map(({ host }) => host).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** A host has an image at hand. */
+  noteImage(id: string, imageId: string): void {
+    this.#images.set(id, (this.#images.get(id) ?? new Set()).add(imageId));
+  }
+
+  /** Images that were brought to a host since this server began; it may have more. */
+  images(id: string): ReadonlySet<string> {
+    return this.#images.get(id) ?? new Set();
+  }
+
+  forgetImage(imageId: string): void {
+    for (const images of this.#images.values()) images.delete(imageId);
   }
 
   /** Tells of the changes of all hosts' machines. Answers how to stop. */

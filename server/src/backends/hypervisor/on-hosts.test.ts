@@ -14,7 +14,7 @@ const terms = { open: true, fenced: false, capacity };
 function overOne(own: SimulatedHypervisor): HypervisorDriver {
   const hosts = new Hosts();
   hosts.set({ ...terms, id: "local", driver: own });
-  return onHosts({ hosts, own, ownId: "local", refresh: async () => {} });
+  return onHosts({ hosts, own, ownId: "local" });
 }
 
 hypervisorContract({
@@ -32,7 +32,7 @@ beforeEach(async () => {
   [own, other, hosts] = [simulatedHypervisor(), simulatedHypervisor(), new Hosts()];
   hosts.set({ ...terms, id: "b-local", driver: own });
   hosts.set({ ...terms, id: "a-other", driver: other });
-  driver = onHosts({ hosts, own, ownId: "b-local", refresh: async () => {} });
+  driver = onHosts({ hosts, own, ownId: "b-local" });
   await driver.ensureImage(image, signal);
 });
 afterEach(async () => {
@@ -41,34 +41,13 @@ afterEach(async () => {
 });
 
 const machine = (vmId: string): MachineSpec => sampleMachine(vmId, "tiny");
-const choose = (vmId: string) => driver.placement?.choose(machine(vmId), signal);
 const settle = (vmId: string, hostId: string) => driver.placement?.settle({ vmId, owner: "acme/alpha", hostId });
-
-test("takes the first open host with room, by name, and waits where there is none", async () => {
-  expect(await choose("vm-1")).toBe("a-other");
-  expect(await choose("vm-2")).toBe("a-other");
-  expect(await choose("vm-3")).toBe("b-local");
-  hosts.set({ ...terms, id: "b-local", driver: own, open: false });
-  await expect(choose("vm-4")).rejects.toMatchObject({ reason: "unavailable" });
-});
-
-test("takes a host that runs machines of the kind, and tells of kinds that none runs", async () => {
-  const [plain, small] = [simulatedHypervisor({ microvms: false }), simulatedHypervisor()];
-  hosts.set({ ...terms, id: "a-other", driver: plain });
-  expect(driver.cantRun).toEqual({});
-  expect(await driver.placement?.choose({ ...machine("vm-micro"), machine: "microvm" }, signal)).toBe("b-local");
-  const alone = onHosts({ hosts, own: plain, ownId: "a-other", refresh: async () => {} });
-  hosts.set({ ...terms, id: "b-local", driver: plain });
-  expect(alone.cantRun).toEqual({ microvm: "this host runs no microVMs" });
-  hosts.set({ ...terms, id: "b-local", driver: small });
-  expect(alone.cantRun).toEqual({});
-  await Promise.all([plain.close(), small.close()]);
-});
 
 test("sends a machine to its host, with the image that it needs", async () => {
   await driver.define({ ...machine("vm-1"), hostId: "a-other" }, signal);
   expect(other.snapshot()).toMatchObject({ images: [image], machines: [{ spec: { vmId: "vm-1" } }] });
   expect(own.snapshot().machines).toEqual([]);
+  expect([...hosts.images("a-other")]).toEqual(["tiny"]);
 });
 
 test("finds a machine that it was not told of", async () => {
@@ -91,6 +70,7 @@ test("a machine of a fenced host has failed, and can be removed", async () => {
   hosts.set({ ...terms, id: "a-other", driver: other, open: false, fenced: true });
   expect(await driver.state("vm-1", signal)).toMatchObject({ state: "failed" });
   await expect(driver.start("vm-1", signal)).rejects.toMatchObject({ reason: "unavailable" });
+  expect(driver.placement?.on("a-other")).toBeUndefined();
   await driver.remove("vm-1", signal);
 });
 

@@ -5,7 +5,6 @@ import {
   type HypervisorDriver,
   type ImageFacts,
   type ImageSource,
-  kindsOf,
   type MachineConsoles,
   type MachineKind,
   type MachinePlacement,
@@ -17,20 +16,11 @@ import {
 } from "./driver.ts";
 import type { DrivenHost, Hosts } from "./hosts.ts";
 
-/** What is known of a machine's place. */
-interface Placed {
-  readonly hostId: string;
-  /** What it was promised of the host; undefined until it is defined. */
-  readonly size: { readonly memoryMib: number; readonly diskGib: number } | undefined;
-}
-
 export interface OnHostsOptions {
   readonly hosts: Hosts;
   /** Of the server's own machine: it names the backend, and forgets at exit what it forgets. */
   readonly own: HypervisorDriver;
   readonly ownId: string;
-  /** Brings the hosts up to date, so that none is chosen that was closed just now. */
-  refresh(): Promise<void>;
 }
 
 export function onHosts(options: OnHostsOptions): HypervisorDriver {
@@ -50,22 +40,22 @@ class HypervisorOnHosts implements HypervisorDriver {
   readonly #hosts: Hosts;
   readonly #own: HypervisorDriver;
   readonly #ownId: string;
-  readonly #refresh: () => Promise<void>;
-  readonly #placed = new Map<string, Placed>();
+  /** The host of each machine, as far as this server was told or has found out. */
+  readonly #placed = new Map<string, string>();
   readonly #images = new Map<string, ImageSource>();
 
-  constructor({ hosts, own, ownId, refresh }: OnHostsOptions) {
+  constructor({ hosts, own, ownId }: OnHostsOptions) {
     this.#hosts = hosts;
     this.#own = own;
     this.#ownId = ownId;
-    this.#refresh = refresh;
     this.name = own.name;
     this.volatile = own.volatile;
     if (own.accelerator !== undefined) this.accelerator = own.accelerator;
     if (own.growsWhileRunning !== undefined) this.growsWhileRunning = own.growsWhileRunning;
     this.placement = {
-      choose: (spec, signal) => this.#choose(spec, signal),
-      settle: (machine) => this.#settle(machine),
+      settle: ({ vmId, hostId }) => void this.#placed.set(vmId, hostId),
+      on: (hostId) => this.#on(hostId),
+      bring: (hostId, imageId, signal) => this.#bring(this.#get(hostId), imageId, signal),
     };
     this.snapshots = this.#makeSnapshots();
     this.consoles = this.#makeConsoles();
@@ -85,22 +75,23 @@ class HypervisorOnHosts implements HypervisorDriver {
   async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
     const facts = await this.#own.ensureImage(source, signal);
     this.#images.set(source.imageId, source);
+    this.#hosts.noteImage(this.#ownId, source.imageId);
     return facts;
   }
 
   /** A host that can't be reached keeps its copy; nothing new is made of it. */
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     this.#images.delete(imageId);
+    this.#hosts.forgetImage(imageId);
     for (const { driver, fenced } of this.#hosts.all())
       if (!fenced) await driver.removeImage(imageId, signal).catch(unlessUnavailable);
   }
 
   async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const host = await this.#hostOf(spec.vmId, signal, spec.hostId);
-    const image = spec.imageId === undefined ? undefined : this.#images.get(spec.imageId);
-    if (image !== undefined && host.driver !== this.#own) await host.driver.ensureImage(image, signal);
+    if (spec.imageId !== undefined) await this.#bring(host, spec.imageId, signal);
     await host.driver.define(spec, signal);
-    this.#placed.set(spec.vmId, { hostId: host.id, size: sizeOf(spec) });
+    this.#placed.set(spec.vmId, host.id);
   }
 
   async start(vmId: string, signal: AbortSignal): Promise<void> {
@@ -166,38 +157,26 @@ class HypervisorOnHosts implements HypervisorDriver {
     return this.#own.close();
   }
 
-  /** The first open host with room, by id; a machine that the server's own host has already stays there. */
-  async #choose(spec: MachineSpec, signal: AbortSignal): Promise<string> {
-    if ((await this.#own.state(spec.vmId, signal)) !== undefined) return this.#ownId;
-    await this.#refresh();
-    const runs = ({ driver }: DrivenHost) => kindsOf(driver).includes(spec.machine ?? "standard");
-    const chosen = this.#hosts.all().find((host) => host.open && runs(host) && this.#hasRoom(host, spec));
-    if (chosen === undefined) throw new DriverError("unavailable", `no host has room for vm ${spec.vmId} now`);
-    this.#placed.set(spec.vmId, { hostId: chosen.id, size: sizeOf(spec) });
-    return chosen.id;
+  async #bring({ id, driver }: DrivenHost, imageId: string, signal: AbortSignal): Promise<void> {
+    const image = this.#images.get(imageId);
+    if (image === undefined || driver === this.#own) return;
+    await driver.ensureImage(image, signal);
+    this.#hosts.noteImage(id, imageId);
   }
 
-  /** What was promised to all machines there must fit into what the host has. */
-  #hasRoom({ id, capacity }: DrivenHost, spec: MachineSpec): boolean {
-    const others = [...this.#placed].filter(([vmId, { hostId }]) => hostId === id && vmId !== spec.vmId);
-    const promised = (of: "memoryMib" | "diskGib") => others.reduce((sum, [, { size }]) => sum + (size?.[of] ?? 0), 0);
-    const { memoryMib, diskGib } = sizeOf(spec);
-    return promised("memoryMib") + memoryMib <= capacity.memoryMib && promised("diskGib") + diskGib <= capacity.diskGib;
-  }
-
-  #settle({ vmId, hostId }: { readonly vmId: string; readonly hostId: string }): void {
-    const known = this.#placed.get(vmId);
-    if (known?.hostId !== hostId) this.#placed.set(vmId, { hostId, size: known?.size });
+  #on(hostId: string): HypervisorDriver | undefined {
+    const { driver, fenced } = this.#get(hostId);
+    return fenced ? undefined : driver;
   }
 
   /** Where a machine is. Undefined: nowhere. @throws DriverError "unavailable" where that can't be told. */
   async #find(vmId: string, signal: AbortSignal): Promise<DrivenHost | undefined> {
     const known = this.#placed.get(vmId);
-    if (known !== undefined) return this.#get(known.hostId);
+    if (known !== undefined) return this.#get(known);
     const hosts = this.#hosts.all().filter(({ fenced }) => !fenced);
     const states = await Promise.allSettled(hosts.map(({ driver }) => driver.state(vmId, signal)));
     const found = hosts.find((_, i) => states[i]?.status === "fulfilled" && states[i].value !== undefined);
-    if (found !== undefined) this.#placed.set(vmId, { hostId: found.id, size: undefined });
+    if (found !== undefined) this.#placed.set(vmId, found.id);
     const failed = states.find(({ status }) => status === "rejected");
     if (found === undefined && failed?.status === "rejected") throw failed.reason;
     return found;
@@ -249,10 +228,6 @@ class HypervisorOnHosts implements HypervisorDriver {
       log: async (vmId, maxBytes, signal) => (await of(vmId, signal)).log(vmId, maxBytes, signal),
     };
   }
-}
-
-function sizeOf({ memoryMib, disks }: MachineSpec) {
-  return { memoryMib, diskGib: disks.reduce((sum, { sizeGib }) => sum + sizeGib, 0) };
 }
 
 function cant({ name }: HypervisorDriver, what: string): never {

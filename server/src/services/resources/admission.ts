@@ -73,6 +73,10 @@ export class ResourceAdmission implements Admission {
     return this.#load(slice, schema, row);
   }
 
+  users(schema: DescMessage, id: string): Promise<readonly ResourceKey[]> {
+    return this.#work.tx.referrers({ tenant: this.tenant, kind: schema.typeName, id }, mostClaims);
+  }
+
   async list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]> {
     const slice = this.#work.slices.of(schema.typeName);
     const found: Loaded<Desc>[] = [];

@@ -77,7 +77,7 @@ class GenericResources implements Resources {
       case "delete":
         return this.#delete(slice, request, call);
       case "plan":
-        return plan({ transactions: this.#transactions, drivers: this.#queries.drivers }, slice, request, call);
+        return plan({ transactions: this.#transactions, queries: this.#queries }, slice, request, call);
     }
   }
 

@@ -7,7 +7,8 @@ import { clone, create, type DescMessage, type Message } from "@bufbuild/protobu
 import { validate } from "@photoncloud/proto";
 import { Impact } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import type { Drivers } from "../../backends/drivers.ts";
-import type { Caller } from "../kind.ts";
+import type { Tenant } from "../../store/store.ts";
+import type { Call } from "../call.ts";
 import { acceptCreate, acceptUpdate } from "./accept.ts";
 import { keepForeseen } from "./foreseen.ts";
 import { type Difference, differences } from "./immutable.ts";
@@ -23,6 +24,7 @@ import {
   rowFor,
   unseenInputs,
 } from "./mutate.ts";
+import { contextOf, inCallersWords, type QueryOptions } from "./query.ts";
 import { resolveReferences } from "./references.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { answerWith, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
@@ -34,6 +36,10 @@ import type { Work } from "./work.ts";
 
 interface Planned {
   readonly message: Message;
+  /** What admission made of it, and what it was before. */
+  readonly whole: Message;
+  readonly prior: Message | undefined;
+  readonly tenant: Tenant;
   readonly changes: readonly { readonly path: string; readonly impact: Impact }[];
 }
 
@@ -49,21 +55,17 @@ class Done extends Error {
 
 export interface PlanOptions {
   readonly transactions: Transactions;
-  readonly drivers: Drivers;
+  readonly queries: QueryOptions;
 }
 
 /** @throws Fault as the real call would, but for what only its commit can tell. */
-export async function plan(
-  { transactions, drivers }: PlanOptions,
-  slice: Slice,
-  request: Message,
-  caller: Caller,
-): Promise<Message> {
+export async function plan(options: PlanOptions, slice: Slice, request: Message, caller: Call): Promise<Message> {
+  const { transactions, queries } = options;
   const paths = textsIn(request, "unknownPaths");
   refuse(pathsViolations("unknown_paths", paths));
   const unknown = new Set(paths);
   const rehearse =
-    textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, drivers, request, unknown);
+    textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, queries.drivers, request, unknown);
   try {
     return await transactions.transact(
       caller,
@@ -78,7 +80,24 @@ export async function plan(
   } catch (error) {
     if (!(error instanceof Done)) throw error;
     const { message, changes } = error.planned;
+    await foresee(options, slice, error.planned, unknown, caller);
     return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes });
+  }
+}
+
+/** What was admitted may still be beyond what the backends have. What the caller does not know yet is not looked at. */
+async function foresee(
+  { queries }: PlanOptions,
+  { definition, kind }: Slice,
+  { whole, prior, tenant }: Planned,
+  unknown: ReadonlySet<string>,
+  caller: Call,
+): Promise<void> {
+  try {
+    const next = veiled(kind.fields, whole, unknown);
+    await definition.foresee?.(next, prior, contextOf(queries, tenant, caller)).catch(inCallersWords);
+  } catch (error) {
+    if (!(error instanceof UnknownNeeded)) throw error;
   }
 }
 
@@ -92,9 +111,10 @@ function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>):
     const next = clone<DescMessage>(kind.desc, input);
     nameCreated(work, slice, tenant, next);
     const { message } = await acceptCreate(work, slice, tenant, next);
+    const whole = clone<DescMessage>(kind.desc, message);
     keepForeseen(kind.fields, message, input, undefined);
     forget(slice, message, unknown);
-    return { message, changes: [{ path: "", impact: Impact.CREATE }] };
+    return { message, whole, prior: undefined, tenant, changes: [{ path: "", impact: Impact.CREATE }] };
   };
 }
 
@@ -122,9 +142,10 @@ function change(
       await acceptUpdate(work, slice, row, (stored) => apply(slice, wanted, stored, unknown)).then((done) =>
         Object.assign(next, done.message),
       );
+    const whole = clone<DescMessage>(kind.desc, next);
     keepForeseen(kind.fields, next, wanted.values, prior);
     forget(slice, next, unknown);
-    return { message: next, changes: unique(changes) };
+    return { message: next, whole, prior, tenant: row.tenant, changes: unique(changes) };
   };
 }
 

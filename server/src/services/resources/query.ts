@@ -7,7 +7,7 @@ import type { FlowSource } from "../../backends/network/flow-source.ts";
 import { Fault } from "../../fault.ts";
 import type { Store, Tenant } from "../../store/store.ts";
 import type { Call } from "../call.ts";
-import type { QueryContext } from "../kind.ts";
+import type { Caller, QueryContext } from "../kind.ts";
 import { notFound } from "./errors.ts";
 import { refuse } from "./mutate.ts";
 import { idIn, tenantIn } from "./requests.ts";
@@ -45,7 +45,12 @@ export async function query(
   throw new Error(`${name} did not answer ${output.typeName}`);
 }
 
-function contextOf({ store, slices, drivers, flows }: QueryOptions, tenant: Tenant, call: Call): QueryContext {
+/** What a query of a tenant may ask. */
+export function contextOf(
+  { store, slices, drivers, flows }: QueryOptions,
+  tenant: Tenant,
+  call: Caller & Pick<Call, "signal">,
+): QueryContext {
   return {
     ...{ caller: call, drivers, flows, signal: call.signal },
     async get(schema, id) {
@@ -56,7 +61,8 @@ function contextOf({ store, slices, drivers, flows }: QueryOptions, tenant: Tena
   };
 }
 
-function inCallersWords(error: unknown): never {
+/** @throws Fault in the place of what a driver threw. */
+export function inCallersWords(error: unknown): never {
   if (!(error instanceof DriverError)) throw error;
   if (error.reason === "unavailable") throw new Fault("BACKEND_UNAVAILABLE", error.message, { cause: error });
   throw new Fault("WRONG_STATE", error.message, { cause: error });

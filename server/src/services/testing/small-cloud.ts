@@ -235,9 +235,11 @@ export function openSmallCloud(options: { drivers?: SimulatedDrivers; flows?: Fl
 export async function openCloudOver<D extends Drivers>(options: {
   drivers: D;
   flows?: FlowSource;
+  /** Default: one of its own. */
+  store?: Store;
 }): Promise<SmallCloud<D>> {
   const clock = systemClock;
-  const store = await openSqliteStore({ file: ":memory:", clock });
+  const store = options.store ?? (await openSqliteStore({ file: ":memory:", clock }));
   const { drivers } = options;
   const scopes = [OrgSchema, ProjectSchema].map((schema) => ({ schema, uniqueName: "none" as const }));
   const random = (bytes: number) => randomBytes(bytes);

@@ -6,6 +6,8 @@ import { VmSnapshotDiskSchema, VmSnapshotSchema } from "@photoncloud/proto/gen/p
 import { Fault } from "../../../fault.ts";
 import { formatPath } from "../../call.ts";
 import { type Admission, defineKind } from "../../kind.ts";
+import { isOrdered } from "../vm/placement/moving.ts";
+import { isMoving } from "../vm/placement/views.ts";
 import { isRestoring } from "../vm/restore.ts";
 import { vmSnapshotReconciler } from "./kind.steps.ts";
 
@@ -23,6 +25,11 @@ export const vmSnapshotKind = defineKind({
   async admit(admission, next, prior) {
     if (prior !== undefined) return;
     const { message: vm } = await admission.reference(VmSchema, next.vmId, "vm_id");
+    if (isMoving(vm) || isOrdered(vm))
+      throw new Fault(
+        "WRONG_STATE",
+        `vm ${vm.id} is being moved to another host; wait until it is, then take the snapshot`,
+      );
     next.disks = (vm.spec?.disks ?? []).map(({ id, sizeGib }) => create(VmSnapshotDiskSchema, { id, sizeGib }));
     next.architecture = await architectureOf(admission, vm);
   },

@@ -8,7 +8,8 @@ import { type NotYet, type Reconciler, StepError } from "../../../engine/reconci
 import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
 import { architectureOf } from "../image/kind.steps.ts";
 import { machineKindOf } from "./machine-type.ts";
-import { ensurePlace, onItsHost } from "./placement.ts";
+import { ensureMove, removeMove } from "./move.ts";
+import { ensurePlace, onItsHost, removePlace } from "./placement.ts";
 import { ensurePower, removePower } from "./power.ts";
 import { ensureReset } from "./reset.ts";
 import { ensureRestored } from "./restore.ts";
@@ -81,7 +82,8 @@ export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
   schema: VmSchema,
   backend: ({ hypervisor }) => hypervisor.name,
   steps: [
-    driverStep({ name: "placement", ensure: (context) => ensurePlace(context, machineOf), remove: nothing }),
+    driverStep({ name: "placement", ensure: (context) => ensurePlace(context, machineOf), remove: removePlace }),
+    driverStep({ name: "move", ensure: onItsHost((context) => ensureMove(context, machineOf)), remove: nothing }),
     driverStep({
       name: "machine",
       ensure: onItsHost(ensureMachine),
@@ -90,5 +92,7 @@ export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
     driverStep({ name: "restore", ensure: onItsHost(ensureRestored), remove: nothing }),
     driverStep({ name: "reset", ensure: onItsHost(ensureReset), remove: nothing }),
     driverStep({ name: "power", ensure: onItsHost(ensurePower), remove: onItsHost(removePower) }),
+    // The first to be unmade: what is being moved can't be shut down.
+    driverStep({ name: "place", ensure: nothing, remove: onItsHost(removeMove) }),
   ],
 };

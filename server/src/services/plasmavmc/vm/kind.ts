@@ -6,10 +6,13 @@ import { Fault, invalidField } from "../../../fault.ts";
 import { type Admission, defineKind } from "../../kind.ts";
 import { checkBootOrder } from "./boot-order.ts";
 import { admitDisks } from "./disks.ts";
+import { explainPlacement, foreseePlace } from "./explain.ts";
 import { impactOf } from "./impact.ts";
 import { admitInterfaces, freePorts } from "./interfaces.ts";
 import { vmReconciler } from "./kind.steps.ts";
 import { admitMachineType } from "./machine-type.ts";
+import { cancelVmMove, migrateVm } from "./migrate.ts";
+import { admitPlace } from "./place-rules.ts";
 import { resetVm } from "./reset.ts";
 import { restoreVm } from "./restore.ts";
 import { admitSize } from "./size.ts";
@@ -52,6 +55,7 @@ export const vmKind = defineKind({
     await admitSpec(admission, next.spec, prior?.message.spec);
     await admitInterfaces(admission, next, prior?.message);
     checkBootOrder(next.spec);
+    await admitPlace(admission, next, prior?.message);
   },
   async admitDelete(_, { message }) {
     refuseProtected(message, "deleted");
@@ -59,7 +63,15 @@ export const vmKind = defineKind({
   admitReplace: (prior) => refuseProtected(prior, "replaced"),
   released: (admission, { message }) => freePorts(admission, message),
   impact: impactOf,
-  methods: { StartVm: { update: start }, StopVm: { update: stop }, ResetVm: resetVm, RestoreVm: restoreVm },
-  queries: { GetVmStatistics: getVmStatistics },
+  foresee: foreseePlace,
+  methods: {
+    StartVm: { update: start },
+    StopVm: { update: stop },
+    ResetVm: resetVm,
+    RestoreVm: restoreVm,
+    MigrateVm: migrateVm,
+    CancelVmMove: cancelVmMove,
+  },
+  queries: { GetVmStatistics: getVmStatistics, ExplainPlacement: explainPlacement },
   reconciler: vmReconciler,
 });

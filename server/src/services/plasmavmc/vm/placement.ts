@@ -1,24 +1,74 @@
 // Which host a machine is on. It is chosen once and stored before anything is made there, so that a crash in between makes no machine twice.
-import { type Vm, type VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
+import { HostFailurePolicy, type Vm, type VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { DriverError } from "../../../backends/driver-error.ts";
 import type { HypervisorDriver, MachineSpec } from "../../../backends/hypervisor/driver.ts";
-import type { NotYet } from "../../../engine/reconciler.ts";
+import type { Places } from "../../../backends/hypervisor/places.ts";
+import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import { type DriverContext, ownerOf } from "../../driver-step.ts";
+import { isMoving } from "./placement/views.ts";
 
 type Context = DriverContext<typeof VmSchema>;
 type Way = (context: Context) => Promise<NotYet | void>;
+export type Describe = (context: Context) => Promise<MachineSpec>;
 
-/** Chooses a host for a machine that has none. */
-export async function ensurePlace(
-  context: Context,
-  machineOf: (context: Context) => Promise<MachineSpec>,
-): Promise<NotYet | void> {
+const placed = { againMs: 0, reason: "Placed", message: "a host was found for the machine" } as const;
+
+/** Finds a host for a machine that has none, and another for one whose host is lost, if that was chosen. */
+export async function ensurePlace(context: Context, machineOf: Describe): Promise<NotYet | void> {
   const { resource, drivers, signal, observe } = context;
-  const { placement } = drivers.hypervisor;
-  if (placement === undefined || resource.hostId !== "") return;
-  const hostId = await placement.choose(await machineOf(context), signal);
+  const { places } = drivers;
+  if (places === undefined) return;
+  if (resource.hostId !== "" && !isMoving(resource) && (await isLost(context)))
+    return onLostHost(context, places, machineOf);
+  const hostId = await places.place(await machineOf(context), signal);
+  if (hostId === resource.hostId) return;
   observe({ hostId });
-  return { againMs: 0, reason: "Placed", message: "a host was found for the machine" };
+  return placed;
+}
+
+async function isLost({ resource, related }: Context): Promise<boolean> {
+  const host = await related(HostSchema, resource.hostId);
+  return host === undefined || host.state === HostState.FENCED;
+}
+
+/** Its disks went with the host: they are given up only where the machine's owner and the cloud's operator have both said so. */
+async function onLostHost(context: Context, places: Places, machineOf: Describe): Promise<NotYet> {
+  const { resource, related, observe, signal } = context;
+  const host = await related(HostSchema, resource.hostId);
+  const isGivenUp = host?.evacuation !== undefined;
+  if (isGivenUp && resource.spec?.onHostFailure === HostFailurePolicy.REBUILD) {
+    await places.rebuild(await machineOf(context), signal);
+    return { ...placed, message: `host ${resource.hostId} was lost; the machine is made anew on another` };
+  }
+  const reason = lostReason(resource, isGivenUp);
+  observe({ state: VmState.FAILED, stateReason: reason });
+  throw new StepError("HostLost", reason);
+}
+
+function lostReason({ hostId, spec }: Vm, isGivenUp: boolean): string {
+  const what = `its host ${hostId} is off, and its disks with it; it goes on when the host joins anew`;
+  if (spec?.onHostFailure === HostFailurePolicy.REBUILD)
+    return `${what}, or is made anew elsewhere when the cloud's operator gives the host up (EvacuateHost)`;
+  const mend = "to have it made anew elsewhere, with what its disks held lost, set spec.on_host_failure to rebuild";
+  return isGivenUp ? `its host ${hostId} was given up; ${mend}` : `${what}; ${mend}`;
+}
+
+/** Frees the machine's places, when nothing of it is left where that could be seen to. */
+export async function removePlace({ id, key, drivers }: Context): Promise<void> {
+  const { places, hypervisor } = drivers;
+  const isLeft = (hostId: string) => isOff(hypervisor, hostId);
+  await places?.release({ vmId: id, owner: ownerOf(key.tenant) }, isLeft);
+}
+
+/** Whether nothing can be asked of a host that is not there any more. */
+export function isOff({ placement }: HypervisorDriver, hostId: string): boolean {
+  try {
+    return placement?.on(hostId) === undefined;
+  } catch (error) {
+    if (error instanceof DriverError) return true;
+    throw error;
+  }
 }
 
 /** Tells the driver where a machine is. False: it is nowhere yet. */

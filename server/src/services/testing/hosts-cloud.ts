@@ -1,0 +1,166 @@
+// A small cloud of several simulated hosts, each of which can be closed, fenced, taken away and given back.
+import { create } from "@bufbuild/protobuf";
+import { type Host, HostCapacitySchema, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
+import { type Vm, VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { DriverError } from "../../backends/driver-error.ts";
+import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
+import { Hosts } from "../../backends/hypervisor/hosts.ts";
+import { onHosts } from "../../backends/hypervisor/on-hosts.ts";
+import {
+  type SimulatedHypervisor,
+  type SimulatedHypervisorOptions,
+  simulatedHypervisor,
+} from "../../backends/hypervisor/simulated/index.ts";
+import { type SimulatedNetwork, simulatedNetwork } from "../../backends/network/simulated/index.ts";
+import { systemClock } from "../../clock.ts";
+import { messageOf } from "../../engine/message.ts";
+import { openSqliteStore } from "../../store/sqlite/open.ts";
+import type { Store } from "../../store/store.ts";
+import { report } from "../plasmavmc/host/report.ts";
+import { knownOf } from "../plasmavmc/vm/placement/known.ts";
+import { Scheduler } from "../plasmavmc/vm/placement/scheduler.ts";
+import { openCloudOver, type SmallCloud } from "./small-cloud.ts";
+
+export interface HostTerms extends Omit<SimulatedHypervisorOptions, "hostId" | "plug"> {
+  readonly id: string;
+  readonly labels?: Record<string, string>;
+  readonly memoryMib?: number;
+  readonly cpu?: number;
+  /** Put between the cloud and the host. */
+  readonly wrap?: (driver: SimulatedHypervisor) => HypervisorDriver;
+}
+
+const system = { org: "", project: "" };
+const nowhere = { orgId: "", projectId: "" };
+
+/** Says that a host can't be reached, whatever is asked. */
+function behind(driver: HypervisorDriver, id: string, isSilent: () => boolean): HypervisorDriver {
+  const guard = (target: object): object =>
+    new Proxy(target, {
+      get(_, property) {
+        const value: unknown = Reflect.get(target, property, target);
+        if (typeof value === "object" && value !== null && facets.has(String(property))) return guard(value);
+        if (typeof value !== "function") return value;
+        if (property === "onChange") return value.bind(target);
+        return async (...args: unknown[]) => {
+          if (isSilent()) throw new DriverError("unavailable", `host ${id} can't be reached`);
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+  return guard(driver) as HypervisorDriver;
+}
+
+const facets = new Set(["moves", "snapshots", "consoles"]);
+
+export class HostsCloud {
+  readonly cloud: SmallCloud<{ network: SimulatedNetwork; hypervisor: HypervisorDriver; places: Scheduler }>;
+  readonly drivers: ReadonlyMap<string, SimulatedHypervisor>;
+  readonly scheduler: Scheduler;
+  readonly #silent: Set<string>;
+
+  constructor(parts: Pick<HostsCloud, "cloud" | "drivers" | "scheduler"> & { silent: Set<string> }) {
+    this.cloud = parts.cloud;
+    this.drivers = parts.drivers;
+    this.scheduler = parts.scheduler;
+    this.#silent = parts.silent;
+  }
+
+  host(id: string): Promise<Host> {
+    return this.cloud.get(HostSchema, id, nowhere);
+  }
+
+  /** The ids of the machines that a host has itself, stopped or not. */
+  async has(id: string): Promise<readonly string[]> {
+    return [...((await this.drivers.get(id)?.inventory())?.machines ?? [])].sort();
+  }
+
+  /** The machine is there, and nowhere else. */
+  async only(vmId: string): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const id of this.drivers.keys()) if ((await this.has(id)).includes(vmId)) found.push(id);
+    return found;
+  }
+
+  ask(name: string, id: string, input: Record<string, unknown> = {}): Promise<Host> {
+    return this.cloud.custom(HostSchema, name, { ...nowhere, id, ...input });
+  }
+
+  migrate(id: string, input: Record<string, unknown> = {}): Promise<Vm> {
+    return this.cloud.custom(VmSchema, "MigrateVm", { id, ...input });
+  }
+
+  /** Nobody hears of the host any more. */
+  async silence(id: string): Promise<void> {
+    this.#silent.add(id);
+    await this.#tell(id, HostState.SILENT);
+  }
+
+  /** It is heard of again, or joins anew. */
+  async hear(id: string): Promise<void> {
+    this.#silent.delete(id);
+    await this.#tell(id, HostState.READY);
+  }
+
+  fence(id: string): Promise<Host> {
+    return this.ask("FenceHost", id);
+  }
+
+  #tell(id: string, state: HostState): Promise<void> {
+    return tell(this.cloud.store, id, (host) => {
+      host.state = state;
+    });
+  }
+}
+
+/** What the watcher of hosts does. */
+async function tell(store: Store, id: string, edit: (host: Host) => void): Promise<void> {
+  await report(store, id, edit);
+  await store.scheduleAll(HostSchema.typeName, 0);
+  await store.scheduleAll(VmSchema.typeName, 0);
+}
+
+/** Opens a cloud whose first host is the server's own. */
+export async function openHostsCloud(terms: readonly HostTerms[]): Promise<HostsCloud> {
+  const store = await openSqliteStore({ file: ":memory:", clock: systemClock });
+  const [hosts, network, silent] = [new Hosts(), simulatedNetwork(), new Set<string>()];
+  const drivers = new Map<string, SimulatedHypervisor>();
+  const faced = new Map<string, HypervisorDriver>();
+  for (const { id, labels: _, memoryMib: __, cpu: ___, wrap, ...options } of terms) {
+    const driver = simulatedHypervisor({ ...options, hostId: id, plug: (port, up) => network.plug(port, up) });
+    drivers.set(id, driver);
+    faced.set(
+      id,
+      behind(wrap?.(driver) ?? driver, id, () => silent.has(id)),
+    );
+  }
+  const follow = () => followHosts(store, hosts, faced);
+  const [own] = [...faced.values()];
+  const ownId = terms[0]?.id;
+  if (own === undefined || ownId === undefined) throw new Error("a cloud has a host");
+  const scheduler = new Scheduler({ store, known: knownOf(hosts), refresh: follow });
+  const cloud = await openCloudOver({
+    store,
+    drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: scheduler },
+  });
+  for (const { id, labels = {}, memoryMib = 4096, cpu = 8 } of terms) {
+    await cloud.create(HostSchema, { id, labels });
+    await report(store, id, (host) => {
+      const capacity = create(HostCapacitySchema, { cpu, memoryMib: BigInt(memoryMib), diskGib: 1000n });
+      Object.assign(host, { state: HostState.READY, capacity, drivers: ["simulated"] });
+    });
+  }
+  await follow();
+  return new HostsCloud({ cloud, drivers, scheduler, silent });
+}
+
+async function followHosts(store: Store, hosts: Hosts, drivers: ReadonlyMap<string, HypervisorDriver>): Promise<void> {
+  for (const row of await store.list({ tenants: [system], kind: HostSchema.typeName, limit: 1_000 })) {
+    const { id, state, schedulable } = messageOf(HostSchema, row);
+    const driver = drivers.get(id);
+    const capacity = { cpu: 0, memoryMib: 0, diskGib: 0 };
+    if (driver === undefined) continue;
+    const open = state === HostState.READY && schedulable !== false;
+    hosts.set({ id, driver, open, fenced: state === HostState.FENCED, capacity });
+  }
+}
