@@ -6,6 +6,7 @@ import { Fault } from "../fault.ts";
 import { type Call, formatPath, type ResourcePath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
 import { actorOf } from "../services/resources/work.ts";
+import { createCallRate } from "./call-rate.ts";
 import { toConnectError } from "./errors.ts";
 import { idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
@@ -107,9 +108,11 @@ function boundOf({ project, limits = [] }: Principal): string {
 /** @param stopping Aborts, with the Fault that streams end with, when the server stops. */
 export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator, stopping: AbortSignal): Invoker {
   const guard = createGuard(parts);
+  const rate = createCallRate(parts.callsPerSecond ?? 0, () => parts.clock.now());
   const count = createStreamCount();
 
   async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
+    rate.take(state.principal);
     await guard(route, request, state);
     const call = callOf(parts, route, state, context, context.signal);
     // An answer that is only held back need not be held back when the server stops.
@@ -120,6 +123,7 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
   }
 
   async function* open(route: Route, request: Message, state: CallState, context: HandlerContext) {
+    rate.take(state.principal);
     await guard(route, request, state);
     const leave = count.enter(state.principal === undefined ? "" : actorOf(state.principal));
     const revoked = new AbortController();

@@ -24,6 +24,8 @@ export interface EdgeParts {
   notReady(): Promise<string>;
   /** The public keys that tokens are signed with (RFC 7517 section 5). */
   jwks(): Promise<unknown>;
+  /** Calls that one principal may make on this server; left out, or 0: as many as it likes. */
+  readonly callsPerSecond?: number;
   /** Serve /metrics on the main port, too. */
   readonly metricsHere: boolean;
   /** Left out: nothing can be uploaded. */
