@@ -12,7 +12,7 @@ import type { KindDefinition, Principal } from "../kind.ts";
 import type { WebHandler } from "../web.ts";
 import { type AccountsParts, accountHandlers, accountKinds, createFactors, provePerson } from "./account/index.ts";
 import { accountRules } from "./account/policy.ts";
-import { authzService } from "./authz-service.ts";
+import { authzService } from "./authz-service/index.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { type Alarm, breakGlassNews } from "./break-glass/alarm.ts";
 import { federatedCredentialKind } from "./federated-credential/kind.ts";
@@ -140,7 +140,7 @@ export function createIam(options: IamOptions): Iam {
     authorizer,
     handlers: [
       { ...tokens, methods: { ...tokens.methods, ...federation.methods } },
-      authzService(authorizer, catalog),
+      authzService({ authorizer, policies, uses, catalog, clock }),
       ...accountHandlers(accounts),
     ],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),

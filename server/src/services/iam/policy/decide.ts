@@ -77,7 +77,7 @@ export function within(context: ConditionContext): Holds {
 }
 
 /** Guardrails never deny what mends them. */
-const mending = "iam:guardrails:";
+export const mending = "iam:guardrails:";
 
 /** Undefined: it depends on a condition, and there is no context yet. */
 function judge(policy: Policy, question: Question, holds: Holds): Verdict | undefined {

@@ -125,6 +125,11 @@ export function dayOf(time: number): number {
   return Math.floor(time / dayMs);
 }
 
+/** The beginning of a day, in milliseconds since 1970. */
+export function msOf(day: number): number {
+  return day * dayMs;
+}
+
 function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   const there = map.get(key);
   if (there !== undefined) return there;
