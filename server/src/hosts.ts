@@ -11,6 +11,7 @@ import type { Identity } from "./backends/hypervisor/remote/link.ts";
 import { AgentLinks, type StoredHost } from "./backends/hypervisor/remote/links.ts";
 import { hostName, serverName } from "./backends/hypervisor/remote/names.ts";
 import type { Clock } from "./clock.ts";
+import { FlowsOfHosts, type HostFlowsOptions } from "./host-flows.ts";
 import type { Log } from "./rpc/index.ts";
 import type { ResourceCalls, ServiceHandlers } from "./services/call.ts";
 import { createSealing } from "./services/iam/tokens/sealing.ts";
@@ -19,6 +20,7 @@ import { JoinTokens } from "./services/plasmavmc/host/join-tokens.ts";
 import { joiningService } from "./services/plasmavmc/host/joining.ts";
 import { ensureHost } from "./services/plasmavmc/host/own.ts";
 import { HostWatcher } from "./services/plasmavmc/host/watcher.ts";
+import { OwedRemovals } from "./services/plasmavmc/image/owed-removals.ts";
 import { knownOf } from "./services/plasmavmc/vm/placement/known.ts";
 import { Scheduler } from "./services/plasmavmc/vm/placement/scheduler.ts";
 import { createDirectory } from "./services/prismnet/directory.ts";
@@ -34,6 +36,8 @@ export interface HostsOptions {
   readonly dataDir: string;
   /** What hosts are sent of the images that they can't get by themselves. */
   readonly images: FindImage;
+  /** Where the flows of hosts are kept, and the network that they are of. Undefined: packets are simulated. */
+  readonly flows: HostFlowsOptions | undefined;
   /** Several servers share the store: each is a host by its machine's name. */
   readonly shared: boolean;
   random(bytes: number): Uint8Array;
@@ -58,6 +62,8 @@ export class CloudHosts {
   readonly #options: HostsOptions;
   readonly #ownId: string;
   readonly #links: AgentLinks;
+  readonly #flows: FlowsOfHosts | undefined;
+  readonly #removals: OwedRemovals;
   #authority: Promise<Authority> | undefined;
   #identity: { readonly at: number; readonly made: Promise<Identity> } | undefined;
   #watcher: HostWatcher | undefined;
@@ -69,12 +75,21 @@ export class CloudHosts {
     this.#ownId = ownIdOf(shared);
     const own = { id: this.#ownId, driver: drivers.hypervisor, dataDir };
     const refresh = async () => void (await this.#watcher?.follow());
+    this.#flows = options.flows && new FlowsOfHosts({ ...options.flows, clock, log });
+    const say = (message: string, err?: unknown) => log.info({ err }, message);
+    this.#removals = new OwedRemovals({ records: options.store.records, clock, log: say });
     const places = new Scheduler({ store: options.store, known: knownOf(hosts), refresh });
-    this.drivers = { ...drivers, places, hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId }) };
+    this.drivers = {
+      ...drivers,
+      places,
+      hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId, removals: this.#removals }),
+    };
     this.#links = new AgentLinks({
       ...{ hosts, own, clock, identity: () => this.#showIdentity() },
       ...{ answer: answering(createDirectory({ store: options.store, clock })), images: options.images },
-      log: (message, err) => log.info({ err }, message),
+      opened: (hostId, driver) => this.#removals.settle(hostId, driver),
+      flows: (hostId, tail) => this.#flows?.follow(hostId, tail),
+      log: say,
     });
   }
 
@@ -106,7 +121,7 @@ export class CloudHosts {
 
   async stop(): Promise<void> {
     await this.#watcher?.stop();
-    await this.#links.close();
+    await Promise.all([this.#links.close(), this.#flows?.stop(), this.#removals.stop()]);
   }
 
   #openAuthority(): Promise<Authority> {

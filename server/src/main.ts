@@ -120,12 +120,15 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint:
   });
 }
 
-function makeHosts(config: Config, store: Store, { drivers }: Detected, clock: Clock, log: Log): CloudHosts {
+function makeHosts(parts: Pick<Parts, "config" | "store" | "detected" | "flows" | "clock" | "log">): CloudHosts {
+  const { config, store, detected, flows: sink, clock, log } = parts;
+  const { drivers, network } = detected;
   const masterKey = masterKeyOf(config);
   const dataDir = resolve(config.dataDir);
   const shared = config.databaseUrl !== undefined;
   const images = bytesHere({ uploads: uploadsFolder(config), builtIn: imageFolder(dataDir, config.hypervisor.images) });
-  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, images, shared, random: randomBytes });
+  const flows = network && { northbound: network.northbound, sink, ...(network.tls && { tls: network.tls }) };
+  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, images, flows, shared, random: randomBytes });
 }
 
 type Unmade = "engine" | "networkWatcher";
@@ -322,7 +325,7 @@ function assemble(
   const iam = makeIam(config, store, clock, log, endpoint);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
   const uploads = new Uploads({ folder: uploadsFolder(config), largestBytes: config.compute.largestImageBytes, clock });
-  const hosts = makeHosts(config, store, detected, clock, log);
+  const hosts = makeHosts({ config, store, detected, flows, clock, log });
   const { drivers } = hosts;
   const resources = createResources({
     store,

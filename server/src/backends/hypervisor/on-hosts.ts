@@ -15,12 +15,15 @@ import {
   machineKinds,
 } from "./driver.ts";
 import type { DrivenHost, Hosts } from "./hosts.ts";
+import { type ImageRemovals, noRemovals } from "./image-removals.ts";
 
 export interface OnHostsOptions {
   readonly hosts: Hosts;
   /** Of the server's own machine: it names the backend, and forgets at exit what it forgets. */
   readonly own: HypervisorDriver;
   readonly ownId: string;
+  /** What hosts have to remove when they come back. Default: nothing is remembered. */
+  readonly removals?: ImageRemovals;
 }
 
 export function onHosts(options: OnHostsOptions): HypervisorDriver {
@@ -40,11 +43,13 @@ class HypervisorOnHosts implements HypervisorDriver {
   readonly #hosts: Hosts;
   readonly #own: HypervisorDriver;
   readonly #ownId: string;
+  readonly #removals: ImageRemovals;
   /** The host of each machine, as far as this server was told or has found out. */
   readonly #placed = new Map<string, string>();
   readonly #images = new Map<string, ImageSource>();
 
-  constructor({ hosts, own, ownId }: OnHostsOptions) {
+  constructor({ hosts, own, ownId, removals = noRemovals }: OnHostsOptions) {
+    this.#removals = removals;
     this.#hosts = hosts;
     this.#own = own;
     this.#ownId = ownId;
@@ -79,12 +84,14 @@ class HypervisorOnHosts implements HypervisorDriver {
     return facts;
   }
 
-  /** A host that can't be reached keeps its copy; nothing new is made of it. */
+  /** A host that can't be reached, or is fenced, keeps its copy until it comes back; nothing new is made of it. */
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     this.#images.delete(imageId);
     this.#hosts.forgetImage(imageId);
-    for (const { driver, fenced } of this.#hosts.all())
-      if (!fenced) await driver.removeImage(imageId, signal).catch(unlessUnavailable);
+    for (const { id, driver, fenced } of this.#hosts.all()) {
+      const isGone = !fenced && (await driver.removeImage(imageId, signal).then(() => true, unlessUnavailable));
+      if (isGone !== true) await this.#removals.owe(id, imageId);
+    }
   }
 
   async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
@@ -160,6 +167,10 @@ class HypervisorOnHosts implements HypervisorDriver {
   async #bring({ id, driver }: DrivenHost, imageId: string, signal: AbortSignal): Promise<void> {
     const image = this.#images.get(imageId);
     if (image === undefined || driver === this.#own) return;
+    if (await this.#removals.isOwed(id, imageId)) {
+      await driver.removeImage(imageId, signal);
+      await this.#removals.forget(id, imageId);
+    }
     await driver.ensureImage(image, signal);
     this.#hosts.noteImage(id, imageId);
   }

@@ -11,6 +11,7 @@ import {
   HostAgentService,
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import type { Clock } from "../../../clock.ts";
+import type { HypervisorDriver } from "../driver.ts";
 import { answerQuestions } from "./answers.ts";
 import { RemoteTail } from "./flow-tail.ts";
 import type { FindImage } from "./image-bytes.ts";
@@ -36,6 +37,8 @@ export interface LinkOptions {
   readonly answer: ((method: string, values: readonly unknown[]) => Promise<unknown>) | undefined;
   /** What the server can send itself of the images that the host needs. */
   readonly images?: FindImage;
+  /** Told of each channel that was opened. */
+  readonly opened?: (driver: HypervisorDriver) => void;
   /** Told of each channel: what the host's network writes down can be read while it is open. */
   readonly flows?: (tail: RemoteTail) => void;
   /** Told when the channel was opened or lost, and at each sign of life. */
@@ -166,6 +169,7 @@ export class AgentLink {
       this.#serveDirectory(client);
       this.#followFlows(client, news.value);
       this.#heard = { at, session, hello: news.value, beat: news.value.beat };
+      this.#options.opened?.(this.driver);
     } else if (this.#heard !== undefined)
       this.#heard = { ...this.#heard, at, ...(news.case === "beat" && { beat: news.value }) };
     if (news.case === "changed") this.driver.changed({ vmId: news.value.vmId, owner: news.value.owner });

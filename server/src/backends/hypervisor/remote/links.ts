@@ -30,6 +30,8 @@ export interface AgentLinksOptions {
   readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
   /** What the server can send itself of the images that hosts need. */
   readonly images?: FindImage;
+  /** Told of each channel that was opened. */
+  readonly opened?: (hostId: string, driver: HypervisorDriver) => void;
   /** Told of each channel: what a host's network writes down can be read while it is open. */
   readonly flows?: (hostId: string, tail: RemoteTail) => void;
   readonly clock: Clock;
@@ -115,9 +117,10 @@ export class AgentLinks {
   #open({ id, address, serials }: StoredHost): void {
     this.#serials.set(id, serials);
     if (this.#links.has(id)) return;
-    const { identity, clock, log, answer, images, flows } = this.#options;
+    const { identity, clock, log, answer, images, flows, opened } = this.#options;
+    const tell = opened && { opened: (driver: HypervisorDriver) => opened(id, driver) };
     const more = { ...(images && { images }), ...(flows && { flows: (tail: RemoteTail) => flows(id, tail) }) };
-    const common = { identity, clock, log, answer, ...more, changed: () => this.#listeners.tell() };
+    const common = { identity, clock, log, answer, ...more, ...tell, changed: () => this.#listeners.tell() };
     this.#links.set(id, new AgentLink({ hostId: id, address, serials: () => this.#serials.get(id) ?? [], ...common }));
   }
 
