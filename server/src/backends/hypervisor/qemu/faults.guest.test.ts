@@ -1,14 +1,16 @@
 // What goes wrong on a host, each followed by a look for what it left: processes, taps, sockets, folders, control groups.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { tinyImage } from "../../../../../scripts/images/tiny.ts";
 import { DriverError } from "../../driver-error.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import { untilMachine } from "../contract.ts";
 import { groupOf } from "./host.ts";
 import { qemuMissing } from "./index.ts";
 import { run } from "./programs.ts";
-import { patienceMs, signal, TestHost, until } from "./testing/host.ts";
+import { image, patienceMs, signal, TestHost, until } from "./testing/host.ts";
 
 const missing = process.getuid?.() === 0 ? qemuMissing() : "it needs root";
 jest.setTimeout(3 * patienceMs);
@@ -37,7 +39,7 @@ if (missing !== undefined) describe.skip(`faults on QEMU (${missing})`, () => te
 else
   describe("faults on QEMU", () => {
     const network = new TestNetwork();
-    const host = new TestHost({ network });
+    const host = new TestHost({ network, localFiles: true });
     const taps = async () => (await run("ip", ["-n", network.namespace, "-o", "link"], signal)).match(/\bpt\w+/g) ?? [];
     const group = (vmId: string) =>
       ["memory/", "pids/", "cpu/", ""]
@@ -76,6 +78,10 @@ else
         for (;;) writeFileSync(filler, Buffer.alloc(256 * 1024), { flag: "a" });
       };
       expect(full).toThrow("ENOSPC");
+      const other = { ...image, imageId: "other", url: pathToFileURL(tinyImage(".photon/images")).href };
+      const noRoom = { reason: "unavailable", status: "NoRoom" };
+      await expect(host.driver.ensureImage(other, signal)).rejects.toMatchObject(noRoom);
+      expect((await host.driver.inventory()).images).toEqual([image.imageId]);
       const line = await host.driver.consoles.open("vm-full", "serial", signal);
       line.write("dd if=/dev/zero of=/dev/vdb bs=1M count=8 && sync && echo written-$((40 + 2))\n");
       const trouble = async () => JSON.stringify(await host.driver.state("vm-full"));
