@@ -15,12 +15,13 @@ const provider = dirname(dirname(fileURLToPath(import.meta.url)));
 export const executable = join(provider, "dist", `terraform-provider-photoncloud_v${version}`);
 
 /**
- * A head that is shell and JavaScript at once. The shell runs the first node of PATH (after the first PHOTON_NODE_SKIP) in its own
- * place, without NODE_OPTIONS, which Terraform passes on from the user's shell. Where that one is older than Node 20, it runs the
+ * A head that is shell and JavaScript at once. The shell runs the node that lies beside it, or else the first of PATH (after the first
+ * PHOTON_NODE_SKIP), in its own place, without NODE_OPTIONS, which Terraform passes on from the user's shell. Where that one is older than Node 20, it runs the
  * next one below itself: asking each for its version first would cost every start a whole start of Node.
  */
 const head = `#!/bin/sh
-':' //; unset NODE_OPTIONS; s=\${PHOTON_NODE_SKIP:-0}; p="$PATH:"; while [ -n "$p" ]; do n="\${p%%:*}/node"; p="\${p#*:}"; [ -x "$n" ] && { [ "$s" = 0 ] && exec "$n" "$0" "$@"; s=$((s-1)); }; done
+':' //; unset NODE_OPTIONS; d="\${0%/*}/node"; [ -x "$d" ] && exec "$d" "$0" "$@"
+':' //; s=\${PHOTON_NODE_SKIP:-0}; p="$PATH:"; while [ -n "$p" ]; do n="\${p%%:*}/node"; p="\${p#*:}"; [ -x "$n" ] && { [ "$s" = 0 ] && exec "$n" "$0" "$@"; s=$((s-1)); }; done
 ':' //; echo "The PhotonCloud provider needs Node.js 20 or newer on PATH."; exit 1
 if (parseInt(process.versions.node, 10) < 20) {
   var child = require("child_process").spawn("/bin/sh", [__filename], { stdio: "inherit", env: Object.assign({}, process.env, { PHOTON_NODE_SKIP: String(1 + Number(process.env.PHOTON_NODE_SKIP || 0)) }) });

@@ -17,8 +17,8 @@ export interface Mirror {
 
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", ia32: "386" };
 
-/** linux_amd64 */
-const platform = `${process.platform === "win32" ? "windows" : process.platform}_${architectures[process.arch] ?? process.arch}`;
+/** This machine, as Terraform names it: "linux_amd64". */
+export const platform = `${process.platform === "win32" ? "windows" : process.platform}_${architectures[process.arch] ?? process.arch}`;
 
 const mirrorConfig = (mirror: string) => `provider_installation {
   filesystem_mirror {

@@ -35,6 +35,10 @@ export interface Config {
   readonly masterKeyFile: string | undefined;
   /** Whether identity providers and other issuers may be at private and loopback addresses. */
   readonly privateIssuers: boolean;
+  /** The folder of the Terraform provider's packages; undefined: the server serves none. */
+  readonly providerPackages: string | undefined;
+  /** Calls that one principal may make on this server; 0: as many as it likes. */
+  readonly callsPerSecond: number;
   readonly network: NetworkConfig;
   readonly compute: ComputeConfig;
   readonly hypervisor: HypervisorConfig;
@@ -50,6 +54,9 @@ interface Setting {
   readonly value?: string;
   readonly help: string;
 }
+
+/** Far above what a large apply asks for, and below what a server answers. */
+const usualCallsPerSecond = 2_000;
 
 /** The table that the reader, the help text and the docs share. */
 export const settings = [
@@ -122,6 +129,18 @@ export const settings = [
     boolean: true,
     help: "identity providers may be at private and loopback addresses; tenants can then reach your own network through the server; default on with --dev",
   },
+  {
+    flag: "provider-packages",
+    variables: ["PHOTON_PROVIDER_PACKAGES"],
+    value: "FOLDER",
+    help: "the Terraform provider's packages (npm run package), which terraform init then installs from this server",
+  },
+  {
+    flag: "calls-per-second",
+    variables: ["PHOTON_CALLS_PER_SECOND"],
+    value: "N",
+    help: `how many calls one principal may make, with bursts of five seconds' worth; default ${usualCallsPerSecond}; 0: any number`,
+  },
   ...networkSettings,
   ...computeSettings,
   ...hypervisorSettings,
@@ -179,6 +198,12 @@ function logLevelOf(given: Given, dev: boolean): LogLevel {
   if (level === undefined)
     throw new ConfigError(`the log level is "${wanted}"; it must be one of ${logLevels.join(", ")}`);
   return level;
+}
+
+function callsOf(given: Given): number {
+  const text = given["calls-per-second"] ?? String(usualCallsPerSecond);
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ConfigError(`calls-per-second is "${text}"; it must be a whole number, 0 for no limit`);
 }
 
 function databaseOf(given: Given): string | undefined {
@@ -251,6 +276,8 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
     advertise: given.advertise ?? "",
     masterKeyFile: given["master-key-file"],
+    callsPerSecond: callsOf(given),
+    providerPackages: given["provider-packages"],
     privateIssuers: given["private-issuers"] === undefined ? dev : isOn(given, "private-issuers"),
     network: networkOf(given, dev),
     compute: computeOf(given, isOn(given, "private-image-sources")),

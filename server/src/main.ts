@@ -32,6 +32,7 @@ import {
 } from "./rpc/index.ts";
 import { type AuditEvent, appendAudit, createEvents } from "./services/events/index.ts";
 import { createIam, type Iam } from "./services/iam/index.ts";
+import { createSealing } from "./services/iam/tokens/sealing.ts";
 import { kinds } from "./services/kinds.ts";
 import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
@@ -43,7 +44,11 @@ import { uploadsIn } from "./services/plasmavmc/image/upload-files.ts";
 import { startSweeping } from "./services/plasmavmc/image/upload-sweeper.ts";
 import { Uploads } from "./services/plasmavmc/image/uploads.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
+import { providerPackages } from "./services/provider-packages/index.ts";
+import { Packages } from "./services/provider-packages/packages.ts";
+import { openSigner } from "./services/provider-packages/signing.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
+import { firstOf, type WebHandler } from "./services/web.ts";
 import { openStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
 import { wakeOnChange } from "./wake-on-change.ts";
@@ -116,6 +121,7 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint:
     masterKey: masterKeyOf(config),
     endpoint,
     federation: { privateIssuers: config.privateIssuers },
+    onAlarm: (fields, message) => log.error(fields, message),
     onFailure: (err) => log.error({ err }, "the log of who may do what can't be followed"),
   });
 }
@@ -204,11 +210,20 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     audit: (event) => appendAudit(store, event),
     notReady: async () => (isRunning() ? storeReady() : "starting"),
     jwks: () => iam.jwks(),
+    callsPerSecond: config.callsPerSecond,
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
     uploads: parts.uploads,
-    web: iam.web(resources),
+    web: webOf(parts),
     consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
+}
+
+/** What is answered beside methods: IAM's standards, and Terraform's where there are packages. */
+function webOf({ config, iam, resources, store }: Parts): WebHandler {
+  const { providerPackages: folder } = config;
+  if (folder === undefined) return iam.web(resources);
+  const signer = () => openSigner(store.records, createSealing(masterKeyOf(config)));
+  return firstOf([iam.web(resources), providerPackages({ packages: new Packages(resolve(folder)), signer })]);
 }
 
 async function tlsOf(config: Config, clock: Clock) {

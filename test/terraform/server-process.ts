@@ -1,6 +1,8 @@
 // A cloud in a process of its own, so that it can be killed: SQLite in a temporary folder, always the same port.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get } from "node:http";
+import { get as getSecurely } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +29,14 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Its certificate is looked at by those who are to trust it, not here. */
+function isReady(url: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith("https:") ? getSecurely(url, { rejectUnauthorized: false }) : get(url);
+    request.once("error", reject).once("response", (response) => resolve(response.resume().statusCode === 200));
+  });
+}
+
 export class ServerProcess {
   readonly #folder = mkdtempSync(join(tmpdir(), "photon-server-"));
   readonly #more: readonly string[];
@@ -44,7 +54,7 @@ export class ServerProcess {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.#more.includes("--tls") ? "https" : "http"}://127.0.0.1:${this.#port}`;
   }
 
   /** Starts, and resolves when it answers. */
@@ -63,7 +73,7 @@ export class ServerProcess {
     ];
     const args = ["--conditions=photon-source", "cli/src/start.ts", "server", ...flags, ...this.#more];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-    await until("the server's start", async () => (await fetch(`${this.url}/readyz`)).ok);
+    await until("the server's start", () => isReady(`${this.url}/readyz`));
   }
 
   /** As a power failure would. */

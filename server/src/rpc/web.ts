@@ -1,5 +1,6 @@
-// Requests that are no RPC and whose answers a service writes itself: OAuth, OpenID Connect, SCIM. The edge reads the body within bounds and logs
+// Requests that are no RPC and whose answers a service writes itself: OAuth, OpenID Connect, SCIM, Terraform's registry. The edge reads the body within bounds and logs
 // the path without its query, which holds codes.
+import { pipeline } from "node:stream/promises";
 import { Fault } from "../fault.ts";
 import type { WebAnswer, WebHandler, WebRequest } from "../services/web.ts";
 import { bearerOf } from "./headers.ts";
@@ -10,6 +11,8 @@ import type { Log } from "./log.ts";
 const prefixes = [
   "/oauth2/",
   "/scim/v2/",
+  "/terraform/",
+  "/.well-known/terraform.json",
   "/.well-known/openid-configuration",
   "/.well-known/oauth-authorization-server",
 ];
@@ -32,7 +35,7 @@ export async function serveWeb(web: Web, request: HttpRequest, response: HttpRes
   const working = web.handle(asked);
   if (working === undefined) return false;
   const answer = await working;
-  send(answer, request, response, id);
+  await send(answer, request, response, id);
   const ms = Math.round((performance.now() - startedAt) * 100) / 100;
   const fields = {
     request_id: id,
@@ -73,9 +76,12 @@ async function readBody(request: HttpRequest): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function send(answer: WebAnswer, request: HttpRequest, response: HttpResponse, id: string): void {
+async function send(answer: WebAnswer, request: HttpRequest, response: HttpResponse, id: string): Promise<void> {
   response.statusCode = answer.status;
   response.setHeader("x-request-id", id);
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
-  response.end(request.method === "HEAD" ? "" : answer.body);
+  const { body } = answer;
+  if (typeof body === "string") response.end(request.method === "HEAD" ? "" : body);
+  else if (request.method === "HEAD") response.end(() => body.destroy());
+  else await pipeline(body, response);
 }

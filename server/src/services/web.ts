@@ -1,4 +1,5 @@
 // Requests that are no RPC, as the services see them: standards that name their own paths and forms (OAuth, OpenID Connect, SCIM).
+import type { Readable } from "node:stream";
 
 export interface WebRequest {
   readonly method: string;
@@ -17,7 +18,8 @@ export interface WebRequest {
 export interface WebAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** A stream is read until its end, or destroyed with the connection. */
+  readonly body: string | Readable;
 }
 
 /** Answers what it knows the path of; undefined: not one of its own. */
@@ -29,5 +31,16 @@ export function jsonAnswer(status: number, body: unknown, headers: Readonly<Reco
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
     body: JSON.stringify(body),
+  };
+}
+
+/** What the first of several answers. */
+export function firstOf(handlers: readonly WebHandler[]): WebHandler {
+  return (request) => {
+    for (const handle of handlers) {
+      const answer = handle(request);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
   };
 }

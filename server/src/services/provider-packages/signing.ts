@@ -1,0 +1,48 @@
+// The cloud's own OpenPGP key (RFC 9580), which signs the checksums of the provider's packages: Terraform's registry protocol knows no other
+// signature. It is made when it is first asked for, and kept in the store as the signing keys of tokens are.
+import type { Records } from "../../store/store.ts";
+import type { Sealing } from "../iam/tokens/sealing.ts";
+
+const space = "provider/signing";
+const record = "openpgp";
+const owner = { name: "PhotonCloud provider packages" };
+
+export interface Signer {
+  /** As the registry protocol names it: the last 16 hexadecimal digits of the fingerprint, in capitals. */
+  readonly keyId: string;
+  /** Armored. */
+  readonly publicKey: string;
+  /** A detached signature, in binary form. */
+  sign(text: string): Promise<Buffer>;
+}
+
+/** Reads the key, or makes it: of two servers that both do, the store keeps the first one's. */
+export async function openSigner(records: Records, sealing: Sealing): Promise<Signer> {
+  const pgp = await import("openpgp");
+  const armored = (await read(records, sealing)) ?? (await make(records, sealing));
+  const privateKey = await pgp.readPrivateKey({ armoredKey: armored });
+  return {
+    keyId: privateKey.getKeyID().toHex().toUpperCase(),
+    publicKey: privateKey.toPublic().armor(),
+    async sign(text) {
+      const message = await pgp.createMessage({ binary: Buffer.from(text) });
+      const signed = await pgp.sign({ message, signingKeys: privateKey, detached: true, format: "binary" });
+      return Buffer.from(signed);
+    },
+  };
+}
+
+async function read(records: Records, sealing: Sealing): Promise<string | undefined> {
+  const kept = await records.get(space, record);
+  return kept && Buffer.from(sealing.open(kept.value, space)).toString("utf8");
+}
+
+/** RSA, since the OpenPGP that Terraform carries verifies it in every version; 3072 bits are good beyond 2030 (NIST SP 800-57 part 1). */
+async function make(records: Records, sealing: Sealing): Promise<string> {
+  const pgp = await import("openpgp");
+  const { privateKey } = await pgp.generateKey({ type: "rsa", rsaBits: 3072, userIDs: [owner], format: "armored" });
+  await records.put(space, record, sealing.seal(Buffer.from(privateKey), space), { expected: 0 });
+  const kept = await read(records, sealing);
+  if (kept === undefined) throw new Error("the key that signs the provider's packages was not stored");
+  return kept;
+}
