@@ -48,7 +48,7 @@ const required = `terraform {
 let built: Promise<unknown> | undefined;
 
 /** A mirror of the provider as it is now, which goes with the directory. Built once for all tests of a process. */
-async function cliConfig(directory: string): Promise<string> {
+export async function cliConfig(directory: string): Promise<string> {
   built ??= promisify(execFile)(process.execPath, ["--conditions=photon-source", "scripts/build.ts"]);
   await built;
   return (await installMirror(join(directory, ".mirror"))).cliConfig;

@@ -8,6 +8,7 @@ import { Fault } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Principal } from "../../kind.ts";
 import { isOpen } from "../break-glass/state.ts";
+import { isTrusted } from "../federation/trusted.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { isUsableKey, principalKey, principalState } from "../principals.ts";
 import { unauthenticated } from "./access-token.ts";
@@ -98,7 +99,7 @@ export class Sessions {
         return this.#glassIsOpen(credential.request);
       case "oidc":
       case "exchange":
-        return (await this.#store.get(credential.through))?.phase === "live";
+        return isTrusted(await this.#store.get(credential.through));
     }
   }
 

@@ -164,6 +164,12 @@ describe("a login beside the command", () => {
       refresh_token: String(answer?.body.refresh_token),
     });
     expect(refreshed.status).toBe(200);
+    const switchTo = (disabled: boolean) =>
+      world.call(admin, "identity_provider", "update", { orgId: "acme", id: "second", identityProvider: { disabled } });
+    await switchTo(true);
+    expect((await faultOf(principalOf(refreshed))).reason).toBe("UNAUTHENTICATED");
+    await switchTo(false);
+    expect(await principalOf(refreshed)).toMatchObject({ org: "acme" });
     await world.call(admin, "identity_provider", "delete", { orgId: "acme", id: "second" });
     expect((await faultOf(principalOf(refreshed))).reason).toBe("UNAUTHENTICATED");
   });

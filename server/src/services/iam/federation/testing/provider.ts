@@ -15,7 +15,8 @@ export const clientId = "photoncloud";
 export const clientSecret = "canary-the-client-secret-of-the-provider";
 /** The pipeline's own name is the `sub` of its tokens. */
 export const pipeline = "repo:acme/web:ref:refs/heads/main";
-const pipelineSecret = "the pipeline's runner proves itself with this";
+/** How its runner proves to the platform which pipeline it is. */
+export const pipelineSecret = "canary-the-secret-of-the-pipelines-runner";
 
 export interface TestProvider {
   readonly issuer: string;
