@@ -43,6 +43,7 @@ import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { uploadsIn } from "./services/plasmavmc/image/upload-files.ts";
 import { startSweeping } from "./services/plasmavmc/image/upload-sweeper.ts";
 import { Uploads } from "./services/plasmavmc/image/uploads.ts";
+import { endedWithCloud } from "./services/plasmavmc/vm/ended-with-cloud.ts";
 import { seedExternalNetwork } from "./services/prismnet/external-network/seed.ts";
 import { providerPackages } from "./services/provider-packages/index.ts";
 import { Packages } from "./services/provider-packages/packages.ts";
@@ -283,7 +284,7 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await Promise.all([networkWatcher.stop(), engine.stop()]);
   await hosts.stop();
   await iam.stop();
-  await detected.release();
+  await detected.release((machine) => endedWithCloud(store, machine));
   await store.close();
   log.info("stopped");
   await flush(log);

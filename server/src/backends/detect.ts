@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Drivers } from "./drivers.ts";
-import { endMachines } from "./hypervisor/end-machines.ts";
+import { type Ending, endMachines } from "./hypervisor/end-machines.ts";
 import { type HypervisorChoice, type HypervisorPick, pickHypervisor, type RealHypervisor } from "./hypervisor/pick.ts";
 import { type SimulatedHypervisor, simulatedHypervisor } from "./hypervisor/simulated/index.ts";
 import { StandIns } from "./hypervisor/simulated/stand-ins.ts";
@@ -26,8 +26,8 @@ export interface Detected {
   readonly network: RealNetwork | undefined;
   /** Undefined: machines are simulated. */
   readonly hypervisor: RealHypervisor | undefined;
-  /** Closes the drivers, and ends what was started for them. */
-  release(): Promise<void>;
+  /** Closes the drivers, and ends what was started for them. @param ending told of each machine that ends with it. */
+  release(ending?: Ending): Promise<void>;
 }
 
 export type SimulatedDrivers = { readonly network: SimulatedNetwork; readonly hypervisor: SimulatedHypervisor };
@@ -76,8 +76,10 @@ function detected(choice: DriverChoice, network: NetworkPick, hypervisor: Hyperv
       why: `${hypervisor.why}${standInsWhy(network, hypervisor)}`,
     },
   ];
-  const release = async () => {
-    if (hypervisor.real !== undefined && network.real?.own) await endMachines(drivers.hypervisor, choice.network.clock);
+  const { clock } = choice.network;
+  const release = async (ending?: Ending) => {
+    const terms = { ...(clock && { clock }), ...(ending && { ending }) };
+    if (hypervisor.real !== undefined && network.real?.own) await endMachines(drivers.hypervisor, terms);
     await close(drivers);
     await hypervisor.real?.stop();
     await network.real?.stop();

@@ -8,11 +8,31 @@ const goneMs = 5_000;
 /** How often it is looked at. Milliseconds. */
 const lookMs = 50;
 
-/** Resolves when none runs any more. @throws Error if one does. */
-export async function endMachines(hypervisor: HypervisorDriver, clock: Clock = systemClock): Promise<void> {
+/** Told of each machine that ran and is being ended. */
+export type Ending = (machine: { readonly vmId: string; readonly owner: string }) => Promise<void>;
+
+export interface EndTerms {
+  readonly clock?: Clock;
+  readonly ending?: Ending;
+}
+
+/** Resolves when none runs any more, and all has been told. @throws Error if one does. */
+export async function endMachines(
+  hypervisor: HypervisorDriver,
+  { clock = systemClock, ending = async () => {} }: EndTerms = {},
+): Promise<void> {
   const { signal } = new AbortController();
-  const { machines } = await hypervisor.inventory(signal);
-  await Promise.all(machines.map((vmId) => end(hypervisor, vmId, clock)));
+  const told = new Map<string, Promise<void>>();
+  const unhear = hypervisor.onChange((machine) => {
+    if (!told.has(machine.vmId)) told.set(machine.vmId, ending(machine));
+  });
+  try {
+    const { machines } = await hypervisor.inventory(signal);
+    await Promise.all(machines.map((vmId) => end(hypervisor, vmId, clock)));
+    await Promise.all(told.values());
+  } finally {
+    unhear();
+  }
 }
 
 async function end(hypervisor: HypervisorDriver, vmId: string, clock: Clock): Promise<void> {
