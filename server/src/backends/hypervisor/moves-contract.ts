@@ -75,7 +75,7 @@ export function movesContract({ name, open, image, patienceMs = 5_000 }: MovesCo
     /** At no time do two of them run. */
     const watch = () => {
       for (const unhear of hear.splice(0)) unhear();
-      for (const host of field.hosts) hear.push(host.onChange(({ vmId }) => void look(vmId)));
+      for (const host of field.hosts) hear.push(host.onChange(({ vmId }) => void look(vmId).catch(() => {})));
     };
     const look = async (vmId: string) => {
       const states = await Promise.all(field.hosts.map((host) => host.state(vmId, signal)));

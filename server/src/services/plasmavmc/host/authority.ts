@@ -52,16 +52,17 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
   const signingKey = await privateKeyOf(kept.privateKey);
   const x509 = await loadX509();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-  const certify = (publicKey: Subject["publicKey"], name: string, days: number, usage: string) =>
+  const certify = (publicKey: Subject["publicKey"], name: string, days: number, usage: readonly string[]) =>
     sign({ publicKey, name, days, usage, signingKey, now: parts.clock.now() });
   return {
     certificate: kept.certificate,
+    // Agents answer servers, and call each other when a machine moves.
     async certifyHost(name, request) {
-      return certify((await readRequest(request)).publicKey, name, hostDays, serverAuth);
+      return certify((await readRequest(request)).publicKey, name, hostDays, [serverAuth, clientAuth]);
     },
     async serverIdentity(name) {
       const keys = await newKeys();
-      const { pem } = await certify(keys.publicKey, name, serverDays, clientAuth);
+      const { pem } = await certify(keys.publicKey, name, serverDays, [clientAuth]);
       return { cert: pem, key: await privatePem(keys.privateKey) };
     },
   };
@@ -128,7 +129,7 @@ interface Subject {
   readonly publicKey: webcrypto.CryptoKey | Awaited<ReturnType<typeof readRequest>>["publicKey"];
   readonly name: string;
   readonly days: number;
-  readonly usage: string;
+  readonly usage: readonly string[];
   readonly signingKey: webcrypto.CryptoKey;
   readonly now: number;
 }
@@ -143,7 +144,7 @@ async function sign({ publicKey, name, days, usage, signingKey, now }: Subject):
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([usage]),
+      new x509.ExtendedKeyUsageExtension([...usage]),
       new x509.SubjectAlternativeNameExtension([{ type: "dns", value: name }]),
     ],
   });

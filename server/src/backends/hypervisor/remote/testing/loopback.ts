@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ImageIntake } from "../../../../agent/machines/image-intake.ts";
+import type { MoveStreams } from "../../../../agent/machines/move-streams.ts";
 import { type ServingAgent, serveAgent } from "../../../../agent/machines/serve.ts";
 import { systemClock } from "../../../../clock.ts";
 import { silentLog } from "../../../../engine/hooks.ts";
@@ -10,6 +12,7 @@ import { type Authority, openAuthority } from "../../../../services/plasmavmc/ho
 import { openSqliteStore } from "../../../../store/sqlite/open.ts";
 import { requestCertificate } from "../../../../x509.ts";
 import type { HypervisorDriver } from "../../driver.ts";
+import type { FindImage } from "../image-bytes.ts";
 import { AgentLink } from "../link.ts";
 import { hostName, serverName } from "../names.ts";
 
@@ -33,7 +36,15 @@ export interface Loopback {
 }
 
 export interface LoopbackOptions {
+  /** Default "one". */
+  readonly hostId?: string;
   readonly driver: HypervisorDriver;
+  /** Through which the driver gets images. Default: none. */
+  readonly intake?: ImageIntake;
+  /** What the server has of images. Default: nothing. */
+  readonly images?: FindImage;
+  /** What carries the driver's moves. Default: nothing does. */
+  readonly moves?: MoveStreams;
   readonly authority?: Authority;
   /** Whose certificate the agent shows. Default: the host's that is called. */
   readonly agentIs?: string;
@@ -44,17 +55,26 @@ export interface LoopbackOptions {
   readonly answer?: (method: string, values: readonly unknown[]) => Promise<unknown>;
 }
 
-/** Opens both ends of the host "one"; does not wait for the channel. */
+/** A host's key and certificate, and the certificate's number. */
+export async function testIdentity(authority: Authority, hostId: string) {
+  const { key, request } = await requestCertificate(hostId);
+  const { pem: certificate, serial } = await authority.certifyHost(hostName(hostId), request);
+  return { hostId, listen: "127.0.0.1:0", key, certificate, authority: authority.certificate, serial };
+}
+
+/** Opens both ends of a host; does not wait for the channel. */
 export async function openLoopback(options: LoopbackOptions): Promise<Loopback> {
-  const { driver, agentIs = "one", callerIs = serverName, answer } = options;
+  const { hostId = "one", driver, agentIs = hostId, callerIs = serverName, answer, intake, images, moves } = options;
   const authority = options.authority ?? (await testAuthority());
   const dataDir = mkdtempSync(join(tmpdir(), "photon-agent-"));
-  const { key, request } = await requestCertificate(agentIs);
-  const { pem: certificate, serial } = await authority.certifyHost(hostName(agentIs), request);
-  const identity = { hostId: agentIs, listen: "127.0.0.1:0", key, certificate, authority: authority.certificate };
-  const agent = await serveAgent({ identity, driver, accelerator: "", dataDir, clock: systemClock, log: quiet });
+  const { serial, ...identity } = await testIdentity(authority, agentIs);
+  moves?.show(identity);
+  const parts = { ...(intake && { intake }), ...(moves && { moves }) };
+  const common = { identity, driver, accelerator: "", dataDir, clock: systemClock, log: quiet };
+  const agent = await serveAgent({ ...common, ...parts });
   const link = new AgentLink({
-    ...{ hostId: "one", address: `127.0.0.1:${agent.port}`, clock: systemClock, answer, log: () => {} },
+    ...(images && { images }),
+    ...{ hostId, address: `127.0.0.1:${agent.port}`, clock: systemClock, answer, log: () => {} },
     identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(callerIs)) }),
     serials: () => options.serials ?? [serial],
     changed: () => {},
