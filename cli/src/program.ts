@@ -1,12 +1,14 @@
 // The command's tree. For a known noun only that noun's branch is grown, since growing all of them takes time.
 import { catalog, type Kind } from "@photoncloud/proto";
 import { Command } from "commander";
+import { addAccountCommands } from "./commands/account.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addContextCommand } from "./commands/context.ts";
 import { addEventsCommand, addWhoAmICommand } from "./commands/events.ts";
 import { addHostTokenCommand } from "./commands/host-token.ts";
 import { addKindCommand, nounOf } from "./commands/kind.ts";
 import { addLoginCommand } from "./commands/login.ts";
+import { addMfaCommand } from "./commands/mfa.ts";
 import { addNetworkCommand } from "./commands/network.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Flag } from "./flags.ts";
@@ -16,6 +18,8 @@ function addAll(program: Command, io: Io, kinds: readonly Kind[], remember: (fla
   program.command("server").description("runs the control plane: photon server --help").allowUnknownOption();
   program.command("agent").description("makes this machine a host: photon agent --help").allowUnknownOption();
   addLoginCommand(program, io);
+  addMfaCommand(program, io);
+  addAccountCommands(program, io);
   addContextCommand(program, io);
   addWhoAmICommand(program, io);
   for (const kind of kinds) addKindCommand(program, kind, io, remember);

@@ -1,11 +1,13 @@
 // photon login: exchanges a password or a key for a session, and keeps the session (never the secret) as a context.
 import { readFileSync } from "node:fs";
 import { PhotonCloud } from "@photoncloud/sdk";
-import { type Context, contextsPath, updateContexts } from "@photoncloud/sdk/contexts";
+import type { Context } from "@photoncloud/sdk/contexts";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { UsageError } from "../usage-error.ts";
+import { keepContext, keptSession } from "./keep-session.ts";
 import { loginByBrowser, loginByDevice } from "./provider-login.ts";
+import { issueWithFactor } from "./second-factor.ts";
 
 interface LoginOptions {
   readonly endpoint?: string;
@@ -85,10 +87,7 @@ async function loginElsewhere(options: LoginOptions, provider: string, io: Io): 
 }
 
 function keep(name: string, context: Context, io: Io): void {
-  updateContexts(contextsPath(io.env), (file) => ({
-    current: name,
-    contexts: { ...file.contexts, [name]: context },
-  }));
+  keepContext(name, context, io);
   io.err(`logged in to ${context.endpoint} as ${context.principal}; context ${name}\n`);
 }
 
@@ -100,11 +99,11 @@ async function login(options: LoginOptions, io: Io): Promise<void> {
   const credential = secret.startsWith(keyPrefix) ? { keySecret: secret } : { password: secret };
   const cloud = new PhotonCloud({ endpoint, org, ca });
   const request = { principalId: principal, orgId: target.principalOrg, ...credential };
-  const session = await cloud.tokens.issue(request, { signal: io.signal });
-  const { token, refreshToken } = session;
-  const expireTime = (session.expireTime ?? new Date(0)).toISOString();
+  const session = await issueWithFactor(cloud, request, io);
   const trust = ca === undefined ? {} : { ca };
-  keep(options.context, { endpoint, org, project, principal, ...trust, token, expireTime, refreshToken }, io);
+  keep(options.context, { endpoint, org, project, principal, ...trust, ...keptSession(session) }, io);
+  if (session.mustEnroll)
+    io.err("your org wants a second factor; this session can do nothing but: photon mfa enroll\n");
 }
 
 export function addLoginCommand(program: Command, io: Io): void {

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly onOut?: (out: string) => void;
   readonly signal?: AbortSignal;
   readonly terminal?: Terminal;
+  /** What a person types, without showing it. */
+  readonly ask?: (question: string, err: string) => string;
 }
 
 /** Splits a line as a shell would that knows 'single quotes' alone. */
@@ -37,7 +39,7 @@ export async function runPhoton(args: string | readonly string[], options: RunOp
       err += text;
     },
     readStdin: async () => options.stdin ?? "",
-    ask: undefined,
+    ask: options.ask && (async (question) => options.ask?.(question, err) ?? ""),
     ...(options.terminal && { terminal: options.terminal }),
     signal: options.signal ?? new AbortController().signal,
   });

@@ -4,8 +4,9 @@ import { type BreakGlass, BreakGlassSchema, BreakGlassState } from "@photoncloud
 import { Fault } from "../../../fault.ts";
 import { type Admission, defineKind, type Principal } from "../../kind.ts";
 import { nameById } from "../ids.ts";
+import type { PolicyWrites } from "../policy-writes.ts";
 import { principalName } from "../principal-name.ts";
-import { isSealed } from "./state.ts";
+import { isSealed, sealedAdmin } from "./state.ts";
 
 /** How long a request waits, and how long the administrator is unlocked. */
 export const glassMs = 3_600_000;
@@ -21,7 +22,7 @@ const words: Readonly<Record<BreakGlassState, string>> = {
 /** @throws Fault unless a person has just shown to be who it says, and has logged in by itself. */
 export type ProvePerson = (caller: Principal) => Promise<void>;
 
-export function breakGlassKind(provePerson: ProvePerson) {
+export function breakGlassKind({ touchPrincipal }: Pick<PolicyWrites, "touchPrincipal">, provePerson: ProvePerson) {
   /** Who calls: a person, and not the sealed administrator itself. */
   async function person(admission: Admission): Promise<Principal> {
     const { principal } = admission.caller;
@@ -59,6 +60,7 @@ export function breakGlassKind(provePerson: ProvePerson) {
       },
       EndBreakGlass: {
         async update(message) {
+          touchPrincipal(sealedAdmin);
           message.state = BreakGlassState.ENDED;
         },
       },
