@@ -127,8 +127,9 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint:
   });
 }
 
-function makeHosts(parts: Pick<Parts, "config" | "store" | "detected" | "flows" | "clock" | "log">): CloudHosts {
-  const { config, store, detected, flows: sink, clock, log } = parts;
+type ForHosts = { readonly [K in "config" | "store" | "detected" | "flows" | "clock" | "log"]: Parts[K] };
+
+function makeHosts({ config, store, detected, flows: sink, clock, log }: ForHosts): CloudHosts {
   const { drivers, network } = detected;
   const masterKey = masterKeyOf(config);
   const dataDir = resolve(config.dataDir);
