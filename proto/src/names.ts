@@ -24,3 +24,10 @@ export function enumShortName(desc: DescEnum, number: number): string | undefine
 export function enumNumber(desc: DescEnum, shortName: string): number | undefined {
   return desc.values.find((v) => enumShortName(desc, v.number) === shortName)?.number;
 }
+
+/** What a kind's own method does, in the words of a client of that kind: StartVm of a Vm → "start", AttachDevice of a Port → "attachDevice". */
+export function verbName(kindName: string, methodName: string): string {
+  const bare =
+    methodName.endsWith(kindName) && methodName !== kindName ? methodName.slice(0, -kindName.length) : methodName;
+  return bare.charAt(0).toLowerCase() + bare.slice(1);
+}

@@ -22,7 +22,7 @@ export const reading = (deadline: Deadline): Terms => ({
 });
 
 /** Terms of a change. */
-const changing = (deadline: Deadline, idempotencyKey: string): Terms => ({
+export const changing = (deadline: Deadline, idempotencyKey: string): Terms => ({
   ...reading(deadline),
   idempotencyKey,
   waitMs: Math.floor(Math.min(holdMs, deadline.remainingMs())),
@@ -50,7 +50,7 @@ function conditionProblem(what: string, condition: Condition, deadline: Deadline
 }
 
 /** Polls until a resource is ready, failed or the time is up. What is known of it is never lost: problems come beside it. */
-async function settled(
+export async function settled(
   calls: KindCalls,
   at: Reference,
   first: JsonObject,

@@ -1,5 +1,7 @@
 // The provider as Terraform's protocol sees it: reads requests, asks the engine, writes answers. It knows no kind by name.
 import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
+import { actionSchemas } from "./action/action-schema.ts";
+import { actionHandlers } from "./action/index.ts";
 import type { ValueMap } from "./cty/value.ts";
 import { DataSource } from "./data-source.ts";
 import { deferring } from "./deferral.ts";
@@ -79,6 +81,7 @@ export function createProvider(options: ProviderOptions): Handlers {
       resources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
       dataSources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
       listResources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+      actions: actionSchemas(catalog).map(({ typeName }) => ({ typeName })),
       ephemeralResources: ephemeralSchemas(catalog).map(({ typeName }) => ({ typeName })),
       functions: Object.keys(wireFunctions(catalog)).map((name) => ({ name })),
     }),
@@ -89,6 +92,7 @@ export function createProvider(options: ProviderOptions): Handlers {
     ...ephemeralHandlers(catalog, session, () => configuration),
     ...identityHandlers(catalog, identities),
     ...moveHandler(resources, identities),
+    ...actionHandlers(catalog, session),
     ...listHandlers(catalog, session, resources, identities),
     ...generateHandler(resources, () => session.tenant),
 

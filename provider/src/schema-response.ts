@@ -1,5 +1,6 @@
 // The answer to GetProviderSchema; it depends on the catalog alone, so that a build keeps its bytes.
 import type { Catalog } from "@photoncloud/proto";
+import { actionSchemas } from "./action/action-schema.ts";
 import type { Attribute } from "./attribute.ts";
 import { ephemeralSchemas } from "./ephemeral/index.ts";
 import { wireFunctions } from "./functions/index.ts";
@@ -31,6 +32,9 @@ export function providerSchema(catalog: Catalog) {
     dataSourceSchemas: Object.fromEntries(dataSources.map((d) => [d.typeName, schema(d.attributes, d.description)])),
     listResourceSchemas: Object.fromEntries(
       catalog.kinds.map(listSchema).map((l) => [l.typeName, schema(l.attributes, l.description)]),
+    ),
+    actionSchemas: Object.fromEntries(
+      actionSchemas(catalog).map((a) => [a.typeName, { schema: schema(a.attributes, a.description) }]),
     ),
     functions: wireFunctions(catalog),
     ephemeralResourceSchemas: Object.fromEntries(

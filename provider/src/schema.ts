@@ -103,6 +103,10 @@ function attributesOf(fields: readonly Field[], within: Within): readonly Attrib
 export const outputsOf = (fields: readonly Field[]): readonly Attribute[] =>
   attributesOf(fields, { view: "data", output: true });
 
+/** Fields as what a request takes. */
+export const inputsOf = (fields: readonly Field[]): readonly Attribute[] =>
+  attributesOf(fields, { view: "resource", output: false });
+
 /** The fields that place a resource: the provider's configuration stands in where they are left out. */
 export const tenantFields: ReadonlySet<string> = new Set(["org_id", "project_id"]);
 

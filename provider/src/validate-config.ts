@@ -88,7 +88,10 @@ function ownProblems(attributes: readonly Attribute[], config: ValueMap): Diagno
   return diagnostics;
 }
 
-function ruleProblems(kind: Kind, attributes: readonly Attribute[], config: ValueMap): Diagnostic[] {
+/** What a block's values become. */
+type Message = Pick<Kind, "desc" | "fields">;
+
+function ruleProblems(kind: Message, attributes: readonly Attribute[], config: ValueMap): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const skip = new Set<string>();
   const json = toJson(attributes, config, {
@@ -109,7 +112,7 @@ function ruleProblems(kind: Kind, attributes: readonly Attribute[], config: Valu
 }
 
 /** Two members of a oneof make no message: that is reported before, and what follows from it is not. */
-function readMessage(kind: Kind, json: JsonObject) {
+function readMessage(kind: Message, json: JsonObject) {
   try {
     return fromJson(kind.desc, json);
   } catch {
@@ -118,7 +121,11 @@ function readMessage(kind: Kind, json: JsonObject) {
 }
 
 /** Everything that is wrong with a configuration, all at once. */
-export function validateConfig(schema: KindSchema, config: ValueMap, client: ClientAbilities): readonly Diagnostic[] {
+export function validateConfig(
+  schema: Pick<KindSchema, "attributes"> & { readonly kind: Message },
+  config: ValueMap,
+  client: ClientAbilities,
+): readonly Diagnostic[] {
   return [
     ...oneofProblems(schema.attributes, config),
     ...writeOnlyProblems(schema.attributes, config, client),

@@ -1,5 +1,5 @@
 // The verbs of a kind's own methods: photon vm start ID, photon port attach-device ID --device-id X.
-import { fieldsOf, type Kind, type Method } from "@photoncloud/proto";
+import { fieldsOf, type Kind, type Method, verbName } from "@photoncloud/proto";
 import type { CallOptions } from "@photoncloud/sdk";
 import type { Command } from "commander";
 import { type AnyResource, customMethod } from "../clients.ts";
@@ -12,16 +12,9 @@ import { resolveId, resolveReferences } from "../resolve.ts";
 import { addCommonOptions, openSession } from "../session.ts";
 import { addWaitOption, changed, untilReady, type WaitFlags } from "../waiting.ts";
 
-/** StartVm → start, AttachDevice → attachDevice: the SDK's names. */
-function sdkName(kind: Kind, method: Method): string {
-  const { name } = method.desc;
-  const bare = name.endsWith(kind.name) && name !== kind.name ? name.slice(0, -kind.name.length) : name;
-  return bare.charAt(0).toLowerCase() + bare.slice(1);
-}
-
 /** attachDevice → attach-device */
 export function verbOf(kind: Kind, method: Method): string {
-  return sdkName(kind, method).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return verbName(kind.name, method.desc.name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 async function run(
@@ -40,7 +33,7 @@ async function run(
   const input = {};
   applyFlags(input, flags, texts);
   await resolveReferences(input, flags, texts, session, session.tenant);
-  const call = customMethod(client, sdkName(kind, method));
+  const call = customMethod(client, verbName(kind.name, method.desc.name));
   const send = (terms: CallOptions) => (flags.length > 0 ? call(id, input, terms) : call(id, terms));
   const answer = kind.queries.includes(method)
     ? await send(session.call)

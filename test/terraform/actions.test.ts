@@ -1,0 +1,110 @@
+// Actions (Terraform 1.14), played by grpc-js against a cloud: a kind's own methods, without a line for any of them.
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { catalog } from "@photoncloud/proto";
+import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { actionSchemas } from "../../provider/src/action/action-schema.ts";
+import { unknown } from "../../provider/src/cty/value.ts";
+import { BlockCodec } from "../../provider/src/wire.ts";
+import { json, PlayedTerraform, sentences } from "./played.ts";
+import { type Reattached, reattach } from "./reattached.ts";
+
+const schemas = new Map(actionSchemas(catalog()).map((schema) => [schema.typeName, schema]));
+let cloud: TestCloud;
+let tenant: TestTenant;
+let provider: Reattached;
+let terraform: PlayedTerraform;
+let vmId: string;
+
+async function vm(method: string, more: object = {}) {
+  const request = { orgId: "acme", projectId: "main", ...more };
+  const { body } = await postJson(cloud.url, `plasmavmc.v1.VmService/${method}`, request, tenant.token);
+  return body;
+}
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  tenant = await cloud.tenant("acme", "main");
+  provider = await reattach({ ...tenant, url: cloud.url });
+  terraform = new PlayedTerraform(provider);
+  await terraform.configure();
+  vmId = String((await vm("CreateVm", { name: "web", spec: { disks: [{ id: "root", sizeGib: 1 }] } })).id);
+});
+
+afterAll(async () => {
+  terraform.close();
+  provider.close();
+  await cloud.stop();
+});
+
+async function invoke(action: string, config: object) {
+  const events = await terraform.stream("invokeAction", { actionType: `photoncloud_${action}`, config: json(config) });
+  const last = events.at(-1)?.type;
+  return {
+    progress: events.flatMap(({ type }) => (type?.$case === "progress" ? [type.value.message] : [])),
+    problems: last?.$case === "completed" ? sentences(last.value.diagnostics) : ["it did not complete"],
+  };
+}
+
+const check = async (action: string, config: object) =>
+  (await terraform.call("validateActionConfig", { actionType: `photoncloud_${action}`, config: json(config) }))
+    .diagnostics;
+
+describe("an action", () => {
+  test.each([
+    ["vm_stop", "POWER_STATE_STOPPED", "VM_STATE_STOPPED"],
+    ["vm_start", "POWER_STATE_RUNNING", "VM_STATE_RUNNING"],
+  ])("%s is done, and waited for", async (action, powerState, state) => {
+    const { progress, problems } = await invoke(action, { id: vmId });
+    expect(problems).toEqual([]);
+    expect(progress[0]).toContain(`vm ${vmId}`);
+    expect(await vm("GetVm", { id: vmId })).toMatchObject({ powerState, state });
+  });
+
+  test("names the tenant where that is not the provider's", async () => {
+    const { problems } = await invoke("vm_stop", { id: vmId, project_id: "another" });
+    expect(problems.join()).toMatch(/ermission|ot found/);
+  });
+
+  test("tells why it was refused", async () => {
+    const { problems } = await invoke("vm_restore", { id: vmId, snapshot_id: "vmsnap-01m81ne5pt3emw82v2r8sdq005" });
+    expect(problems).toHaveLength(1);
+    expect(problems.join()).toMatch(/snapshot|stopped/);
+  });
+});
+
+describe("the checks before it", () => {
+  test("name the attribute", async () => {
+    const found = await check("port_attach_device", { id: "port-1", device_type: "spaceship", device_id: "d" });
+    expect(found.map(({ attribute }) => attribute?.steps[0]?.selector)).toEqual([
+      { $case: "attributeName", value: "device_type" },
+    ]);
+    expect(await check("vm_start", { id: vmId })).toEqual([]);
+  });
+
+  test("wait for an id that is not known, where Terraform can wait", async () => {
+    const codec = new BlockCodec(schemas.get("photoncloud_vm_start")?.attributes ?? []);
+    const config = codec.encode(
+      new Map([
+        ["id", unknown],
+        ["org_id", null],
+        ["project_id", null],
+      ]),
+    );
+    const plan = (deferralAllowed: boolean) =>
+      terraform.call("planAction", {
+        actionType: "photoncloud_vm_start",
+        config,
+        clientCapabilities: { deferralAllowed },
+      });
+    expect((await plan(true)).deferred).toEqual({ reason: 1 });
+    expect(await plan(false)).toEqual({ diagnostics: [], deferred: undefined });
+  });
+});
+
+test("the schemas tell of every method that changes one resource, and of no other", async () => {
+  const { actionSchemas: told } = await terraform.call("getProviderSchema", {});
+  expect(Object.keys(told).sort()).toEqual([...schemas.keys()].sort());
+  expect(Object.keys(told)).toEqual(expect.arrayContaining(["photoncloud_vm_reset", "photoncloud_host_fence"]));
+  expect(Object.keys(told).join()).not.toMatch(/analyze|statistics|preview/);
+  expect(told.photoncloud_host_fence?.schema?.block?.attributes.map(({ name }) => name)).toEqual(["id"]);
+});
