@@ -12,6 +12,7 @@ import { createHttpHandler, type HttpHandler } from "./http.ts";
 import { createInvoker, type Invoker } from "./invoke.ts";
 import { createPages } from "./pages.ts";
 import { type EdgeParts, maxBodyBytes } from "./parts.ts";
+import { createPermit } from "./permit.ts";
 import { addReflection } from "./reflection.ts";
 import { createRoutes, type Route } from "./routes.ts";
 import { createStreamCount, limitStrangers } from "./streams.ts";
@@ -79,7 +80,7 @@ export function createEdge(parts: EdgeParts): Edge {
     handlers: byPath(router.handlers, kindMethods),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
-    ...(parts.web && { web: { handle: parts.web, log: parts.log } }),
+    ...(parts.web && { web: { handle: parts.web, log: parts.log, permit: createPermit({ ...parts, tokens }) } }),
     ...(parts.uploads && {
       upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, stopping: stopping.signal }),
     }),

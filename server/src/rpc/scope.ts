@@ -14,7 +14,7 @@ function text(message: Message, localName: string): string {
 }
 
 /** Keeps a segment from being read as more than one, or as a pattern: no resource has such an id, so nothing is lost. */
-function segment(value: string): string {
+export function segment(value: string): string {
   if (value === "" || plain.test(value)) return value;
   return `=${Buffer.from(value.slice(0, 96), "utf8").toString("base64url").slice(0, 128)}`;
 }

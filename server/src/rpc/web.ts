@@ -6,6 +6,7 @@ import type { WebAnswer, WebHandler, WebRequest } from "../services/web.ts";
 import { bearerOf } from "./headers.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Log } from "./log.ts";
+import type { Permit } from "./permit.ts";
 
 /** What these paths begin with; everything else is looked up as ever. */
 const prefixes = [
@@ -22,6 +23,7 @@ const mostBytes = 1024 * 1024;
 export interface Web {
   readonly handle: WebHandler;
   readonly log: Log;
+  readonly permit: Permit;
 }
 
 export function isWebPath(path: string): boolean {
@@ -31,7 +33,7 @@ export function isWebPath(path: string): boolean {
 /** Answers whether there is anything at that path. */
 export async function serveWeb(web: Web, request: HttpRequest, response: HttpResponse, id: string): Promise<boolean> {
   const startedAt = performance.now();
-  const asked = await readWebRequest(request, id);
+  const asked = await readWebRequest(web, request, id);
   const working = web.handle(asked);
   if (working === undefined) return false;
   const answer = await working;
@@ -47,20 +49,24 @@ export async function serveWeb(web: Web, request: HttpRequest, response: HttpRes
 }
 
 /** @throws Fault REQUEST_TOO_LARGE */
-async function readWebRequest(request: HttpRequest, requestId: string): Promise<WebRequest> {
+async function readWebRequest({ permit }: Web, request: HttpRequest, requestId: string): Promise<WebRequest> {
   const gone = new AbortController();
   request.once("close", () => gone.abort());
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
+  const asker = {
+    sourceIp: request.socket.remoteAddress ?? "",
+    requestId,
+    token: bearerOf(request.headers.authorization ?? null),
+  };
   return {
+    ...asker,
+    permit: (kind, verb, org, resourceId) => permit(asker, kind, verb, org, resourceId),
     method: request.method ?? "GET",
     url: new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid"),
     headers,
     body: await readBody(request),
-    sourceIp: request.socket.remoteAddress ?? "",
-    requestId,
-    token: bearerOf(request.headers.authorization ?? null),
     signal: gone.signal,
   };
 }

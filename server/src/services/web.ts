@@ -1,5 +1,7 @@
 // Requests that are no RPC, as the services see them: standards that name their own paths and forms (OAuth, OpenID Connect, SCIM).
 import type { Readable } from "node:stream";
+import type { Kind, StandardVerb } from "@photoncloud/proto";
+import type { Principal } from "./kind.ts";
 
 export interface WebRequest {
   readonly method: string;
@@ -13,6 +15,8 @@ export interface WebRequest {
   /** The bearer token; "" for none. */
   readonly token: string;
   readonly signal: AbortSignal;
+  /** Whose token it is, if they may do this with that kind, which lives in an org; id "": with none in particular. @throws Fault UNAUTHENTICATED, PERMISSION_DENIED */
+  permit(kind: Kind, verb: StandardVerb, org: string, id: string): Promise<Principal>;
 }
 
 export interface WebAnswer {

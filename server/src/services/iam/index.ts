@@ -9,7 +9,7 @@ import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
 import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "../call.ts";
 import type { KindDefinition, Principal } from "../kind.ts";
-import type { WebHandler } from "../web.ts";
+import { firstOf, type WebHandler } from "../web.ts";
 import { type AccountsParts, accountHandlers, accountKinds, createFactors, provePerson } from "./account/index.ts";
 import { accountRules } from "./account/policy.ts";
 import { authzService } from "./authz-service/index.ts";
@@ -34,6 +34,7 @@ import { projectKind } from "./project/kind.ts";
 import { createRoleHistory, type RoleHistory } from "./role/history.ts";
 import { roleKind } from "./role/kind.ts";
 import { roleBindingKind } from "./role-binding/kind.ts";
+import { createScim } from "./scim/index.ts";
 import { serviceAccountKind } from "./service-account/kind.ts";
 import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
@@ -76,7 +77,7 @@ export interface Iam {
   readonly handlers: readonly ServiceHandlers[];
   /** The public signing keys (RFC 7517 section 5). */
   jwks(): Promise<{ readonly keys: readonly Record<string, unknown>[] }>;
-  /** What is no RPC: OAuth, OpenID Connect. */
+  /** What is no RPC: OAuth, OpenID Connect, SCIM. */
   web(resources: ResourceCalls): WebHandler;
   /** Seeds the built-in roles and, at the very first start, makes the first administrator. */
   bootstrap(
@@ -144,7 +145,7 @@ export function createIam(options: IamOptions): Iam {
       ...accountHandlers(accounts),
     ],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
-    web: (resources) => federation.oauth(resources),
+    web: (resources) => firstOf([federation.oauth(resources), createScim({ resources, random, endpoint })]),
     bootstrap(given) {
       calls = given.resources;
       return bootstrap({ ...given, store, catalog, clock, random });

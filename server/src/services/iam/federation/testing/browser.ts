@@ -1,12 +1,16 @@
 // For tests: a browser that keeps cookies, follows redirects between the cloud's pages and a provider's, and clicks what a person would.
-import type { WebAnswer, WebHandler } from "../../../web.ts";
+import type { WebHandler } from "../../../web.ts";
 
-/** What a page showed, and where. */
-export interface Shown {
-  readonly url: string;
+/** What was answered. */
+export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+/** What a page showed, and where. */
+export interface Shown extends Answer {
+  readonly url: string;
 }
 
 const mostRedirects = 20;
@@ -38,7 +42,7 @@ export class Browser {
     return { url: at, ...answer };
   }
 
-  async #ask(url: string, form?: Readonly<Record<string, string>>): Promise<WebAnswer> {
+  async #ask(url: string, form?: Readonly<Record<string, string>>): Promise<Answer> {
     const { origin } = new URL(url);
     const jar = this.cookies.get(origin) ?? new Map<string, string>();
     this.cookies.set(origin, jar);
@@ -51,7 +55,7 @@ export class Browser {
     return answer;
   }
 
-  async #fromCloud(url: string, cookie: string, form?: Readonly<Record<string, string>>): Promise<WebAnswer> {
+  async #fromCloud(url: string, cookie: string, form?: Readonly<Record<string, string>>): Promise<Answer> {
     return askWeb(this.#web, url, { cookie, sourceIp: this.sourceIp, ...(form && { form }) });
   }
 }
@@ -66,7 +70,7 @@ export async function askWeb(
     readonly sourceIp?: string;
     readonly type?: string;
   } = {},
-): Promise<WebAnswer> {
+): Promise<Answer> {
   const { form, cookie, sourceIp = "192.0.2.7", type = "application/x-www-form-urlencoded" } = options;
   const answer = web({
     method: form === undefined ? "GET" : "POST",
@@ -77,12 +81,14 @@ export async function askWeb(
     requestId: "request-1",
     token: "",
     signal: new AbortController().signal,
+    permit: () => Promise.reject(new Error("no page here asks for a permission")),
   });
   if (answer === undefined) throw new Error(`there is no page at ${url}`);
-  return answer;
+  const { body, ...head } = await answer;
+  return { ...head, body: String(body) };
 }
 
-async function fromOutside(url: string, cookie: string): Promise<WebAnswer> {
+async function fromOutside(url: string, cookie: string): Promise<Answer> {
   const answer = await fetch(url, { redirect: "manual", headers: { cookie } });
   const headers = { ...Object.fromEntries(answer.headers), "set-cookie": answer.headers.getSetCookie().join("\n") };
   return { status: answer.status, headers, body: await answer.text() };
