@@ -2,6 +2,7 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
 import { run } from "./programs.ts";
+import { checkHead } from "./qcow2.ts";
 import { recordOf } from "./qmp.ts";
 
 const gib = 1024 ** 3;
@@ -59,7 +60,7 @@ export async function ensureDisk(
   origin: DiskOrigin = {},
 ): Promise<void> {
   if (!existsSync(file)) await makeDisk(file, disk, origin, signal);
-  const { virtualSize } = await imageInfo(file, "qcow2", signal);
+  const { virtualSize } = checkHead(file, `disk ${disk.id}`);
   const size = disk.sizeGib * gib;
   if (virtualSize > size) throw tooSmall(disk, virtualSize);
   if (virtualSize < size) await run("qemu-img", ["resize", "-q", "-f", "qcow2", file, String(size)], signal);
@@ -89,7 +90,7 @@ async function createDisk(
 ): Promise<void> {
   const size = disk.sizeGib * gib;
   if (disk.base !== undefined) {
-    const { virtualSize } = await imageInfo(disk.base, "qcow2", signal);
+    const { virtualSize } = checkHead(disk.base, "the image");
     if (virtualSize > size) throw tooSmall(disk, virtualSize);
   }
   const backing = disk.base === undefined ? [] : ["-b", disk.base, "-F", "qcow2"];

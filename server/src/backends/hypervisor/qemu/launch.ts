@@ -42,7 +42,9 @@ export async function launch(
   let pid: number | undefined;
   try {
     pid = await startAt(host, definition, files, incoming);
-    const monitor = await monitorOf(host, files, pid, onEvent);
+    const { signal } = new AbortController();
+    const plugged = incoming === undefined ? plugTaps(host, definition.spec, signal) : undefined;
+    const [monitor] = await Promise.all([monitorOf(host, files, pid, onEvent), plugged]);
     // By now every program on the way to QEMU has become QEMU.
     const process = identityOf(pid);
     if (process === undefined) throw new DriverError("refused", lastWords(files));
@@ -65,9 +67,7 @@ async function startAt(
   const uid = userOf(host, spec.vmId);
   prepareFiles(host, spec, files, incoming?.seed ?? seedDisk(spec));
   const { signal } = new AbortController();
-  for (const nic of spec.nics)
-    if (incoming === undefined) await host.taps?.make(tapOf(spec, nic), nic, uid, signal);
-    else await host.taps?.create(tapOf(spec, nic), uid, signal);
+  for (const nic of spec.nics) await host.taps?.create(tapOf(spec, nic), uid, signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
   const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
   const place = { uid, groups, namespace: host.taps?.namespace, controlGroups };

@@ -16,8 +16,8 @@ export function isFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }
 
-/** Answers what it printed. @throws DriverError "refused" with what it complained of. */
-export function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+/** Answers what it printed. @param input what it reads; default nothing. @throws DriverError "refused" with what it complained of. */
+export function run(program: string, args: readonly string[], signal: AbortSignal, input = ""): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       signal,
@@ -25,12 +25,14 @@ export function run(program: string, args: readonly string[], signal: AbortSigna
       maxBuffer: 16 * 1024 * 1024,
       env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
     };
-    execFile(program, [...args], options, (error, stdout, stderr) => {
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       if (signal.aborted) return reject(error);
       const complaint = (stderr.trim() || error.message).slice(0, longestComplaint);
       if (complaint.includes("No space left on device")) return reject(diskFull(error));
       reject(new DriverError("refused", `${program} ${args[0] ?? ""}: ${complaint}`, { cause: error }));
     });
+    // A program that ends before it has read it says why.
+    child.stdin?.on("error", () => {}).end(input);
   });
 }

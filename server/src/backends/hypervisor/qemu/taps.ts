@@ -24,12 +24,12 @@ export class Taps {
     await this.plug(name, nic, signal);
   }
 
-  /** A tap that is in no port yet. */
+  /** A tap that is in no port yet. One that is there is another start's; where there is none, the first command leaves none. */
   async create(name: string, uid: number | undefined, signal: AbortSignal): Promise<void> {
-    await this.remove(name, signal);
-    const owner = uid === undefined ? [] : ["user", String(uid)];
-    await this.#ip(["tuntap", "add", "dev", name, "mode", "tap", ...owner], signal);
-    await this.#ip(["link", "set", "dev", name, "up"], signal);
+    await this.#network.unplug(name, signal);
+    const owner = uid === undefined ? "" : ` user ${uid}`;
+    const tap = `dev ${name} mode tap`;
+    await this.#ip(["-batch", "-"], signal, `tuntap del ${tap}\ntuntap add ${tap}${owner}\nlink set dev ${name} up\n`);
   }
 
   async plug(name: string, { portId }: NicSpec, signal: AbortSignal): Promise<void> {
@@ -45,8 +45,8 @@ export class Taps {
     await this.#ip(["tuntap", "del", "dev", name, "mode", "tap"], signal).catch(() => {});
   }
 
-  #ip(args: readonly string[], signal: AbortSignal): Promise<string> {
+  #ip(args: readonly string[], signal: AbortSignal, input?: string): Promise<string> {
     const { namespace } = this.#network;
-    return run("ip", namespace === undefined ? args : ["-n", namespace, ...args], signal);
+    return run("ip", namespace === undefined ? args : ["-n", namespace, ...args], signal, input);
   }
 }
