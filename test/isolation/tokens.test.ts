@@ -224,7 +224,7 @@ const endings: Readonly<Record<string, (id: string, tokens: Login) => Promise<un
   },
   "its user was disabled": (id) => iam("UpdateUser", { id, user: { disabled: true } }),
   "its user was deleted": (id) => iam("DeleteUser", { id }),
-  "its user's password was changed": (id) => iam("UpdateUser", { id, user: { password: `${password} staple` } }),
+  "its user's password was changed": (id) => iam("UpdateUser", { id, user: { password: `${password} and a stable` } }),
 };
 
 describe("a token ends at once, with its refresh token and its streams, when", () => {
