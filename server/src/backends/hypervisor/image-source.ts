@@ -5,8 +5,8 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
+import { isPublic } from "../../public-address.ts";
 import { DriverError } from "../driver-error.ts";
-import { isPublic } from "./public-address.ts";
 
 /** Redirects that are followed; mirrors need two or three. */
 const mostRedirects = 5;

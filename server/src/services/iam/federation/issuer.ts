@@ -1,7 +1,7 @@
 // What an issuer identifier may look like: https, without a query or a fragment (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2).
 import { isIP } from "node:net";
-import { isPublic } from "../../../backends/hypervisor/public-address.ts";
 import { invalidField } from "../../../fault.ts";
+import { isPublic } from "../../../public-address.ts";
 import type { FederationTerms } from "./terms.ts";
 
 const loopbacks: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);

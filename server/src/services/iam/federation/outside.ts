@@ -4,8 +4,8 @@ import { lookup } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { isPublic } from "../../../backends/hypervisor/public-address.ts";
 import { Fault } from "../../../fault.ts";
+import { isPublic } from "../../../public-address.ts";
 import { issuerProblem } from "./issuer.ts";
 import type { FederationTerms } from "./terms.ts";
 
