@@ -38,10 +38,10 @@ export async function bringImage(
   }
 }
 
-async function* partsOf({ sizeBytes, read }: ImageBytes): AsyncGenerator<Request> {
+async function* partsOf(bytes: ImageBytes): AsyncGenerator<Request> {
   const hash = createHash("sha256");
-  yield { sizeBytes };
-  for await (const data of read()) {
+  yield { sizeBytes: bytes.sizeBytes };
+  for await (const data of bytes.read()) {
     hash.update(data);
     yield { data: new Uint8Array(data) };
   }

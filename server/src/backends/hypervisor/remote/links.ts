@@ -1,7 +1,7 @@
 // The channels to all hosts: one for each that has joined and is not fenced. Keeps the list of hosts that the hypervisor drives.
 import type { Clock } from "../../../clock.ts";
 import { Listeners } from "../../listeners.ts";
-import type { HypervisorDriver } from "../driver.ts";
+import { type HypervisorDriver, kindsOf } from "../driver.ts";
 import { architecture, capacityOf, type HostCapacity, versions } from "../facts.ts";
 import type { Hosts } from "../hosts.ts";
 import type { RemoteTail } from "./flow-tail.ts";
@@ -45,6 +45,7 @@ export interface Told {
     readonly driver: string;
     readonly accelerator: string;
     readonly architecture: string;
+    readonly machineTypes: readonly string[];
     readonly versions: Readonly<Record<string, string>>;
     readonly machines: number;
     /** Milliseconds since 1970. */
@@ -75,12 +76,13 @@ export class AgentLinks {
 
   news(hostId: string): Told | undefined {
     if (hostId === this.#options.own.id) return this.#ownNews();
-    const heard = this.#links.get(hostId)?.heard;
-    if (heard === undefined) return undefined;
+    const link = this.#links.get(hostId);
+    if (link?.heard === undefined) return undefined;
+    const { heard } = link;
     const { driver, accelerator, architecture, versions } = heard.hello;
     const { cpu, memoryMib, diskGib, machines, certificateExpiresAt } = heard.beat;
     const facts = {
-      ...{ driver, accelerator, architecture, versions },
+      ...{ driver, accelerator, architecture, versions, machineTypes: kindsOf(link.driver) },
       cpu,
       memoryMib,
       diskGib,
@@ -146,6 +148,7 @@ export class AgentLinks {
       driver: driver.name,
       accelerator: driver.accelerator?.name ?? "",
       architecture: architecture(),
+      machineTypes: kindsOf(driver),
       versions: versions(),
     };
     this.#own = {
