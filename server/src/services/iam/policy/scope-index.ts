@@ -10,6 +10,8 @@ import type { Level, View } from "./view.ts";
 const mostScopes = 10_000;
 /** Views that are kept: each place, as seen by those of an org. */
 const mostViews = 20_000;
+/** What was collected for each caller at each place where it works; some hundred bytes each. */
+const mostPolicies = 100_000;
 const pageSize = 1_000;
 /** How long a write that began in this process is looked for before it counts as never committed (a plan, a refusal). */
 const pendingMs = 10_000;
@@ -51,6 +53,7 @@ export class ScopeIndex {
   /** By place and home; emptied when a scope is no longer kept current. */
   readonly #views = new Map<string, View>();
   #forgotten = 0;
+  readonly #collected = { all: 0 };
   #commits = 0;
   /** Rows are read again one after the other, so that an older reading never overwrites a newer one. */
   #turn: Promise<void> = Promise.resolve();
@@ -92,6 +95,7 @@ export class ScopeIndex {
   /** What is looked at for a place, by someone who is at home in an org: at once where it is known, otherwise when it was read. */
   view(path: Tenant, home: string): View | Promise<View> {
     const name = `${path.org}/${path.project} ${home}`;
+    if (this.#collected.all >= mostPolicies) this.#clear();
     const known = this.#concerns(path, home) ? undefined : this.#views.get(name);
     return known ?? this.#collect(name, path, home);
   }
@@ -107,8 +111,7 @@ export class ScopeIndex {
     if (this.#concerns(path, home)) await this.#settle(scopesFor(path, home));
     const forgotten = this.#forgotten;
     const view = { levels: await this.#levels(path), home: await this.#levels({ org: home, project: "" }) };
-    if (this.#forgotten === forgotten) this.#keep(name, view);
-    return view;
+    return this.#forgotten === forgotten ? this.#keep(name, view) : view;
   }
 
   async #levels(path: Tenant): Promise<readonly Level[]> {
@@ -120,9 +123,16 @@ export class ScopeIndex {
     return levels;
   }
 
-  #keep(name: string, view: View): void {
-    if (this.#views.size >= mostViews) this.#views.clear();
-    this.#views.set(name, view);
+  #keep(name: string, view: View): View {
+    if (this.#views.size >= mostViews) this.#clear();
+    const kept = { ...view, kept: { byName: new Map(), count: this.#collected } };
+    this.#views.set(name, kept);
+    return kept;
+  }
+
+  #clear(): void {
+    this.#views.clear();
+    this.#collected.all = 0;
   }
 
   async #settle(scopes: readonly string[]): Promise<void> {
@@ -178,7 +188,7 @@ export class ScopeIndex {
   #forget(scope: string): void {
     this.#scopes.delete(scope);
     this.#forgotten += 1;
-    this.#views.clear();
+    this.#clear();
   }
 }
 

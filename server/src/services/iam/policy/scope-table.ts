@@ -63,6 +63,8 @@ export class ScopeTable {
   readonly #groupsOf = new Many<string>();
   readonly #boundaries = new Map<string, string>();
   readonly #tenant: Tenant;
+  /** Counts the rows that were applied. */
+  changes = 0;
   /** Kept ready: most scopes have none, and every decision asks. */
   #guarding: readonly CompiledGuardrail[] = [];
 
@@ -99,6 +101,7 @@ export class ScopeTable {
 
   /** Makes a row's place what the row says; undefined: it is gone. A tombstone gives nothing any more. */
   apply(kind: string, id: string, row: ResourceRow | undefined): void {
+    this.changes += 1;
     const live = row?.phase === "live" ? row : undefined;
     if (kind === RoleSchema.typeName) this.#applyRole(id, live);
     else if (kind === RoleBindingSchema.typeName) this.#applyBinding(id, live);

@@ -15,6 +15,15 @@ export interface View {
   readonly levels: readonly Level[];
   /** The principal's own org, and the system: where its groups are, and the role that bounds it. */
   readonly home: readonly Level[];
+  /** What was collected for those who asked here; left out: nothing is kept. */
+  readonly kept?: KeptPolicies;
+}
+
+/** Policies of one view by their principals, as long as nothing in its scopes changes. */
+export interface KeptPolicies {
+  readonly byName: Map<string, { readonly policy: Policy; readonly changes: number }>;
+  /** How many are kept in all views together. */
+  readonly count: { all: number };
 }
 
 /** Who is asked about. */
@@ -26,7 +35,27 @@ export interface Subject {
   readonly groups?: readonly string[] | undefined;
 }
 
-export function policyOf({ levels, home }: View, { name, org, groups: brought }: Subject): Policy {
+export function policyOf(view: View, subject: Subject): Policy {
+  const { kept } = view;
+  if (kept === undefined || (subject.groups !== undefined && subject.groups.length > 0)) return collect(view, subject);
+  const changes = changesIn(view);
+  const known = kept.byName.get(subject.name);
+  if (known !== undefined && known.changes === changes) return known.policy;
+  const policy = collect(view, subject);
+  if (known === undefined) kept.count.all += 1;
+  kept.byName.set(subject.name, { policy, changes });
+  return policy;
+}
+
+/** Counts what was changed in the scopes of a view: it only ever grows. */
+function changesIn({ levels, home }: View): number {
+  let changes = 0;
+  for (const { table } of levels) changes += table.changes;
+  for (const { table } of home) changes += table.changes;
+  return changes;
+}
+
+function collect({ levels, home }: View, { name, org, groups: brought }: Subject): Policy {
   const own = home[0]?.table;
   const groups = joined(own, name, org, brought);
   return {
