@@ -877,6 +877,7 @@ export const comments: Readonly<Record<string, string>> = {
   "plasmavmc.v1.Host.id": "Chosen by its creator, or drawn. Never changes.",
   "plasmavmc.v1.Host.labels": "Free words of the user's own, at most 64.",
   "plasmavmc.v1.Host.last_seen_time": "When its agent was last heard of; told to the nearest ten seconds.",
+  "plasmavmc.v1.Host.machine_types": "The kinds of machines that it runs: \"standard\", \"microvm\".",
   "plasmavmc.v1.Host.machines": "How many of the cloud's machines are there, running or not.",
   "plasmavmc.v1.Host.name": "A name for people.",
   "plasmavmc.v1.Host.owner": "The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself.",

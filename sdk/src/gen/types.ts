@@ -1525,6 +1525,8 @@ export interface Host {
    * Example: 2
    */
   readonly cpuRatio?: number | undefined;
+  /** The kinds of machines that it runs: "standard", "microvm". */
+  readonly machineTypes: readonly string[];
 }
 
 /** What a host has for machines. */

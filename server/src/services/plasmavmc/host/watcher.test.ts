@@ -22,6 +22,7 @@ import { type HostNews, HostWatcher } from "./watcher.ts";
 const dayMs = 86_400_000;
 const facts = {
   ...{ driver: "simulated", accelerator: "", architecture: "x86_64", versions: { agent: "0.1.0" } },
+  machineTypes: ["standard"],
   ...{ cpu: 2, memoryMib: 1024, diskGib: 10, machines: 0, certificateExpiresAt: Number.POSITIVE_INFINITY },
 };
 

@@ -21,6 +21,7 @@ export interface HostFacts {
   readonly driver: string;
   readonly accelerator: string;
   readonly architecture: string;
+  readonly machineTypes: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly cpu: number;
   readonly memoryMib: number;
@@ -208,6 +209,7 @@ function isOther(host: Host, facts: HostFacts): boolean {
   if (cpu !== facts.cpu || Number(memoryMib) !== facts.memoryMib || Number(diskGib) !== facts.diskGib) return true;
   if (host.machines !== facts.machines || host.accelerator !== facts.accelerator) return true;
   if (host.drivers.join() !== facts.driver || host.architecture !== facts.architecture) return true;
+  if (host.machineTypes.join() !== facts.machineTypes.join()) return true;
   return Object.entries(facts.versions).some(([name, version]) => host.versions[name] !== version);
 }
 
@@ -217,7 +219,8 @@ function apply(outputs: Host, state: HostState, reason: string, seen: number, fa
   outputs.stateReason = reason;
   if (seen > 0) outputs.lastSeenTime = timestampFromMs(seen);
   if (facts === undefined) return;
-  const { cpu, memoryMib, diskGib, machines, driver, accelerator, architecture, versions } = facts;
+  const { cpu, memoryMib, diskGib, machines, driver, accelerator, architecture, versions, machineTypes } = facts;
   outputs.capacity = create(HostCapacitySchema, { cpu, memoryMib: BigInt(memoryMib), diskGib: BigInt(diskGib) });
   Object.assign(outputs, { machines, drivers: [driver], accelerator, architecture, versions: { ...versions } });
+  outputs.machineTypes = [...machineTypes];
 }
