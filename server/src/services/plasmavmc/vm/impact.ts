@@ -2,6 +2,7 @@
 import { MachineType, PowerState, type Vm } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { Drivers } from "../../../backends/drivers.ts";
 import { losesDisk } from "./disks.ts";
+import { abilitiesFor } from "./its-host.ts";
 
 type Impact = "hot" | "restart" | "data_loss";
 
@@ -10,12 +11,12 @@ function isOn({ powerState }: Vm): boolean {
   return powerState !== PowerState.STOPPED;
 }
 
-function impactOfSize(part: "cpu" | "memory", prior: Vm, next: Vm, { hypervisor }: Drivers): Impact {
+function impactOfSize(part: "cpu" | "memory", prior: Vm, next: Vm, drivers: Drivers): Impact {
   const [before, after] = [prior.spec?.[part], next.spec?.[part]];
   if (before === after) return "hot";
   if (next.spec?.machine === MachineType.MICROVM) return "restart";
   const grows = before !== undefined && after !== undefined && after > before;
-  return grows && hypervisor.growsWhileRunning?.[part] === true ? "hot" : "restart";
+  return grows && abilitiesFor(drivers, prior).growsWhileRunning?.[part] === true ? "hot" : "restart";
 }
 
 /** By the path of the field: "spec.cpu". A flavor is worth what it says: where that is not in the message yet, a restart is to be expected. */

@@ -4,6 +4,7 @@ import { PowerState, RestartPolicy, type Vm, type VmSchema, VmState } from "@pho
 import type { MachineState } from "../../../backends/hypervisor/driver.ts";
 import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import type { DriverContext } from "../../driver-step.ts";
+import { abilitiesFor } from "./its-host.ts";
 import { restartDelayMs, restartsSoFar } from "./restarts.ts";
 import { type Act, type Decision, decide, type Policy, type Situation } from "./transitions.ts";
 
@@ -33,11 +34,11 @@ const policies: Readonly<Record<RestartPolicy, Policy>> = {
   [RestartPolicy.NEVER]: "never",
 };
 
-async function look({ id, drivers, signal, observe }: Context): Promise<MachineState> {
+async function look({ id, resource, drivers, signal, observe }: Context): Promise<MachineState> {
   const now = await drivers.hypervisor.state(id, signal);
   if (now === undefined)
     throw new StepError("MachineGone", `vm ${id} is not on its host any more; it will be made again`);
-  observe({ state: states[now.state], accelerator: drivers.hypervisor.accelerator?.name ?? "" });
+  observe({ state: states[now.state], accelerator: abilitiesFor(drivers, resource).accelerator?.name ?? "" });
   return now;
 }
 
