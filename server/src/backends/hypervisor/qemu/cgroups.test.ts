@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Cgroups } from "./cgroups.ts";
@@ -16,6 +16,7 @@ test("a machine has memory, threads and a weight in version 2's one group", () =
   const set = (file: string) => readFileSync(join(root, "photon/vm", file), "utf8");
   expect([set("memory.max"), set("pids.max"), set("cpu.weight")]).toEqual([bytes, "258", "200"]);
   expect(readFileSync(join(root, "photon/cgroup.subtree_control"), "utf8")).toBe("+memory +pids +cpu");
+  expect(readFileSync(join(root, "photon/cpu.weight"), "utf8")).toBe(String(100 * availableParallelism()));
   groups.limit("vm", { ...size, memoryMib: 1024, cpu: 1000 });
   expect(Number(set("memory.max"))).toBe(Number(bytes) + 512 * 1024 ** 2);
   expect(set("cpu.weight")).toBe("10000");
@@ -30,6 +31,7 @@ test("a machine is in each of version 1's groups that there are", () => {
     join(root, "cpu/photon/vm/cgroup.procs"),
   ]);
   expect(readFileSync(join(root, "memory/photon/vm/memory.limit_in_bytes"), "utf8")).toBe(bytes);
+  expect(readFileSync(join(root, "cpu/photon/cpu.shares"), "utf8")).toBe(String(1024 * availableParallelism()));
 });
 
 test("a host without groups is no error", async () => {

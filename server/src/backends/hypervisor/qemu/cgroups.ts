@@ -1,6 +1,7 @@
 // Each machine's process in a control group of its own, where this host has them and lets us: version 2's one hierarchy, or version 1's several
 // (Linux, admin-guide/cgroup-v2.rst and cgroup-v1). They bound a QEMU that a guest has taken over; the guest's own memory is bounded anyway.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import type { MachineSpec } from "../driver.ts";
@@ -33,8 +34,9 @@ const version1 = {
   cpu: (size: Size) => ({ "cpu.shares": sharesOf(size) }),
 };
 
-/** The group of all groups of ours. */
+/** The group of all groups of ours. Its machines together weigh as much as the host's processors, however many of the host's own want them. */
 const parent = "photon";
+const processors = availableParallelism();
 
 export class Cgroups {
   readonly #hierarchies: readonly Hierarchy[];
@@ -89,6 +91,8 @@ function secondVersion(root: string): Hierarchy[] {
       writeFileSync(join(at, "cgroup.subtree_control"), controllers.map((name) => `+${name}`).join(" "));
   });
   if (!enabled) return [];
+  const weight = String(Math.min(largestWeight, weightPerCpu * processors));
+  if (controllers.includes("cpu")) attempt(() => writeFileSync(join(folder, "cpu.weight"), weight));
   const settings = (size: Size) => ({
     ...(controllers.includes("memory") ? { "memory.max": memoryOf(size) } : {}),
     ...(controllers.includes("pids") ? { "pids.max": threadsOf(size) } : {}),
@@ -101,6 +105,8 @@ function firstVersion(root: string): Hierarchy[] {
   return Object.entries(version1).flatMap(([controller, settings]) => {
     const folder = join(root, controller, parent);
     const made = existsSync(join(root, controller)) && attempt(() => mkdirSync(folder, { recursive: true }));
+    const shares = String(Math.min(largestShares, sharesPerCpu * processors));
+    if (made && controller === "cpu") attempt(() => writeFileSync(join(folder, "cpu.shares"), shares));
     return made ? [{ folder, settings }] : [];
   });
 }
