@@ -35,6 +35,7 @@ export interface ReceiverOptions {
   readonly came?: { readonly secret: string };
 }
 
+const forgotten = "its destination forgot it";
 /** 256 bits: nobody guesses it. */
 const secretBytes = 32;
 
@@ -46,6 +47,8 @@ export class Receiver {
   #isReady = false;
   #hasCome: boolean;
   #isClosed = false;
+  /** Why it is not ready. */
+  #why = forgotten;
   /** What is asked is done one after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
@@ -114,7 +117,7 @@ export class Receiver {
     else if (isWords(go) && this.#isReady) await this.#come(line, go);
     else {
       if (withdraw === true) await this.#forget();
-      line.send({ unknown: true, reason: "its destination forgot it" });
+      line.send({ unknown: true, reason: this.#why });
     }
   }
 
@@ -123,11 +126,13 @@ export class Receiver {
     await this.#forget();
     const broke = (reason: string) => {
       if (this.#hasCome || this.#line !== line) return;
+      this.#why = reason;
       line.send({ failed: reason });
       line.end();
     };
     try {
       const words = await this.#options.berth.prepare(hello, broke);
+      this.#why = forgotten;
       this.#isReady = true;
       line.send({ ...words, ready: true });
     } catch (error) {

@@ -28,10 +28,10 @@ export class MovesWithinProcess implements MoveTransport {
     if (!door.move.channels.includes(channel)) throw new Error(`a move of vm ${vmId} has no stream ${channel}`);
     if (door.open.has(channel)) throw new DriverError("unavailable", `stream ${channel} of vm ${vmId} is open`);
     const [here, there] = duplexPair();
-    here.once("close", () => there.destroy());
+    here.once("close", () => here.writableFinished || there.destroy());
     there.once("close", () => {
       door.open.delete(channel);
-      here.destroy();
+      if (!there.writableFinished) here.destroy();
     });
     door.open.set(channel, there);
     door.move.accept(channel, there);

@@ -5,16 +5,28 @@ import type { MachineFiles } from "./layout.ts";
 import { memoryBackendOf, memorySlots, type Room } from "./room.ts";
 import { tapOf } from "./taps.ts";
 
-/** The memory of a machine that has grown while it ran, part by part as its guest sees it. */
-export interface MemoryParts {
-  /** What it was started with, in MiB. */
+/** A processor that was added to a running machine. */
+export interface AddedCpu {
+  readonly id: string;
+  /** QEMU's name of the device. */
+  readonly driver: string;
+  /** Where it sits: "core-id" and the like. */
+  readonly place: Readonly<Record<string, number>>;
+}
+
+export interface AddedMemory {
+  readonly id: string;
+  readonly sizeMib: number;
+  readonly slot: number;
+  readonly address: number;
+}
+
+/** What a machine was started with, and what it has grown by while it ran, part by part as its guest sees it. */
+export interface GrownParts {
+  readonly baseCpu: number;
+  readonly cpus: readonly AddedCpu[];
   readonly baseMib: number;
-  readonly added: readonly {
-    readonly id: string;
-    readonly sizeMib: number;
-    readonly slot: number;
-    readonly address: number;
-  }[];
+  readonly memory: readonly AddedMemory[];
 }
 
 /** What a machine is started with. */
@@ -28,8 +40,8 @@ export interface Launch {
   readonly cpuModel: string;
   readonly room: Room;
   readonly uuid: string;
-  /** It comes from another host, where its memory has these parts. */
-  readonly incoming?: MemoryParts;
+  /** It comes from another host, where it has these parts. */
+  readonly incoming?: GrownParts;
 }
 
 /** Places on the bus: 16 disks, 8 NICs, the seed, and room to spare; four groups of eight, as PCI has it. */
@@ -73,11 +85,11 @@ export function commandLine(launch: Launch): readonly string[] {
 }
 
 function processor({ spec, accelerator, machineType, cpuModel, room, incoming }: Launch): string[] {
-  const memoryMib = incoming?.baseMib ?? spec.memoryMib;
+  const [cpu, memoryMib] = [incoming?.baseCpu ?? spec.cpu, incoming?.baseMib ?? spec.memoryMib];
   const accel = accelerator.name === "kvm" ? "kvm" : `tcg,tb-size=${translationMib}`;
   return [
     ...["-machine", `${machineType},usb=off,vmport=off`, "-accel", accel, "-cpu", cpuModel],
-    ...["-smp", `cpus=${spec.cpu},maxcpus=${room.cpu},sockets=1,cores=${room.cpu},threads=1`],
+    ...["-smp", `cpus=${cpu},maxcpus=${room.cpu},sockets=1,cores=${room.cpu},threads=1`],
     ...["-m", `size=${memoryMib}M${memoryRoom(memoryMib, room)}`],
   ];
 }
@@ -87,13 +99,14 @@ function memoryRoom(memoryMib: number, room: Room): string {
 }
 
 /** Where each part lies is a part of what the guest's kernel knows. */
-function comesFromElsewhere(incoming: MemoryParts | undefined): string[] {
+function comesFromElsewhere(incoming: GrownParts | undefined): string[] {
   if (incoming === undefined) return [];
-  const parts = incoming.added.flatMap(({ id, sizeMib, slot, address }) => [
+  const cpus = incoming.cpus.map(({ id, driver, place }) => ({ driver, id, ...place }));
+  const memory = incoming.memory.flatMap(({ id, sizeMib, slot, address }) => [
     ...["-object", `memory-backend-ram,id=${memoryBackendOf(id)},size=${sizeMib}M`],
     ...["-device", `pc-dimm,id=${id},memdev=${memoryBackendOf(id)},slot=${slot},addr=${address}`],
   ]);
-  return [...parts, "-incoming", "defer"];
+  return [...cpus.flatMap((cpu) => ["-device", JSON.stringify(cpu)]), ...memory, "-incoming", "defer"];
 }
 
 function rootPorts(): string[] {

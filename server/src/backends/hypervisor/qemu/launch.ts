@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec } from "../driver.ts";
 import { groupsOfKvm } from "./accelerator.ts";
-import { commandLine, type MemoryParts } from "./command-line.ts";
+import { commandLine, type GrownParts } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import type { MachineFiles } from "./layout.ts";
@@ -26,7 +26,7 @@ export interface Launched {
 export interface Incoming {
   /** As it is there. */
   readonly spec: MachineSpec;
-  readonly memory: MemoryParts;
+  readonly parts: GrownParts;
   /** The seed's disk, as it has it there. */
   readonly seed: Buffer;
 }
@@ -73,7 +73,7 @@ async function startAt(
   const place = { uid, groups, namespace: host.taps?.namespace, controlGroups };
   const args = commandLine({
     ...definition,
-    ...(incoming !== undefined && { incoming: incoming.memory }),
+    ...(incoming !== undefined && { incoming: incoming.parts }),
     files,
     slots: new Map(Object.entries(slots)),
     accelerator: host.accelerator,

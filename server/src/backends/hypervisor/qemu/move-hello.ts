@@ -5,8 +5,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec } from "../driver.ts";
 import type { Words } from "../moving/line.ts";
-import type { MemoryParts } from "./command-line.ts";
-import { slotOfDisk, slotOfNic } from "./command-line.ts";
+import { type AddedCpu, type GrownParts, slotOfDisk, slotOfNic } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
 import type { Host } from "./host.ts";
 import type { Machine } from "./machine.ts";
@@ -18,7 +17,7 @@ export interface RunningHello {
   /** As it runs. */
   readonly spec: MachineSpec;
   readonly room: Definition["room"];
-  readonly memory: MemoryParts;
+  readonly parts: GrownParts;
   /** Base64 of its gzip. */
   readonly seed: string;
   /** Under which it runs: nothing that the processor can do may change under a guest. */
@@ -50,7 +49,7 @@ export async function helloOf(host: Host, machine: Machine, image: string | unde
   const running = power && {
     spec: known(definition, power.running.spec),
     room: power.running.room,
-    memory: await memoryOf(power.monitor),
+    parts: await partsOf(power.monitor),
     seed: gzipSync(readFileSync(machine.files.seed)).toString("base64"),
     processor: processorOf(host, definition.cpuModel),
   };
@@ -63,13 +62,24 @@ function known({ slots }: Definition, spec: MachineSpec): MachineSpec {
   throw new DriverError("refused", `the guest of vm ${spec.vmId} has not let go of ${unknown} yet: restart it`);
 }
 
-async function memoryOf(monitor: Qmp): Promise<MemoryParts> {
+async function partsOf(monitor: Qmp): Promise<GrownParts> {
+  const places = recordsOf(await monitor.execute("query-hotpluggable-cpus"));
+  const taken = places.filter((place) => place["qom-path"] !== undefined);
+  const cpus = taken.flatMap(addedCpu);
   const base = Number(recordOf(await monitor.execute("query-memory-size-summary"))?.["base-memory"]);
   const dimms = recordsOf(await monitor.execute("query-memory-devices")).map(({ data }) => recordOf(data) ?? {});
-  const added = dimms.map(({ id, size, slot, addr }) => ({
+  const memory = dimms.map(({ id, size, slot, addr }) => ({
     ...{ id: String(id), sizeMib: Number(size) / bytesInMib, slot: Number(slot), address: Number(addr) },
   }));
-  return { baseMib: base / bytesInMib, added };
+  return { baseCpu: taken.length - cpus.length, cpus, baseMib: base / bytesInMib, memory };
+}
+
+/** Devices that were added have a name; those of the start have none. */
+function addedCpu({ type, props, "qom-path": path }: Record<string, unknown>): AddedCpu[] {
+  const id = /^\/machine\/peripheral\/(.+)$/.exec(String(path))?.[1];
+  if (id === undefined) return [];
+  const place = Object.entries(recordOf(props) ?? {}).map(([name, at]) => [name, Number(at)] as const);
+  return [{ id, driver: String(type), place: Object.fromEntries(place) }];
 }
 
 export function seedOf({ seed }: RunningHello): Buffer {
@@ -94,7 +104,7 @@ export function checkedHello(words: Words, offered: MachineSpec, host: Host): He
   if (spec.vmId !== offered.vmId || spec.owner !== offered.owner) return refuse("it is another machine");
   if (definition.imageId !== undefined && definition.imageId !== offered.imageId) return refuse("its image is another");
   if (
-    ![machineType, cpuModel, definition.uuid, ...(running?.memory.added.map(({ id }) => id) ?? [])].every((one) =>
+    ![machineType, cpuModel, definition.uuid, ...(running?.parts.memory.map(({ id }) => id) ?? [])].every((one) =>
       plain.test(one),
     )
   )
@@ -124,6 +134,9 @@ function isHello(words: Words | Hello): words is Hello {
     isSpec(definition?.spec) &&
     [definition?.machineType, definition?.cpuModel, definition?.uuid].every((one) => typeof one === "string") &&
     (running === undefined ||
-      (isSpec(running.spec) && Array.isArray(recordOf(running.memory)?.added) && typeof running.seed === "string"))
+      (isSpec(running.spec) &&
+        Array.isArray(recordOf(running.parts)?.memory) &&
+        Array.isArray(recordOf(running.parts)?.cpus) &&
+        typeof running.seed === "string"))
   );
 }

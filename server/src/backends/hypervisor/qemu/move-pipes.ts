@@ -41,12 +41,13 @@ export class Pipes {
     for (const stream of this.#streams) stream.destroy();
   }
 
+  /** What one side said last gets to the other, also when it is gone itself by then. */
   #join(one: Duplex, other: Duplex): void {
     this.#keep(one);
     one.pipe(other);
     other.pipe(one);
-    one.once("close", () => other.destroy());
-    other.once("close", () => one.destroy());
+    one.once("close", () => one.readableEnded || other.destroy());
+    other.once("close", () => other.readableEnded || one.destroy());
   }
 
   #keep(stream: Duplex): void {

@@ -1,5 +1,5 @@
 // The destination of a machine that moves while it runs: a process of its own that waits for its disks' bytes, by NBD, and for its memory.
-import { appendFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { gunzipSync } from "node:zlib";
 import { DriverError } from "../../driver-error.ts";
@@ -31,11 +31,11 @@ export class RunningBerth {
   /** @param base what the root disk stands on; undefined: nothing, all of it comes. */
   async open(base: string | undefined, broke: (reason: string) => void): Promise<void> {
     const { files } = this.#machine;
-    const { spec, memory, room } = this.#running;
+    const { spec, parts, room } = this.#running;
     const { signal } = new AbortController();
     for (const [i, disk] of spec.disks.entries())
       await ensureDisk(files.disk(disk.id), disk, signal, i === 0 && base !== undefined ? { base } : {});
-    const power = await this.#machine.receive({ spec, memory, room, seed: seedOf(this.#running) });
+    const power = await this.#machine.receive({ spec, parts, room, seed: seedOf(this.#running) });
     this.#power = power;
     void power.monitor.closed.then(() => broke(`the destination's process died: ${lastWords(files)}`));
     const { monitor } = power;
@@ -67,8 +67,9 @@ export class RunningBerth {
     while (recordsOf(await monitor.execute("query-block-exports")).length > 0)
       await untilNews(this.#machine.events, AbortSignal.timeout(loadedMs));
     this.#pipes.close();
+    // The guest has written nothing here yet; QEMU appends.
     if (typeof consoleLog === "string")
-      appendFileSync(this.#machine.files.consoleLog, gunzipSync(Buffer.from(consoleLog, "base64")));
+      writeFileSync(this.#machine.files.consoleLog, gunzipSync(Buffer.from(consoleLog, "base64")));
   }
 
   async close(): Promise<void> {

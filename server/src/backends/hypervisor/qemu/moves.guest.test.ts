@@ -1,9 +1,10 @@
 // Real guests that move between two hosts of one machine.
-import { describe, expect, jest, test } from "@jest/globals";
-import { type MoveField, movesContract } from "../moves-contract.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import type { MachineSpec } from "../driver.ts";
+import { type MoveField, moveMachine, movesContract } from "../moves-contract.ts";
 import { MovesWithinProcess } from "../moving/within-process.ts";
 import { qemuMissing } from "./index.ts";
-import { image, patienceMs, TestHost } from "./testing/host.ts";
+import { image, patienceMs, signal, TestHost, until } from "./testing/host.ts";
 
 const missing = qemuMissing();
 jest.setTimeout(2 * patienceMs);
@@ -27,4 +28,80 @@ async function openField(): Promise<MoveField> {
 }
 
 if (missing !== undefined) describe.skip(`moves on QEMU (${missing})`, () => test("keep guests", () => undefined));
-else movesContract({ name: "qemu", open: openField, image, patienceMs });
+else {
+  movesContract({ name: "qemu", open: openField, image, patienceMs });
+
+  describe("a guest that moves", () => {
+    const transport = new MovesWithinProcess();
+    const hosts = [new TestHost({ transport }), new TestHost({ transport })] as const;
+    const [a, b] = hosts;
+    beforeAll(async () => void (await Promise.all(hosts.map((host) => host.open()))));
+    afterEach(async () => {
+      for (const host of hosts) await host.removeMachines();
+      for (const host of hosts) expect(host.leaks()).toEqual([]);
+    });
+    afterAll(async () => {
+      for (const host of hosts) await host.close();
+    });
+    const vmId = "vm-1";
+    /** Types a line on its console. */
+    const type = async (host: TestHost, line: string) => {
+      const console = await host.driver.consoles.open(vmId, "serial", signal);
+      console.write(`${line}\n`);
+      return console;
+    };
+    const said = async (host: TestHost) =>
+      Buffer.from(await host.driver.consoles.log(vmId, 1024 ** 2, signal)).toString("latin1");
+    const ticks = async (host: TestHost) =>
+      [...(await said(host)).matchAll(/tick (\d+) host=/g)].map(([, n]) => Number(n));
+    /** The checksum that it says under a name. */
+    const sum = async (host: TestHost, name: string) => {
+      const words = new RegExp(`${name}=([0-9a-f]{32})`);
+      await host.says(vmId, words);
+      return words.exec(await said(host))?.[1];
+    };
+    const move = (from: TestHost, to: TestHost, spec: MachineSpec) =>
+      moveMachine(from.driver, to.driver, spec, patienceMs);
+
+    test("writes on, keeps what was plugged into it, and comes back", async () => {
+      const small = await a.run(vmId, { memoryMib: 512 });
+      await a.says(vmId, /READY/);
+      const disks = [...small.disks, { id: "data", sizeGib: 1 }];
+      const spec = await a.define(vmId, { cpu: 2, memoryMib: 640, disks });
+      await a.says(vmId, /tick \d+ .* cpus=2 memory=[56]\d{5} disks=\S*vdc:2097152,/);
+      const line = await type(a, "dd if=/dev/urandom of=/dev/vdc bs=1M count=16 seek=64; sync");
+      line.write(
+        "(while [ ! -e /run/enough ]; do dd if=/dev/urandom of=/dev/vdc bs=64k count=16 seek=$((i % 256)); i=$((i + 16)); done) 2>/dev/null &\n",
+      );
+      line.write("echo before=$(dd if=/dev/vdc bs=1M skip=64 count=16 | md5sum)\n");
+      const before = await sum(a, "before");
+      await move(a, b, spec);
+      line.destroy();
+      expect(await b.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
+      const last = Math.max(...(await ticks(b)));
+      await until("it ticks on", async () => Math.max(...(await ticks(b))) > last);
+      const all = await ticks(b);
+      expect(all).toEqual(all.map((_, i) => (all[0] ?? 0) + i));
+      const there = await type(
+        b,
+        "touch /run/enough; wait; sync; echo cached=$(dd if=/dev/vdc bs=1M count=16 | md5sum)",
+      );
+      const cached = await sum(b, "cached");
+      there.write("echo 3 > /proc/sys/vm/drop_caches; echo kept=$(dd if=/dev/vdc bs=1M count=16 | md5sum)\n");
+      expect(await sum(b, "kept")).toBe(cached);
+      there.write("echo after=$(dd if=/dev/vdc bs=1M skip=64 count=16 | md5sum)\n");
+      expect(await sum(b, "after")).toBe(before);
+      there.destroy();
+      await b.says(vmId, /tick \d+ .* cpus=2 memory=[56]\d{5} disks=\S*vdc:2097152,/);
+      const more = await b.define(vmId, { ...spec, memoryMib: 768 });
+      await move(b, a, more);
+      expect(await a.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
+      const back = await type(
+        a,
+        "echo 3 > /proc/sys/vm/drop_caches; echo back=$(dd if=/dev/vdc bs=1M count=16 | md5sum)",
+      );
+      expect(await sum(a, "back")).toBe(cached);
+      back.destroy();
+    });
+  });
+}
