@@ -170,6 +170,26 @@ test("an org that requires a second factor lets one without it enrol, and nothin
   await zoe.types((_, shown) => codeOf(/\n {2}([A-Z2-7]{32})\n/.exec(shown)?.[1] ?? "")).does("mfa enroll");
 });
 
+test("a principal that calls too often is told when to call again", async () => {
+  const small = await startTestCloud({ argv: ["--calls-per-second", "1"] });
+  try {
+    const token = await small.adminToken();
+    const call = (bearer: string) =>
+      fetch(`${small.url}/iam.v1.IamTokenService/WhoAmI`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${bearer}` },
+        body: "{}",
+      });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => call(token)));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(20);
+    expect(refused.map((answer) => answer.headers.get("retry-after"))).toEqual(refused.map(() => "1"));
+    expect(await refused[0]?.text()).toContain("TOO_MANY_REQUESTS");
+  } finally {
+    await small.stop();
+  }
+});
+
 describe("the sealed administrator", () => {
   test("is unlocked by two people for what neither may do", async () => {
     const people = ["anna", "boris"].map((id) => new Person(id));
