@@ -9,7 +9,7 @@ import type { ExpectedMove } from "./move-transport.ts";
 const longestLine = 4_096;
 /** How long each side waits for the other's line, in milliseconds: whoever opens a stream speaks at once. */
 const patienceMs = 20_000;
-const [welcome, refusal] = ["welcome", "refused"];
+const [welcome, refusal, notNow] = ["welcome", "refused", "not now"];
 
 interface Greeting {
   readonly vmId: string;
@@ -42,13 +42,10 @@ export class MoveGate {
     stream.on("error", () => stream.destroy());
     const greeting = greetingOf(await readLine(stream).catch(() => ""));
     const expected = greeting && this.#expected.get(greeting.vmId);
-    if (
-      greeting === undefined ||
-      expected === undefined ||
-      !isLetIn(greeting, expected) ||
-      !isFrom(expected.move.fromHostId)
-    )
-      return void stream.end(`${refusal}\n`, () => stream.destroy());
+    const turnAway = (answer: string) => void stream.end(`${answer}\n`, () => stream.destroy());
+    if (greeting === undefined || expected === undefined || !isLetIn(greeting, expected)) return turnAway(refusal);
+    // The move is expected: whoever hears that it is not would take the machine for its own.
+    if (expected.open.has(greeting.channel) || !isFrom(expected.move.fromHostId)) return turnAway(notNow);
     const { channel } = greeting;
     expected.open.set(channel, stream);
     stream.once("close", () => expected.open.delete(channel));
@@ -66,8 +63,8 @@ export class MoveGate {
   }
 }
 
-function isLetIn({ channel, secret }: Greeting, { move, open }: Expected): boolean {
-  return isSame(secret, move.secret) && move.channels.includes(channel) && !open.has(channel);
+function isLetIn({ channel, secret }: Greeting, { move }: Expected): boolean {
+  return isSame(secret, move.secret) && move.channels.includes(channel);
 }
 
 /** Takes as long whatever the difference is. */
@@ -85,7 +82,8 @@ export async function greet(stream: Duplex, greeting: Greeting): Promise<void> {
   });
   if (answer === welcome) return;
   stream.destroy();
-  throw new DriverError("refused", `the host that vm ${greeting.vmId} should move to does not let it in`);
+  const reason = answer === refusal ? "refused" : "unavailable";
+  throw new DriverError(reason, `the host that vm ${greeting.vmId} should move to does not let it in`);
 }
 
 function greetingOf(line: string): Greeting | undefined {
