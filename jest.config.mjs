@@ -13,6 +13,8 @@ const shared = {
     "^.+\\.ts$": ["@swc/jest", { jsc: { parser, target: "es2024" }, module: { type: "es6" }, sourceMaps: "inline" }],
   },
 };
+/** Takes minutes for each boot of a real distribution: run by name (docs/guides/images.md). */
+const byName = process.env.PHOTON_TEST_DEBIAN === "1" ? [] : ["/test/compute/debian.test.ts$"];
 const ignored = ["/node_modules/", "/dist/", "/cdktf.out/", "/\\.photon/"];
 const unit = [
   "<rootDir>/{proto,sdk,provider,server,constructs,cli}/src/**/*.test.ts",
@@ -45,7 +47,7 @@ export default {
         "<rootDir>/server/src/**/*.{ovn,guest}.test.ts",
         ...slow.map((file) => `<rootDir>/${file}`),
       ],
-      testPathIgnorePatterns: [...ignored, "/test/rules/"],
+      testPathIgnorePatterns: [...ignored, "/test/rules/", ...byName],
     },
   ],
 };

@@ -83,7 +83,8 @@ function configure(tree: string): void {
   // Every machine makes its own.
   const keys = readdirSync(join(tree, "etc/ssh")).filter((name) => name.startsWith("ssh_host_"));
   for (const name of keys) rmSync(join(tree, "etc/ssh", name));
-  writeFileSync(join(tree, "etc/machine-id"), "uninitialized\n");
+  // Empty, it is filled by the first boot, which does not go through all units anew as where it is missing.
+  writeFileSync(join(tree, "etc/machine-id"), "");
 }
 
 /** One Linux partition that takes the whole disk and is active (the classic table: "Partition Types", sector 0 from byte 446 on). */

@@ -29,9 +29,16 @@ export interface GuestCloud {
   stop(): Promise<void>;
 }
 
-export async function startGuestCloud(): Promise<GuestCloud> {
-  const images = ".photon/images";
-  tinyImage(images);
+export interface GuestCloudOptions {
+  /** The folder of the built-in images. Default: the tests' own, with the tiny image alone. */
+  readonly images?: string;
+  /** How long guests may take to say something, in milliseconds. Default guestPatienceMs. */
+  readonly patienceMs?: number;
+}
+
+export async function startGuestCloud(options: GuestCloudOptions = {}): Promise<GuestCloud> {
+  const { images = ".photon/images", patienceMs = guestPatienceMs } = options;
+  if (options.images === undefined) tinyImage(images);
   // Each machine runs as a user of its own, who must be able to reach its files.
   const machines = mkdtempSync(join(tmpdir(), "pm-"));
   chmodSync(machines, 0o711);
@@ -44,7 +51,7 @@ export async function startGuestCloud(): Promise<GuestCloud> {
     cloud,
     hostNamespace: hosts[0].namespace,
     files,
-    says: (vmId, words, times = 1) => untilSaid(files(vmId).consoleLog, words, times),
+    says: (vmId, words, times = 1) => untilSaid(files(vmId).consoleLog, words, times, patienceMs),
     stop: async () => {
       await cloud.stop();
       rmSync(machines, { recursive: true, force: true });
@@ -63,9 +70,14 @@ export function said(file: string, words: RegExp): readonly RegExpExecArray[] {
   return existsSync(file) ? [...linesOf(readFileSync(file, "utf8")).matchAll(all)] : [];
 }
 
-/** Resolves when a console's log says it at least so many times; answers the last of them. @throws Error after the guests' patience. */
-export async function untilSaid(file: string, words: RegExp, times = 1): Promise<RegExpExecArray> {
-  const deadline = Date.now() + guestPatienceMs;
+/** Resolves when a console's log says it at least so many times; answers the last of them. @param patienceMs default guestPatienceMs. @throws Error after that. */
+export async function untilSaid(
+  file: string,
+  words: RegExp,
+  times = 1,
+  patienceMs = guestPatienceMs,
+): Promise<RegExpExecArray> {
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = said(file, words);
     const last = found.at(-1);

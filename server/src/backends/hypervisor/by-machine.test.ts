@@ -129,10 +129,42 @@ test("what one kind can't do is refused for its machines alone", async () => {
   expect(both.export).toBeUndefined();
 });
 
+test("a standard machine moves as its driver has it, also to a host where it is nobody's yet; a microVM does not move", async () => {
+  const { standard, microvm } = await twoKinds();
+  const asked: string[] = [];
+  const offer = { address: "unix:/nowhere", secret: "word" };
+  const moves: NonNullable<HypervisorDriver["moves"]> = {
+    offer: async ({ vmId }) => {
+      asked.push(`offer ${vmId}`);
+      return offer;
+    },
+    send: async (vmId) => void asked.push(`send ${vmId}`),
+    state: async () => ({ phase: "done" }),
+    settle: async (vmId) => void asked.push(`settle ${vmId}`),
+    cancel: async (vmId) => void asked.push(`cancel ${vmId}`),
+  };
+  const both = new HypervisorByMachine({ standard: withFacets(standard, { moves }), microvm: withFacets(microvm, {}) });
+  await both.define(machine("vm-plain"), signal);
+  await both.define(machine("vm-micro", "microvm"), signal);
+  expect(await both.moves?.offer(machine("vm-coming"), signal)).toEqual(offer);
+  await both.moves?.settle("vm-coming", signal);
+  await both.moves?.send("vm-plain", offer, signal);
+  await both.moves?.cancel("vm-plain", signal);
+  expect(await both.moves?.state("vm-plain", signal)).toEqual({ phase: "done" });
+  expect(await both.moves?.state("vm-micro", signal)).toBeUndefined();
+  expect(asked).toEqual(["offer vm-coming", "settle vm-coming", "send vm-plain", "cancel vm-plain"]);
+  const refused = {
+    reason: "refused",
+    message: expect.stringContaining("is a microVM, which has no moves on this host"),
+  };
+  await expect(both.moves?.send("vm-micro", offer, signal)).rejects.toMatchObject(refused);
+  await expect(both.moves?.offer(machine("vm-more", "microvm"), signal)).rejects.toMatchObject(refused);
+});
+
 /** The driver with these facets and no others. */
 function withFacets(
   driver: HypervisorDriver,
-  facets: Pick<HypervisorDriver, "snapshots" | "consoles">,
+  facets: Pick<HypervisorDriver, "snapshots" | "consoles" | "moves">,
 ): HypervisorDriver {
   return {
     ...{ name: driver.name, volatile: driver.volatile },

@@ -1,0 +1,90 @@
+// A real Debian 12 with cloud-init: what it is told by the seed's disk and, in a second image, by the metadata service alone; and its agent.
+// Its boots take minutes where they are emulated: run by name, PHOTON_TEST_DEBIAN=1 npm run jest -- test/compute/debian
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { runPhoton } from "../../cli/src/testing/run.ts";
+import { debianImage, debianImageMissing } from "../../scripts/images/debian.ts";
+import { Hands, type Json } from "../scenarios/calls.ts";
+import { environmentOf } from "./console-command.ts";
+import { type GuestCloud, guestsMissing, startGuestCloud } from "./guest-cloud.ts";
+
+const missing = guestsMissing() ?? debianImageMissing();
+/** An emulated Debian, on two busy processors: cloud-init alone takes a minute. */
+const patienceMs = 15 * 60_000;
+jest.setTimeout(2 * patienceMs);
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBdWp6vpVqJkWbQ3dIfGyqLfHnS9Ia9oo0BfAd0jNEuB someone@somewhere";
+const userData = `#cloud-config
+runcmd:
+  - echo "told $(hostname) by $(cloud-id) for $(cut -d' ' -f3 /home/debian/.ssh/authorized_keys) at $(hostname -I)" > /dev/console
+`;
+const images = ".photon/debian";
+
+const run = missing === undefined ? describe : describe.skip;
+run(`Debian 12${missing === undefined ? "" : ` (${missing})`}`, () => {
+  let guests: GuestCloud;
+  let hands: Hands;
+  let subnetId: string;
+  beforeAll(async () => {
+    debianImage(images);
+    guests = await startGuestCloud({ images, patienceMs });
+    hands = new Hands(guests.cloud.url, await guests.cloud.tenant("acme", "alpha"), patienceMs);
+    const vpc = await hands.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
+    subnetId = (await hands.create("Subnet", { name: "main", vpc_id: vpc.id, cidr: "10.0.1.0/24" })).id;
+  });
+  afterAll(() => guests?.stop());
+
+  async function boot(name: string, imageId: string, ipAddress: string): Promise<Json & { readonly id: string }> {
+    const port = await hands.create("Port", { name, subnet_id: subnetId, ip_address: ipAddress });
+    const spec = {
+      ...{ cpu: 1, memory: 768, image_id: imageId, disks: [{ id: "root", size_gib: 3 }] },
+      ...{ user_data: userData, ssh_keys: [key], network: [{ id: "eth0", port_id: port.id }] },
+    };
+    return hands.create("Vm", { name, spec });
+  }
+
+  test("reads the seed's disk; its agent tells what it is, stills it for a snapshot, and it shuts down when it is asked", async () => {
+    const { id } = await boot("seeded", "debian-12", "10.0.1.10");
+    await guests.says(id, /^told seeded by nocloud for someone@somewhere at 10\.0\.1\.10\b/m);
+    await hands.until("Vm", id, ({ state }) => state === "VM_STATE_RUNNING");
+    const { body } = await hands.call("Vm", "GetVmStatistics", { id });
+    expect(body).toMatchObject({ guestHostname: "seeded", guestOs: "Debian GNU/Linux 12 (bookworm)" });
+    const { tenant } = hands;
+    const env = environmentOf(guests.cloud.url, tenant);
+    const taken = await runPhoton(["vm-snapshot", "create", "--name", "whole", "--vm-id", id, "--wait"], {
+      env,
+      now: Date.now(),
+    });
+    expect(taken).toMatchObject({ code: 0 });
+    await hands.must("Vm", "StopVm", { id });
+    const stopped = await hands.until("Vm", id, ({ state }) => state === "VM_STATE_STOPPED");
+    expect(stopped.stateReason ?? "").toBe("");
+  });
+
+  test("reads the metadata service where it looks for nothing else", async () => {
+    const env = environmentOf(guests.cloud.url, hands.tenant);
+    const file = withoutSeed();
+    const words = ["image", "import", file, "--id", "metadata-alone", "--wait"];
+    expect(await runPhoton(words, { env, now: Date.now() })).toMatchObject({ code: 0, err: "" });
+    const { id } = await boot("asking", "metadata-alone", "10.0.1.11");
+    await guests.says(id, /^told asking by aws for someone@somewhere at 10\.0\.1\.11\b/m);
+  });
+});
+
+/** The image, with a cloud-init that looks at no disk. */
+function withoutSeed(): string {
+  const work = join(images, "metadata-alone");
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work);
+  const [raw, settings, file] = ["disk.raw", "sources.cfg", "metadata-alone.qcow2"].map((name) => join(work, name));
+  if (raw === undefined || settings === undefined || file === undefined)
+    throw new Error("three files have three names");
+  execFileSync("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", debianImage(images), raw]);
+  writeFileSync(settings, "datasource_list: [ Ec2, None ]\n");
+  const write = `write ${settings} /etc/cloud/cloud.cfg.d/99_sources.cfg`;
+  execFileSync("debugfs", ["-w", "-R", write, `${raw}?offset=1048576`], { stdio: "ignore" });
+  execFileSync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, file]);
+  rmSync(raw);
+  return file;
+}
