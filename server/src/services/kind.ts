@@ -135,6 +135,16 @@ export interface QueryMethod<Desc extends DescMessage> {
   answer(resource: Loaded<Desc>, request: Message, context: QueryContext): Promise<Message>;
 }
 
+/** What a change gives to somebody and takes from them, at a scope and below. */
+export interface AccessEffect {
+  /** "user:acme-corp/alice" */
+  readonly principal: string;
+  /** "org/acme-corp/project/alpha"; "" is the system. */
+  readonly scope: string;
+  readonly gives: readonly string[];
+  readonly takes: readonly string[];
+}
+
 /** A kind's slice. All hooks are optional: without them a kind is stored, referenced, listed and watched by its annotations alone. */
 export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   readonly schema: Desc;
@@ -157,6 +167,12 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   foresee?(next: MessageShape<Desc>, prior: MessageShape<Desc> | undefined, context: QueryContext): Promise<void>;
   /** Runs where a plan finds that an update needs a new resource, which takes this one's place. Throws a Fault to refuse. */
   admitReplace?(prior: MessageShape<Desc>): void;
+  /** Tells, in a plan, who may do more or less after it. What the caller does not know yet is out of reach, as in admission. */
+  access?(
+    tenant: Tenant,
+    next: MessageShape<Desc>,
+    prior: MessageShape<Desc> | undefined,
+  ): Promise<readonly AccessEffect[]>;
   /** By the method's name: "StartVm". */
   readonly methods?: Readonly<Record<string, CustomMethod<Desc>>>;
   /** By the method's name: "AnalyzePath". */

@@ -23,6 +23,7 @@ import { guardrailKind } from "./guardrail/kind.ts";
 import { identityProviderKind } from "./identity-provider/kind.ts";
 import { heed } from "./news.ts";
 import { orgKind } from "./org/kind.ts";
+import { createAccessPlans } from "./policy/access-plans.ts";
 import { createAuthorizer, freshPolicies } from "./policy/authorizer.ts";
 import { createDelegation } from "./policy/delegation.ts";
 import { Follower } from "./policy/follower.ts";
@@ -128,6 +129,7 @@ export function createIam(options: IamOptions): Iam {
   return {
     kinds: kindsOf(
       {
+        access: createAccessPlans(store, policies, catalog),
         delegation,
         touchGrant: (key, expected) => index.touch(key, expected),
         touchPrincipal: (identity) => sessions.touch(identity),

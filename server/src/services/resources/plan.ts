@@ -81,7 +81,10 @@ export async function plan(options: PlanOptions, slice: Slice, request: Message,
     if (!(error instanceof Done)) throw error;
     const { message, changes } = error.planned;
     await foresee(options, slice, error.planned, unknown, caller);
-    return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes });
+    const [first, ...rest] = changes;
+    const access = first === undefined ? [] : await accessOf(slice, error.planned, unknown);
+    const told = first === undefined ? [] : [{ ...first, access }, ...rest];
+    return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes: told });
   }
 }
 
@@ -98,6 +101,16 @@ async function foresee(
     await definition.foresee?.(next, prior, contextOf(queries, tenant, caller)).catch(inCallersWords);
   } catch (error) {
     if (!(error instanceof UnknownNeeded)) throw error;
+  }
+}
+
+/** Who may do more or less after it; nothing is told where that needs what the caller does not know yet. */
+async function accessOf({ definition, kind }: Slice, { whole, prior, tenant }: Planned, unknown: ReadonlySet<string>) {
+  try {
+    return (await definition.access?.(tenant, veiled(kind.fields, whole, unknown), prior)) ?? [];
+  } catch (error) {
+    if (error instanceof UnknownNeeded) return [];
+    throw error;
   }
 }
 

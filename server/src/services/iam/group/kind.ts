@@ -9,7 +9,7 @@ import { groupName, parsePrincipalName } from "../principal-name.ts";
 import { principalSchema } from "../principals.ts";
 import { guardMembership } from "./membership.ts";
 
-export function groupKind({ delegation, touchGrant }: PolicyWrites) {
+export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
   return defineKind({
     schema: GroupSchema,
     uniqueName: "none",
@@ -21,6 +21,7 @@ export function groupKind({ delegation, touchGrant }: PolicyWrites) {
       if (!isWithin(prior?.message, next)) await delegation.mayLeaveGroup(admission.caller, name);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
+    access: (tenant, next, prior) => access.ofGroup(tenant, next, prior),
     async admitDelete(admission, group) {
       touchGrant(keyOf(admission, group.id), "gone");
     },

@@ -7,7 +7,7 @@ import { referToHolder } from "../policy/holders.ts";
 import { refuseBadStatements } from "../policy/problems.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 
-export function guardrailKind({ delegation, touchGrant }: PolicyWrites) {
+export function guardrailKind({ access, delegation, touchGrant }: PolicyWrites) {
   return defineKind({
     schema: GuardrailSchema,
     uniqueName: "none",
@@ -18,6 +18,7 @@ export function guardrailKind({ delegation, touchGrant }: PolicyWrites) {
         await referToHolder(admission, delegation, name, `exempt_principals[${index}]`);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
+    access: (tenant, next, prior) => access.ofGuardrail(tenant, next, prior),
     async admitDelete(admission, guardrail) {
       touchGrant(keyOf(admission, guardrail.id), "gone");
     },

@@ -9,7 +9,7 @@ import { referToHolder } from "../policy/holders.ts";
 import { compileRole } from "../policy/statements.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 
-export function roleBindingKind({ delegation, touchGrant }: PolicyWrites) {
+export function roleBindingKind({ access, delegation, touchGrant }: PolicyWrites) {
   return defineKind({
     schema: RoleBindingSchema,
     uniqueName: "none",
@@ -22,6 +22,7 @@ export function roleBindingKind({ delegation, touchGrant }: PolicyWrites) {
       admission.claim({ space: `principal|iam/grants/${scope}`, key: `${next.principal} ${next.roleId}` });
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
+    access: (tenant, next, prior) => access.ofBinding(tenant, next, prior),
     async admitDelete(admission, binding) {
       const role = await admission.get(RoleSchema, binding.message.roleId);
       const denials = role === undefined ? [] : compileRole(role.message).statements.filter((s) => s.deny);

@@ -10,7 +10,7 @@ import type { PolicyWrites } from "../policy-writes.ts";
 import { permitTheSame, type RoleHistory, spelledPermission } from "./history.ts";
 import { rollBack, versionQueries } from "./versions.ts";
 
-export function roleKind({ delegation, touchGrant }: PolicyWrites, history: RoleHistory) {
+export function roleKind({ access, delegation, touchGrant }: PolicyWrites, history: RoleHistory) {
   return defineKind({
     schema: RoleSchema,
     uniqueName: "none",
@@ -24,6 +24,7 @@ export function roleKind({ delegation, touchGrant }: PolicyWrites, history: Role
       await delegation.mustHold(admission.caller, admission.tenant, compileRole(next).statements, removed);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
+    access: (tenant, next, prior) => access.ofRole(tenant, next, prior),
     async admitDelete(admission, role) {
       refuseBuiltIn(role);
       touchGrant(keyOf(admission, role.id), "gone");

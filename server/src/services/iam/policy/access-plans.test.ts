@@ -1,0 +1,102 @@
+// What plans tell of who may do more or less, and that they are right: what is told is what is decided after the change.
+import { expect, test } from "@jest/globals";
+import { bob, may, onEachDatabase, vm } from "../testing/databases.ts";
+import type { World } from "../testing/world.ts";
+
+const admin = "user:system/admin";
+const acme = { orgId: "acme" };
+const alpha = { orgId: "acme", projectId: "alpha" };
+const scope = "org/acme/project/alpha";
+
+/** The access that a plan tells of, without what the wire adds. */
+async function planned(world: World, noun: string, field: string, init: Record<string, unknown>): Promise<unknown> {
+  const { paths, resource, ...at } = init;
+  const answer = await world.call(admin, noun, "plan", {
+    ...{ ...at, [field]: resource },
+    ...(Array.isArray(paths) && { updateMask: { paths } }),
+  });
+  const changes: unknown = Reflect.get(answer, "changes");
+  const [first] = Array.isArray(changes) ? changes : [];
+  const access: unknown = Reflect.get(Object(first), "access");
+  return (Array.isArray(access) ? access : []).map((one) => {
+    const { $typeName: _, ...rest } = Object(one);
+    return rest;
+  });
+}
+
+onEachDatabase(
+  (world) => {
+    test("of a binding: what it gives, to each member of a group", async () => {
+      const resource = { ...alpha, principal: "group:acme/ops", roleId: "stopper" };
+      const gives = ["compute:vms:start (in part)", "compute:vms:stop"];
+      expect(await planned(world(), "role_binding", "roleBinding", { ...alpha, resource })).toEqual([
+        { principal: "group:acme/ops", scope, gives, takes: [] },
+        { principal: "user:acme/bob", scope, gives, takes: [] },
+      ]);
+      expect(await may(world(), bob, "compute:vms:stop", { ...vm, project: "beta" })).toBe(false);
+    });
+
+    test("of a role: what changes for those who are bound to it", async () => {
+      const paths = ["permissions"];
+      const resource = { permissions: [{ action: "compute:vms:stop" }, { action: "compute:vms:reset" }] };
+      expect(await planned(world(), "role", "role", { ...acme, id: "bound", resource, paths })).toEqual([
+        {
+          principal: "user:acme/alice",
+          scope,
+          gives: ["compute:vms:reset"],
+          takes: ["compute:vms:get", "compute:vms:list"],
+        },
+      ]);
+      expect(
+        await planned(world(), "role", "role", {
+          ...acme,
+          id: "bound",
+          resource: { description: "x" },
+          paths: ["description"],
+        }),
+      ).toEqual([]);
+    });
+
+    test("of a group: who comes and who goes", async () => {
+      const resource = { members: ["user:acme/alice"] };
+      expect(await planned(world(), "group", "group", { ...acme, id: "bound", resource, paths: ["members"] })).toEqual([
+        {
+          principal: "service_account:acme/bot",
+          scope,
+          gives: [],
+          takes: ["compute:vms:start (in part)", "compute:vms:stop"],
+        },
+        // She has the one by a binding of her own.
+        { principal: "user:acme/alice", scope, gives: ["compute:vms:start (in part)"], takes: [] },
+      ]);
+    });
+
+    test("of a guardrail: what nobody may do any more, and the exempt still may", async () => {
+      const statements = [{ action: "compute:vms:stop" }];
+      const resource = { ...alpha, statements, exemptPrincipals: ["user:acme/alice"] };
+      expect(await planned(world(), "guardrail", "guardrail", { ...alpha, resource })).toEqual([
+        { principal: "group:acme/bound", scope, gives: [], takes: ["compute:vms:stop"] },
+        { principal: "service_account:acme/bot", scope, gives: [], takes: ["compute:vms:stop"] },
+      ]);
+    });
+
+    test("of many permissions: fifty by name, and their number", async () => {
+      const resource = { ...alpha, principal: "user:acme/bob", roleId: "ProjectAdmin" };
+      const access = await planned(world(), "role_binding", "roleBinding", { ...alpha, resource });
+      expect(access).toMatchObject([
+        { principal: "user:acme/bob", gives: expect.arrayContaining([expect.stringMatching(/^and \d+ more$/)]) },
+      ]);
+    });
+  },
+  async (world) => {
+    await world.create(admin, "group", { ...acme, id: "ops", members: ["user:acme/bob"] });
+    await world.create(admin, "group", { ...acme, id: "bound", members: ["service_account:acme/bot"] });
+    const conditions = ['principal.mfa_age < duration("1h")'];
+    const permissions = [{ action: "compute:vms:stop" }, { action: "compute:vms:start", conditions }];
+    await world.create(admin, "role", { ...acme, id: "stopper", permissions });
+    await world.bind("group:acme/bound", "stopper", alpha);
+    const looking = ["get", "list", "stop"].map((verb) => ({ action: `compute:vms:${verb}` }));
+    await world.create(admin, "role", { ...acme, id: "bound", permissions: looking });
+    await world.bind("user:acme/alice", "bound", alpha);
+  },
+);

@@ -1,0 +1,154 @@
+// What a planned change of roles, bindings, groups and guardrails gives to whom, and takes. Only what is given in the scope itself is compared: what
+// somebody has from a scope above is not the business of those who plan below.
+import type { Catalog } from "@photoncloud/proto";
+import { type Group, GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
+import type { Guardrail } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
+import { type RoleBinding, RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
+import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
+import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
+import type { AccessEffect } from "../../kind.ts";
+import { groupName, parseGroupName } from "../principal-name.ts";
+import type { Policies } from "./authorizer.ts";
+import { difference } from "./extent.ts";
+import { parseHolder } from "./holders.ts";
+import { permissionsOf } from "./permissions.ts";
+import type { Grant, Policy } from "./policy.ts";
+import { compileGuardrail, compileRole } from "./statements.ts";
+import { grantOf, type Level, policyOf, roleIn } from "./view.ts";
+
+/** Principals that are named; of more there is a number. */
+const mostPrincipals = 20;
+/** Principals that are looked at: a plan must not keep the server busy. */
+const mostLookedAt = 200;
+/** Scopes that are looked at. */
+const mostScopes = 50;
+
+/** Makes of somebody's policy at a scope what the change makes of it. */
+type Change = (policy: Policy, level: Level, levels: readonly Level[]) => Policy;
+
+export interface AccessPlans {
+  ofBinding(tenant: Tenant, next: RoleBinding, prior: RoleBinding | undefined): Promise<readonly AccessEffect[]>;
+  ofRole(tenant: Tenant, next: Role, prior: Role | undefined): Promise<readonly AccessEffect[]>;
+  ofGroup(tenant: Tenant, next: Group, prior: Group | undefined): Promise<readonly AccessEffect[]>;
+  ofGuardrail(tenant: Tenant, next: Guardrail, prior: Guardrail | undefined): Promise<readonly AccessEffect[]>;
+}
+
+export function createAccessPlans(store: Pick<Store, "referrers">, policies: Policies, catalog: Catalog): AccessPlans {
+  return new Plans(store, policies, permissionsOf(catalog));
+}
+
+class Plans implements AccessPlans {
+  readonly #store: Pick<Store, "referrers">;
+  readonly #policies: Policies;
+  readonly #permissions: readonly string[];
+
+  constructor(store: Pick<Store, "referrers">, policies: Policies, permissions: readonly string[]) {
+    this.#store = store;
+    this.#policies = policies;
+    this.#permissions = permissions;
+  }
+
+  async ofBinding(tenant: Tenant, { principal, roleId }: RoleBinding, prior: RoleBinding | undefined) {
+    if (prior !== undefined) return [];
+    const group = parseGroupName(principal) === undefined ? undefined : principal;
+    const give: Change = (policy, _, levels) => {
+      const grant = grantOf(levels, 0, { id: "", principal, roleId }, group);
+      return grant === undefined ? policy : { ...policy, grants: [...policy.grants, grant] };
+    };
+    return this.#effects([tenant], await this.#reached([principal]), give);
+  }
+
+  async ofRole(tenant: Tenant, next: Role, prior: Role | undefined) {
+    if (prior === undefined) return [];
+    const role = compileRole(next);
+    const swap = (grant: Grant): Grant => (grant.role.id === role.id ? { ...grant, role } : grant);
+    const scopes = await this.#namedIn({ tenant, kind: RoleSchema.typeName, id: next.id });
+    const found: AccessEffect[][] = [];
+    for (const scope of scopes) {
+      const { levels } = await this.#policies.view(scope, scope.org);
+      // A scope below may have none of that id but this one.
+      if (roleIn(levels, 0, role.id) === undefined) continue;
+      const bound = [...(levels[0]?.table.bindings ?? [])].filter(({ roleId }) => roleId === role.id);
+      const names = await this.#reached(bound.map(({ principal }) => principal));
+      found.push(await this.#all([scope], names, (policy) => ({ ...policy, grants: policy.grants.map(swap) })));
+    }
+    return counted(found.flat());
+  }
+
+  async ofGroup(tenant: Tenant, next: Group, prior: Group | undefined) {
+    const name = groupName(tenant.org, next.id);
+    const [before, after] = [new Set(prior?.members), new Set(next.members)];
+    const moved = [...after.symmetricDifference(before)].sort();
+    const scopes = await this.#namedIn({ tenant, kind: GroupSchema.typeName, id: next.id });
+    const own = scopes.filter(({ org }) => org === tenant.org);
+    const move: Change = (policy, level, levels) => {
+      const rest = policy.grants.filter(({ group }) => group !== name);
+      const groups = policy.groups.filter((group) => group !== name);
+      if (!after.has(policy.principal)) return { ...policy, groups, grants: rest };
+      const given = level.table.bindingsOf(name).map((bound) => grantOf(levels, 0, bound, name));
+      return { ...policy, groups: [...groups, name], grants: [...rest, ...given.filter((one) => one !== undefined)] };
+    };
+    return this.#effects(own, moved, move);
+  }
+
+  async ofGuardrail(tenant: Tenant, next: Guardrail) {
+    const guardrail = compileGuardrail(next);
+    const { levels } = await this.#policies.view(tenant, tenant.org);
+    const names = await this.#reached([...(levels[0]?.table.bindings ?? [])].map(({ principal }) => principal));
+    return this.#effects([tenant], names, (policy, { scope }) => {
+      const others = policy.guards.filter((one) => one.guardrail.id !== guardrail.id || one.scope !== scope);
+      return { ...policy, guards: [...others, { scope, guardrail }] };
+    });
+  }
+
+  async #effects(scopes: readonly Tenant[], names: readonly string[], change: Change) {
+    return counted(await this.#all(scopes, names, change));
+  }
+
+  async #all(scopes: readonly Tenant[], names: readonly string[], change: Change): Promise<AccessEffect[]> {
+    const found: AccessEffect[] = [];
+    for (const tenant of scopes.slice(0, mostScopes))
+      for (const principal of names.slice(0, mostLookedAt)) {
+        const effect = await this.#effect(tenant, principal, change);
+        if (effect !== undefined) found.push(effect);
+      }
+    return found;
+  }
+
+  async #effect(tenant: Tenant, name: string, change: Change): Promise<AccessEffect | undefined> {
+    const org = parseHolder(name)?.org ?? "";
+    const view = await this.#policies.view(tenant, org);
+    const [level] = view.levels;
+    if (level === undefined) return undefined;
+    const whole = policyOf(view, { name, org });
+    const before = { ...whole, grants: whole.grants.filter(({ scope }) => scope === level.scope) };
+    const gained = difference(before, change(before, level, view.levels), this.#permissions);
+    if (gained.gives.length === 0 && gained.takes.length === 0) return undefined;
+    return { principal: name, scope: level.scope, ...gained };
+  }
+
+  /** Those who are named, and the members of the groups among them. */
+  async #reached(holders: readonly string[]): Promise<readonly string[]> {
+    const names = new Set(holders);
+    for (const holder of holders) {
+      const group = parseGroupName(holder);
+      if (group === undefined) continue;
+      const { levels } = await this.#policies.view({ org: group.org, project: "" }, group.org);
+      for (const member of levels[0]?.table.membersOf(holder) ?? []) names.add(member);
+    }
+    return [...names].sort();
+  }
+
+  /** The scopes of the bindings that name something. */
+  async #namedIn(key: ResourceKey): Promise<readonly Tenant[]> {
+    const keys = await this.#store.referrers(key, 1_000);
+    const tenants = keys.filter(({ kind }) => kind === RoleBindingSchema.typeName).map(({ tenant }) => tenant);
+    return [...new Map(tenants.map((tenant) => [`${tenant.org}/${tenant.project}`, tenant])).values()];
+  }
+}
+
+function counted(effects: readonly AccessEffect[]): readonly AccessEffect[] {
+  if (effects.length <= mostPrincipals) return effects;
+  const more = { principal: `and ${effects.length - mostPrincipals} more`, scope: "", gives: [], takes: [] };
+  return [...effects.slice(0, mostPrincipals), more];
+}
