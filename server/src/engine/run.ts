@@ -1,5 +1,5 @@
 // One look at one resource: reads it, waits for what it refers to, runs its steps. Writes nothing; `settle.ts` stores what came of it.
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Clock } from "../clock.ts";
 import type { ResourceKey, ResourceRow, Store } from "../store/store.ts";
 import type { EngineKind } from "./kind.ts";
@@ -41,20 +41,22 @@ export async function run<Drivers>(
   const row = await bench.store.get(key);
   if (row === undefined) return undefined;
   const observations = new Observations(kind.schema);
-  const awaited = row.phase === "live" ? await notReady(bench, kind, row) : undefined;
+  const resource = messageOf(kind.schema, row);
+  const awaited = row.phase === "live" ? await notReady(bench, kind, row, resource) : undefined;
   if (awaited !== undefined) return { row, observations, end: { end: "waiting", for: awaited } };
-  const context = stepContext(bench, kind, row, observations, signal);
+  const context = stepContext(bench, row, resource, observations, signal);
   const way = row.phase === "live" ? "ensure" : "remove";
   return { row, observations, end: await runSteps(kind.reconciler?.steps ?? [], way, context) };
 }
 
-/** The first target that the resource refers to and that is not ready. */
+/** The first target that the resource refers to and that is not ready. `resource` is what the row holds. */
 export async function notReady<Drivers>(
   bench: Pick<Workbench<Drivers>, "kinds"> & { readonly store: Pick<Store, "get"> },
   kind: EngineKind<Drivers>,
   row: ResourceRow,
+  resource: Message = messageOf(kind.schema, row),
 ): Promise<Awaited | undefined> {
-  for (const reference of referencesIn(kind.schema, messageOf(kind.schema, row))) {
+  for (const reference of referencesIn(kind.schema, resource)) {
     if (isExempt(reference.field, kind.reconciler?.doesNotWaitFor ?? [])) continue;
     if (reference.kind === row.kind && reference.id === row.id) continue;
     const target = await findRelated(bench.store, reference.kind, reference.id, row.tenant);
@@ -79,15 +81,15 @@ function targetIsReady<Drivers>(kinds: ReadonlyMap<string, EngineKind<Drivers>>,
 
 function stepContext<Drivers>(
   bench: Workbench<Drivers>,
-  kind: EngineKind<Drivers>,
   row: ResourceRow,
+  resource: Message,
   observations: Observations<DescMessage>,
   signal: AbortSignal,
 ): StepContext<DescMessage, Drivers> {
   return {
     key: { tenant: row.tenant, kind: row.kind, id: row.id },
     id: row.id,
-    resource: messageOf(kind.schema, row),
+    resource,
     version: row.version,
     now: bench.clock.now(),
     drivers: bench.drivers,

@@ -1,5 +1,5 @@
-// Idempotency keys: the same key and the same request give the same answer for a day, in one transaction with the effect. The answer may
-// hold a secret that is answered once, so it is kept encrypted under the key itself, of which only a hash is stored.
+// Idempotency keys: the same key and the same request give the same answer for a day, in one transaction with the effect. Of the key only a
+// hash is stored; the answer of a kind that has secrets (some are answered once) is kept encrypted under the key itself.
 import {
   createCipheriv,
   createDecipheriv,
@@ -11,7 +11,7 @@ import {
 } from "node:crypto";
 import { type DescMessage, fromBinary, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { Fault } from "../../fault.ts";
-import type { Remembered, Store, Tx } from "../../store/store.ts";
+import type { Store, Tx } from "../../store/store.ts";
 import type { Call } from "../call.ts";
 import { actorOf, type Random } from "./work.ts";
 
@@ -41,25 +41,33 @@ function derive(key: string, scope: string): { readonly recognizing: KeyObject; 
   return { recognizing: createSecretKey(drawn.subarray(0, 32)), sealing: createSecretKey(drawn.subarray(32)) };
 }
 
+/** How the answer of a kind is kept. */
+export interface AnswerForm {
+  readonly desc: DescMessage;
+  readonly hasSecrets: boolean;
+}
+
 /** One call's memory: how its answer is found, kept and opened. */
 export class Memory {
   readonly #scope: string;
   readonly #name: string;
   readonly #requestHash: string;
-  readonly #sealing: KeyObject;
+  /** Undefined: the answer is kept as it is, like the resource beside it. */
+  readonly #sealing: KeyObject | undefined;
   readonly #answer: DescMessage;
   readonly #random: Random;
 
-  constructor(call: Call, request: { desc: DescMessage; message: Message }, answer: DescMessage, random: Random) {
+  constructor(call: Call, request: { desc: DescMessage; message: Message }, answer: AnswerForm, random: Random) {
     const key = call.idempotencyKey;
     this.#scope = actorOf(call.principal);
     this.#name = hash("sha256", `${this.#scope}\n${key}`, "base64url");
-    const { recognizing, sealing } = derive(key, this.#scope);
-    this.#requestHash = createHmac("sha256", recognizing)
-      .update(`${call.method}\n${canonical(toJson(request.desc, request.message))}`)
-      .digest("base64url");
-    this.#sealing = sealing;
-    this.#answer = answer;
+    const asked = `${call.method}\n${canonical(toJson(request.desc, request.message))}`;
+    if (answer.hasSecrets) {
+      const { recognizing, sealing } = derive(key, this.#scope);
+      this.#requestHash = createHmac("sha256", recognizing).update(asked).digest("base64url");
+      this.#sealing = sealing;
+    } else this.#requestHash = hash("sha256", JSON.stringify([key, this.#scope, asked]), "base64url");
+    this.#answer = answer.desc;
     this.#random = random;
   }
 
@@ -72,33 +80,34 @@ export class Memory {
         "IDEMPOTENCY_KEY_REUSED",
         "this Idempotency-Key was used for another request within a day; draw a new key for each new request",
       );
-    return fromBinary(this.#answer, this.#open(kept.answer));
+    const { answer } = kept;
+    return fromBinary(this.#answer, this.#sealing === undefined ? answer : opened(answer, this.#sealing));
   }
 
   /** Keeps the answer together with everything else that the transaction writes. */
   keep(tx: Tx, answer: Message): void {
-    const kept: Remembered = { requestHash: this.#requestHash, answer: this.#seal(toBinary(this.#answer, answer)) };
-    tx.remember(this.#scope, this.#name, kept, tx.now + keptMs);
+    const plain = toBinary(this.#answer, answer);
+    const kept = this.#sealing === undefined ? plain : sealed(plain, this.#sealing, this.#random(nonceBytes));
+    tx.remember(this.#scope, this.#name, { requestHash: this.#requestHash, answer: kept }, tx.now + keptMs);
   }
+}
 
-  #seal(answer: Uint8Array): Uint8Array {
-    const nonce = this.#random(nonceBytes);
-    const cipher = createCipheriv("aes-256-gcm", this.#sealing, nonce);
-    return Buffer.concat([nonce, cipher.update(answer), cipher.final(), cipher.getAuthTag()]);
-  }
+function sealed(answer: Uint8Array, key: KeyObject, nonce: Uint8Array): Uint8Array {
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  return Buffer.concat([nonce, cipher.update(answer), cipher.final(), cipher.getAuthTag()]);
+}
 
-  #open(sealed: Uint8Array): Uint8Array {
-    const decipher = createDecipheriv("aes-256-gcm", this.#sealing, sealed.subarray(0, nonceBytes));
-    decipher.setAuthTag(sealed.subarray(-tagBytes));
-    return Buffer.concat([decipher.update(sealed.subarray(nonceBytes, -tagBytes)), decipher.final()]);
-  }
+function opened(answer: Uint8Array, key: KeyObject): Uint8Array {
+  const decipher = createDecipheriv("aes-256-gcm", key, answer.subarray(0, nonceBytes));
+  decipher.setAuthTag(answer.subarray(-tagBytes));
+  return Buffer.concat([decipher.update(answer.subarray(nonceBytes, -tagBytes)), decipher.final()]);
 }
 
 /** The memory of a call that has a key. The cloud's own calls have none. @throws Fault INVALID_FIELDS for a key that is too long. */
 export function memoryOf(
   call: Call,
   request: { desc: DescMessage; message: Message },
-  answer: DescMessage,
+  answer: AnswerForm,
   random: Random,
 ): Memory | undefined {
   if (call.idempotencyKey === "" || call.principal === undefined) return undefined;

@@ -67,9 +67,21 @@ export function loadedOf<Desc extends DescMessage>(slice: Slice, desc: Desc, row
 
 /** The bytes of what was asked for. */
 export function dataOf(slice: Slice, message: Message): Uint8Array {
+  return toBinary(slice.kind.desc, slice.hasSecrets ? prunedCopy(slice, message) : askedOf(slice, message));
+}
+
+function prunedCopy(slice: Slice, message: Message): Message {
   const asked = clone<DescMessage>(slice.kind.desc, message);
   prune(slice.kind.fields, asked, isApart);
-  return toBinary(slice.kind.desc, asked);
+  return asked;
+}
+
+/** Where nothing that is kept apart lies deeper (what else is VOLATILE can't), the values need not be copied: that takes most of the time. */
+function askedOf(slice: Slice, message: Message): Message {
+  const asked = create(slice.kind.desc);
+  for (const field of slice.kind.fields) if (!isApart(field)) writeField(asked, field, fieldValue(field, message));
+  asked.$unknown = message.$unknown;
+  return asked;
 }
 
 /** The bytes of the volatile outputs, with the status as it is stored (or none). */

@@ -71,7 +71,8 @@ export class Transactions {
   /** Runs a mutation. @throws Fault */
   async mutate(mutation: Mutation, run: Run): Promise<Message> {
     const { slice, tenant, method, request, call } = mutation;
-    const memory = memoryOf(call, { desc: method.desc.input, message: request }, slice.kind.desc, this.random);
+    const form = { desc: slice.kind.desc, hasSecrets: slice.hasSecrets };
+    const memory = memoryOf(call, { desc: method.desc.input, message: request }, form, this.random);
     const before = await this.#vpcsBefore(mutation);
     const answer = await this.#once(memory, () => this.#commit(call, run, memory));
     call.reached?.("accepted");
