@@ -31,7 +31,16 @@ beforeEach(() => {
     http: { direction: "ingress", protocol: "tcp", portRange: { first: 80 }, remoteCidr: "0.0.0.0/0" },
   } as const;
   mock.put("securityGroups", { ...tenant, id: "sg-00000000000000000000000001", name: "web", rules });
-  const spec = { cpu: 2, memory: 2048, disks: [{ id: "root", sizeGib: 10 }], network: [], sshKeys: [], bootOrder: [] };
+  const spec = {
+    cpu: 2,
+    memory: 2048,
+    disks: [{ id: "root", sizeGib: 10 }],
+    network: [],
+    sshKeys: [],
+    bootOrder: [],
+    placementGroupIds: [],
+    hostLabels: {},
+  };
   mock.put("vms", {
     ...tenant,
     id: "vm-00000000000000000000000001",

@@ -24,7 +24,16 @@ const vm = {
   id: "vm-1",
   name: "blue",
   state: "running",
-  spec: { cpu: 1, memory: 512, disks: [], network: [], sshKeys: [], bootOrder: [] },
+  spec: {
+    cpu: 1,
+    memory: 512,
+    disks: [],
+    network: [],
+    sshKeys: [],
+    bootOrder: [],
+    placementGroupIds: [],
+    hostLabels: {},
+  },
 } as const;
 
 test("create() asks for each resource in turn, and takes the network that is there", async () => {

@@ -120,5 +120,5 @@ function standing({ clock, dataDir, log }: NetworkChoice, { hosts }: RealNetwork
 /** Whether everything must be looked at at every start: a backend forgets it when this process ends, or machines may have ended unseen. */
 export function forgetsAtExit({ drivers, hypervisor }: Detected): boolean {
   if (hypervisor !== undefined) return true;
-  return Object.values(drivers).some((driver: Drivers[keyof Drivers]) => driver.volatile);
+  return drivers.hypervisor.volatile || drivers.network.volatile;
 }

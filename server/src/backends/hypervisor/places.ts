@@ -37,7 +37,7 @@ export interface PlacedMachine extends Whose {
   readonly name: string;
   /** Undefined: it is here, and nothing is asked of it. */
   readonly move?: "ordered" | "under way" | "arriving";
-  /** Of the last move, where that failed, with when. */
+  /** Why the last move came to nothing, and when. */
   readonly failed?: { readonly reason: string; readonly at: number };
   /** It is made anew where its host is lost. */
   readonly rebuilds: boolean;
@@ -121,6 +121,10 @@ export interface Places {
   stay(machine: Whose, stayed: Stayed): Promise<void>;
   /** Orders a move, unless one is ordered or under way. */
   orderMove(machine: Whose, terms: DrainTerms): Promise<void>;
+  /** Says with a host that was given up how many machines are left of it, and why. */
+  noteWaiting(hostId: string, left: number, waiting: readonly (Whose & { readonly reason: string })[]): Promise<void>;
+  /** Has a machine looked at. */
+  wake(machine: Whose): Promise<void>;
   /** Takes back the orders of a drain. */
   cancelMoves(hostId: string): Promise<void>;
   /** All that have a place on a host. */

@@ -30,6 +30,8 @@ export interface HostTerms extends Omit<SimulatedHypervisorOptions, "hostId" | "
   readonly wrap?: (driver: SimulatedHypervisor) => HypervisorDriver;
 }
 
+/** The tests' own patience, in milliseconds. */
+const patienceMs = 10_000;
 const system = { org: "", project: "" };
 const nowhere = { orgId: "", projectId: "" };
 
@@ -41,7 +43,7 @@ function behind(driver: HypervisorDriver, id: string, isSilent: () => boolean): 
         const value: unknown = Reflect.get(target, property, target);
         if (typeof value === "object" && value !== null && facets.has(String(property))) return guard(value);
         if (typeof value !== "function") return value;
-        if (property === "onChange") return value.bind(target);
+        if (property === "onChange" || property === "close") return value.bind(target);
         return async (...args: unknown[]) => {
           if (isSilent()) throw new DriverError("unavailable", `host ${id} can't be reached`);
           return Reflect.apply(value, target, args);
@@ -58,8 +60,12 @@ export class HostsCloud {
   readonly drivers: ReadonlyMap<string, SimulatedHypervisor>;
   readonly scheduler: Scheduler;
   readonly #silent: Set<string>;
+  readonly #follow: () => Promise<void>;
 
-  constructor(parts: Pick<HostsCloud, "cloud" | "drivers" | "scheduler"> & { silent: Set<string> }) {
+  constructor(
+    parts: Pick<HostsCloud, "cloud" | "drivers" | "scheduler"> & { silent: Set<string>; follow: () => Promise<void> },
+  ) {
+    this.#follow = parts.follow;
     this.cloud = parts.cloud;
     this.drivers = parts.drivers;
     this.scheduler = parts.scheduler;
@@ -82,6 +88,13 @@ export class HostsCloud {
     return found;
   }
 
+  /** Looks again until it holds. @throws Error after the tests' patience. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    const never = new AbortController().signal;
+    for (const deadline = Date.now() + patienceMs; !(await holds()); await systemClock.sleep(5, never))
+      if (Date.now() > deadline) throw new Error(`what was waited for did not come within ${patienceMs} ms`);
+  }
+
   ask(name: string, id: string, input: Record<string, unknown> = {}): Promise<Host> {
     return this.cloud.custom(HostSchema, name, { ...nowhere, id, ...input });
   }
@@ -102,22 +115,24 @@ export class HostsCloud {
     await this.#tell(id, HostState.READY);
   }
 
-  fence(id: string): Promise<Host> {
-    return this.ask("FenceHost", id);
+  async fence(id: string): Promise<void> {
+    await this.ask("FenceHost", id);
+    await this.#look();
   }
 
-  #tell(id: string, state: HostState): Promise<void> {
-    return tell(this.cloud.store, id, (host) => {
+  async #tell(id: string, state: HostState): Promise<void> {
+    await report(this.cloud.store, id, (host) => {
       host.state = state;
     });
+    await this.#look();
   }
-}
 
-/** What the watcher of hosts does. */
-async function tell(store: Store, id: string, edit: (host: Host) => void): Promise<void> {
-  await report(store, id, edit);
-  await store.scheduleAll(HostSchema.typeName, 0);
-  await store.scheduleAll(VmSchema.typeName, 0);
+  /** As the watcher of hosts does. */
+  async #look(): Promise<void> {
+    await this.#follow();
+    await this.cloud.store.scheduleAll(HostSchema.typeName, 0);
+    await this.cloud.store.scheduleAll(VmSchema.typeName, 0);
+  }
 }
 
 /** Opens a cloud whose first host is the server's own. */
@@ -151,7 +166,7 @@ export async function openHostsCloud(terms: readonly HostTerms[]): Promise<Hosts
     });
   }
   await follow();
-  return new HostsCloud({ cloud, drivers, scheduler, silent });
+  return new HostsCloud({ cloud, drivers, scheduler, silent, follow });
 }
 
 async function followHosts(store: Store, hosts: Hosts, drivers: ReadonlyMap<string, HypervisorDriver>): Promise<void> {

@@ -91,6 +91,7 @@ async function admit({ store }: JoiningParts, request: JoinHostRequest, certific
   await report(store, request.hostId, (host) => {
     host.state = HostState.JOINING;
     host.stateReason = "";
+    host.evacuation = undefined;
     host.address = request.address;
     host.certificates = [create(HostCertificateSchema, { serial, expireTime: timestampFromMs(expiresAt) })];
   });

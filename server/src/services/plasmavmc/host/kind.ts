@@ -3,6 +3,9 @@
 import { type Host, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
 import { Fault } from "../../../fault.ts";
 import { defineKind } from "../../kind.ts";
+import { abortDrain, drainHost, previewDrain } from "./drain.ts";
+import { evacuateHost } from "./evacuation.ts";
+import { hostReconciler } from "./kind.steps.ts";
 
 /** The host that the server itself runs on has no agent. */
 export function isOwn({ address, state }: Host): boolean {
@@ -20,9 +23,13 @@ async function fence(host: Host): Promise<void> {
 /** @throws Fault WRONG_STATE while machines may run there: nobody would know of them any more. */
 function checkEmpty(host: Host): void {
   if (isOwn(host)) throw new Fault("WRONG_STATE", `the server itself runs on host ${host.id}; it stays`);
-  if (host.state === HostState.FENCED || host.machines === 0) return;
-  const advice = "move or delete them first, or fence the host if it is off for good";
-  throw new Fault("WRONG_STATE", `host ${host.id} has ${host.machines} machines; ${advice}`);
+  const isOff = host.state === HostState.FENCED;
+  const machines = Math.max(host.promised?.machines ?? 0, isOff ? 0 : host.machines);
+  if (machines === 0) return;
+  const advice = isOff
+    ? "they wait for it: evacuate it, and delete those that are left"
+    : "drain it or delete them first, or fence it if it is off for good";
+  throw new Fault("WRONG_STATE", `host ${host.id} has ${machines} machines; ${advice}`);
 }
 
 export const hostKind = defineKind({
@@ -35,5 +42,12 @@ export const hostKind = defineKind({
   async admitDelete(_, { message }) {
     checkEmpty(message);
   },
-  methods: { FenceHost: { update: fence } },
+  methods: {
+    FenceHost: { update: fence },
+    DrainHost: drainHost,
+    AbortDrain: abortDrain,
+    EvacuateHost: evacuateHost,
+  },
+  queries: { PreviewDrain: previewDrain },
+  reconciler: hostReconciler,
 });

@@ -14,7 +14,7 @@ import type { Clock } from "../../../clock.ts";
 import { messageOf } from "../../../engine/message.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Authority } from "./authority.ts";
-import { report } from "./report.ts";
+import { hostKey, report } from "./report.ts";
 
 /** What an agent tells of its host. */
 export interface HostFacts {
@@ -168,6 +168,8 @@ export class HostWatcher {
     this.#states.set(host.id, host.state);
     if (isSame || (before === undefined && session === "")) return;
     log.info({ host: host.id }, "a host came or went: the machines are looked at");
+    // What is left there of machines that went is removed first.
+    await store.transact(async (tx) => tx.schedule(hostKey(host.id)));
     await store.scheduleAll(VmSchema.typeName, spreadMs);
   }
 

@@ -198,6 +198,5 @@ test("a source that falls silent after its machine has come keeps a leftover, wh
   expect(move?.reason).toContain("still have what it left there before");
   broken = false;
   await world.hear("a");
-  await world.cloud.until(HostSchema, "a", () => true, { orgId: "", projectId: "" });
-  for (;;) if ((await world.only(id)).join() === "b") break;
+  await world.until(async () => (await world.only(id)).join() === "b");
 });

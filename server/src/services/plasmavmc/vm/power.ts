@@ -170,7 +170,8 @@ export async function removePower(context: Context): Promise<NotYet | void> {
   if (now === undefined || now.state === "stopped") return;
   await drivers.hypervisor.stop(id, { graceMs: deleteGraceMs }, signal);
   const after = await drivers.hypervisor.state(id, signal);
-  if (after === undefined || after.state === "stopped") return;
+  // One that has failed is off, and so is one whose host is.
+  if (after === undefined || after.state === "stopped" || after.state === "failed") return;
   context.observe({ state: states[after.state] });
   return { againMs, reason: "Stopping", message: `the machine is ${after.state}; it is removed when it is off` };
 }

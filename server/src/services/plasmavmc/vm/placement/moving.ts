@@ -8,14 +8,25 @@ import {
   VmMoveSchema,
   VmState,
 } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import type { DriverError } from "../../../../backends/driver-error.ts";
 import type { MachineSpec } from "../../../../backends/hypervisor/driver.ts";
 import type { DrainTerms, MoveTerms, Stayed, Whose } from "../../../../backends/hypervisor/places.ts";
+import type { Tx } from "../../../../store/store.ts";
+import { hostKey } from "../../host/report.ts";
 import { noRoom, pick, whose, wishFor } from "./placing.ts";
 import { type Session, vmKey } from "./session.ts";
 import { questionOf } from "./stored.ts";
 import { hostsOf, isMoving, sizeOf } from "./views.ts";
 import { summaryOf } from "./words.ts";
+
+export const snapshotsStay = "it has snapshots, which stay on their host; delete them first";
+
+/** How many snapshots a machine has. */
+export async function snapshotsOf(tx: Pick<Tx, "referrers">, machine: Whose): Promise<number> {
+  const users = await tx.referrers(vmKey(machine));
+  return users.filter(({ kind }) => kind === VmSnapshotSchema.typeName).length;
+}
 
 /** Keeps room on another host. Where there is none, the move has failed with the reasons. */
 export async function beginMove(session: Session, spec: MachineSpec, terms: MoveTerms): Promise<void> {
@@ -25,8 +36,9 @@ export async function beginMove(session: Session, spec: MachineSpec, terms: Move
   const { copyOf: _, ...made } = spec;
   const wish = await wishFor(session, questionOf(vm, made));
   const leaving = { ...wish, leaves: vm.hostId, ...(source && { driver: source.driver }) };
-  const found = await pick(session, leaving, terms.hostId);
   const begun = { number: terms.number, sourceHostId: vm.hostId, startTime: timestampFromMs(session.tx.now) };
+  if ((await snapshotsOf(session.tx, spec)) > 0) return failed(session, spec, begun, snapshotsStay);
+  const found = await pick(session, leaving, terms.hostId);
   if (typeof found !== "string") return failed(session, spec, begun, reasonFor(terms, found));
   await session.ledger.keep({ ...whose(spec), hostId: found, ...sizeOf(vm.spec) });
   await session.edit(spec, (outputs) => {
@@ -114,6 +126,7 @@ export async function rebuild(session: Session, spec: MachineSpec): Promise<Driv
   await session.ledger.change(vm.hostId, ({ evacuation }) => {
     if (evacuation) evacuation.rebuilt += 1;
   });
+  session.tx.schedule(hostKey(vm.hostId));
   return undefined;
 }
 

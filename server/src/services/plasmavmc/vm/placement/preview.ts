@@ -1,11 +1,11 @@
 // What a drain would move where, as things are now: each machine takes its room before the next is looked at. Nothing is stored.
-import { PowerState, type Vm, VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
-import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
+import { PowerState, type Vm } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { PlaceQuestion, PlannedMove, Whose } from "../../../../backends/hypervisor/places.ts";
 import { choose, type HostView, judge } from "./choose.ts";
 import { placesOn } from "./ledger.ts";
+import { snapshotsOf, snapshotsStay } from "./moving.ts";
 import { whose, wishFor } from "./placing.ts";
-import { type Session, vmKey } from "./session.ts";
+import type { Session } from "./session.ts";
 import { questionOfMade } from "./stored.ts";
 import { isMoving } from "./views.ts";
 import { summaryOf } from "./words.ts";
@@ -36,9 +36,7 @@ async function planOne(
 ): Promise<PlannedMove> {
   const named = { ...whose(machine), name: vm.name };
   if (isMoving(vm)) return { ...named, targetHostId: vm.move?.targetHostId ?? "", reason: "it is being moved now" };
-  const snapshots = await snapshotsOf(session, machine);
-  if (snapshots > 0)
-    return { ...named, reason: `it has ${snapshots} snapshots, which stay on their host; delete them` };
+  if ((await snapshotsOf(session.tx, machine)) > 0) return { ...named, reason: snapshotsStay };
   const question: PlaceQuestion = await questionOfMade(session, vm, machine.owner);
   const driver = hosts.find(({ id }) => id === vm.hostId)?.driver;
   const wish = {
@@ -74,10 +72,4 @@ function withMore(host: HostView, { cpu, memoryMib, diskGib }: PlaceSize): HostV
       diskGib: promised.diskGib + diskGib,
     },
   };
-}
-
-/** How many snapshots a machine has. */
-export async function snapshotsOf({ tx }: Pick<Session, "tx">, machine: Whose): Promise<number> {
-  const users = await tx.referrers({ ...vmKey(machine), kind: VmSchema.typeName });
-  return users.filter(({ kind }) => kind === VmSnapshotSchema.typeName).length;
 }

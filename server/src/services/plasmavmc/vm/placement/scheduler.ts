@@ -17,6 +17,7 @@ import type {
 } from "../../../../backends/hypervisor/places.ts";
 import { messageOf } from "../../../../engine/message.ts";
 import type { Store } from "../../../../store/store.ts";
+import { named } from "../../host/drain.ts";
 import { Gatherer } from "./gatherer.ts";
 import { leftoversOn, placeAt, placesOn } from "./ledger.ts";
 import { arrive, beginMove, cancelOrder, isOrdered, orderMove, rebuild, release, stay } from "./moving.ts";
@@ -83,6 +84,18 @@ export class Scheduler implements Places {
     return this.#transact((session) => orderMove(session, machine, terms));
   }
 
+  noteWaiting(hostId: string, left: number, waiting: readonly (Whose & { reason: string })[]): Promise<void> {
+    return this.#transact(({ ledger }) =>
+      ledger.change(hostId, ({ evacuation }) => {
+        if (evacuation) Object.assign(evacuation, { left, waiting: waiting.map((one) => named(one, one.reason)) });
+      }),
+    );
+  }
+
+  wake(machine: Whose): Promise<void> {
+    return this.#transact(async ({ tx }) => tx.schedule(vmKey(machine)));
+  }
+
   async cancelMoves(hostId: string): Promise<void> {
     for (const machine of await placesOn(this.#options.store, hostId))
       await this.#transact((session) => cancelOrder(session, machine, hostId));
@@ -112,7 +125,8 @@ export class Scheduler implements Places {
     return this.#transact((session) => explain(session, question));
   }
 
-  previewDrain(hostId: string, options: { readonly stop: boolean }): Promise<readonly PlannedMove[]> {
+  async previewDrain(hostId: string, options: { readonly stop: boolean }): Promise<readonly PlannedMove[]> {
+    await this.#options.refresh();
     return this.#transact((session) => previewDrain(session, hostId, options));
   }
 
@@ -133,7 +147,7 @@ export class Scheduler implements Places {
 
 function placedMachine(hostId: string, { vmId, owner }: Whose, vm: Vm): PlacedMachine {
   const { move } = vm;
-  const isFailed = move?.phase === VmMovePhase.FAILED && move.endTime !== undefined;
+  const isOver = move?.phase === VmMovePhase.FAILED || move?.phase === VmMovePhase.CANCELLED;
   const doing = isMoving(vm)
     ? vm.hostId === hostId
       ? "under way"
@@ -144,6 +158,6 @@ function placedMachine(hostId: string, { vmId, owner }: Whose, vm: Vm): PlacedMa
   return {
     ...{ vmId, owner, name: vm.name, rebuilds: vm.spec?.onHostFailure === HostFailurePolicy.REBUILD },
     ...(doing === undefined ? {} : { move: doing }),
-    ...(isFailed && move.endTime ? { failed: { reason: move.reason, at: timestampMs(move.endTime) } } : {}),
+    ...(isOver && move.endTime ? { failed: { reason: move.reason, at: timestampMs(move.endTime) } } : {}),
   };
 }
