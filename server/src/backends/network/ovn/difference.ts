@@ -44,12 +44,7 @@ export function differenceTo(key: string, { rows, patches }: Compiled, holdings:
     compareSets(row, holdings.memberships.of(row.uuid), joins, leaves);
   }
   updates.push(...changesOf(patches, holdings));
-  const wanted = new Set(rows.map(({ uuid }) => uuid));
-  const deletes = namesOf(
-    [...holdings.rowsOf(key)].filter((uuid) => !wanted.has(uuid)),
-    holdings,
-  );
-  return { inserts, updates, joins, leaves, deletes };
+  return { inserts, updates, joins, leaves, deletes: namesOf(without(holdings.rowsOf(key), rows), holdings) };
 }
 
 /** From what is held of an object to nothing of it, with what that means for others. A row of it that is patched stays: others need its name. */
@@ -60,6 +55,13 @@ export function removalOf(key: string, patches: readonly Patch[], holdings: Hold
     holdings,
   );
   return { inserts: [], updates: changesOf(patches, holdings), joins: [], leaves: [], deletes };
+}
+
+/** UUIDs of none of the rows. A new object has none yet, and most objects are new when they come here. */
+function without(uuids: ReadonlySet<string>, rows: readonly WantedRow[]): readonly string[] {
+  if (uuids.size === 0) return [];
+  const wanted = new Set(rows.map(({ uuid }) => uuid));
+  return [...uuids].filter((uuid) => !wanted.has(uuid));
 }
 
 /** A row that is not there is not patched: it will be made as it should be. */

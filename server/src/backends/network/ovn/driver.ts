@@ -101,14 +101,15 @@ export class OvnNetwork implements NetworkDriver {
   }
 
   async ensure(object: NetworkObject, signal: AbortSignal): Promise<void> {
-    const needs = standsOn(object).map(keyOf);
-    const plan = () => this.#ensuring(object, needs);
-    await this.#commits.submit({ key: keyOf(object), needs, makes: true, plan }, signal);
+    const [key, needs] = [keyOf(object), standsOn(object).map(keyOf)];
+    const plan = () => this.#ensuring(key, object, needs);
+    await this.#commits.submit({ key, needs, makes: true, plan }, signal);
   }
 
   async remove(object: NetworkObjectId, signal: AbortSignal): Promise<void> {
-    const plan = () => this.#removing(object);
-    await this.#commits.submit({ key: keyOf(object), needs: [], makes: false, plan }, signal);
+    const key = keyOf(object);
+    const plan = () => this.#removing(key, object);
+    await this.#commits.submit({ key, needs: [], makes: false, plan }, signal);
   }
 
   async programmed(vpcId: string, signal: AbortSignal): Promise<void> {
@@ -165,15 +166,14 @@ export class OvnNetwork implements NetworkDriver {
     await Promise.all([this.#northbound.close(), this.#southbound.close()]);
   }
 
-  #ensuring(object: NetworkObject, needs: readonly string[]): Difference {
-    const missing = needs.find((key) => !this.#holdings.hasKey(key));
+  #ensuring(key: string, object: NetworkObject, needs: readonly string[]): Difference {
+    const missing = needs.find((need) => !this.#holdings.hasKey(need));
     if (missing !== undefined)
-      throw new DriverError("missing", `${told(keyOf(object))} needs ${told(missing)}, which is not there`);
-    return differenceTo(keyOf(object), compile(object, this.#holdings), this.#holdings);
+      throw new DriverError("missing", `${told(key)} needs ${told(missing)}, which is not there`);
+    return differenceTo(key, compile(object, this.#holdings), this.#holdings);
   }
 
-  #removing(object: NetworkObjectId): Difference {
-    const key = keyOf(object);
+  #removing(key: string, object: NetworkObjectId): Difference {
     const [user] = this.#holdings.usersOf(key);
     if (user !== undefined) throw new DriverError("in_use", `${told(key)} is still used by ${told(user)}`);
     return removalOf(key, afterRemoval(object, this.#holdings), this.#holdings);

@@ -77,7 +77,12 @@ export class Holdings implements View {
   }
 
   rowsWith(table: Table, name: string, value: string): readonly Held[] {
-    return [...this.#indexOf(table, name).get(value)].flatMap((uuid) => this.#rows.get(uuid) ?? []);
+    const rows: Held[] = [];
+    for (const uuid of this.#indexOf(table, name).get(value)) {
+      const held = this.#rows.get(uuid);
+      if (held !== undefined) rows.push(held);
+    }
+    return rows;
   }
 
   /** A row is so from now on; undefined: it is gone. */
