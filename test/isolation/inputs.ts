@@ -34,6 +34,9 @@ const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Jso
     },
   }),
   "plasmavmc.v1.Image": () => ({ source_url: "https://images.example/debian.qcow2" }),
+  // A role of a project bounds nobody: users and service accounts are the org's.
+  "iam.v1.User": () => ({ permission_boundary_role_id: "ProjectViewer" }),
+  "iam.v1.ServiceAccount": () => ({ permission_boundary_role_id: "ProjectViewer" }),
   "iam.v1.RoleBinding": ({ orgId }) => ({ principal: `user:${orgId}/bystander` }),
 };
 
@@ -63,6 +66,9 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   AbortDrain: () => ({}),
   PreviewDrain: () => ({}),
   EvacuateHost: () => ({}),
+  ListRoleVersions: () => ({}),
+  GetRoleVersion: () => ({ version: 1 }),
+  RollBackRole: () => ({ version: 1 }),
 };
 
 const ofFormat: Partial<Record<Format, string>> = {
