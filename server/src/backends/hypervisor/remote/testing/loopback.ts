@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HostFlows } from "../../../../agent/machines/flow-lines.ts";
 import type { ImageIntake } from "../../../../agent/machines/image-intake.ts";
 import type { MoveStreams } from "../../../../agent/machines/move-streams.ts";
 import { type ServingAgent, serveAgent } from "../../../../agent/machines/serve.ts";
@@ -12,6 +13,7 @@ import { type Authority, openAuthority } from "../../../../services/plasmavmc/ho
 import { openSqliteStore } from "../../../../store/sqlite/open.ts";
 import { requestCertificate } from "../../../../x509.ts";
 import type { HypervisorDriver } from "../../driver.ts";
+import type { RemoteTail } from "../flow-tail.ts";
 import type { FindImage } from "../image-bytes.ts";
 import { AgentLink } from "../link.ts";
 import { hostName, serverName } from "../names.ts";
@@ -45,6 +47,10 @@ export interface LoopbackOptions {
   readonly images?: FindImage;
   /** What carries the driver's moves. Default: nothing does. */
   readonly moves?: MoveStreams;
+  /** What the host's network writes down. Default: nothing. */
+  readonly flows?: HostFlows;
+  /** Told of each channel through which flows can be read. */
+  readonly onFlows?: (tail: RemoteTail) => void;
   readonly authority?: Authority;
   /** Whose certificate the agent shows. Default: the host's that is called. */
   readonly agentIs?: string;
@@ -65,15 +71,16 @@ export async function testIdentity(authority: Authority, hostId: string) {
 /** Opens both ends of a host; does not wait for the channel. */
 export async function openLoopback(options: LoopbackOptions): Promise<Loopback> {
   const { hostId = "one", driver, agentIs = hostId, callerIs = serverName, answer, intake, images, moves } = options;
+  const { flows, onFlows } = options;
   const authority = options.authority ?? (await testAuthority());
   const dataDir = mkdtempSync(join(tmpdir(), "photon-agent-"));
   const { serial, ...identity } = await testIdentity(authority, agentIs);
   moves?.show(identity);
-  const parts = { ...(intake && { intake }), ...(moves && { moves }) };
+  const parts = { ...(intake && { intake }), ...(moves && { moves }), ...(flows && { flows }) };
   const common = { identity, driver, accelerator: "", dataDir, clock: systemClock, log: quiet };
   const agent = await serveAgent({ ...common, ...parts });
   const link = new AgentLink({
-    ...(images && { images }),
+    ...{ ...(images && { images }), ...(onFlows && { flows: onFlows }) },
     ...{ hostId, address: `127.0.0.1:${agent.port}`, clock: systemClock, answer, log: () => {} },
     identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(callerIs)) }),
     serials: () => options.serials ?? [serial],
