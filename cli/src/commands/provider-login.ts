@@ -45,7 +45,7 @@ export async function loginByBrowser(target: LoginTarget, io: Io, opens: boolean
     const url = authorizeUrl(target, { redirectUri, state, verifier });
     io.err(`log in at ${url}\n`);
     if (opens) openBrowser(url);
-    const code = await codeFrom(server, { state, endpoint: target.endpoint }, io.signal);
+    const code = await codeFrom(server, state, io.signal);
     const form = {
       grant_type: grants.code,
       client_id: clientId,
@@ -79,11 +79,7 @@ function authorizeUrl(
 }
 
 /** Waits for the browser to come back. What does not carry our state is somebody else's and is not answered to. */
-async function codeFrom(
-  server: Server,
-  { state }: { readonly state: string; readonly endpoint: string },
-  stop: AbortSignal,
-) {
+async function codeFrom(server: Server, state: string, stop: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   server.on("request", (request, response) => {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");

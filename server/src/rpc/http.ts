@@ -145,8 +145,8 @@ export function createHttpHandler({ handlers, pages, log, upload, web }: HttpPar
     try {
       if (!(await serveWeb(known, request, response, id))) unknownMethod(request, response, id);
     } catch (error) {
-      const isToldAlready = error instanceof Fault || request.destroyed;
-      if (!isToldAlready) log.error({ err: error, request_id: id }, "a page could not be answered");
+      const isNoNews = error instanceof Fault || response.destroyed;
+      if (!isNoNews) log.error({ err: error, request_id: id }, "a page could not be answered");
       failEarly(error, request, response, id);
     }
   }

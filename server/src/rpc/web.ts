@@ -33,7 +33,7 @@ export function isWebPath(path: string): boolean {
 /** Answers whether there is anything at that path. */
 export async function serveWeb(web: Web, request: HttpRequest, response: HttpResponse, id: string): Promise<boolean> {
   const startedAt = performance.now();
-  const asked = await readWebRequest(web, request, id);
+  const asked = await readWebRequest(web, request, id, goneSignal(response));
   const working = web.handle(asked);
   if (working === undefined) return false;
   const answer = await working;
@@ -48,10 +48,22 @@ export async function serveWeb(web: Web, request: HttpRequest, response: HttpRes
   return true;
 }
 
-/** @throws Fault REQUEST_TOO_LARGE */
-async function readWebRequest({ permit }: Web, request: HttpRequest, requestId: string): Promise<WebRequest> {
+/** Aborts when the caller has gone away before the answer was out. */
+function goneSignal(response: HttpResponse): AbortSignal {
   const gone = new AbortController();
-  request.once("close", () => gone.abort());
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+/** @throws Fault REQUEST_TOO_LARGE */
+async function readWebRequest(
+  { permit }: Web,
+  request: HttpRequest,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<WebRequest> {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
@@ -67,7 +79,7 @@ async function readWebRequest({ permit }: Web, request: HttpRequest, requestId: 
     url: new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid"),
     headers,
     body: await readBody(request),
-    signal: gone.signal,
+    signal,
   };
 }
 

@@ -17,8 +17,8 @@ export interface AuthorizeParts {
 }
 
 /** GET /oauth2/authorize. What is wrong with the client or its address is shown, never sent anywhere (RFC 6749, section 4.1.2.1). */
-export async function authorize({ logins, endpoint }: AuthorizeParts, { url }: WebRequest): Promise<WebAnswer> {
-  const given = (name: string) => single(url.searchParams, name);
+export async function authorize({ logins, endpoint }: AuthorizeParts, request: WebRequest): Promise<WebAnswer> {
+  const given = (name: string) => single(request.url.searchParams, name);
   const redirectUri = given("redirect_uri");
   if (given("client_id") !== cliClient) throw new OAuthError("invalid_client", `the client is not ${cliClient}`);
   if (!isLoopbackRedirect(redirectUri))
@@ -36,7 +36,7 @@ export async function authorize({ logins, endpoint }: AuthorizeParts, { url }: W
     if (given("code_challenge_method") !== "S256" || !isChallenge(challenge))
       throw new OAuthError("invalid_request", "a code_challenge with the method S256 is needed (RFC 7636)");
     const purpose = { for: "loopback", redirectUri, state, challenge, project: given("project_id") } as const;
-    return await logins.send(given("org_id"), given("provider_id"), purpose);
+    return await logins.send(given("org_id"), given("provider_id"), purpose, request);
   } catch (error) {
     const known = oauthError(error);
     if (known === undefined) throw error;

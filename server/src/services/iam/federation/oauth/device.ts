@@ -28,6 +28,8 @@ export interface DeviceParts {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly endpoint: () => string;
+  /** See Logins. */
+  begun(sourceIp: string): void;
 }
 
 /** POST /oauth2/device_authorization (RFC 8628, section 3.1). */
@@ -41,6 +43,7 @@ export async function beginDevice(
   const [org, provider, project] = [given("org_id"), given("provider_id"), given("project_id")];
   if ([org, provider, project].some((id) => id.length > longestId))
     throw new OAuthError("invalid_request", "an id is too long");
+  parts.begun(sourceIp);
   await parts.relyingParty.find(org, provider);
   const deviceCode = parts.logins.secret();
   const userCode = await drawFree(parts, { org, provider, sourceIp, decision: "open" });
@@ -99,7 +102,7 @@ export async function deviceLogin(parts: DeviceParts, request: WebRequest): Prom
   const userCode = readUserCode(single(request.url.searchParams, "user_code"));
   const found = await lookUp(parts, userCode, request);
   if (found === undefined) return askForCode("That is no code that is waiting. ");
-  return parts.logins.send(found.org, found.provider, { for: "device", userCode });
+  return parts.logins.send(found.org, found.provider, { for: "device", userCode }, request);
 }
 
 /** Back from the provider: asks whether the device may in. */

@@ -10,6 +10,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Issuers } from "../issuers.ts";
 import type { OutsideFetch } from "../outside.ts";
 import { authorize, grantCode } from "./authorize.ts";
+import { createBeginBudget } from "./budget.ts";
 import { askDecision, beginDevice, decide, deviceLogin, devicePage } from "./device.ts";
 import { metadata } from "./discovery.ts";
 import { errorAnswer, OAuthError, oauthError } from "./error.ts";
@@ -65,9 +66,11 @@ function pagesOf(parts: OAuthParts) {
   const codes = new Pending<Granted>(kept, "code", codeMs);
   const relyingParty = new RelyingParty(parts);
   const away = new Pending<Away>(kept, "away", personMs);
-  const logins = new Logins({ store, clock, random, endpoint, relyingParty, away, people: new People(parts) });
+  const begun = createBeginBudget(clock);
+  const people = new People(parts);
+  const logins = new Logins({ store, clock, random, endpoint, relyingParty, away, people, begun });
   const device = {
-    ...{ logins, relyingParty, limiter, clock, random, endpoint },
+    ...{ logins, relyingParty, limiter, clock, random, endpoint, begun },
     waiting: new Pending<Waiting>(kept, "device", personMs),
     shown: new Pending<Shown>(kept, "user-code", personMs),
     asked: new Pending<Asked>(kept, "ticket", personMs),

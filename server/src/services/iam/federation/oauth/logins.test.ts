@@ -146,8 +146,16 @@ describe("a login beside the command", () => {
       groups: ["cloud-admins", "other"],
     });
     expect(await principalOf(answer)).toMatchObject({ groups: ["group:acme/operators"] });
+    await world.bind("group:acme/operators", "ProjectMember", { orgId: "acme", projectId: "alpha" });
+    const may = async (who: Awaited<ReturnType<typeof principalOf>>) => {
+      const path = { org: "acme", project: "alpha", type: "vpc", id: "" };
+      const context = { sourceIp: "192.0.2.1", attributes: async () => ({}) };
+      return (await world.iam.authorizer.authorize(who, "network:vpcs:create", path, context)).allowed;
+    };
+    expect(await may(await principalOf(answer))).toBe(true);
     const without = await logIn({ ...alice, sub: "g-1", email: "g@acme.example", groups: ["other"] });
     expect((await principalOf(without.answer)).groups).toBeUndefined();
+    expect(await may(await principalOf(without.answer))).toBe(false);
   });
 
   test("keeps a user with roles outside the org from the org's own provider", async () => {
@@ -373,4 +381,16 @@ describe("secrets", () => {
 test("the cloud's own metadata names what it serves (RFC 8414, OpenID Connect Discovery 1.0)", async () => {
   const answer = await askWeb(web, `${cloud}/.well-known/openid-configuration`);
   expect(JSON.parse(answer.body)).toMatchObject({ issuer: cloud, jwks_uri: `${cloud}/.well-known/jwks.json` });
+});
+
+test("a place that begins too many logins waits, and others don't", async () => {
+  const { url } = begin();
+  const statuses = new Set<string>();
+  for (let left = 70; left > 0; left--) {
+    const { headers } = await askWeb(web, url, { sourceIp: "198.51.100.1" });
+    statuses.add(new URL(headers.location ?? "").searchParams.get("error") ?? "");
+  }
+  expect([...statuses]).toEqual(["", "temporarily_unavailable"]);
+  const { headers } = await askWeb(web, url, { sourceIp: "198.51.100.2" });
+  expect(headers.location).toContain(provider.issuer);
 });

@@ -24,6 +24,8 @@ export interface LoginsParts {
   readonly relyingParty: RelyingParty;
   readonly people: People;
   readonly away: Pending<Away>;
+  /** Counts a login that begins. @throws OAuthError when one place begins too many. */
+  begun(sourceIp: string): void;
 }
 
 /** Who came back, why they had gone, and what their browser is known by. */
@@ -45,8 +47,9 @@ export class Logins {
   }
 
   /** Sends a browser to the provider. It must come back itself: a cookie that it is given ties the two requests together. */
-  async send(org: string, provider: string, purpose: Purpose): Promise<WebAnswer> {
-    const { relyingParty, away } = this.#parts;
+  async send(org: string, provider: string, purpose: Purpose, { sourceIp }: WebRequest): Promise<WebAnswer> {
+    const { relyingParty, away, begun } = this.#parts;
+    begun(sourceIp);
     const found = await relyingParty.find(org, provider);
     const secrets = { state: this.secret(), nonce: this.secret(), verifier: this.secret() };
     const url = await relyingParty.begin(found, secrets);
