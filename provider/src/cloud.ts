@@ -2,7 +2,7 @@
 import type { Kind, Method } from "@photoncloud/proto";
 import { camelCase, Scope } from "@photoncloud/proto";
 import { Unknown, type ValueMap } from "./cty/value.ts";
-import { isJsonObject, type JsonObject, textOf } from "./json-object.ts";
+import { isJsonObject, type JsonObject, textOf, textsOf } from "./json-object.ts";
 
 /** Terms of one call. */
 export interface Terms {
@@ -38,6 +38,15 @@ const name = (kind: Kind, at: Reference): JsonObject => ({ ...tenant(kind, at), 
 export interface PlannedChange {
   readonly path: string;
   readonly impact: string;
+  /** Who may do more or less after it; left out: nobody. */
+  readonly access?: readonly AccessChange[];
+}
+
+export interface AccessChange {
+  readonly principal: string;
+  readonly scope: string;
+  readonly gives: readonly string[];
+  readonly takes: readonly string[];
 }
 
 export interface Foreseen {
@@ -112,7 +121,7 @@ export class KindCalls {
     const changes = Array.isArray(answer.changes) ? answer.changes : [];
     return {
       resource: isJsonObject(answer[noun]) ? answer[noun] : {},
-      changes: changes.map((one) => ({ path: textOf(one, "path"), impact: textOf(one, "impact") })),
+      changes: changes.map(plannedChange),
     };
   }
 
@@ -159,5 +168,17 @@ export function conditionOf(resource: JsonObject): Condition {
     state: state === "" || state === "STATE_UNSPECIFIED" ? "ready" : (states[state] ?? "pending"),
     reason: textOf(status, "reason"),
     message: textOf(status, "message"),
+  };
+}
+
+function plannedChange(one: unknown): PlannedChange {
+  const access = isJsonObject(one) && Array.isArray(one.access) ? one.access : [];
+  return { path: textOf(one, "path"), impact: textOf(one, "impact"), access: access.map(accessChange) };
+}
+
+function accessChange(one: unknown): AccessChange {
+  return {
+    ...{ principal: textOf(one, "principal"), scope: textOf(one, "scope") },
+    ...{ gives: textsOf(one, "gives"), takes: textsOf(one, "takes") },
   };
 }

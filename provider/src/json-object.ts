@@ -11,3 +11,9 @@ export function textOf(value: unknown, name: string): string {
   const found = isJsonObject(value) ? value[name] : undefined;
   return typeof found === "string" ? found : "";
 }
+
+/** The texts of a list; [] where there is none. */
+export function textsOf(value: unknown, name: string): readonly string[] {
+  const found = isJsonObject(value) ? value[name] : undefined;
+  return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
+}

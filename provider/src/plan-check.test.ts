@@ -113,4 +113,25 @@ describe("ask()", () => {
     expect(diagnostics.map((d) => d.summary)).toEqual(summaries);
     expect(diagnostics.every((d) => d.severity === "warning" && d.detail.includes("color"))).toBe(true);
   });
+
+  test("warns once of all who may do more or less after it", async () => {
+    const scope = "org/acme";
+    const access = [
+      { principal: "user:acme/bob", scope, gives: ["compute:vms:stop"], takes: ["compute:vms:get", "and 3 more"] },
+      { principal: "user:system/eve", scope: "", gives: [], takes: ["compute:vms:stop (in part)"] },
+      { principal: "and 7 more", scope: "", gives: [], takes: [] },
+    ];
+    cloud.foreseen = { resource: {}, changes: [{ path: "", impact: "IMPACT_CREATE", access }] };
+    expect((await asked(gear)).diagnostics).toEqual([
+      {
+        ...{ severity: "warning", summary: "This changes who may do what" },
+        detail: [
+          "With widget gear:",
+          "- user:acme/bob gets compute:vms:stop and loses compute:vms:get, and 3 more at org/acme",
+          "- user:system/eve loses compute:vms:stop (in part) at the system",
+          "- and 7 more",
+        ].join("\n"),
+      },
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 // Asks the cloud what it would make of a planned change: what it refuses, what it foresees, and what is restarted or lost.
 import type { Attribute } from "./attribute.ts";
 import { attributePath } from "./attribute-path.ts";
-import { type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
+import { type AccessChange, type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Diagnostic, explain, isPhotonError } from "./diagnostics.ts";
@@ -46,7 +46,7 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   try {
     const answer = await question.calls.plan(at, resource, question.mask, unknownPaths, reading(deadline));
     const foreseen = prior === null ? withForeseen(attributes, planned, answer.resource) : planned;
-    return { planned: foreseen, diagnostics: walk.applying ? [] : impacts(question, answer.changes) };
+    return { planned: foreseen, diagnostics: walk.applying ? [] : told(question, answer.changes) };
   } catch (error) {
     return { planned, diagnostics: refused(question, walk, error) };
   }
@@ -103,6 +103,25 @@ function unchecked(walk: Walk, code: string, told: readonly Diagnostic[]): reado
       : `It did not answer within ${askMs / 1000} seconds. ${told[0]?.detail ?? ""}`;
   const detail = `${why}\n\nThe plan was made without it: what the cloud refuses shows only when the plan is applied, and nothing says which changes restart something or lose data. plan_checks = false in the provider's configuration plans so without asking.`;
   return [{ severity: "warning", summary: "The cloud has not checked this plan", detail }];
+}
+
+function told(question: Question, changes: readonly PlannedChange[]): readonly Diagnostic[] {
+  return [...impacts(question, changes), ...accessGiven(question, changes)];
+}
+
+/** One warning for all who may do more or less: nobody reviews a plan of roles without it. */
+function accessGiven({ what }: Question, changes: readonly PlannedChange[]): readonly Diagnostic[] {
+  const lines = changes.flatMap(({ access = [] }) => access.map(accessLine));
+  if (lines.length === 0) return [];
+  const detail = `With ${what}:\n${lines.join("\n")}`;
+  return [{ severity: "warning", summary: "This changes who may do what", detail }];
+}
+
+function accessLine({ principal, scope, gives, takes }: AccessChange): string {
+  const gained = gives.length === 0 ? "" : ` gets ${gives.join(", ")}`;
+  const lost = takes.length === 0 ? "" : ` loses ${takes.join(", ")}`;
+  const changed = [gained, lost].filter((part) => part !== "").join(" and");
+  return `- ${principal}${changed}${changed === "" ? "" : ` at ${scope === "" ? "the system" : scope}`}`;
 }
 
 function impacts(
