@@ -3,6 +3,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import type { AxiosInstance } from "axios";
 import { CatalogClients } from "./catalog-clients.ts";
 import { fromEnvironment } from "./environment.ts";
+import { isPhotonError } from "./errors.ts";
 import { EventClient } from "./events.ts";
 import { inspectSymbol } from "./from-wire.ts";
 import { createHttp } from "./http.ts";
@@ -11,6 +12,7 @@ import { type RawCallOptions, rawUnary } from "./raw.ts";
 import { realTiming } from "./timing.ts";
 import { type Login, TokenSource } from "./tokens.ts";
 import { Transport } from "./transport.ts";
+import type { JsonObject } from "./values.ts";
 
 /** What an upload says of itself. */
 export interface UploadOptions {
@@ -29,7 +31,11 @@ const exchangeMethod = "iam.v1.IamTokenService/ExchangeToken";
 /** What logs in, and how. */
 async function loginCall(credentials: Parameters<Login>[0], org: string) {
   const { principalId, orgId = org } = credentials;
-  if (!("identityToken" in credentials)) return { method: loginMethod, request: { ...credentials, orgId } };
+  if ("keySecret" in credentials) return { method: loginMethod, request: { ...credentials, orgId } };
+  if ("password" in credentials) {
+    const { secondFactor: _, ...credential } = credentials;
+    return { method: loginMethod, request: { ...credential, orgId } };
+  }
   const subjectToken = await credentials.identityToken();
   return { method: exchangeMethod, request: { principalId, orgId, subjectToken } };
 }
@@ -42,7 +48,15 @@ function transportOf(options: PhotonCloudOptions): Transport {
     const { method, request } = await loginCall(credentials, options.org ?? "");
     // A token that was exchanged is not taken again: a repetition would be refused.
     const repeatable = method === loginMethod;
-    const answer = await open.unary({ method, request, mutation: false, repeatable, open: true, options: {} });
+    const call = { method, mutation: false, repeatable, open: true, options: {} };
+    const factor = "password" in credentials ? credentials.secondFactor : undefined;
+    let answer: JsonObject;
+    try {
+      answer = await open.unary({ ...call, request });
+    } catch (error) {
+      if (factor === undefined || !isPhotonError(error, "unauthenticated", "SECOND_FACTOR_REQUIRED")) throw error;
+      answer = await open.unary({ ...call, request: { ...request, code: await factor() }, repeatable: false });
+    }
     const expireTime = typeof answer.expireTime === "string" ? new Date(answer.expireTime) : undefined;
     return { token: String(answer.token), expireTime };
   };

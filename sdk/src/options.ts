@@ -19,14 +19,20 @@ export interface TokenRequest {
  *
  * - `{ token }`: a bearer token; it is not renewed.
  * - `{ principalId, password }`: a user. `{ principalId, keySecret }`: a service account. Tokens are fetched and renewed ahead of their end.
- *   `orgId` is the org that the principal belongs to; default: the client's org.
+ *   `orgId` is the org that the principal belongs to; default: the client's org. `secondFactor` is asked for a code at each login of a user who has
+ *   a second factor; without it, and where there is none, the login fails with the reason SECOND_FACTOR_REQUIRED.
  * - `{ principalId, identityToken }`: a service account that trusts another issuer (a federated credential). The function gives a token of that
  *   issuer; it is asked each time that a new token of the cloud is needed, every 15 minutes.
  * - A function: asked for a token when there is none, before it ends, and when the cloud refused it.
  */
 export type Credentials =
   | { readonly token: string }
-  | { readonly principalId: string; readonly password: string; readonly orgId?: string | undefined }
+  | {
+      readonly principalId: string;
+      readonly password: string;
+      readonly secondFactor?: (() => Promise<string>) | undefined;
+      readonly orgId?: string | undefined;
+    }
   | { readonly principalId: string; readonly keySecret: string; readonly orgId?: string | undefined }
   | {
       readonly principalId: string;

@@ -234,6 +234,26 @@ describe("tokens", () => {
     await Promise.all([1, 2, 3].map(() => cloud.vpcs.get("vpc-1")));
   });
 
+  test("ask for the second factor where the login wants one", async () => {
+    const required = errorReply("unauthenticated", "a code, please", { reason: "SECOND_FACTOR_REQUIRED" });
+    const user = { principalId: "alice", password: "a quite long phrase" };
+    const request = { ...user, orgId: "acme" };
+    nock(endpoint)
+      .post(login, request)
+      .twice()
+      .reply(...required);
+    nock(endpoint)
+      .post(login, { ...request, code: "123456" })
+      .reply(...tokenReply("t1"));
+    nock(endpoint, { reqheaders: { authorization: "Bearer t1" } })
+      .post(getVpc)
+      .reply(...vpc);
+    await cloudWith({ credentials: { ...user, secondFactor: async () => "123456" } }).vpcs.get("vpc-1");
+    await expect(cloudWith({ credentials: user }).vpcs.get("vpc-1")).rejects.toMatchObject({
+      reason: "SECOND_FACTOR_REQUIRED",
+    });
+  });
+
   test("are fetched again, once, when the cloud refuses one", async () => {
     const refused = errorReply("unauthenticated", "no", { reason: "UNAUTHENTICATED" });
     nock(endpoint)

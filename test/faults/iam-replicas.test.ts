@@ -60,3 +60,32 @@ withPostgres("a session and a binding of one server hold at the other, and end t
   expect((await postJson(first, "iam.v1.IamTokenService/WhoAmI", {}, token)).status).toBe(401);
   await until(401, () => postJson(second, "iam.v1.IamTokenService/WhoAmI", {}, token));
 });
+
+withPostgres("a narrowed token ends at the other server with the session that it came from", async () => {
+  if (one === undefined || two === undefined) throw new Error("the servers did not start");
+  const [first, second] = [one.url, two.url];
+  const { token } = await one.tenant("narrow-corp", "alpha");
+  const answer = await postJson(
+    first,
+    "iam.v1.IamTokenService/AttenuateToken",
+    { actions: ["network:vpcs:list"] },
+    token,
+  );
+  const narrowed = String(answer.body.token);
+  const where = { org_id: "narrow-corp", project_id: "alpha" };
+  const list = () => postJson(second, "prismnet.v1.VpcService/ListVpcs", where, narrowed);
+  await until(200, list);
+  expect((await postJson(second, "prismnet.v1.SubnetService/ListSubnets", where, narrowed)).status).toBe(403);
+  await postJson(first, "iam.v1.IamTokenService/RevokeToken", {}, token);
+  await until(401, list);
+});
+
+withPostgres("wrong logins at one server slow down those at the other", async () => {
+  if (one === undefined || two === undefined) throw new Error("the servers did not start");
+  const [first, second] = [one.url, two.url];
+  const wrong = { org_id: "system", principal_id: "nobody", password: "no, it is not" };
+  const login = (url: string) => postJson(url, "iam.v1.IamTokenService/IssueToken", wrong, "");
+  for (let at = 0; at < 5; at += 1) expect((await login(at % 2 === 0 ? first : second)).status).toBe(401);
+  const refused = await Promise.all([login(first), login(second)]);
+  expect(refused.map(({ status }) => status)).toEqual([429, 429]);
+});

@@ -24,10 +24,13 @@ function methodOf(catalog: Catalog, verb: Verb): Method {
   return method;
 }
 
+/** What of the answer to a login is for people at a terminal. */
+const forPeople: ReadonlySet<string> = new Set(["must_enroll"]);
+
 /** What the answer to a login shows; what renews it stays with Terraform, out of the program's sight. */
 export function accessTokenSchema(catalog: Catalog): EphemeralSchema {
   const { input, output } = methodOf(catalog, "IssueToken").desc;
-  const shown = outputsOf(fieldsOf(output)).filter((a) => !a.name.startsWith("refresh_"));
+  const shown = outputsOf(fieldsOf(output)).filter((a) => !a.name.startsWith("refresh_") && !forPeople.has(a.name));
   const asked = outputsOf(fieldsOf(input)).filter((a) => a.name === "project_id");
   return {
     typeName: "photoncloud_access_token",
@@ -71,7 +74,10 @@ export class AccessToken implements Ephemeral {
     const orgId = credentials.orgId ?? (typeof org === "string" ? org : "");
     const projectId = typeof asked === "string" ? asked : typeof project === "string" ? project : "";
     if ("identityToken" in credentials) return this.#exchanged(credentials, { orgId, projectId }, signal);
-    const answer = await this.#call("IssueToken", { ...credentials, orgId, projectId }, signal);
+    const { principalId } = credentials;
+    const secret =
+      "password" in credentials ? { password: credentials.password } : { keySecret: credentials.keySecret };
+    const answer = await this.#call("IssueToken", { principalId, ...secret, orgId, projectId }, signal);
     return { result: this.#result(answer, projectId), ...lease(answer) };
   }
 
