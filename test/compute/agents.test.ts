@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type AgentHost, Field, type Photon } from "./agents.ts";
 
-const longMs = 150_000;
+const longMs = 300_000;
 /** Each goes on where the one before it ended. */
 const steps: [string, () => Promise<void>][] = [];
 

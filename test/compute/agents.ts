@@ -8,8 +8,8 @@ import { postJson } from "@photoncloud/server/testing";
 import { freePort } from "../terraform/server-process.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** How long anything but a guest may take, in milliseconds. */
-const usualPatienceMs = 45_000;
+/** How long anything but a guest may take, in milliseconds: a server starts slowly where emulated guests compute. */
+const usualPatienceMs = 150_000;
 
 type Json = Readonly<Record<string, unknown>>;
 

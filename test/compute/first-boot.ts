@@ -26,9 +26,23 @@ ${metadata}(
 ) > /dev/console 2>/dev/null &
 `;
 
-/** The same again and again, with a number that grows: "round 7: metadata=vm-1 name=10.0.0.5 page=hello from peer". What fails is left empty. */
+/**
+ * The same again and again, with a number that grows: "round 7: metadata=vm-1 name=10.0.0.5 page=hello from peer". What fails is left empty. And it
+ * reads numbers from its peer on one connection that lasts: "count 7".
+ */
 export const keepsTelling = (peer: Peer) => `#!/bin/sh
+mkdir -p /www/cgi-bin
+cat > /www/cgi-bin/count << 'END'
+#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+n=0
+while echo $n; do n=$((n + 1)); sleep 1; done
+END
+chmod +x /www/cgi-bin/count
 ${metadata}(
+  until wget -q -O - http://${peer.address}/cgi-bin/count | while read n; do echo "count $n"; done && false; do sleep 1; done
+) > /dev/console 2>/dev/null &
+(
   n=0
   while true; do
     n=$((n + 1))

@@ -1,15 +1,23 @@
 // Real machines on hosts behind agents: two chassis of a real OVN with Geneve between them, QEMU on each.
 import { existsSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { runPhoton } from "../../cli/src/testing/run.ts";
+import { tinyImage } from "../../scripts/images/tiny.ts";
 import { identityOf } from "../../server/src/backends/hypervisor/qemu/process.ts";
 import { tapOf } from "../../server/src/backends/hypervisor/qemu/taps.ts";
 import type { Hands, Json } from "../scenarios/calls.ts";
+import { until } from "./agents.ts";
+import { environmentOf } from "./console-command.ts";
 import { keepsTelling } from "./first-boot.ts";
-import { guestPatienceMs, guestsMissing } from "./guest-cloud.ts";
+import { guestPatienceMs, guestsMissing, said } from "./guest-cloud.ts";
 import { type RealHost, type RealHosts, startRealHosts } from "./real-hosts.ts";
 
 const missing = guestsMissing();
 const suite = missing === undefined ? describe : describe.skip;
+const acme = { orgId: "acme", projectId: "project-alpha" };
+/** What a guest counts by itself, and what it hears its peer count on one connection. */
+const [tick, count] = [/^tick (\d+) /m, /^count (\d+)$/m];
+const numberOf = ([, text]: RegExpExecArray) => Number(text);
 const addresses = { red: "10.0.1.10", blue: "10.0.1.11" };
 
 interface Guest {
@@ -20,15 +28,22 @@ interface Guest {
 }
 
 suite(`machines of hosts behind agents${missing === undefined ? "" : ` (${missing})`}`, () => {
+  let starting: Promise<RealHosts> | undefined;
   let hosts: RealHosts;
   let alice: Hands;
   beforeAll(async () => {
-    hosts = await startRealHosts();
+    starting = startRealHosts();
+    hosts = await starting;
     alice = await hosts.tenant("acme");
-  }, guestPatienceMs);
-  afterAll(() => hosts?.stop(), guestPatienceMs);
+  }, 3 * guestPatienceMs);
+  afterAll(async () => (await starting)?.stop(), guestPatienceMs);
 
-  const makeGuest = async (host: RealHost, name: keyof typeof addresses, inSubnet: Json): Promise<Guest> => {
+  const makeGuest = async (
+    host: RealHost,
+    name: keyof typeof addresses,
+    image_id: string,
+    inSubnet: Json,
+  ): Promise<Guest> => {
     const peer = name === "red" ? "blue" : "red";
     const port = await alice.create("Port", { ...inSubnet, name, ip_address: addresses[name] });
     await hosts.placeOn(host);
@@ -36,7 +51,7 @@ suite(`machines of hosts behind agents${missing === undefined ? "" : ` (${missin
     const network = [{ id: "eth0", port_id: port.id }];
     const { id: vmId } = await alice.create("Vm", {
       name,
-      spec: { cpu: 1, memory: 128, image_id: "tiny", network, user_data },
+      spec: { cpu: 1, memory: 128, image_id, network, user_data },
     });
     const running = await alice.until("Vm", vmId, ({ state }) => state === "VM_STATE_RUNNING");
     expect(running).toMatchObject({ hostId: host.agentHost.name });
@@ -48,19 +63,24 @@ suite(`machines of hosts behind agents${missing === undefined ? "" : ` (${missin
   const pidsOf = (guests: readonly Guest[]) => guests.map(({ host, vmId }) => host.process(vmId)?.pid);
 
   test(
-    "speak across hosts, and run on when agents and the server are killed",
+    "speak across hosts, run on when agents and the server are killed, and move while they run",
     async () => {
       const [one, two] = hosts.hosts;
       if (one === undefined || two === undefined) throw new Error("there are not two hosts");
       for (const { agentHost } of [one, two])
         expect(await hosts.field.host(agentHost.name)).toMatchObject({ drivers: ["qemu"] });
 
+      // The server has both: the one as an operator's file, the other as a tenant's upload.
+      const env = environmentOf(hosts.field.url, alice.tenant);
+      const importing = ["image", "import", tinyImage(".photon/images"), "--id", "mine", "--wait", "-o", "json"];
+      expect(await runPhoton(importing, { env, now: Date.now() })).toMatchObject({ code: 0, err: "" });
+
       const vpc = await alice.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
       const subnet = await alice.create("Subnet", { vpc_id: vpc.id, name: "web", cidr: "10.0.1.0/24" });
       const rules = { web: { direction: "DIRECTION_INGRESS", protocol: "PROTOCOL_TCP", port_range: { first: 80 } } };
       const group = await alice.create("SecurityGroup", { name: "web", rules });
       const inSubnet = { subnet_id: subnet.id, security_group_ids: [group.id] };
-      const guests = [await makeGuest(one, "red", inSubnet), await makeGuest(two, "blue", inSubnet)];
+      const guests = [await makeGuest(one, "red", "tiny", inSubnet), await makeGuest(two, "blue", "mine", inSubnet)];
 
       // DHCP, metadata and a name from each host's agent, and the peer's page through the tunnel.
       for (const { host, vmId } of guests) await host.says(vmId, /^address eth0 10\.0\.1\.1[01]$/m);
@@ -83,18 +103,41 @@ suite(`machines of hosts behind agents${missing === undefined ? "" : ` (${missin
       await allTell(guests);
       expect(pidsOf(guests)).toEqual(pids);
 
-      for (const { vmId, host } of guests) {
+      const [red, blue] = guests;
+      if (red === undefined || blue === undefined) throw new Error("there are not two guests");
+      const [lastTick, lastCount] = [
+        numberOf(await one.says(red.vmId, tick)),
+        numberOf(await two.says(blue.vmId, count)),
+      ];
+      await hosts.field.call("plasmavmc.v1.VmService/MigrateVm", { ...acme, id: red.vmId, hostId: "two" });
+      await alice.until("Vm", red.vmId, ({ hostId, state }) => hostId === "two" && state === "VM_STATE_RUNNING");
+      const there = { ...red, host: two };
+      await allTell([there, blue]);
+      // It went on: it did not boot, and a connection to it lives on.
+      expect(numberOf(await two.says(red.vmId, tick))).toBeGreaterThan(lastTick);
+      await two.saysAgain(blue.vmId, count);
+      const counted = said(two.files(blue.vmId).consoleLog, count).map(numberOf);
+      expect(counted).toEqual([...counted.keys()]);
+      expect(counted.length).toBeGreaterThan(lastCount + 1);
+      await until("what it left is gone", async () => !existsSync(one.files(red.vmId).folder));
+      expect(identityOf(pids[0] ?? 0)).toBeUndefined();
+      expect(await one.devices()).not.toContain(tapOf(red, { id: "eth0" }));
+      const pidsNow = pidsOf([there, blue]);
+
+      for (const { vmId, host } of [there, blue]) {
         await alice.remove("Vm", vmId);
         expect(existsSync(host.files(vmId).folder)).toBe(false);
         expect(await host.devices()).not.toContain(tapOf({ vmId }, { id: "eth0" }));
       }
-      expect(pids.map((pid) => identityOf(pid ?? 0))).toEqual([undefined, undefined]);
+      expect(pidsNow.map((pid) => identityOf(pid ?? 0))).toEqual([undefined, undefined]);
+      await hosts.field.call("plasmavmc.v1.ImageService/DeleteImage", { ...acme, id: "mine" });
+      await until("the image is gone", async () => hosts.hosts.every((host) => !host.images().includes("mine.qcow2")));
       for (const host of hosts.hosts) {
         await host.agent?.kill("SIGTERM");
         expect(await host.services()).toEqual([]);
         expect(readdirSync(host.machines, { recursive: true }).filter((name) => name.includes("part"))).toEqual([]);
       }
     },
-    6 * guestPatienceMs,
+    8 * guestPatienceMs,
   );
 });

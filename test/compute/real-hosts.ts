@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { tinyImage } from "../../scripts/images/tiny.ts";
 import { machineFolders } from "../../server/src/backends/hypervisor/folders.ts";
 import { readDefinition, readRunning } from "../../server/src/backends/hypervisor/qemu/definition.ts";
-import { type MachineFiles, machineFiles, machinesFolder } from "../../server/src/backends/hypervisor/qemu/layout.ts";
+import {
+  imagesFolder,
+  type MachineFiles,
+  machineFiles,
+  machinesFolder,
+} from "../../server/src/backends/hypervisor/qemu/layout.ts";
 import { kill, type ProcessIdentity } from "../../server/src/backends/hypervisor/qemu/process.ts";
 import { runCommand } from "../../server/src/backends/linux/command.ts";
 import { namespaces } from "../../server/src/backends/linux/namespaces.ts";
@@ -51,6 +56,11 @@ export class RealHost {
   /** The names of its network devices, one a line. */
   async devices(): Promise<string> {
     return (await runCommand("ip", ["-n", this.namespace, "-o", "link"])).stdout;
+  }
+
+  /** The files of the images that it has. */
+  images(): readonly string[] {
+    return readdirSync(imagesFolder(machineFolders(this.agentHost.dataDir, this.machines)));
   }
 
   /** The namespaces in which its agent answers guests. */
