@@ -35,8 +35,17 @@ const patienceMs = 10_000;
 const system = { org: "", project: "" };
 const nowhere = { orgId: "", projectId: "" };
 
+/** Put around each call that concerns a machine, for instance to have it fail. */
+export type Around = (vmId: string, method: string, call: () => Promise<unknown>) => Promise<unknown>;
+
+function vmIdIn([first]: readonly unknown[]): string {
+  if (typeof first === "string") return first;
+  const vmId: unknown = typeof first === "object" && first !== null ? Reflect.get(first, "vmId") : "";
+  return typeof vmId === "string" ? vmId : "";
+}
+
 /** Says that a host can't be reached, whatever is asked. */
-function behind(driver: HypervisorDriver, id: string, isSilent: () => boolean): HypervisorDriver {
+function behind(driver: HypervisorDriver, id: string, around: Around, isSilent: () => boolean): HypervisorDriver {
   const guard = (target: object): object =>
     new Proxy(target, {
       get(_, property) {
@@ -46,7 +55,7 @@ function behind(driver: HypervisorDriver, id: string, isSilent: () => boolean): 
         if (property === "onChange" || property === "close") return value.bind(target);
         return async (...args: unknown[]) => {
           if (isSilent()) throw new DriverError("unavailable", `host ${id} can't be reached`);
-          return Reflect.apply(value, target, args);
+          return around(vmIdIn(args), `${id}.${String(property)}`, async () => Reflect.apply(value, target, args));
         };
       },
     });
@@ -135,8 +144,22 @@ export class HostsCloud {
   }
 }
 
+function placesBehind(scheduler: Scheduler, around: Around): Scheduler {
+  return new Proxy(scheduler, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) =>
+        around(vmIdIn(args), `places.${String(property)}`, async () => Reflect.apply(value, target, args));
+    },
+  });
+}
+
 /** Opens a cloud whose first host is the server's own. */
-export async function openHostsCloud(terms: readonly HostTerms[]): Promise<HostsCloud> {
+export async function openHostsCloud(
+  terms: readonly HostTerms[],
+  around: Around = (_, __, call) => call(),
+): Promise<HostsCloud> {
   const store = await openSqliteStore({ file: ":memory:", clock: systemClock });
   const [hosts, network, silent] = [new Hosts(), simulatedNetwork(), new Set<string>()];
   const drivers = new Map<string, SimulatedHypervisor>();
@@ -146,7 +169,7 @@ export async function openHostsCloud(terms: readonly HostTerms[]): Promise<Hosts
     drivers.set(id, driver);
     faced.set(
       id,
-      behind(wrap?.(driver) ?? driver, id, () => silent.has(id)),
+      behind(wrap?.(driver) ?? driver, id, around, () => silent.has(id)),
     );
   }
   const follow = () => followHosts(store, hosts, faced);
@@ -156,7 +179,7 @@ export async function openHostsCloud(terms: readonly HostTerms[]): Promise<Hosts
   const scheduler = new Scheduler({ store, known: knownOf(hosts), refresh: follow });
   const cloud = await openCloudOver({
     store,
-    drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: scheduler },
+    drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: placesBehind(scheduler, around) },
   });
   for (const { id, labels = {}, memoryMib = 4096, cpu = 8 } of terms) {
     await cloud.create(HostSchema, { id, labels });

@@ -20,6 +20,9 @@ import { questionOf } from "./stored.ts";
 import { hostsOf, isMoving, sizeOf } from "./views.ts";
 import { summaryOf } from "./words.ts";
 
+/** How soon a host is looked at after a machine has left it, in milliseconds: by then that is mostly done. */
+const sweepMs = 2_000;
+
 export const snapshotsStay = "it has snapshots, which stay on their host; delete them first";
 
 /** How many snapshots a machine has. */
@@ -70,12 +73,15 @@ export async function arrive(session: Session, machine: Whose): Promise<void> {
     outputs.hostId = targetHostId;
     if (outputs.move) outputs.move.phase = VmMovePhase.CLEANING;
   });
+  // If the machine's own step can't remove what is left there, its host's does.
+  session.tx.schedule(hostKey(sourceHostId), session.tx.now + sweepMs);
 }
 
 export async function stay(session: Session, machine: Whose, { outcome, reason, isLeft }: Stayed): Promise<void> {
   const vm = await session.vm(machine);
   if (vm?.move === undefined || !isMoving(vm)) return;
   await session.ledger.free(whose(machine), vm.move.targetHostId, { leaves: isLeft });
+  if (isLeft) session.tx.schedule(hostKey(vm.move.targetHostId), session.tx.now + sweepMs);
   await session.edit(machine, ({ move }) => {
     if (move === undefined) return;
     move.phase = outcome === "failed" ? VmMovePhase.FAILED : VmMovePhase.CANCELLED;
