@@ -1,0 +1,100 @@
+// A guest that moves from host to host on a real network: who talks to it notices a pause, and nothing else.
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { runCommand } from "../../linux/command.ts";
+import { inside } from "../../linux/namespaces.ts";
+import type { HostNetwork } from "../../network/host-network.ts";
+import { openHostNetwork } from "../../network/ovn/chassis/open-vswitch.ts";
+import type { Guest } from "../../network/ovn/testing/guest.ts";
+import { type NetworkLab, startNetworkLab } from "../../network/ovn/testing/network-lab.ts";
+import { describeOnOvn } from "../../network/ovn/testing/require.ts";
+import { sampleNetwork, samplePort } from "../../network/ovn/testing/sample-network.ts";
+import { moveMachine } from "../moves-contract.ts";
+import { MovesWithinProcess } from "../moving/within-process.ts";
+import { qemuMissing } from "./index.ts";
+import { patienceMs, signal, TestHost, until } from "./testing/host.ts";
+
+jest.setTimeout(3 * patienceMs);
+const missing = qemuMissing();
+const { portId, macAddress, ipAddress } = samplePort(1);
+const port = 9000;
+/** Of a ping every 20 milliseconds for half a minute, in which the guest moves once. */
+const [pings, everySeconds, mostLost] = [1_500, "0.02", 0.2];
+
+/** A TCP connection whose other end echoes. */
+function connectEcho(peer: Guest): { readonly says: (word: string) => Promise<void>; readonly end: () => void } {
+  const [first = "", ...words] = inside(peer.namespace, "busybox", "nc", ipAddress, String(port));
+  const child = spawn(first, words, { stdio: ["pipe", "pipe", "ignore"] });
+  let heard = "";
+  child.stdout.on("data", (bytes) => {
+    heard += bytes;
+  });
+  const says = async (word: string) => {
+    child.stdin.write(`${word}\n`);
+    await until(`the guest echoes ${word}`, async () => heard.includes(`${word}\n`));
+  };
+  return { says, end: () => child.kill() };
+}
+
+if (missing !== undefined) describe.skip(`a guest on a network (${missing})`, () => test("moves", () => undefined));
+else
+  describeOnOvn("a guest on a network", () => {
+    const hosts: TestHost[] = [];
+    const networks: HostNetwork[] = [];
+    let lab: NetworkLab;
+    let peer: Guest;
+    beforeAll(async () => {
+      lab = await startNetworkLab({ hosts: 2 });
+      for (const object of sampleNetwork(2)) await lab.driver.ensure(object, signal);
+      peer = await lab.plug({ ...samplePort(2), host: 0 });
+      await peer.dhcp();
+      const transport = new MovesWithinProcess();
+      for (const chassis of lab.ovn.hosts) {
+        const network = await openHostNetwork(chassis, { signal });
+        networks.push(network);
+        const host = new TestHost({ transport, network });
+        hosts.push(host);
+        await host.open();
+      }
+    });
+    afterAll(async () => {
+      for (const host of hosts) await host.close();
+      for (const network of networks) await network.close();
+      await lab.stop();
+    });
+
+    test("keeps its connections while it moves, and loses few datagrams", async () => {
+      const [a, b] = hosts;
+      if (a === undefined || b === undefined) throw new Error("the lab has too few hosts");
+      const spec = await a.run("vm-1", { nics: [{ id: "eth0", portId, macAddress }] });
+      await a.says("vm-1", new RegExp(`tick .* addresses=eth0:${ipAddress}/`));
+      const line = await a.driver.consoles.open("vm-1", "serial", signal);
+      line.write(`nc -l -p ${port} -e cat &\n`);
+      line.write("echo listening-$((40 + 2))\n");
+      await a.says("vm-1", /listening-42/);
+      line.destroy();
+      const echo = connectEcho(peer);
+      await echo.says("before");
+      const [ping = "", ...words] = inside(
+        peer.namespace,
+        "ping",
+        "-q",
+        "-n",
+        "-i",
+        everySeconds,
+        "-c",
+        String(pings),
+        ipAddress,
+      );
+      const pinging = runCommand(ping, words, { timeoutMs: patienceMs });
+      await moveMachine(a.driver, b.driver, spec, patienceMs);
+      await echo.says("after");
+      const { stdout } = await pinging;
+      const [, sent = "0", received = "0"] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+      expect(Number(sent)).toBe(pings);
+      expect(1 - Number(received) / pings).toBeLessThan(mostLost);
+      await moveMachine(b.driver, a.driver, spec, patienceMs);
+      await echo.says("back");
+      echo.end();
+    });
+  });
