@@ -13,7 +13,17 @@ import {
 } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import { createIam } from "../index.ts";
 import { ask, callWith } from "../testing/accounts.ts";
-import { alicePassword, as, callBy, faultOf, HeldClock, issuer, openWorld, type World } from "../testing/world.ts";
+import {
+  alicePassword,
+  as,
+  callBy,
+  faultOf,
+  HeldClock,
+  issuer,
+  openWorld,
+  textOf,
+  type World,
+} from "../testing/world.ts";
 
 const admin = "user:system/admin";
 let clock: HeldClock;
@@ -223,6 +233,31 @@ describe("disabling and deleting a principal", () => {
     for (const iam of [world.iam, two])
       expect((await faultOf(iam.authenticator.authenticate(narrowed))).reason).toBe("UNAUTHENTICATED");
     await two.stop();
+  });
+});
+
+describe("a service account", () => {
+  const makeKey = async () => world.create(admin, "service_account_key", { orgId: "acme", serviceAccountId: "bot" });
+  const loginBot = (secret: string) =>
+    world.login({ orgId: "acme", principalId: "bot", credential: { case: "keySecret", value: secret } });
+
+  test("changes its key without a gap: what the new one opened goes on, what the old one opened ends, narrowed tokens and all", async () => {
+    const [old, fresh] = [await makeKey(), await makeKey()];
+    const [before, after] = [await loginBot(textOf(old, "secret")), await loginBot(textOf(fresh, "secret"))];
+    const { token: narrowed } = await narrow(before.token, {});
+    const ended = world.iam.authenticator.revoked(await principalOf(narrowed), new AbortController().signal);
+    await world.call(admin, "service_account_key", "delete", { orgId: "acme", id: textOf(old, "id") });
+    clock.advance(5_000);
+    await ended;
+    expect(await Promise.all([before.token, narrowed, after.token].map(isGood))).toEqual([false, false, true]);
+    expect((await faultOf(loginBot(textOf(old, "secret")))).reason).toBe("BAD_CREDENTIALS");
+  });
+
+  test("that is deleted keeps no session that an administrator opened for it", async () => {
+    const issued = await world.login({ orgId: "acme", principalId: "bot" }, callBy(admin));
+    const { token: narrowed } = await narrow(issued.token, {});
+    await world.call(admin, "service_account", "delete", { orgId: "acme", id: "bot" });
+    expect(await Promise.all([issued.token, narrowed].map(isGood))).toEqual([false, false]);
   });
 });
 
