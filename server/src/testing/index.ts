@@ -9,6 +9,7 @@ import { type RunningServer, startServer } from "../main.ts";
 import { createTenant, issueToken, type TestTenant } from "./tenants.ts";
 
 export { type SimulatedDrivers, simulatedDrivers } from "../backends/detect.ts";
+export { builtInRoles } from "../services/iam/built-in-roles.ts";
 export { postJson, type TestTenant } from "./tenants.ts";
 
 export interface TestCloudOptions {
