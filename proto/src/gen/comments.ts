@@ -142,7 +142,7 @@ export const comments: Readonly<Record<string, string>> = {
   "iam.v1.Group.owner": "The id of the principal that created it, as {org}/{id} if it is of another org; empty: the cloud itself.",
   "iam.v1.GroupRule": "Who has a value in a claim is of groups while logged in.",
   "iam.v1.GroupRule.claim": "A claim of the ID token; a list counts by each of its entries.",
-  "iam.v1.GroupRule.group_ids": "The org's groups that it brings.",
+  "iam.v1.GroupRule.group_ids": "The org's groups that it brings. They stay while a rule names them.",
   "iam.v1.GroupRule.value": "What it must say; a * at the end stands for whatever follows.",
   "iam.v1.GroupService": "Manages groups.",
   "iam.v1.GroupService.BatchGetGroups": "Reads many by id.",

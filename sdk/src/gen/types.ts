@@ -1287,10 +1287,10 @@ export interface GroupRule {
    */
   readonly value: string;
   /**
-   * The org's groups that it brings.
+   * The org's groups that it brings. They stay while a rule names them.
    * Example: operators
    */
-  readonly groupIds: readonly string[];
+  readonly groupIds: readonly GroupId[];
 }
 
 /** Who has a value in a claim is of groups while logged in. */
@@ -1306,10 +1306,10 @@ export interface GroupRuleInput {
    */
   readonly value: string;
   /**
-   * The org's groups that it brings.
+   * The org's groups that it brings. They stay while a rule names them.
    * Example: operators
    */
-  readonly groupIds: readonly string[];
+  readonly groupIds: readonly GroupId[];
 }
 
 /** Users and service accounts of an org that are given roles together: a role binding names it as group:{org}/{id}, and what it is given counts for every member. A login by federation can bring groups, too. */
@@ -1691,7 +1691,7 @@ export interface IdentityProvider {
   /**
    * A name for people.
    * Default: its id.
-   * Example: ci
+   * Example: Corporate login
    */
   readonly name: string;
   /** Free words of the user's own, at most 64. */
@@ -1754,7 +1754,7 @@ export interface IdentityProviderInput {
   /**
    * A name for people.
    * Default: its id.
-   * Example: ci
+   * Example: Corporate login
    */
   readonly name?: string | undefined;
   /** Free words of the user's own, at most 64. */
@@ -1805,7 +1805,7 @@ export interface IdentityProviderUpdate {
   /**
    * A name for people.
    * Default: its id.
-   * Example: ci
+   * Example: Corporate login
    */
   readonly name?: string | null | undefined;
   /** Free words of the user's own, at most 64. */

@@ -10,7 +10,7 @@ export interface TfGroupRule {
   readonly claim: string;
   /** What it must say; a * at the end stands for whatever follows. */
   readonly value: string;
-  /** The org's groups that it brings. */
+  /** The org's groups that it brings. They stay while a rule names them. */
   readonly groupIds: readonly string[] | IResolvable;
 }
 

@@ -11,6 +11,8 @@ let world: World;
 
 beforeAll(async () => {
   world = await openWorld({ masterKey: new Uint8Array(32).fill(7) });
+  await world.create(admin, "group", { orgId: "acme", id: "x" });
+  await world.create(admin, "group", { orgId: "rival", id: "theirs" });
 });
 afterAll(() => world.close());
 
@@ -56,6 +58,7 @@ test.each([
   [{ scopes: ["two words"] }, "scopes[0]"],
   [{ allowedEmailDomains: ["Acme"] }, "allowed_email_domains[0]"],
   [{ groupRules: [{ claim: "g", value: "a*b", groupIds: ["x"] }] }, "group_rules[0].value"],
+  [{ groupRules: [{ claim: "g", value: "a", groupIds: ["theirs"] }] }, "group_rules[0].group_ids[0]"],
 ])("%j is refused", async (init, path) => {
   const fault = await faultOf(make(init));
   expect(fault.details.violations?.[0]?.path).toBe(path);
