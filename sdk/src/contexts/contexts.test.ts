@@ -62,6 +62,42 @@ describe("fromEnvironment()", () => {
     expect(() => fromEnvironment(where)).toThrow(/neither PHOTON_KEY_SECRET nor PHOTON_PASSWORD/);
   });
 
+  test.each([
+    ["a variable", () => ({ PHOTON_ID_TOKEN: " from-a-variable\n" }), "from-a-variable"],
+    ["a file", () => ({ PHOTON_ID_TOKEN_FILE: join(folder, "token") }), "from-a-file"],
+    ["a command", () => ({ PHOTON_ID_TOKEN_COMMAND: "echo from-a-command" }), "from-a-command"],
+  ])("exchanges an identity token from %s, and renews by itself", async (_name, more, subjectToken) => {
+    writeFileSync(join(folder, "token"), "from-a-file\n");
+    const options = fromEnvironment({
+      PHOTON_ENDPOINT: endpoint,
+      PHOTON_ORG: "acme",
+      PHOTON_PRINCIPAL: "ci",
+      ...more(),
+    });
+    const exchange = { principalId: "ci", orgId: "acme", subjectToken };
+    // The first token has ended already: the second call needs another one.
+    for (const [token, expireTime] of [
+      ["t1", "2000-01-01T00:00:00Z"],
+      ["t2", "2999-01-01T00:00:00Z"],
+    ] as const) {
+      nock(endpoint).post("/iam.v1.IamTokenService/ExchangeToken", exchange).reply(200, { token, expireTime });
+      nock(endpoint, { reqheaders: { authorization: `Bearer ${token}` } })
+        .post(/GetVpc$/)
+        .reply(...resourceReply("vpcs", { id: "vpc-1" }));
+    }
+    const cloud = new PhotonCloud({ ...options, project: "alpha" });
+    await cloud.vpcs.get("vpc-1");
+    await cloud.vpcs.get("vpc-1");
+    expect(nock.isDone()).toBe(true);
+  });
+
+  test("tells of a command that fails, and not what it printed", async () => {
+    const env = { PHOTON_ENDPOINT: endpoint, PHOTON_PRINCIPAL: "ci", PHOTON_ID_TOKEN_COMMAND: "echo canary; exit 3" };
+    const call = new PhotonCloud(fromEnvironment(env)).vpcs.get("vpc-1");
+    await expect(call).rejects.toThrow("the command for the identity token failed (3)");
+    await expect(call).rejects.not.toThrow(/canary/);
+  });
+
   test("reads the authority from PHOTON_CA_FILE", () => {
     writeFileSync(join(folder, "ca.pem"), "PEM");
     expect(fromEnvironment({ PHOTON_ENDPOINT: endpoint, PHOTON_CA_FILE: join(folder, "ca.pem") })).toMatchObject({
