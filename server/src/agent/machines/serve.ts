@@ -1,7 +1,7 @@
 // The agent as its host's server: mutual TLS on one port. Calls come from the cloud's servers alone; streams of moves from other hosts.
 import { randomUUID, X509Certificate } from "node:crypto";
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { createSecureServer, type Http2SecureServer } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
 import { checkServerIdentity, createServer, type Server, type TLSSocket } from "node:tls";
 import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import { serverName } from "../../backends/hypervisor/remote/names.ts";
@@ -51,14 +51,14 @@ function isServer(socket: TLSSocket): boolean {
 /** Serves until it is stopped. @throws the system's error if the port can't be opened */
 export async function serveAgent(options: AgentOptions): Promise<ServingAgent> {
   const directory = new RemoteDirectory();
-  const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<Socket>();
   const stopping = new AbortController();
   const moves = options.moves ?? new MoveStreams(options.identity);
   const { calls, door } = open({ ...options, moves }, directory, stopping.signal);
-  calls.on("session", (session) => {
-    sessions.add(session);
-    session.on("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
+  calls.on("session", (session) => session.on("error", () => session.destroy()));
+  door.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
   });
   const port = await listenOn(door, options.identity.listen);
   return {
@@ -68,7 +68,7 @@ export async function serveAgent(options: AgentOptions): Promise<ServingAgent> {
       stopping.abort();
       const closed = new Promise<void>((done) => door.close(() => done()));
       moves.close();
-      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };

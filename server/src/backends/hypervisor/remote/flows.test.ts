@@ -57,4 +57,4 @@ test("lines of flows come as they are written, and go on behind what was kept", 
   expect(await read(await open(), 1, false, () => {})).toEqual(["while away"]);
   await host?.close();
   expect(await read(await open(), 1, true, () => {})).toEqual(["while away"]);
-});
+}, 90_000);
