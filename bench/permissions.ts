@@ -60,7 +60,12 @@ function rest(org: string): readonly ResourceRow[] {
   const tenant = { org, project: "" };
   const groups = Array.from({ length: 4 }, (_, index) => {
     const members = Array.from({ length: usersEach / 2 }, (__, at) => `user:${org}/user-${2 * at + (index % 2)}`);
-    return rowOf(tenant, GroupSchema.typeName, `group-${index}`, toBinary(GroupSchema, create(GroupSchema, { members })));
+    return rowOf(
+      tenant,
+      GroupSchema.typeName,
+      `group-${index}`,
+      toBinary(GroupSchema, create(GroupSchema, { members })),
+    );
   });
   const guardrail = create(GuardrailSchema, { id: "guard", statements: [{ action: "network:vpcs:delete" }] });
   return [...groups, rowOf(tenant, GuardrailSchema.typeName, "guard", toBinary(GuardrailSchema, guardrail))];
@@ -140,7 +145,8 @@ export async function bench(): Promise<readonly Figure[]> {
         ...{ sourceIp: "192.0.2.1", method: "bench" },
         attributes: async () => ({ owner: principal.id }),
       });
-      if (allowed !== expected) throw new Error(`${action} on ${JSON.stringify(path)} was ${allowed ? "" : "not "}allowed`);
+      if (allowed !== expected)
+        throw new Error(`${action} on ${JSON.stringify(path)} was ${allowed ? "" : "not "}allowed`);
     };
   };
   const known = new Map(names.flatMap((org) => Array.from({ length: 500 }, (_, at) => [`${org}/${at}`, at])));

@@ -67,8 +67,8 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   PreviewDrain: () => ({}),
   EvacuateHost: () => ({}),
   ListRoleVersions: () => ({}),
-  GetRoleVersion: () => ({ version: 1 }),
-  RollBackRole: () => ({ version: 1 }),
+  GetRoleVersion: () => ({ role_version: 1 }),
+  RollBackRole: () => ({ role_version: 1 }),
 };
 
 const ofFormat: Partial<Record<Format, string>> = {

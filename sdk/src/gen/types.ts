@@ -1207,8 +1207,7 @@ export interface GetRoleVersionRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  /** Range: 1–. */
-  readonly version?: bigint | number | undefined;
+  readonly roleVersion?: bigint | number | undefined;
 }
 
 /** Users and service accounts of an org that are given roles together: a role binding names it as group:{org}/{id}, and what it is given counts for every member. A login by federation can bring groups, too. */
@@ -3189,8 +3188,7 @@ export interface RollBackRoleRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  /** Range: 1–. */
-  readonly version?: bigint | number | undefined;
+  readonly roleVersion?: bigint | number | undefined;
 }
 
 /** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */

@@ -52,7 +52,7 @@ onEachDatabase(
       expect((await versions(world(), "looker", { pageSize: 2, pageToken: "2" })).told).toHaveLength(1);
       const second = as(
         RoleVersionSchema,
-        await custom(world(), admin, "GetRoleVersion", { id: "looker", version: 2n }),
+        await custom(world(), admin, "GetRoleVersion", { id: "looker", roleVersion: 2n }),
       );
       expect(second.time).toBeDefined();
       expect(second.permissions).toHaveLength(2);
@@ -64,16 +64,16 @@ onEachDatabase(
       await change(world(), "back", { permissions: [get] });
       const at = { org: "acme", project: "alpha", type: "vm", id: "vm-1" };
       expect(await world().allowed("user:acme/bob", "compute:vms:stop", at)).toBe(false);
-      const refused = await faultOf(custom(world(), "user:acme/bob", "RollBackRole", { id: "back", version: 1n }));
+      const refused = await faultOf(custom(world(), "user:acme/bob", "RollBackRole", { id: "back", roleVersion: 1n }));
       expect(refused.reason).toBe("PERMISSION_DENIED");
-      await custom(world(), admin, "RollBackRole", { id: "back", version: 1n });
+      await custom(world(), admin, "RollBackRole", { id: "back", roleVersion: 1n });
       expect(await world().allowed("user:acme/bob", "compute:vms:stop", at)).toBe(true);
       expect((await versions(world(), "back")).told.map(([version, , verbs]) => [version, verbs])).toEqual([
         [3, "get,stop"],
         [2, "get"],
         [1, "get,stop"],
       ]);
-      expect((await faultOf(custom(world(), admin, "RollBackRole", { id: "back", version: 9n }))).reason).toBe(
+      expect((await faultOf(custom(world(), admin, "RollBackRole", { id: "back", roleVersion: 9n }))).reason).toBe(
         "NOT_FOUND",
       );
     });

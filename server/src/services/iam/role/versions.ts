@@ -51,7 +51,7 @@ export function versionQueries(history: RoleHistory): Record<string, QueryMethod
     GetRoleVersion: {
       async answer(role, request) {
         if (!isMessage(request, GetRoleVersionRequestSchema)) throw malformed();
-        return create(RoleVersionSchema, await find(history, role, request.version));
+        return create(RoleVersionSchema, await find(history, role, request.roleVersion));
       },
     },
   };
@@ -62,7 +62,7 @@ export function rollBack(history: RoleHistory): CustomMethod<RoleKind> {
   return {
     async update(message, request, { tenant }) {
       if (!isMessage(request, RollBackRoleRequestSchema)) throw malformed();
-      const { permissions } = await find(history, { tenant, id: message.id }, request.version);
+      const { permissions } = await find(history, { tenant, id: message.id }, request.roleVersion);
       message.permissions = permissions.map((permission) => clone(PermissionSchema, permission));
     },
   };
