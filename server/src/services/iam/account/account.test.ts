@@ -332,6 +332,17 @@ describe("ChangePassword", () => {
     expect((await change(token, "the fourth quite new phrase", phrases[1] ?? "")).token).not.toBe("");
   });
 
+  test("is the only way to one's own: a session alone sets no password, whatever it may do to others", async () => {
+    await world.bind("user:acme/alice", "OrgAdmin", { orgId: "acme" });
+    const set = (id: string) =>
+      world.call("user:acme/alice", "user", "update", {
+        ...{ orgId: "acme", id, user: { password: "a quite new phrase" } },
+        updateMask: { paths: ["password"] },
+      });
+    expect((await faultOf(set("alice"))).reason).toBe("WRONG_STATE");
+    await set("bob");
+  });
+
   test("is nothing for service accounts", async () => {
     const call = callBy("service_account:acme/bot");
     const request = { oldPassword: "x", newPassword: "a quite new phrase" };

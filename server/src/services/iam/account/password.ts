@@ -11,6 +11,7 @@ import { fingerprint } from "../tokens/fingerprint.ts";
 import type { Login } from "../tokens/login.ts";
 import type { SessionLife, Tokens } from "../tokens/session-life.ts";
 import type { Owner } from "./factors.ts";
+import { ownPasswordMethod } from "./own-password.ts";
 
 export interface PasswordParts {
   readonly store: Pick<Store, "get">;
@@ -49,7 +50,7 @@ async function setPassword(parts: PasswordParts, { org, id }: Owner["identity"],
   const { reached: _, ...own } = call;
   await parts
     .resources()
-    .unary(kind, "update", request, { ...own, idempotencyKey: "", waitMs: 0 })
+    .unary(kind, "update", request, { ...own, method: ownPasswordMethod, idempotencyKey: "", waitMs: 0 })
     .catch((error: unknown) => {
       throw renamed(error);
     });

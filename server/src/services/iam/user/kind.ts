@@ -1,7 +1,9 @@
 // Users: people who log in with a password. A user can't be deleted while a role binding speaks of it: so a binding never comes
 // back to life for someone else who is given the same id later. Disable a user to shut it out at once.
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
-import { defineKind } from "../../kind.ts";
+import { Fault } from "../../../fault.ts";
+import { type Admission, defineKind } from "../../kind.ts";
+import { ownPasswordMethod } from "../account/own-password.ts";
 import { refuseSealed } from "../break-glass/sealed-user.ts";
 import { setPassword } from "../credentials/set-password.ts";
 import { admitUserLink } from "../federation/user-link.ts";
@@ -27,7 +29,10 @@ export function userKind(writes: PolicyWrites) {
       await admitBoundary(admission, writes, user, next, prior);
       if (!admission.planning) touchPrincipal(user);
       if (next.password === undefined) return;
-      if (prior !== undefined) await delegation.mustOutrank(admission.caller, user);
+      if (prior !== undefined) {
+        refuseOwn(admission, user);
+        await delegation.mustOutrank(admission.caller, user);
+      }
       await setPassword(admission, next, next.password, prior?.secret);
     },
     async admitDelete(admission, user) {
@@ -36,4 +41,14 @@ export function userKind(writes: PolicyWrites) {
       touchPrincipal(identity);
     },
   });
+}
+
+/** One's own password is changed by who knows the old one: whoever has a session alone must not keep the account by it. */
+function refuseOwn({ caller }: Admission, user: Identity): void {
+  if (caller.principal === undefined || principalName(caller.principal) !== principalName(user)) return;
+  if (caller.method === ownPasswordMethod) return;
+  throw new Fault(
+    "WRONG_STATE",
+    "your own password is changed with ChangePassword (photon password), which asks for the old one",
+  );
 }
