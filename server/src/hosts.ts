@@ -78,7 +78,7 @@ export class CloudHosts {
     this.#flows = options.flows && new FlowsOfHosts({ ...options.flows, clock, log });
     const say = (message: string, err?: unknown) => log.info({ err }, message);
     this.#removals = new OwedRemovals({ records: options.store.records, clock, log: say });
-    const places = new Scheduler({ store: options.store, known: knownOf(hosts), refresh });
+    const places = new Scheduler({ store: options.store, known: knownOf(hosts, this.#ownId), refresh });
     this.drivers = {
       ...drivers,
       places,

@@ -2,9 +2,12 @@
 import type { Hosts } from "../../../../backends/hypervisor/hosts.ts";
 import type { Known } from "./session.ts";
 
-export function knownOf(hosts: Hosts): Known {
+/** `ownId`: the host that is the server's own machine. Undefined: none is, or it exchanges machines with all others. */
+export function knownOf(hosts: Hosts, ownId?: string): Known {
   return (hostId) => {
     const host = hosts.get(hostId);
-    return host && { reachable: host.open, cantRun: host.driver.cantRun ?? {}, images: hosts.images(hostId) };
+    if (host === undefined) return undefined;
+    const { open: reachable, driver } = host;
+    return { reachable, isOwn: hostId === ownId, cantRun: driver.cantRun ?? {}, images: hosts.images(hostId) };
   };
 }
