@@ -1,5 +1,6 @@
 // One machine of this host: its process, its monitor and what became of them.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineState } from "../driver.ts";
 import { standsStill } from "../moving/sender.ts";
 import { assignSlots } from "./command-line.ts";
@@ -195,8 +196,15 @@ export class Machine {
     return power;
   }
 
-  /** It has come: it is this host's from here on, and goes on. @throws before that is written alone. */
-  async settleIn(signal: AbortSignal): Promise<void> {
+  /**
+   * It has come: it is this host's from here on, and goes on.
+   *
+   * @param runs whether it ran where it comes from.
+   * @throws before that is written alone: its process has died.
+   */
+  async settleIn(runs: boolean, signal: AbortSignal): Promise<void> {
+    if (runs && this.power === undefined)
+      throw new DriverError("unavailable", `its process died: ${lastWords(this.files)}`);
     writeRunning(this.files, this.#running);
     writeDefinition(this.files, this.#definition);
     const { power } = this;

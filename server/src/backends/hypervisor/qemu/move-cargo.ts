@@ -33,6 +33,8 @@ export class MachineCargo implements Cargo {
     const { host, machine, digestOf } = this.#options;
     return machine.inTurn(async () => {
       const { imageId, power } = machine;
+      if (power === undefined && machine.state.state === "running")
+        throw new DriverError("unavailable", "its process has just ended");
       if (power === undefined) await finishRestore(machine.files, machine.spec);
       this.#copy = power === undefined ? new StoppedCopy(machine) : new RunningCopy(host, machine, power);
       return helloOf(host, machine, imageId === undefined ? undefined : digestOf(imageId));
