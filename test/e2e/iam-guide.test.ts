@@ -98,7 +98,7 @@ test("every command of the guide works, and nothing secret is printed", async ()
   expect(output).toContain("Apply complete! Resources: 1 added");
   expect(output).toContain("No changes.");
   for (const secret of [alicePassword, clientSecret]) expect(output).not.toContain(secret);
-}, 240_000);
+}, 480_000);
 
 test("another system verifies our principals' tokens by discovery alone (OpenID Connect Discovery 1.0)", async () => {
   const { token } = await server.call("iam.v1.IamTokenService/IssueIdentityToken", {
