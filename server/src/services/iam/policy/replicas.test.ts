@@ -39,6 +39,39 @@ test("a binding, a role and their deletion are known to another server within 5 
   await world.close();
 });
 
+test("a group, who is in it, a boundary and a guardrail are known to another server within 5 seconds", async () => {
+  const clock = new HeldClock();
+  const world = await openWorld({ clock });
+  const ask = second(world);
+  const later = async () => {
+    clock.advance(5_000);
+    return (await ask()).allowed;
+  };
+  const admin = "user:system/admin";
+  const change = (noun: string, field: string, id: string, resource: Record<string, unknown>, paths: string[]) =>
+    world.call(admin, noun, "update", { orgId: "acme", id, [field]: resource, updateMask: { paths } });
+  await world.create(admin, "group", { orgId: "acme", id: "ops" });
+  await world.bind("group:acme/ops", "ProjectViewer", { orgId: "acme" });
+  expect(await later()).toBe(false);
+  await change("group", "group", "ops", { members: ["user:acme/bob"] }, ["members"]);
+  expect(await later()).toBe(true);
+
+  await world.create(admin, "role", { orgId: "acme", id: "bounds", permissions: [{ action: "network:*" }] });
+  await change("user", "user", "bob", { permissionBoundaryRoleId: "bounds" }, ["permission_boundary_role_id"]);
+  expect(await later()).toBe(false);
+  await change("user", "user", "bob", {}, ["permission_boundary_role_id"]);
+  expect(await later()).toBe(true);
+
+  const statements = [{ action: "compute:vms:get" }];
+  const { id } = Object(await world.create(admin, "guardrail", { orgId: "acme", statements }));
+  expect(await later()).toBe(false);
+  await world.call(admin, "guardrail", "delete", { orgId: "acme", id: String(id) });
+  expect(await later()).toBe(true);
+  await change("group", "group", "ops", { members: [] }, ["members"]);
+  expect(await later()).toBe(false);
+  await world.close();
+});
+
 test("nobody may do anything while the log or the bindings can't be read", async () => {
   const clock = new HeldClock();
   const world = await openWorld({ clock });
