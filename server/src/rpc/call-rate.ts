@@ -46,7 +46,11 @@ export function createCallRate(perSecond: number, now: () => number): CallRate {
 }
 
 function tooMany(perSecond: number, ms: number): Fault {
-  return new Fault("TOO_MANY_REQUESTS", `you make more than ${perSecond} calls a second; make fewer, and this one again`, {
-    retryAfterMs: Math.max(1, Math.ceil(ms)),
-  });
+  return new Fault(
+    "TOO_MANY_REQUESTS",
+    `you make more than ${perSecond} calls a second; make fewer, and this one again`,
+    {
+      retryAfterMs: Math.max(1, Math.ceil(ms)),
+    },
+  );
 }

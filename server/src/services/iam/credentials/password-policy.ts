@@ -16,16 +16,7 @@ const wellKnown = [
   ...["password", "passwort", "qwertyuiop", "qwertz", "qwerty", "asdfghjkl", "zxcvbnm", "letmein", "iloveyou"],
   ...["administrator", "admin", "welcome", "changeme", "secret", "monkey", "dragon", "sunshine", "princess"],
   ...["football", "baseball", "superman", "trustno", "whatever", "starwars", "1q2w3e4r5t6y", "1qaz2wsx3edc", "abc123"],
-  ...[
-    "12345678",
-    "87654321",
-    "23456789",
-    "111111",
-    "000000",
-    "abcdefgh",
-    "photoncloud",
-    "correcthorsebatterystaple",
-  ],
+  ...["12345678", "87654321", "23456789", "111111", "000000", "abcdefgh", "photoncloud", "correcthorsebatterystaple"],
 ];
 
 /** @throws Fault INVALID_FIELDS on `path` that says what is wrong, and never what was given. */
