@@ -93,23 +93,66 @@ suite(`a machine on a real network${missing === undefined ? "" : ` (${missing})`
   );
 
   test(
-    "ends with a server that takes its network along, and starts again with it",
+    "keeps its addresses through a stop of the server, a restore and another size, and takes new user data as it runs",
     async () => {
       const bob = await handsIn("restart-corp");
       const vpc = await bob.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
       const subnet = await bob.create("Subnet", { vpc_id: vpc.id, name: "web" });
-      const port = await bob.create("Port", { subnet_id: subnet.id, name: "web" });
-      const vm = await vmOn(bob, "web", port);
+      const ports = [await bob.create("Port", { subnet_id: subnet.id, name: "one" })];
+      ports.push(await bob.create("Port", { subnet_id: subnet.id, name: "two" }));
+      const network = ports.map(({ id }, i) => ({ id: `eth${i}`, port_id: id }));
+      // That the server ended it is none of its guest's doing.
+      const spec = { cpu: 1, memory, image_id: "tiny", network, restart_policy: "RESTART_POLICY_NEVER" };
+      const vm = await bob.create("Vm", { name: "web", spec });
+      const pidNow = () => readRunning(guests.files(vm.id))?.process.pid ?? 0;
+      const addressed = async (times: number) => {
+        for (const [i, { id }] of ports.entries()) {
+          const { ipAddress } = await (await handsIn("restart-corp")).get("Port", id);
+          await guests.says(
+            vm.id,
+            new RegExp(`^address eth${i} ${String(ipAddress).replaceAll(".", "\\.")}$`, "m"),
+            times,
+          );
+        }
+      };
       await guests.says(vm.id, /^READY/m);
-      const pid = readRunning(guests.files(vm.id))?.process.pid ?? 0;
+      await addressed(1);
+      const pid = pidNow();
       await guests.cloud.restart();
       expect(identityOf(pid)).toBeUndefined();
       await guests.says(vm.id, /^READY/m, 2);
-      const bobAgain = await handsIn("restart-corp");
-      await bobAgain.ready("Vm", vm.id);
-      await bobAgain.until("Port", port.id, ({ up }) => up === true);
-      await bobAgain.remove("Vm", vm.id);
+      await addressed(2);
+      const again = await handsIn("restart-corp");
+      await again.ready("Vm", vm.id);
+      const macs = async () => JSON.stringify((await again.get("Vm", vm.id)).spec).match(/fa:16:3e[0-9a-f:]+/g);
+      const [macsBefore, pidBefore] = [await macs(), pidNow()];
+      await again.must("Vm", "UpdateVm", {
+        id: vm.id,
+        vm: { spec: { user_data: "#!/bin/sh\n" } },
+        update_mask: "spec.userData",
+      });
+      await again.ready("Vm", vm.id);
+      expect([pidNow(), pidBefore > 0]).toEqual([pidBefore, true]);
+
+      const snapshots = "plasmavmc.v1.VmSnapshotService";
+      const taken = await again.call("Vm", "CreateVmSnapshot", { name: "whole", vm_id: vm.id }, snapshots);
+      const snapshot_id = String(taken.body.id);
+      await again.must("Vm", "StopVm", { id: vm.id });
+      await again.until("Vm", vm.id, ({ state }) => state === "VM_STATE_STOPPED");
+      await again.must("Vm", "UpdateVm", {
+        id: vm.id,
+        vm: { spec: { memory: 2 * memory } },
+        update_mask: "spec.memory",
+      });
+      await again.must("Vm", "RestoreVm", { id: vm.id, snapshot_id });
+      await again.must("Vm", "StartVm", { id: vm.id });
+      await guests.says(vm.id, /^READY/m, 3);
+      await addressed(3);
+      await guests.says(vm.id, /^tick \d+ .* memory=2[0-9]{5} /m);
+      expect(await macs()).toEqual(macsBefore);
+      expect(macsBefore).toHaveLength(2);
+      for (const { id } of ports) await again.until("Port", id, ({ up }) => up === true);
     },
-    2 * guestPatienceMs,
+    4 * guestPatienceMs,
   );
 });
