@@ -21,7 +21,6 @@ import { joiningService } from "./services/plasmavmc/host/joining.ts";
 import { ensureHost } from "./services/plasmavmc/host/own.ts";
 import { HostWatcher } from "./services/plasmavmc/host/watcher.ts";
 import { OwedRemovals } from "./services/plasmavmc/image/owed-removals.ts";
-import { knownOf } from "./services/plasmavmc/vm/placement/known.ts";
 import { Scheduler } from "./services/plasmavmc/vm/placement/scheduler.ts";
 import { createDirectory } from "./services/prismnet/directory.ts";
 import type { Store } from "./store/store.ts";
@@ -78,7 +77,7 @@ export class CloudHosts {
     this.#flows = options.flows && new FlowsOfHosts({ ...options.flows, clock, log });
     const say = (message: string, err?: unknown) => log.info({ err }, message);
     this.#removals = new OwedRemovals({ records: options.store.records, clock, log: say });
-    const places = new Scheduler({ store: options.store, known: knownOf(hosts, this.#ownId), refresh });
+    const places = new Scheduler({ store: options.store, known: (id) => hosts.known(id, this.#ownId), refresh });
     this.drivers = {
       ...drivers,
       places,

@@ -15,6 +15,16 @@ export interface DrivenHost {
   readonly capacity: HostCapacity;
 }
 
+/** What this server knows of a host beside what is stored. */
+export interface KnownHost {
+  /** It answers this server, and takes new machines. */
+  readonly reachable: boolean;
+  /** It is this server's own machine, which exchanges no machines with agents. */
+  readonly isOwn: boolean;
+  readonly cantRun: NonNullable<HypervisorDriver["cantRun"]>;
+  readonly images: ReadonlySet<string>;
+}
+
 type Change = { readonly vmId: string; readonly owner: string };
 
 /** Who they are, kept up to date by those who watch them. */
@@ -38,6 +48,14 @@ export class Hosts {
 
   get(id: string): DrivenHost | undefined {
     return this.#hosts.get(id)?.host;
+  }
+
+  /** `ownId`: the host that is the server's own machine. */
+  known(id: string, ownId?: string): KnownHost | undefined {
+    const host = this.get(id);
+    if (host === undefined) return undefined;
+    const { open: reachable, driver } = host;
+    return { reachable, isOwn: id === ownId, cantRun: driver.cantRun ?? {}, images: this.images(id) };
   }
 
   /** By id. */

@@ -17,7 +17,6 @@ import { messageOf } from "../../engine/message.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { Store } from "../../store/store.ts";
 import { report } from "../plasmavmc/host/report.ts";
-import { knownOf } from "../plasmavmc/vm/placement/known.ts";
 import { Scheduler } from "../plasmavmc/vm/placement/scheduler.ts";
 import { openCloudOver, type SmallCloud } from "./small-cloud.ts";
 
@@ -176,7 +175,7 @@ export async function openHostsCloud(
   const [own] = [...faced.values()];
   const ownId = terms[0]?.id;
   if (own === undefined || ownId === undefined) throw new Error("a cloud has a host");
-  const scheduler = new Scheduler({ store, known: knownOf(hosts), refresh: follow });
+  const scheduler = new Scheduler({ store, known: (id) => hosts.known(id), refresh: follow });
   const cloud = await openCloudOver({
     store,
     drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: placesBehind(scheduler, around) },

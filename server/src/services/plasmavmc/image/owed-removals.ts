@@ -2,7 +2,6 @@
 // image of the same id is brought to it.
 import { DriverError } from "../../../backends/driver-error.ts";
 import type { HypervisorDriver } from "../../../backends/hypervisor/driver.ts";
-import type { ImageRemovals } from "../../../backends/hypervisor/image-removals.ts";
 import type { Clock } from "../../../clock.ts";
 import type { Records } from "../../../store/store.ts";
 
@@ -19,7 +18,7 @@ export interface OwedRemovalsOptions {
   readonly log: (message: string, error: unknown) => void;
 }
 
-export class OwedRemovals implements ImageRemovals {
+export class OwedRemovals {
   readonly #options: OwedRemovalsOptions;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
