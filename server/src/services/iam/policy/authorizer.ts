@@ -76,8 +76,9 @@ export function questionOf(
   clock: Clock,
 ): Question {
   return {
-    ...{ action, path },
-    ...(principal.limits && { limits: principal.limits }),
+    action,
+    path,
+    limits: principal.limits,
     context: async () => {
       const seen = { principal, groups: policy.groups, path, sourceIp, method, now: clock.now() };
       return conditionContext({ ...seen, attributes: await attributes() });

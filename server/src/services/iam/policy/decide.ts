@@ -22,7 +22,7 @@ export interface Question {
   readonly action: string;
   readonly path: ResourcePath;
   /** Of the token; left out: none. */
-  readonly limits?: readonly TokenLimit[];
+  readonly limits?: readonly TokenLimit[] | undefined;
   /** Read at most once, and only where a condition must be evaluated. */
   readonly context: () => Promise<ConditionContext>;
 }
