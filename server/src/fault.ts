@@ -7,6 +7,8 @@ export interface FaultDetails {
   readonly resources?: readonly string[];
   /** The permission that is missing. */
   readonly permission?: string;
+  /** What refused it, in a word, for the log; never sent. */
+  readonly decidedBy?: string;
   /** When the same call may succeed: the header Retry-After. Milliseconds. */
   readonly retryAfterMs?: number;
   /** Kept for the log, never sent. */

@@ -696,7 +696,17 @@ export interface Event {
   readonly permission: string;
   /** The resource after it, as JSON in the proto's field names; secrets are left out. */
   readonly resourceJson: string;
+  readonly decision: EventDecision | "";
+  /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "nothing" (no role allows it). */
+  readonly decidedBy: string;
+  /** The session in which it was done; of a login, the one that it began. */
+  readonly sessionId: string;
+  /** How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}", "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried. */
+  readonly credential: string;
 }
+
+/** Whether it was let through. */
+export type EventDecision = "allowed" | "denied";
 
 /** What an event tells of. */
 export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked" | "accessed";
@@ -2168,6 +2178,15 @@ export interface ListEventsRequest {
   readonly kind?: string | undefined;
   /** Of one resource alone. */
   readonly resourceId?: string | undefined;
+  /** Of one actor alone: "user:acme-corp/ada". */
+  readonly actor?: string | undefined;
+  readonly decision?: EventDecision | undefined;
+  /** Of one method alone: "prismnet.v1.VpcService/CreateVpc". */
+  readonly method?: string | undefined;
+  /** Not before this time. */
+  readonly startTime?: Date | string | undefined;
+  /** Before this time. */
+  readonly endTime?: Date | string | undefined;
 }
 
 export interface ListEventsResponse {
@@ -4502,6 +4521,13 @@ export interface WatchEventsRequest {
   /** Events after this cursor. Empty: from now on. */
   readonly cursor?: string | undefined;
   readonly kind?: string | undefined;
+  /** The filters of ListEvents. */
+  readonly resourceId?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly decision?: EventDecision | undefined;
+  readonly method?: string | undefined;
+  readonly startTime?: Date | string | undefined;
+  readonly endTime?: Date | string | undefined;
 }
 
 export interface WatchEventsResponse {

@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
-import { type Call, formatPath, type ResourcePath } from "../services/call.ts";
+import { type Call, deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { createCallRate } from "./call-rate.ts";
@@ -21,13 +21,20 @@ export interface Invoker {
   stream(route: Route, request: Message, context: HandlerContext): AsyncIterable<Message>;
 }
 
-function callOf(parts: EdgeParts, route: Route, state: CallState, context: HandlerContext, signal: AbortSignal): Call {
+function callOf(
+  parts: EdgeParts,
+  route: Route,
+  state: CallState,
+  context: HandlerContext,
+  { signal, decidedBy }: Pick<Call, "signal"> & { readonly decidedBy: string },
+): Call {
   return {
     may: (permission, path) => may(parts, state, permission, path),
     principal: state.principal,
     sourceIp: state.sourceIp,
     requestId: state.requestId,
     method: route.name,
+    decidedBy,
     idempotencyKey: idempotencyKeyOf(context.requestHeader.get("idempotency-key")),
     ...waitOf(context.requestHeader),
     reached: (receipt) => context.responseHeader.set("photon-receipt", receipt),
@@ -71,24 +78,28 @@ function withinDeadline<T>(work: Promise<T>, context: HandlerContext): Promise<T
 /** Checks a call's permission; a refusal says only what the caller said and what was missing. */
 function createGuard(parts: EdgeParts) {
   const withinBudget = createBudget(parts.clock);
-  const record = async (route: Route, request: Message, state: CallState) => {
+  const record = async (route: Route, request: Message, state: CallState, refused: Refused) => {
     const { principal, requestId, sourceIp } = state;
+    state.refusalNoted = true;
     if (principal === undefined) return;
     if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
-    const caller = { principal, sourceIp, requestId, method: route.name };
-    await parts.audit(refusalEvent(principal, route.permission, route.path(request), route.kind, caller));
+    const caller = { principal, sourceIp, requestId, method: route.name, decidedBy: refused.by };
+    await parts
+      .audit(refusalEvent(principal, refused.permission, route.path(request), route.kind, caller))
+      .catch((err: unknown) =>
+        parts.log.error({ err, request_id: requestId }, "a refusal could not be written to the event log"),
+      );
   };
-  return async (route: Route, request: Message, state: CallState): Promise<void> => {
+  /** Answers what allowed it. */
+  const check = async (route: Route, request: Message, state: CallState): Promise<string> => {
     const { principal, sourceIp } = state;
-    if (route.permission === "") return;
+    if (route.permission === "") return "";
     if (principal === undefined) throw new Fault("UNAUTHENTICATED", "this call needs a token");
     const path = route.path(request);
     const context = { sourceIp, attributes: () => route.attributes(request), method: route.name };
     const decision = await parts.authorizer.authorize(principal, route.permission, path, context);
-    if (decision.allowed) return;
-    await record(route, request, state).catch((err: unknown) =>
-      parts.log.error({ err, request_id: state.requestId }, "a refusal could not be written to the event log"),
-    );
+    if (decision.allowed) return deciderOf(decision);
+    await record(route, request, state, { permission: route.permission, by: deciderOf(decision) });
     const where = formatPath(path) || "the whole system";
     const bound = boundOf(principal);
     throw new Fault(
@@ -97,6 +108,19 @@ function createGuard(parts: EdgeParts) {
       { permission: route.permission },
     );
   };
+  /** Records what a method itself has refused: to give what the caller does not hold, for one. */
+  const heed = async (route: Route, request: Message, state: CallState, error: unknown): Promise<void> => {
+    if (state.refusalNoted || !(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;
+    const { permission = route.permission, decidedBy = "method" } = error.details;
+    await record(route, request, state, { permission, by: decidedBy });
+  };
+  return { check, heed };
+}
+
+/** What was missing, and what refused it in a word. */
+interface Refused {
+  readonly permission: string;
+  readonly by: string;
 }
 
 /** What a caller should know of its token where it was refused. */
@@ -113,8 +137,8 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
 
   async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
     rate.take(state.principal);
-    await guard(route, request, state);
-    const call = callOf(parts, route, state, context, context.signal);
+    const decidedBy = await guard.check(route, request, state);
+    const call = callOf(parts, route, state, context, { signal: context.signal, decidedBy });
     // An answer that is only held back need not be held back when the server stops.
     const signal = call.waitMs === 0 ? call.signal : AbortSignal.any([call.signal, stopping]);
     const result = route.handle(request, { ...call, signal });
@@ -124,16 +148,16 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
 
   async function* open(route: Route, request: Message, state: CallState, context: HandlerContext) {
     rate.take(state.principal);
-    await guard(route, request, state);
+    const decidedBy = await guard.check(route, request, state);
     const leave = count.enter(state.principal === undefined ? "" : actorOf(state.principal));
     const revoked = new AbortController();
     const ends = AbortSignal.any([stopping, revoked.signal, context.signal]);
     parts.metrics.streams(1);
     try {
       if (state.principal !== undefined) void endWhenRevoked(state.principal, revoked, context.signal, tokens);
-      const result = route.handle(request, callOf(parts, route, state, context, ends));
+      const result = route.handle(request, callOf(parts, route, state, context, { signal: ends, decidedBy }));
       if (!(Symbol.asyncIterator in result)) throw new Error(`${route.name} answered no stream`);
-      const recheck = () => guard(route, request, state);
+      const recheck = async () => void (await guard.check(route, request, state));
       yield* untilEnded(result, { ends, recheck, now: () => parts.clock.now() });
     } finally {
       parts.metrics.streams(-1);
@@ -150,6 +174,7 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
         state.code = "ok";
         return message;
       } catch (error) {
+        await guard.heed(route, request, state, error);
         throw failed(error, state);
       }
     },

@@ -1,7 +1,7 @@
 // Whose token it is and whether they may, for requests that are no RPC. A refusal is an event, as with every method.
 import type { Kind, StandardVerb } from "@photoncloud/proto";
 import { Fault } from "../fault.ts";
-import { formatPath, type ResourcePath } from "../services/call.ts";
+import { deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
 import { actorOf } from "../services/resources/work.ts";
 import type { EdgeParts } from "./parts.ts";
@@ -33,8 +33,10 @@ export function createPermit({ authorizer, audit, clock, calls, tokens }: Permit
     const path: ResourcePath = { org: segment(org), project: "", type: kind.noun, id: segment(id) };
     const attributes = async () =>
       path.id === "" ? {} : calls.attributes(kind, { org: path.org, project: "" }, path.id);
-    if ((await authorizer.authorize(principal, permission, path, { sourceIp, attributes })).allowed) return principal;
-    const caller = { principal, sourceIp, requestId, method: `${desc.parent.typeName}/${desc.name}` };
+    const decision = await authorizer.authorize(principal, permission, path, { sourceIp, attributes });
+    if (decision.allowed) return principal;
+    const method = `${desc.parent.typeName}/${desc.name}`;
+    const caller = { principal, sourceIp, requestId, method, decidedBy: deciderOf(decision) };
     if (withinBudget(actorOf(principal))) await audit(refusalEvent(principal, permission, path, kind.typeName, caller));
     throw new Fault(
       "PERMISSION_DENIED",

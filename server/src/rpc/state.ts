@@ -7,6 +7,8 @@ export interface CallState {
   readonly sourceIp: string;
   /** Milliseconds, monotonic. */
   readonly startedAt: number;
+  /** Whether the refusal that it ends with is in the event log, or was over the budget. */
+  refusalNoted: boolean;
   /** Whose token it carried; undefined for none. */
   principal: Principal | undefined;
   token: string;
@@ -21,6 +23,7 @@ export function newCallState(requestId: string, sourceIp: string): CallState {
     requestId,
     sourceIp,
     startedAt: performance.now(),
+    refusalNoted: false,
     principal: undefined,
     token: "",
     code: "",

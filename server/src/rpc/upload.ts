@@ -6,7 +6,7 @@ import { catalog, type Kind } from "@photoncloud/proto";
 import { GetRequestSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { Fault } from "../fault.ts";
-import { formatPath } from "../services/call.ts";
+import { deciderOf, formatPath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
 import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
 import { actorOf } from "../services/resources/work.ts";
@@ -68,8 +68,9 @@ function createCheck({ authorizer, audit, clock }: UploadParts) {
     const path = kindPath(kind, "create", create(GetRequestSchema, scope));
     const method = `${desc.parent.typeName}/${desc.name}`;
     const context = { sourceIp, attributes: () => Promise.resolve({}), method };
-    if ((await authorizer.authorize(principal, permission, path, context)).allowed) return;
-    const caller = { principal, sourceIp, requestId, method };
+    const decision = await authorizer.authorize(principal, permission, path, context);
+    if (decision.allowed) return;
+    const caller = { principal, sourceIp, requestId, method, decidedBy: deciderOf(decision) };
     if (withinBudget(actorOf(principal)))
       await audit(refusalEvent(principal, permission, path, ImageSchema.typeName, caller));
     const where = formatPath(path) || "the whole system";

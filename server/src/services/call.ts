@@ -65,6 +65,16 @@ export interface Decision {
   readonly explanation: string;
   readonly roleId: string;
   readonly roleBindingId: string;
+  /** The guardrail that denied. */
+  readonly guardrailId?: string;
+  /** In a word, where it was no role that decided: "limit", "boundary", "project", "nothing". */
+  readonly by?: string;
+}
+
+/** What decided, in a word, for the log: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit", "nothing". */
+export function deciderOf({ roleBindingId, guardrailId = "", by = "" }: Decision): string {
+  if (roleBindingId !== "") return `role_binding:${roleBindingId}`;
+  return guardrailId === "" ? by : `guardrail:${guardrailId}`;
 }
 
 /** Tells whose a token is. */

@@ -25,6 +25,8 @@ export interface Principal {
   /** The project that its token is for; "" for none. */
   readonly project: string;
   readonly sessionId: string;
+  /** How the session was begun, for the log: "password+second_factor". */
+  readonly credential?: string;
   /** Groups that the login brought, beside those that it is a stored member of: "group:acme-corp/operators". */
   readonly groups?: readonly string[];
   /** When it proved a second factor, in milliseconds since 1970; undefined: it did not in this session. */
@@ -41,6 +43,8 @@ export interface Caller {
   readonly requestId: string;
   /** "prismnet.v1.VpcService/CreateVpc" */
   readonly method: string;
+  /** What allowed or refused it, in a word, for the log: "binding-…". */
+  readonly decidedBy?: string;
   /** Whether it holds a permission beside the one that the method takes. Undefined: the cloud itself acts, which may everything. */
   may?(permission: string, path: ResourcePath): Promise<boolean>;
 }

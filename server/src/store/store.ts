@@ -85,12 +85,18 @@ export interface NewEvent {
   readonly requestId: string;
   readonly method: string;
   readonly permission: string;
+  /** The session in which it was done; default "". */
+  readonly sessionId?: string;
+  /** How that session was begun; default "". */
+  readonly credential?: string;
+  /** What allowed or refused it, in a word; default "": it is not known. */
+  readonly decidedBy?: string;
   /** The resource after it as the message's bytes, secrets cleared: data and observed, one after the other. */
   readonly resource: Uint8Array;
 }
 
 /** An event of the log. */
-export interface StoredEvent extends NewEvent {
+export interface StoredEvent extends Required<NewEvent> {
   /** Where it stands; opaque and, as a string, not to be compared. */
   readonly cursor: string;
   readonly time: number;
@@ -174,6 +180,12 @@ export interface EventQuery {
   readonly kind?: string;
   readonly id?: string;
   readonly types?: readonly EventType[];
+  readonly actor?: string;
+  readonly method?: string;
+  /** Not before it, in milliseconds since 1970. */
+  readonly since?: number;
+  /** Before it, in milliseconds since 1970. */
+  readonly until?: number;
   readonly limit: number;
 }
 

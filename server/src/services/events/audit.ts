@@ -1,7 +1,7 @@
 // Events that are no change of a resource: refusals, logins, what was looked into.
 import type { EventType, Store, Tenant } from "../../store/store.ts";
 import type { Caller } from "../kind.ts";
-import { actorOf } from "../resources/work.ts";
+import { authorOf } from "../resources/work.ts";
 
 export interface AuditEvent {
   readonly type: Extract<EventType, "denied" | "login" | "login_failed" | "revoked" | "accessed">;
@@ -20,8 +20,8 @@ export interface AuditEvent {
 /** Appends an event to the log. Resolves when it is stored. @throws StoreError */
 export async function appendAudit(store: Store, event: AuditEvent): Promise<void> {
   const { type, tenant, kind = "", id = "", caller, permission = "" } = event;
-  const { sourceIp, requestId, method, principal } = caller;
-  const actor = event.actor ?? (principal === undefined ? "" : actorOf(principal));
+  const author = authorOf(caller);
+  const actor = event.actor ?? (caller.principal === undefined ? "" : author.actor);
   await store.transact(async (tx) => {
     tx.append({
       type,
@@ -29,10 +29,8 @@ export async function appendAudit(store: Store, event: AuditEvent): Promise<void
       kind,
       id,
       version: 0,
+      ...author,
       actor,
-      sourceIp,
-      requestId,
-      method,
       permission,
       resource: new Uint8Array(),
     });

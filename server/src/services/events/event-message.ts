@@ -2,11 +2,11 @@
 import { create, fromBinary, toJson } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Catalog } from "@photoncloud/proto";
-import { type Event, EventSchema, EventType } from "@photoncloud/proto/gen/chainfire/v1/event_pb";
+import { type Event, EventDecision, EventSchema, EventType } from "@photoncloud/proto/gen/chainfire/v1/event_pb";
 import type { StoredEvent, EventType as StoredType } from "../../store/store.ts";
 import { isSecret, prune } from "../resources/fields.ts";
 
-const types: Readonly<Record<StoredType, EventType>> = {
+const types = {
   created: EventType.CREATED,
   updated: EventType.UPDATED,
   deleting: EventType.DELETING,
@@ -17,7 +17,18 @@ const types: Readonly<Record<StoredType, EventType>> = {
   login_failed: EventType.LOGIN_FAILED,
   revoked: EventType.REVOKED,
   accessed: EventType.ACCESSED,
-};
+} as const satisfies Readonly<Record<StoredType, EventType>>;
+const isStoredType = (name: string): name is StoredType => Object.hasOwn(types, name);
+const storedTypes = Object.keys(types).filter(isStoredType);
+
+const refusals: ReadonlySet<StoredType> = new Set(["denied", "login_failed"]);
+
+/** The types of events that tell of a decision; undefined: all of them. */
+export function typesOf(decision: EventDecision): readonly StoredType[] | undefined {
+  if (decision === EventDecision.DENIED) return [...refusals];
+  if (decision !== EventDecision.ALLOWED) return undefined;
+  return storedTypes.filter((type) => !refusals.has(type));
+}
 
 /** JSON in the proto's field names, without secrets; "" where the event tells of no resource. */
 function resourceJson(catalog: Catalog, event: StoredEvent): string {
@@ -31,6 +42,7 @@ function resourceJson(catalog: Catalog, event: StoredEvent): string {
 
 export function eventMessage(catalog: Catalog, event: StoredEvent): Event {
   const { cursor, time, type, tenant, kind, id, version, actor, sourceIp, requestId, method, permission } = event;
+  const { sessionId, credential, decidedBy } = event;
   return create(EventSchema, {
     cursor,
     time: timestampFromMs(time),
@@ -45,6 +57,8 @@ export function eventMessage(catalog: Catalog, event: StoredEvent): Event {
     requestId,
     method,
     permission,
+    decision: refusals.has(type) ? EventDecision.DENIED : EventDecision.ALLOWED,
+    ...{ decidedBy, sessionId, credential },
     resourceJson: resourceJson(catalog, event),
   });
 }

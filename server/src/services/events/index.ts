@@ -1,11 +1,14 @@
 // The EventService: a tenant reads and follows the log of everything that was done or refused. The edge checks the permission at the scope
 // that a request names; a request that names none reads every tenant's events, which takes the permission in the whole system.
 import { create, isMessage, type Message } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Catalog } from "@photoncloud/proto";
 import {
   EventService,
+  type ListEventsRequest,
   ListEventsRequestSchema,
   ListEventsResponseSchema,
+  type WatchEventsRequest,
   WatchEventsRequestSchema,
   WatchEventsResponseSchema,
 } from "@photoncloud/proto/gen/chainfire/v1/event_pb";
@@ -15,9 +18,12 @@ import { type EventQuery, type Store, type StoredEvent, StoreError } from "../..
 import type { Call, ServiceHandlers } from "../call.ts";
 import { badCursor } from "../resources/errors.ts";
 import { LogTail } from "../resources/log-tail.ts";
-import { eventMessage } from "./event-message.ts";
+import { eventMessage, typesOf } from "./event-message.ts";
 
 export { type AuditEvent, appendAudit } from "./audit.ts";
+
+/** What events tell of beside the catalog's kinds: sessions and second factors, which are no resources. */
+const otherKinds: ReadonlySet<string> = new Set(["iam.v1.Session", "iam.v1.Factor"]);
 
 const mostEvents = 1_000;
 const defaultPageSize = 100;
@@ -30,19 +36,33 @@ export interface EventsOptions {
   readonly clock: Clock;
 }
 
-interface Selection {
-  readonly orgId: string;
-  readonly projectId: string;
-  readonly kind: string;
-}
+type Selection = Omit<ListEventsRequest | WatchEventsRequest, "$typeName" | "cursor">;
 
-/** @throws Fault INVALID_FIELDS for a project without an org and for a kind that is none. */
-function queryOf(catalog: Catalog, { orgId, projectId, kind }: Selection): Omit<EventQuery, "limit"> {
+/** @throws Fault INVALID_FIELDS for a project without an org, a kind that is none and a time range without time. */
+function queryOf(catalog: Catalog, selection: Selection): Omit<EventQuery, "limit"> {
+  const { orgId, projectId, kind, resourceId, actor, method } = selection;
   if (orgId === "" && projectId !== "")
     throw invalidField("org_id", "required", "it is missing; give the project's org");
-  if (kind !== "" && catalog.byTypeName(kind) === undefined)
+  if (kind !== "" && !otherKinds.has(kind) && catalog.byTypeName(kind) === undefined)
     throw invalidField("kind", "enum", `${JSON.stringify(kind)} is no kind; give a full name such as prismnet.v1.Vpc`);
-  return { ...(orgId !== "" && { tenant: { org: orgId, project: projectId } }), ...(kind !== "" && { kind }) };
+  const types = typesOf(selection.decision);
+  return {
+    ...(orgId !== "" && { tenant: { org: orgId, project: projectId } }),
+    ...(kind !== "" && { kind }),
+    ...(resourceId !== "" && { id: resourceId }),
+    ...(actor !== "" && { actor }),
+    ...(method !== "" && { method }),
+    ...(types && { types }),
+    ...timesOf(selection),
+  };
+}
+
+function timesOf({ startTime, endTime }: Selection): Pick<EventQuery, "since" | "until"> {
+  const since = startTime && timestampMs(startTime);
+  const until = endTime && timestampMs(endTime);
+  if (since !== undefined && until !== undefined && until <= since)
+    throw invalidField("end_time", "range", "it is not after start_time");
+  return { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
 }
 
 function pageSizeOf(given: number): number {
@@ -93,8 +113,7 @@ async function listEvents({ store, catalog }: EventsOptions, request: Message): 
   const query = queryOf(catalog, request);
   const limit = pageSizeOf(request.pageSize);
   try {
-    const id = request.resourceId === "" ? {} : { id: request.resourceId };
-    const { events, cursor } = await readPage(store, request.cursor, { ...query, ...id }, limit);
+    const { events, cursor } = await readPage(store, request.cursor, query, limit);
     return create(ListEventsResponseSchema, {
       events: events.map((event) => eventMessage(catalog, event)),
       nextCursor: cursor,

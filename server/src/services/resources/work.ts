@@ -48,6 +48,13 @@ export function actorOf(principal: Principal | undefined): string {
   return principal === undefined ? "engine" : `${principal.kind}:${principal.org}/${principal.id}`;
 }
 
+/** Whose doing an event is, and what let it. */
+export function authorOf(caller: Caller) {
+  const { principal, sourceIp, requestId, method, decidedBy = "" } = caller;
+  const { sessionId = "", credential = "" } = principal ?? {};
+  return { actor: actorOf(principal), sourceIp, requestId, method, sessionId, credential, decidedBy };
+}
+
 /** Finds the resource that an id names when it is said within a tenant. */
 export async function findRow(
   reader: { get(key: ResourceKey): Promise<ResourceRow | undefined> },
@@ -72,16 +79,12 @@ export function appendEvent(
   version: number,
   message: Message,
 ): void {
-  const { sourceIp, requestId, method, principal } = work.caller;
   const resource = eventBytes(slice, message);
   work.tx.append({
     ...keyOf(key),
     type,
     version,
-    actor: actorOf(principal),
-    sourceIp,
-    requestId,
-    method,
+    ...authorOf(work.caller),
     permission: "",
     resource,
   });

@@ -39,13 +39,18 @@ export function* readEvents<Place>(order: LogOrder<Place>, after: string, query:
   return { events, cursor: last && events.length === query.limit ? last.cursor : order.format(end) };
 }
 
-function filtered(select: EventSelect, { tenant, kind, id, types }: EventQuery): EventSelect {
+function filtered(select: EventSelect, query: EventQuery): EventSelect {
+  const { tenant, kind, id, types, actor, method, since, until } = query;
   let narrowed = select;
   if (tenant) narrowed = narrowed.where("org", "=", tenant.org);
   if (tenant && tenant.project !== "") narrowed = narrowed.where("project", "=", tenant.project);
   if (kind !== undefined) narrowed = narrowed.where("kind", "=", kind);
   if (id !== undefined) narrowed = narrowed.where("id", "=", id);
   if (types) narrowed = narrowed.where("type", "in", types);
+  if (actor !== undefined) narrowed = narrowed.where("actor", "=", actor);
+  if (method !== undefined) narrowed = narrowed.where("method", "=", method);
+  if (since !== undefined) narrowed = narrowed.where("time", ">=", since);
+  if (until !== undefined) narrowed = narrowed.where("time", "<", until);
   return narrowed;
 }
 
@@ -61,6 +66,9 @@ function storedEvent(row: Row, cursor: string): StoredEvent {
     requestId: text(row, "request_id"),
     method: text(row, "method"),
     permission: text(row, "permission"),
+    sessionId: text(row, "session_id"),
+    credential: text(row, "credential"),
+    decidedBy: text(row, "decided_by"),
     resource: bytes(row, "resource"),
   };
 }

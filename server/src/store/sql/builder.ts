@@ -43,6 +43,9 @@ export interface Tables {
     readonly request_id: string;
     readonly method: string;
     readonly permission: string;
+    readonly session_id: string;
+    readonly credential: string;
+    readonly decided_by: string;
     readonly resource: Uint8Array;
   };
 }

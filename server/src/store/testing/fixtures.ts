@@ -62,6 +62,9 @@ export function eventOf(key: ResourceKey, type: NewEvent["type"] = "created"): N
     requestId: "request",
     method: "test.v1.ThingService/CreateThing",
     permission: "test:things:create",
+    sessionId: "session-1",
+    credential: "password",
+    decidedBy: "binding-1",
     resource: text(key.id),
   };
 }

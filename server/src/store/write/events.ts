@@ -6,8 +6,9 @@ import type { Plan } from "./plan.ts";
 export function* appendEvents(plan: Plan): Script<void> {
   for (const event of plan.events) {
     yield* command(
-      `INSERT INTO events (kind, org, project, id, type, version, time, actor, source_ip, request_id, method, permission, resource)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+      `INSERT INTO events (kind, org, project, id, type, version, time, actor, source_ip, request_id, method, permission,
+         session_id, credential, decided_by, resource)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
       ...keyValues(event),
       event.type,
       event.version,
@@ -17,6 +18,9 @@ export function* appendEvents(plan: Plan): Script<void> {
       event.requestId,
       event.method,
       event.permission,
+      event.sessionId ?? "",
+      event.credential ?? "",
+      event.decidedBy ?? "",
       event.resource,
     );
   }

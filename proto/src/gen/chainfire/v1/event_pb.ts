@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chainfire/v1/event.proto.
  */
 export const file_chainfire_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChhjaGFpbmZpcmUvdjEvZXZlbnQucHJvdG8SDGNoYWluZmlyZS52MSKxAgoFRXZlbnQSDgoGY3Vyc29yGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHR5cGUYAyABKA4yFy5jaGFpbmZpcmUudjEuRXZlbnRUeXBlEg4KBm9yZ19pZBgEIAEoCRISCgpwcm9qZWN0X2lkGAUgASgJEgwKBGtpbmQYBiABKAkSEwoLcmVzb3VyY2VfaWQYByABKAkSDwoHdmVyc2lvbhgIIAEoAxINCgVhY3RvchgJIAEoCRIRCglzb3VyY2VfaXAYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIOCgZtZXRob2QYDCABKAkSEgoKcGVybWlzc2lvbhgNIAEoCRIVCg1yZXNvdXJjZV9qc29uGA4gASgJIn0KEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRIOCgZjdXJzb3IYBCABKAkSDAoEa2luZBgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCSJOChJMaXN0RXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMuY2hhaW5maXJlLnYxLkV2ZW50EhMKC25leHRfY3Vyc29yGAIgASgJIlYKEldhdGNoRXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZjdXJzb3IYAyABKAkSDAoEa2luZBgEIAEoCSI5ChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiIKBWV2ZW50GAEgASgLMhMuY2hhaW5maXJlLnYxLkV2ZW50KpwCCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBACEhcKE0VWRU5UX1RZUEVfREVMRVRJTkcQAxIWChJFVkVOVF9UWVBFX0RFTEVURUQQBBIXChNFVkVOVF9UWVBFX09CU0VSVkVEEAUSFQoRRVZFTlRfVFlQRV9ERU5JRUQQBhIUChBFVkVOVF9UWVBFX0xPR0lOEAcSGwoXRVZFTlRfVFlQRV9MT0dJTl9GQUlMRUQQCBIWChJFVkVOVF9UWVBFX1JFVk9LRUQQCRIXChNFVkVOVF9UWVBFX0FDQ0VTU0VEEAoy7AEKDEV2ZW50U2VydmljZRJqCgpMaXN0RXZlbnRzEh8uY2hhaW5maXJlLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiAuY2hhaW5maXJlLnYxLkxpc3RFdmVudHNSZXNwb25zZSIZirUYFWNoYWluZmlyZTpldmVudHM6bGlzdBJwCgtXYXRjaEV2ZW50cxIgLmNoYWluZmlyZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaIS5jaGFpbmZpcmUudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIairUYFmNoYWluZmlyZTpldmVudHM6d2F0Y2gwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChhjaGFpbmZpcmUvdjEvZXZlbnQucHJvdG8SDGNoYWluZmlyZS52MSKcAwoFRXZlbnQSDgoGY3Vyc29yGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHR5cGUYAyABKA4yFy5jaGFpbmZpcmUudjEuRXZlbnRUeXBlEg4KBm9yZ19pZBgEIAEoCRISCgpwcm9qZWN0X2lkGAUgASgJEgwKBGtpbmQYBiABKAkSEwoLcmVzb3VyY2VfaWQYByABKAkSDwoHdmVyc2lvbhgIIAEoAxINCgVhY3RvchgJIAEoCRIRCglzb3VyY2VfaXAYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIOCgZtZXRob2QYDCABKAkSEgoKcGVybWlzc2lvbhgNIAEoCRIVCg1yZXNvdXJjZV9qc29uGA4gASgJEi0KCGRlY2lzaW9uGA8gASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SEgoKZGVjaWRlZF9ieRgQIAEoCRISCgpzZXNzaW9uX2lkGBEgASgJEhIKCmNyZWRlbnRpYWwYEiABKAkiqQIKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRIOCgZjdXJzb3IYBCABKAkSDAoEa2luZBgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCRINCgVhY3RvchgHIAEoCRItCghkZWNpc2lvbhgIIAEoDjIbLmNoYWluZmlyZS52MS5FdmVudERlY2lzaW9uEg4KBm1ldGhvZBgJIAEoCRIuCgpzdGFydF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoSTGlzdEV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmNoYWluZmlyZS52MS5FdmVudBITCgtuZXh0X2N1cnNvchgCIAEoCSKXAgoSV2F0Y2hFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmN1cnNvchgDIAEoCRIMCgRraW5kGAQgASgJEhMKC3Jlc291cmNlX2lkGAUgASgJEg0KBWFjdG9yGAYgASgJEi0KCGRlY2lzaW9uGAcgASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SDgoGbWV0aG9kGAggASgJEi4KCnN0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI5ChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiIKBWV2ZW50GAEgASgLMhMuY2hhaW5maXJlLnYxLkV2ZW50KpwCCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBACEhcKE0VWRU5UX1RZUEVfREVMRVRJTkcQAxIWChJFVkVOVF9UWVBFX0RFTEVURUQQBBIXChNFVkVOVF9UWVBFX09CU0VSVkVEEAUSFQoRRVZFTlRfVFlQRV9ERU5JRUQQBhIUChBFVkVOVF9UWVBFX0xPR0lOEAcSGwoXRVZFTlRfVFlQRV9MT0dJTl9GQUlMRUQQCBIWChJFVkVOVF9UWVBFX1JFVk9LRUQQCRIXChNFVkVOVF9UWVBFX0FDQ0VTU0VEEAoqZgoNRXZlbnREZWNpc2lvbhIeChpFVkVOVF9ERUNJU0lPTl9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX0RFQ0lTSU9OX0FMTE9XRUQQARIZChVFVkVOVF9ERUNJU0lPTl9ERU5JRUQQAjLsAQoMRXZlbnRTZXJ2aWNlEmoKCkxpc3RFdmVudHMSHy5jaGFpbmZpcmUudjEuTGlzdEV2ZW50c1JlcXVlc3QaIC5jaGFpbmZpcmUudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIhmKtRgVY2hhaW5maXJlOmV2ZW50czpsaXN0EnAKC1dhdGNoRXZlbnRzEiAuY2hhaW5maXJlLnYxLldhdGNoRXZlbnRzUmVxdWVzdBohLmNoYWluZmlyZS52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlIhqKtRgWY2hhaW5maXJlOmV2ZW50czp3YXRjaDABYgZwcm90bzM", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
 
 /**
  * One thing that was done or refused.
@@ -106,6 +106,36 @@ export type Event = Message<"chainfire.v1.Event"> & {
    * @generated from field: string resource_json = 14;
    */
   resourceJson: string;
+
+  /**
+   * @generated from field: chainfire.v1.EventDecision decision = 15;
+   */
+  decision: EventDecision;
+
+  /**
+   * What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is
+   * narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was
+   * wrong), "nothing" (no role allows it).
+   *
+   * @generated from field: string decided_by = 16;
+   */
+  decidedBy: string;
+
+  /**
+   * The session in which it was done; of a login, the one that it began.
+   *
+   * @generated from field: string session_id = 17;
+   */
+  sessionId: string;
+
+  /**
+   * How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}",
+   * "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was
+   * proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried.
+   *
+   * @generated from field: string credential = 18;
+   */
+  credential: string;
 };
 
 /**
@@ -156,6 +186,39 @@ export type ListEventsRequest = Message<"chainfire.v1.ListEventsRequest"> & {
    * @generated from field: string resource_id = 6;
    */
   resourceId: string;
+
+  /**
+   * Of one actor alone: "user:acme-corp/ada".
+   *
+   * @generated from field: string actor = 7;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: chainfire.v1.EventDecision decision = 8;
+   */
+  decision: EventDecision;
+
+  /**
+   * Of one method alone: "prismnet.v1.VpcService/CreateVpc".
+   *
+   * @generated from field: string method = 9;
+   */
+  method: string;
+
+  /**
+   * Not before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 10;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 11;
+   */
+  endTime?: Timestamp | undefined;
 };
 
 /**
@@ -214,6 +277,38 @@ export type WatchEventsRequest = Message<"chainfire.v1.WatchEventsRequest"> & {
    * @generated from field: string kind = 4;
    */
   kind: string;
+
+  /**
+   * The filters of ListEvents.
+   *
+   * @generated from field: string resource_id = 5;
+   */
+  resourceId: string;
+
+  /**
+   * @generated from field: string actor = 6;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: chainfire.v1.EventDecision decision = 7;
+   */
+  decision: EventDecision;
+
+  /**
+   * @generated from field: string method = 8;
+   */
+  method: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 9;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp end_time = 10;
+   */
+  endTime?: Timestamp | undefined;
 };
 
 /**
@@ -328,6 +423,43 @@ export type EventType = (typeof EventType)[keyof typeof EventType] | UnknownEnum
  */
 export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
   enumDesc(file_chainfire_v1_event, 0);
+
+/**
+ * Whether it was let through.
+ *
+ * @generated from enum chainfire.v1.EventDecision
+ */
+export const EventDecision = {
+  /**
+   * @generated from enum value: EVENT_DECISION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: EVENT_DECISION_ALLOWED = 1;
+   */
+  ALLOWED: 1,
+
+  /**
+   * A call was refused, or a login failed.
+   *
+   * @generated from enum value: EVENT_DECISION_DENIED = 2;
+   */
+  DENIED: 2,
+} as const;
+
+/**
+ * Whether it was let through.
+ *
+ * @generated from enum chainfire.v1.EventDecision
+ */
+export type EventDecision = (typeof EventDecision)[keyof typeof EventDecision] | UnknownEnum;
+
+/**
+ * Describes the enum chainfire.v1.EventDecision.
+ */
+export const EventDecisionSchema: GenEnum<EventDecision> = /*@__PURE__*/
+  enumDesc(file_chainfire_v1_event, 1);
 
 /**
  * Reads the log of everything that was done, allowed or denied.

@@ -28,6 +28,7 @@ import {
   StartSecondFactorResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/account_pb";
 import { Fault, invalidField } from "../../../fault.ts";
+import type { Store } from "../../../store/store.ts";
 import type { Call, ResourceCalls, ServiceHandlers } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
 import { refuse } from "../../resources/mutate.ts";
@@ -40,6 +41,7 @@ import type { LoginLimiter } from "../tokens/login-limiter.ts";
 import { refuseNarrowed } from "../tokens/narrowed.ts";
 import type { SessionLife } from "../tokens/session-life.ts";
 import { tokensMessage } from "../tokens/token-service.ts";
+import { noteFactor } from "./factor-event.ts";
 import type { StoredFactor } from "./factor-store.ts";
 import { confirmed } from "./factor-store.ts";
 import type { Owner } from "./factors.ts";
@@ -47,6 +49,7 @@ import { type FreshParts, freshMs, mustBeFresh } from "./fresh.ts";
 import { changePassword } from "./password.ts";
 
 export interface AccountParts extends FreshParts {
+  readonly store: Pick<Store, "get" | "transact">;
   readonly login: Login;
   readonly limiter: LoginLimiter;
   readonly life: SessionLife;
@@ -70,6 +73,7 @@ export function accountService(parts: AccountParts): ServiceHandlers {
       EnrollTotp: async (request, call) => {
         const owner = await enrolling(parts, call);
         const { id, ...shown } = await parts.factors.enrollTotp(owner, as(EnrollTotpRequestSchema, request).name);
+        await noteFactor(parts.store, "created", owner.identity, id, call);
         return create(EnrollTotpResponseSchema, { factorId: id, ...shown });
       },
       ConfirmTotp: (request, call) => {
@@ -79,6 +83,7 @@ export function accountService(parts: AccountParts): ServiceHandlers {
       EnrollPasskey: async (request, call) => {
         const owner = await enrolling(parts, call);
         const { id, options } = await parts.factors.enrollPasskey(owner, as(EnrollPasskeyRequestSchema, request).name);
+        await noteFactor(parts.store, "created", owner.identity, id, call);
         return create(EnrollPasskeyResponseSchema, { factorId: id, options });
       },
       ConfirmPasskey: (request, call) => {
@@ -88,13 +93,16 @@ export function accountService(parts: AccountParts): ServiceHandlers {
       ListFactors: (request, call) => list(parts, request, call),
       RemoveFactor: async (request, call) => {
         const owner = await fresh(parts, call, "iam:factors:remove");
-        await parts.factors.remove(owner, as(RemoveFactorRequestSchema, request).factorId);
+        const { factorId } = as(RemoveFactorRequestSchema, request);
+        await parts.factors.remove(owner, factorId);
+        await noteFactor(parts.store, "deleted", owner.identity, factorId, call);
         return create(RemoveFactorResponseSchema);
       },
       RenewRecoveryCodes: async (request, call) => {
         as(RenewRecoveryCodesRequestSchema, request);
         const owner = await fresh(parts, call, "iam:factors:renew");
         const recoveryCodes = [...(await parts.factors.renewRecoveryCodes(owner))];
+        await noteFactor(parts.store, "updated", owner.identity, "recovery-codes", call);
         return create(RenewRecoveryCodesResponseSchema, { recoveryCodes });
       },
       ResetFactors: (request, call) => reset(parts, request, call),
@@ -156,6 +164,7 @@ async function prove(parts: AccountParts, request: Message, call: Call): Promise
   if (proof.code === "" && proof.assertion === "")
     return create(ProveSecondFactorResponseSchema, { passkeyOptions: await parts.factors.challenge(owner) });
   await limited(parts, call, owner, () => parts.factors.prove(owner, proof));
+  await noteFactor(parts.store, "updated", owner.identity, "proved", call);
   const { sessionId } = callerOf(call);
   const provedAt = await parts.life.proved(owner.identity, sessionId);
   return create(ProveSecondFactorResponseSchema, { freshUntil: timestampFromMs(provedAt + freshMs) });
@@ -165,7 +174,9 @@ async function prove(parts: AccountParts, request: Message, call: Call): Promise
 async function limited(parts: AccountParts, call: Call, { identity }: Owner, check: () => Promise<boolean>) {
   const name = `${principalName(identity)} factor`;
   const good = await parts.limiter.attempt(call.sourceIp, name, async () => ((await check()) ? true : undefined));
-  if (good === undefined) throw new Fault("BAD_CREDENTIALS", "the second factor is wrong, or was used before");
+  if (good !== undefined) return;
+  await noteFactor(parts.store, "login_failed", identity, "proved", call);
+  throw new Fault("BAD_CREDENTIALS", "the second factor is wrong, or was used before");
 }
 
 async function confirm(
@@ -184,6 +195,7 @@ async function confirm(
     }),
   );
   if (done === undefined) throw wrong;
+  await noteFactor(parts.store, "updated", owner.identity, done.factor.id, call);
   // Its holder has just shown it.
   if (callerOf(call).limits === undefined) await parts.life.proved(owner.identity, callerOf(call).sessionId);
   return create(ConfirmFactorResponseSchema, { factor: shown(done.factor), recoveryCodes: [...done.codes] });
@@ -210,6 +222,7 @@ async function reset(parts: AccountParts, request: Message, call: Call): Promise
   await parts.delegation.mustOutrank(call, identity);
   await mustBeFresh(parts, callerOf(call));
   await parts.factors.reset({ identity, since: row.createdAt });
+  await noteFactor(parts.store, "deleted", identity, "all", call);
   await parts.life.endAll(identity, call);
   return create(ResetFactorsResponseSchema);
 }

@@ -7,6 +7,7 @@ import { messageOf } from "../../../engine/message.ts";
 import { Fault } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Call } from "../../call.ts";
+import { authorOf } from "../../resources/work.ts";
 import { principalName } from "../principal-name.ts";
 import { unauthenticated } from "../tokens/access-token.ts";
 import type { SessionLife, Tokens } from "../tokens/session-life.ts";
@@ -54,14 +55,13 @@ async function markOpened({ store, clock }: OpenGlassParts, id: string, by: stri
     expireTime: timestampFromMs(glass.expiresAt),
   });
   const bytes = toBinary(BreakGlassSchema, opened);
-  const { sourceIp, requestId, method } = call;
   await store.transact(async (tx) => {
     const now = await tx.get(key);
     if (now === undefined || glassOf(now).state !== BreakGlassState.APPROVED)
       throw new Fault("WRONG_STATE", "it was ended meanwhile");
     tx.observe(key, bytes);
     const resource = Buffer.concat([now.data, bytes]);
-    const who = { actor: by, sourceIp, requestId, method, permission: "iam:break_glasses:open" };
+    const who = { ...authorOf(call), permission: "iam:break_glasses:open" };
     tx.append({ ...key, ...who, type: "updated", version: now.version, resource });
   });
   return glass.expiresAt;

@@ -75,7 +75,7 @@ export class Exchange {
     const check = () => this.#check(identity, request);
     const trust = await limiter.attempt(caller.sourceIp, principalName(identity), check);
     if (trust === undefined) {
-      await noteFailedLogin(store, identity, caller);
+      await noteFailedLogin(store, identity, caller, "exchange");
       throw badToken();
     }
     await refuseUnknownProject(store, org, project);

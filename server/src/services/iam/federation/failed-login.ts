@@ -8,10 +8,15 @@ import { sessionEvent } from "../tokens/session-life.ts";
 /** What may stand in an event as a tried principal's id; anything else was no id. */
 const idShape = /^[a-z0-9-]{1,63}$/;
 
-export async function noteFailedLogin(store: Store, identity: Identity, caller: Caller): Promise<void> {
+export async function noteFailedLogin(
+  store: Store,
+  identity: Identity,
+  caller: Caller,
+  tried: "oidc" | "exchange",
+): Promise<void> {
   const org = await store.get({ tenant: { org: "", project: "" }, kind: OrgSchema.typeName, id: identity.org });
   const id = idShape.test(identity.id) ? identity.id : "";
   const known = { ...identity, id, org: org === undefined ? "" : identity.org };
-  const actor = principalName(known);
-  await store.transact(async (tx) => tx.append(sessionEvent("login_failed", known, "", { ...caller, actor })));
+  const author = { ...caller, actor: principalName(known), sessionId: "", credential: tried, decidedBy: "credential" };
+  await store.transact(async (tx) => tx.append(sessionEvent("login_failed", known, "", author)));
 }

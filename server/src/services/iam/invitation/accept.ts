@@ -40,14 +40,15 @@ export async function give(parts: AcceptParts, good: GoodInvitation, newcomer: N
 }
 
 /** The call as if the one who invites made it: at what was accepted, never with what its tokens were narrowed to or to what they were widened. */
-async function inviterOf({ store }: AcceptParts, { by }: GoodInvitation, call: Call): Promise<Call> {
+async function inviterOf({ store }: AcceptParts, { by, invitation }: GoodInvitation, call: Call): Promise<Call> {
   const own: Call = { ...call, principal: undefined, idempotencyKey: "", waitMs: 0, token: "" };
   if (by === "") return own;
   const identity = parsePrincipalName(by);
   const row = identity && (await store.get(principalKey(identity)));
   const active = identity !== undefined && row !== undefined && principalState(identity.kind, row).active;
   if (!active) throw gone();
-  return { ...own, principal: { ...identity, project: "", sessionId: "" } };
+  const credential = `invitation:${invitation.id}`;
+  return { ...own, principal: { ...identity, project: "", sessionId: "", credential } };
 }
 
 function gone(cause?: unknown): Fault {

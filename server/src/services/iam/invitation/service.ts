@@ -14,7 +14,9 @@ import {
 import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { Call, ServiceHandlers } from "../../call.ts";
+import type { Caller } from "../../kind.ts";
 import { refuse } from "../../resources/mutate.ts";
+import { authorOf } from "../../resources/work.ts";
 import { accountRules } from "../account/policy.ts";
 import { type AcceptParts, give } from "./accept.ts";
 import { type GoodInvitation, openInvitation } from "./open.ts";
@@ -58,11 +60,16 @@ async function accept(parts: AcceptParts, request: AcceptInvitationRequest, call
   if (request.userId !== "" && request.userId !== wanted)
     throw invalidField("user_id", "fixed", `the invitation is for ${JSON.stringify(wanted)}; leave it out`);
   await give(parts, good, { id: wanted, name: request.name, password: request.password }, call);
-  await noteAccepted(parts, good, wanted);
+  await noteAccepted(parts, good, wanted, call);
   return create(AcceptInvitationResponseSchema, { orgId: good.org, userId: wanted });
 }
 
-async function noteAccepted({ store }: AcceptParts, { org, invitation }: GoodInvitation, acceptedAs: string) {
+async function noteAccepted(
+  { store }: AcceptParts,
+  { org, invitation }: GoodInvitation,
+  acceptedAs: string,
+  caller: Caller,
+) {
   const key = { tenant: { org, project: "" }, kind: InvitationSchema.typeName, id: invitation.id };
   await store.transact(async (tx) => {
     const observed = create(InvitationSchema, { acceptedAs, acceptTime: timestampFromMs(tx.now) });
@@ -70,7 +77,8 @@ async function noteAccepted({ store }: AcceptParts, { org, invitation }: GoodInv
     if (row === undefined) return;
     const bytes = toBinary(InvitationSchema, observed);
     tx.observe(key, bytes);
-    const by = { actor: `user:${org}/${acceptedAs}`, sourceIp: "", requestId: "", method: "", permission: "" };
+    const credential = `invitation:${invitation.id}`;
+    const by = { ...authorOf(caller), actor: `user:${org}/${acceptedAs}`, sessionId: "", credential, permission: "" };
     const resource = Buffer.concat([row.data, bytes]);
     tx.append({ ...key, ...by, type: "observed", version: row.version, resource });
   });

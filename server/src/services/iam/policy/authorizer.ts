@@ -97,5 +97,6 @@ function outOfReach(principal: Principal): Decision {
     explanation: `The token is for the project ${principal.project} of ${principal.org} alone; log in without a project, or for the one that you mean.`,
     roleId: "",
     roleBindingId: "",
+    by: "project",
   };
 }

@@ -159,6 +159,8 @@ function decisionOf(verdict: Verdict, policy: Policy, question: Question): Decis
     explanation: sentenceOf(verdict, policy, question),
     roleId: grant?.role.id ?? "",
     roleBindingId: grant?.bindingId ?? "",
+    guardrailId: verdict.by === "guardrail" ? verdict.guard.guardrail.id : "",
+    by: verdict.by,
   };
 }
 

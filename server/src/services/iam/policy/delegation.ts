@@ -145,6 +145,6 @@ function cannotGive(missing: Statement, scope: Tenant): Fault {
   return new Fault(
     "PERMISSION_DENIED",
     `this would give or hold ${missing.action.text} at ${where === "" ? "the system" : where}, which you do not have there yourself; ask someone who has it`,
-    { permission: missing.action.text },
+    { permission: missing.action.text, decidedBy: "delegation" },
   );
 }

@@ -2,6 +2,7 @@
 import type { Authenticator } from "../../call.ts";
 import type { Follower } from "../policy/follower.ts";
 import type { AccessTokens } from "./access-token.ts";
+import { credentialText } from "./session-record.ts";
 import type { Sessions } from "./sessions.ts";
 
 export function createAuthenticator(accessTokens: AccessTokens, sessions: Sessions, follower: Follower): Authenticator {
@@ -10,9 +11,11 @@ export function createAuthenticator(accessTokens: AccessTokens, sessions: Sessio
       const { principal } = await accessTokens.verify(token);
       const waiting = follower.fresh();
       if (waiting !== undefined) await waiting;
-      const { groups, mfaAt, limits } = await sessions.check(principal);
+      const session = await sessions.check(principal);
+      const { groups, mfaAt, limits } = session;
       return {
         ...principal,
+        credential: credentialText(session),
         ...(groups && { groups }),
         ...(mfaAt !== undefined && { mfaAt }),
         ...(limits && { limits }),

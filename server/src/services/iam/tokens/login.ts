@@ -49,6 +49,9 @@ export interface PasswordLogin {
   readonly password: string;
 }
 
+/** What somebody tried to log in with. */
+type Tried = "password" | "key";
+
 /** A password is right and its second factor is still to come: neither a success, which would forgive wrong codes, nor a failure. */
 class HalfWay extends Error {
   readonly owner: Owner;
@@ -85,7 +88,7 @@ export class Login {
     const { credential, code, assertion } = request;
     const kind = credential.case === "password" ? "user" : "service_account";
     const identity: Identity = { kind, org: request.orgId, id: request.principalId };
-    return this.#limited(identity, call, async () => {
+    return this.#limited(identity, call, credential.case === "password" ? "password" : "key", async () => {
       if (credential.case === "password") return this.#byPassword(identity, credential.value, { code, assertion });
       const key = await this.#byKey(identity, credential.value ?? "");
       return key && { identity, credential: key };
@@ -93,10 +96,15 @@ export class Login {
   }
 
   /** @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
-  async #limited<T>(identity: Identity, call: Call, check: () => Promise<T | undefined>): Promise<T> {
+  async #limited<T>(
+    identity: Identity,
+    call: Call,
+    credential: Tried,
+    check: () => Promise<T | undefined>,
+  ): Promise<T> {
     const found = await this.#parts.limiter.attempt(call.sourceIp, principalName(identity), check);
     if (found !== undefined) return found;
-    await this.#noteFailure(identity, call);
+    await this.#noteFailure(identity, call, credential);
     throw badCredentials();
   }
 
@@ -105,7 +113,7 @@ export class Login {
     refuseMissing({ orgId, principalId, projectId: "" });
     const identity: Identity = { kind: "user", org: orgId, id: principalId };
     try {
-      return await this.#limited(identity, call, () => this.#ownerBehind(identity, password));
+      return await this.#limited(identity, call, "password", () => this.#ownerBehind(identity, password));
     } catch (error) {
       if (error instanceof HalfWay) return error.owner;
       throw error;
@@ -208,15 +216,14 @@ export class Login {
   }
 
   /** In the log of the org that was tried, where there is one; else in the system's. */
-  async #noteFailure(identity: Identity, call: Call): Promise<void> {
+  async #noteFailure(identity: Identity, call: Call, credential: Tried): Promise<void> {
     const { store } = this.#parts;
     const tenant = { org: "", project: "" };
     const org = await store.get({ tenant, kind: OrgSchema.typeName, id: identity.org });
     const id = idShape.test(identity.id) ? identity.id : "";
     const known = { ...identity, id, org: org === undefined ? "" : identity.org };
-    await store.transact(async (tx) =>
-      tx.append(sessionEvent("login_failed", known, "", { ...call, actor: principalName(known) })),
-    );
+    const author = { ...call, actor: principalName(known), sessionId: "", credential, decidedBy: "credential" };
+    await store.transact(async (tx) => tx.append(sessionEvent("login_failed", known, "", author)));
   }
 }
 

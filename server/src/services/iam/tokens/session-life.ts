@@ -6,11 +6,19 @@ import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import type { EventType, NewEvent, ResourceKey, ResourceRow, Store, Tx } from "../../../store/store.ts";
 import type { Caller, Principal, TokenLimit } from "../../kind.ts";
+import { authorOf } from "../../resources/work.ts";
 import { type Identity, parsePrincipalName, principalName } from "../principal-name.ts";
 import { principalKey, principalState } from "../principals.ts";
 import { type AccessTokens, accessTokenMs, unauthenticated } from "./access-token.ts";
 import { formatRefreshToken, parseRefreshToken, refreshBytes, refreshHash } from "./refresh-token.ts";
-import { ancestorsOf, type Credential, isWithin, type KeptSession, type SessionRecord } from "./session-record.ts";
+import {
+  ancestorsOf,
+  type Credential,
+  credentialText,
+  isWithin,
+  type KeptSession,
+  type SessionRecord,
+} from "./session-record.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** The kind that a session's events carry; it is none of the catalog's, since sessions are no resources. */
@@ -106,8 +114,9 @@ export class SessionLife {
     await this.#makeRoom(identity, caller);
     const begun = { id, project, credential, sourceIp, principalSince, createdAt, endsAt, usedHashes: [], ...brought };
     const actor = "by" in credential ? credential.by : principalName(identity);
+    const author = { ...caller, actor, sessionId: id, credential: credentialText(begun) };
     await store.transact(async (tx) => {
-      tx.append(sessionEvent("login", identity, id, { ...caller, actor }));
+      tx.append(sessionEvent("login", identity, id, author));
       if (credential.method === "key") await noteUse(tx, identity, credential.keyId);
     });
     const refreshable = start.refreshable ?? !["exchange", "break_glass"].includes(credential.method);
@@ -148,7 +157,7 @@ export class SessionLife {
 
   /** Opens a session beneath the caller's own, with less. @throws Fault UNAUTHENTICATED, WRONG_STATE (too many, too deep) */
   async narrow(caller: Principal, { limit, ttlMs }: Narrowing, call: Caller): Promise<Tokens> {
-    const { clock, random, sessions } = this.#parts;
+    const { clock, random, sessions, store } = this.#parts;
     const kept = await sessions.records.get(caller, caller.sessionId);
     if (kept === undefined) throw unauthenticated();
     await this.#refuseMany(caller);
@@ -159,6 +168,8 @@ export class SessionLife {
     const limits = [...(kept.session.limits ?? []), ...(limit === undefined ? [] : [limit])];
     const { refreshHash: _, refreshUntil: __, ...parent } = kept.session;
     const begun = { ...parent, id, sourceIp: call.sourceIp, createdAt, endsAt, usedHashes: [], limits };
+    const author = { ...call, actor: principalName(caller), sessionId: id, credential: credentialText(begun) };
+    await store.transact(async (tx) => tx.append(sessionEvent("login", caller, id, author)));
     return this.#once(caller, begun);
   }
 
@@ -269,18 +280,27 @@ export function parseSessionEventId(
   return identity && { identity, sessionId: id.slice(end + 1) };
 }
 
-/** An event of a session, or of a login that failed ("" for the session): who, from where, and never with what. Its id is {principal}/{session}. */
+/** Whose doing an event of a session is; the session and the credential are the caller's own where they are left out. */
+export interface SessionAuthor extends Caller {
+  readonly actor: string;
+  readonly sessionId?: string;
+  readonly credential?: string;
+}
+
+/** An event of a session, or of a login that failed ("" for the session): who, from where, and never a secret. Its id is {principal}/{session}. */
 export function sessionEvent(
   type: Extract<EventType, "login" | "login_failed" | "revoked">,
   identity: Identity,
   sessionId: string,
-  caller: Caller & { readonly actor: string },
+  author: SessionAuthor,
 ): NewEvent {
-  const { actor, sourceIp, requestId, method } = caller;
+  const caller = authorOf(author);
+  const { actor, sessionId: begun = caller.sessionId, credential = caller.credential } = author;
   const tenant = { org: identity.org, project: "" };
   const id = `${principalName(identity)}/${sessionId}`;
   const about = { type, tenant, kind: sessionKind, id, version: 0 };
-  return { ...about, actor, sourceIp, requestId, method, permission: "", resource: new Uint8Array() };
+  const doing = { ...caller, actor, sessionId: begun, credential };
+  return { ...about, ...doing, permission: "", resource: new Uint8Array() };
 }
 
 function lastUse(row: ResourceRow): number {

@@ -51,6 +51,28 @@ export function isWithin(id: string, other: string): boolean {
   return id === other || id.startsWith(`${other}.`);
 }
 
+/** How a session was begun, for the log: "password+second_factor", "key:key-…", "oidc:okta+attenuated". */
+export function credentialText({ id, credential, mfaAt }: Pick<SessionRecord, "id" | "credential" | "mfaAt">): string {
+  const proved = mfaAt === undefined ? "" : "+second_factor";
+  return `${originText(credential)}${proved}${ancestorsOf(id).length > 0 ? "+attenuated" : ""}`;
+}
+
+function originText(credential: Credential): string {
+  switch (credential.method) {
+    case "password":
+      return "password";
+    case "key":
+      return `key:${credential.keyId}`;
+    case "issued":
+      return `issued:${credential.by}`;
+    case "break_glass":
+      return `break_glass:${credential.request}`;
+    case "oidc":
+    case "exchange":
+      return `${credential.method}:${credential.through.id}`;
+  }
+}
+
 export interface KeptSession {
   readonly session: SessionRecord;
   readonly version: number;

@@ -18,8 +18,8 @@ export function vmKind(): Kind {
 
 /** Somebody looked at a machine. */
 export function accessOf({ tenant, vmId }: Pick<Ticket, "tenant" | "vmId">, caller: Caller): AuditEvent {
-  const { principal, sourceIp, requestId, method } = caller;
-  const by = { principal, sourceIp, requestId, method };
+  const { principal, sourceIp, requestId, method, decidedBy = "" } = caller;
+  const by = { principal, sourceIp, requestId, method, decidedBy };
   return { type: "accessed", tenant, kind: VmSchema.typeName, id: vmId, caller: by, permission: consolePermission };
 }
 

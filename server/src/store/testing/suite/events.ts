@@ -54,6 +54,22 @@ export function events(open: Open): void {
       expect(await ids({ types: ["login", "denied"] })).toBe("da");
     });
 
+    test("selects by actor, method and time, and keeps an event without a session", async () => {
+      const { store, clock } = await open();
+      const { sessionId: _, credential: __, decidedBy: ___, ...bare } = eventOf(keyOf("b"));
+      await emit(store, eventOf(keyOf("a")));
+      clock.advance(1000);
+      await emit(store, { ...bare, actor: "engine", method: "" });
+      const found = async (query: Omit<EventQuery, "limit">) =>
+        (await store.events("", { limit: 10, ...query })).events;
+      const ids = async (query: Omit<EventQuery, "limit">) => (await found(query)).map(({ id }) => id).join("");
+      expect(await ids({ actor: "user:acme/ada" })).toBe("a");
+      expect(await ids({ method: "test.v1.ThingService/CreateThing" })).toBe("a");
+      expect(await ids({ since: clock.now() })).toBe("b");
+      expect(await ids({ until: clock.now() })).toBe("a");
+      expect(await found({ actor: "engine" })).toMatchObject([{ sessionId: "", credential: "", decidedBy: "" }]);
+    });
+
     test("advances its cursor past what was not selected", async () => {
       const { store } = await open();
       await emit(store, eventOf(keyOf("a", foreign)));

@@ -88,7 +88,7 @@ export class Logins {
       const hasMfa = Array.isArray(claims.amr) && claims.amr.includes("mfa");
       return { org, userId, groups, through: provider.key, ...(hasMfa && { mfaAt: clock.now() }) };
     } catch (error) {
-      if (error instanceof OAuthError) await noteFailedLogin(store, { kind: "user", org, id: "" }, caller);
+      if (error instanceof OAuthError) await noteFailedLogin(store, { kind: "user", org, id: "" }, caller, "oidc");
       throw error;
     }
   }
