@@ -2,31 +2,57 @@
 import { catalog, fieldsOf } from "@photoncloud/proto";
 import { follow } from "./follow.ts";
 import { messageFromWire } from "./from-wire.ts";
-import type { Event } from "./gen/types.ts";
+import type { Event, EventDecision } from "./gen/types.ts";
 import type { CallOptions } from "./options.ts";
 import type { ClientContext } from "./resource-client.ts";
 import { isObject, type JsonObject } from "./values.ts";
 
 const service = "chainfire.v1.EventService";
 
-export interface EventListOptions extends CallOptions {
-  /** Events after this cursor. Left out: from the first. */
-  readonly cursor?: string | undefined;
+/** Which events; all of what is given must be so. */
+export interface EventFilter {
   /** Of one kind alone: "prismnet.v1.Vpc". */
   readonly kind?: string | undefined;
   /** Of one resource alone. */
   readonly resourceId?: string | undefined;
+  /** Of one actor alone: "user:acme-corp/ada". */
+  readonly actor?: string | undefined;
+  readonly decision?: EventDecision | undefined;
+  /** Of one method alone: "prismnet.v1.VpcService/CreateVpc". */
+  readonly method?: string | undefined;
+  /** Not before this time. */
+  readonly startTime?: Date | undefined;
+  /** Before this time. */
+  readonly endTime?: Date | undefined;
+}
+
+export interface EventListOptions extends CallOptions, EventFilter {
+  /** Events after this cursor. Left out: from the first. */
+  readonly cursor?: string | undefined;
   /** Events fetched at a time, at most 1,000. Default 100. */
   readonly pageSize?: number | undefined;
 }
 
-export interface EventWatchOptions {
+export interface EventWatchOptions extends EventFilter {
   /** Events after this cursor. Left out: from now on. */
   readonly cursor?: string | undefined;
-  readonly kind?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly org?: string | undefined;
   readonly project?: string | undefined;
+}
+
+/** A filter on the wire; what is left out is not sent. */
+function filterOf({ kind, resourceId, actor, decision, method, startTime, endTime }: EventFilter): JsonObject {
+  const given = {
+    kind,
+    resourceId,
+    actor,
+    method,
+    startTime: startTime?.toISOString(),
+    endTime: endTime?.toISOString(),
+  };
+  const named = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  return { ...Object.fromEntries(named), ...(decision && { decision: `EVENT_DECISION_${decision.toUpperCase()}` }) };
 }
 
 /**
@@ -44,9 +70,9 @@ export class EventClient {
 
   /** Everything up to now, oldest first. */
   async *list(options: EventListOptions = {}): AsyncGenerator<Event> {
-    const { kind = "", resourceId = "", pageSize = 100 } = options;
+    const { pageSize = 100 } = options;
     for (let cursor = options.cursor ?? ""; ; ) {
-      const request = { ...this.#tenant(options), kind, resourceId, pageSize, cursor };
+      const request = { ...this.#tenant(options), ...filterOf(options), pageSize, cursor };
       const method = `${service}/ListEvents`;
       const wire = await this.#context.transport.unary({ ...this.#call(method, request), options });
       const events = Array.isArray(wire.events) ? wire.events : [];
@@ -59,9 +85,9 @@ export class EventClient {
 
   /** What happens from a cursor, or from now, on; through broken connections, until the loop is left or the signal aborts. */
   watch(options: EventWatchOptions = {}): AsyncGenerator<Event> {
-    const { kind = "", signal } = options;
+    const { signal } = options;
     return follow({
-      open: (cursor) => this.#watchFrom({ ...this.#tenant(options), kind, cursor }, signal),
+      open: (cursor) => this.#watchFrom({ ...this.#tenant(options), ...filterOf(options), cursor }, signal),
       cursorOf: (event) => event.cursor,
       cursor: options.cursor ?? "",
       timing: this.#context.transport.timing,

@@ -8,7 +8,7 @@ export {
   type PhotonErrorDetails,
   type RetryAdvice,
 } from "./errors.ts";
-export { EventClient, type EventListOptions, type EventWatchOptions } from "./events.ts";
+export { EventClient, type EventFilter, type EventListOptions, type EventWatchOptions } from "./events.ts";
 export type { Filter } from "./filter.ts";
 export type * from "./gen/clients.ts";
 export type * from "./gen/types.ts";
