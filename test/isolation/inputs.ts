@@ -30,6 +30,7 @@ const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Jso
         ? { source_snapshot_id: ids.get("plasmavmc.v1.VmSnapshot") }
         : { image_id: ids.get("plasmavmc.v1.Image") }),
       flavor_id: ids.get("plasmavmc.v1.Flavor"),
+      placement_group_ids: [ids.get("plasmavmc.v1.PlacementGroup")],
       network: [{ id: "one", port_id: ids.get("prismnet.v1.Port") }],
     },
   }),
@@ -37,6 +38,8 @@ const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Jso
   // A role of a project bounds nobody: users and service accounts are the org's.
   "iam.v1.User": () => ({ permission_boundary_role_id: "ProjectViewer" }),
   "iam.v1.ServiceAccount": () => ({ permission_boundary_role_id: "ProjectViewer" }),
+  // It denies what no kind has: others' answers are not about it.
+  "iam.v1.Guardrail": () => ({ statements: [{ action: "nothing:at_all:delete" }] }),
   "iam.v1.RoleBinding": ({ orgId }) => ({ principal: `user:${orgId}/bystander` }),
 };
 

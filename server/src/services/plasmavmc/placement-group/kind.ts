@@ -35,7 +35,7 @@ export const placementGroupKind = defineKind({
       throw invalidField("policy", "required", "it is missing; say affinity or anti_affinity");
     if (next.strictness === undefined || next.strictness === PlacementStrictness.UNSPECIFIED)
       next.strictness = PlacementStrictness.REQUIRED;
-    if (next.over === "") next.over = "host";
+    next.over ??= "host";
     const before = prior?.message.strictness ?? next.strictness;
     if (before !== next.strictness && next.strictness === PlacementStrictness.REQUIRED)
       await checkKept(admission, next);

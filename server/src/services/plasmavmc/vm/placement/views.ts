@@ -97,5 +97,5 @@ export function hostsOf(vm: Vm): readonly string[] {
 export function groupWish(group: PlacementGroup, others: GroupWish["others"]): GroupWish {
   const policy = group.policy === PlacementPolicy.AFFINITY ? "affinity" : "anti_affinity";
   const required = group.strictness !== PlacementStrictness.PREFERRED;
-  return { id: group.id, policy, required, over: group.over || "host", others };
+  return { id: group.id, policy, required, over: group.over ?? "host", others };
 }
