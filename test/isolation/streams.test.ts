@@ -152,11 +152,19 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "plasmavmc.v1.HostJoiningService": ["CreateJoinToken", "JoinHost"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
   "plasmavmc.v1.ConsoleService": ["OpenConsole", "ReadConsoleLog"],
-  "iam.v1.IamTokenService": ["IssueToken", "ValidateToken", "RefreshToken", "RevokeToken", "ListSessions", "WhoAmI"],
-  "iam.v1.IamAuthzService": ["Authorize", "TestPermissions"],
+  "iam.v1.IamAccountService": [
+    ...["ChangePassword", "StartSecondFactor", "ProveSecondFactor", "EnrollTotp", "ConfirmTotp", "EnrollPasskey"],
+    ...["ConfirmPasskey", "ListFactors", "RemoveFactor", "RenewRecoveryCodes", "ResetFactors"],
+  ],
+  "iam.v1.IamTokenService": [
+    ...["IssueToken", "ValidateToken", "RefreshToken", "RevokeToken", "ListSessions", "ExchangeToken"],
+    ...["IssueIdentityToken", "AttenuateToken", "ListPrincipalSessions", "RevokeSessions", "OpenBreakGlass", "WhoAmI"],
+  ],
+  "iam.v1.IamAuthzService": ["Authorize", "TestPermissions", "Explain", "WhoCan", "ListUnusedPermissions"],
+  "iam.v1.OrgJoiningService": ["PreviewInvitation", "AcceptInvitation"],
 };
 
-test("every service that manages no kind has its cases here, in tokens.test.ts, in escalation.test.ts or in consoles.test.ts", () => {
+test("every service that manages no kind has its cases here, in accounts.test.ts, tokens.test.ts, escalation.test.ts or consoles.test.ts", () => {
   const ofKinds = new Set(catalog().kinds.map(({ service }) => service));
   const others = catalog().services.filter((service) => !ofKinds.has(service));
   const named = Object.fromEntries(others.map(({ typeName, methods }) => [typeName, methods.map(({ name }) => name)]));
