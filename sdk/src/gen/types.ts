@@ -697,11 +697,11 @@ export interface Event {
   /** The resource after it, as JSON in the proto's field names; secrets are left out. */
   readonly resourceJson: string;
   readonly decision: EventDecision | "";
-  /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "nothing" (no role allows it). */
+  /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding"). */
   readonly decidedBy: string;
-  /** The session in which it was done; of a login, the one that it began. */
+  /** The session in which it was done; of a login, the one that it began. Of an actor of another org: empty, to readers of one org. */
   readonly sessionId: string;
-  /** How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}", "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried. */
+  /** How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}", "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried. Of an actor of another org, to readers of one org: the sort alone ("key"). */
   readonly credential: string;
 }
 

@@ -40,9 +40,24 @@ function resourceJson(catalog: Catalog, event: StoredEvent): string {
   return JSON.stringify(toJson(kind.desc, message, { useProtoFieldName: true }));
 }
 
-export function eventMessage(catalog: Catalog, event: StoredEvent): Event {
+/**
+ * What a reader may know of the session and the decision. Of an actor of another org it is the sort alone: the operators' sessions, keys and
+ * bindings are none of a tenant's business.
+ */
+function shownOf({ actor, tenant, sessionId, credential, decidedBy }: StoredEvent, everything: boolean) {
+  const home = actor.slice(actor.indexOf(":") + 1, actor.indexOf("/"));
+  if (everything || actor === "engine" || home === tenant.org) return { sessionId, credential, decidedBy };
+  return { credential: sortOf(credential), decidedBy: sortOf(decidedBy) };
+}
+
+/** "key:key-1+attenuated" is "key+attenuated". */
+function sortOf(text: string): string {
+  return text.replace(/:[^+]*/, "");
+}
+
+/** @param everything Whether the reader reads the whole system's log. */
+export function eventMessage(catalog: Catalog, event: StoredEvent, everything: boolean): Event {
   const { cursor, time, type, tenant, kind, id, version, actor, sourceIp, requestId, method, permission } = event;
-  const { sessionId, credential, decidedBy } = event;
   return create(EventSchema, {
     cursor,
     time: timestampFromMs(time),
@@ -58,7 +73,7 @@ export function eventMessage(catalog: Catalog, event: StoredEvent): Event {
     method,
     permission,
     decision: refusals.has(type) ? EventDecision.DENIED : EventDecision.ALLOWED,
-    ...{ decidedBy, sessionId, credential },
+    ...shownOf(event, everything),
     resourceJson: resourceJson(catalog, event),
   });
 }

@@ -115,7 +115,7 @@ async function listEvents({ store, catalog }: EventsOptions, request: Message): 
   try {
     const { events, cursor } = await readPage(store, request.cursor, query, limit);
     return create(ListEventsResponseSchema, {
-      events: events.map((event) => eventMessage(catalog, event)),
+      events: events.map((event) => eventMessage(catalog, event, request.orgId === "")),
       nextCursor: cursor,
     });
   } catch (error) {
@@ -135,7 +135,8 @@ async function* watchEvents(
   try {
     const from = request.cursor === "" ? await store.head() : request.cursor;
     for await (const { events } of tail.follow(from, query, { idleMs, signal: call.signal }))
-      for (const event of events) yield create(WatchEventsResponseSchema, { event: eventMessage(catalog, event) });
+      for (const event of events)
+        yield create(WatchEventsResponseSchema, { event: eventMessage(catalog, event, request.orgId === "") });
   } catch (error) {
     throw toFault(error);
   }

@@ -115,14 +115,14 @@ export type Event = Message<"chainfire.v1.Event"> & {
   /**
    * What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is
    * narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was
-   * wrong), "nothing" (no role allows it).
+   * wrong), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding").
    *
    * @generated from field: string decided_by = 16;
    */
   decidedBy: string;
 
   /**
-   * The session in which it was done; of a login, the one that it began.
+   * The session in which it was done; of a login, the one that it began. Of an actor of another org: empty, to readers of one org.
    *
    * @generated from field: string session_id = 17;
    */
@@ -131,7 +131,8 @@ export type Event = Message<"chainfire.v1.Event"> & {
   /**
    * How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}",
    * "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was
-   * proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried.
+   * proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried. Of an actor of another org, to readers of
+   * one org: the sort alone ("key").
    *
    * @generated from field: string credential = 18;
    */
