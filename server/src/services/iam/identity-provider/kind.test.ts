@@ -38,7 +38,8 @@ test("it takes everything in the org to make or change one", async () => {
   await world.create(admin, "role", { orgId: "acme", id: "Doorkeeper", permissions: [{ action: "iam:*" }] });
   await world.bind("user:acme/bob", "Doorkeeper", { orgId: "acme" });
   expect((await faultOf(make({ id: "bobs" }, "user:acme/bob"))).reason).toBe("PERMISSION_DENIED");
-  const change = { orgId: "acme", id: "corp", identityProvider: { clientId: "other" } };
+  await make({ id: "admins" });
+  const change = { orgId: "acme", id: "admins", identityProvider: { clientId: "other" } };
   expect((await faultOf(world.call("user:acme/bob", "identity_provider", "update", change))).reason).toBe(
     "PERMISSION_DENIED",
   );
