@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog, type Kind } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
-import { exampleOf, replacement } from "./example-block.ts";
+import { exampleOf, replacement } from "../../provider/scripts/example-block.ts";
 import { type Reattached, reattach } from "./reattached.ts";
 import { type Login, Workspace } from "./workspace.ts";
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
 import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { exampleOf } from "../../provider/scripts/example-block.ts";
 import { identitySchema } from "../../provider/src/identity.ts";
-import { exampleOf } from "./example-block.ts";
 import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
 import { Workspace } from "./workspace.ts";

@@ -10,7 +10,8 @@ import { cidrFunctions } from "./cidr.ts";
 import { ArgumentError, type Parameter, type ProviderFunction } from "./function.ts";
 import { pathFunctions } from "./resource-path.ts";
 
-const functionsOf = (catalog: Catalog): Readonly<Record<string, ProviderFunction>> => ({
+/** All of them, by name. */
+export const functionsOf = (catalog: Catalog): Readonly<Record<string, ProviderFunction>> => ({
   ...cidrFunctions,
   ...pathFunctions(catalog),
 });

@@ -29,7 +29,8 @@ const asked: Readonly<Record<string, readonly string[]>> = {
 /** Kinds that a text above speaks of. */
 const besides: Readonly<Record<string, readonly string[]>> = { "iam.v1.RoleBinding": ["service_account"] };
 
-function literal(field: Field, indent: string): string {
+/** A field's example as HCL: its annotation's, or the id of the example that it refers to. */
+export function literal(field: Field, indent: string): string {
   const { type } = field;
   const text = given[`${field.desc.parent.typeName}.${field.name}`];
   if (text !== undefined) return JSON.stringify(text);
