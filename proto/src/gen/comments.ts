@@ -9,7 +9,7 @@ export const comments: Readonly<Record<string, string>> = {
   "chainfire.v1.Event.kind": "The full name of the kind: \"prismnet.v1.Vpc\".",
   "chainfire.v1.Event.method": "The method that was called.",
   "chainfire.v1.Event.permission": "The permission that was missing, of a refusal.",
-  "chainfire.v1.Event.resource_json": "The resource after it, as JSON in the proto's field names; secrets are left out.",
+  "chainfire.v1.Event.resource_json": "The resource after it, as JSON in the proto's field names; secrets are left out, and so is what a guest is told (user_data).",
   "chainfire.v1.Event.session_id": "The session in which it was done; of a login, the one that it began. Of an actor of another org: empty, to readers of one org.",
   "chainfire.v1.Event.source_ip": "The address that the call came from.",
   "chainfire.v1.Event.version": "The resource's version after it.",

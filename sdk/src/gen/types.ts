@@ -694,7 +694,7 @@ export interface Event {
   readonly method: string;
   /** The permission that was missing, of a refusal. */
   readonly permission: string;
-  /** The resource after it, as JSON in the proto's field names; secrets are left out. */
+  /** The resource after it, as JSON in the proto's field names; secrets are left out, and so is what a guest is told (user_data). */
   readonly resourceJson: string;
   readonly decision: EventDecision | "";
   /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding"). */

@@ -30,13 +30,16 @@ export function typesOf(decision: EventDecision): readonly StoredType[] | undefi
   return storedTypes.filter((type) => !refusals.has(type));
 }
 
+/** What people put secrets into although it is no secret's field: readers of the resource see it, readers of its history don't. */
+const guestsOwn: ReadonlySet<string> = new Set(["user_data"]);
+
 /** JSON in the proto's field names, without secrets; "" where the event tells of no resource. */
 function resourceJson(catalog: Catalog, event: StoredEvent): string {
   const kind = catalog.byTypeName(event.kind);
   if (kind === undefined || event.resource.length === 0) return "";
   const message = fromBinary(kind.desc, event.resource);
   // Writers leave secrets out; a field that became secret since then is left out here.
-  prune(kind.fields, message, isSecret);
+  prune(kind.fields, message, (field) => isSecret(field) || guestsOwn.has(field.name));
   return JSON.stringify(toJson(kind.desc, message, { useProtoFieldName: true }));
 }
 

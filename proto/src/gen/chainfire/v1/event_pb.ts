@@ -101,7 +101,7 @@ export type Event = Message<"chainfire.v1.Event"> & {
   permission: string;
 
   /**
-   * The resource after it, as JSON in the proto's field names; secrets are left out.
+   * The resource after it, as JSON in the proto's field names; secrets are left out, and so is what a guest is told (user_data).
    *
    * @generated from field: string resource_json = 14;
    */
