@@ -141,7 +141,7 @@ describe("gRPC", () => {
 
   test("says UNIMPLEMENTED for what it does not know, INTERNAL with the message for what throws", async () => {
     const from = client(await serve(undefined), undefined, undefined);
-    await expect(call(from, "/tfplugin6.Provider/InvokeAction")).rejects.toMatchObject({
+    await expect(call(from, "/tfplugin6.Provider/ValidateStateStoreConfig")).rejects.toMatchObject({
       code: grpc.status.UNIMPLEMENTED,
     });
     await expect(call(from, "/plugin.GRPCBroker/StartStream")).rejects.toMatchObject({

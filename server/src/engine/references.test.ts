@@ -41,6 +41,7 @@ test("referenceFields() lists a schema's references", () => {
     { path: "spec.network.port_id", kind: "prismnet.v1.Port" },
     { path: "spec.flavor_id", kind: "plasmavmc.v1.Flavor" },
     { path: "spec.source_snapshot_id", kind: "plasmavmc.v1.VmSnapshot" },
+    { path: "spec.placement_group_ids", kind: "plasmavmc.v1.PlacementGroup" },
   ]);
   expect(referenceFields(SecurityGroupSchema)).toEqual([
     { path: "rules.remote_group_id", kind: "prismnet.v1.SecurityGroup" },
