@@ -11,8 +11,10 @@ import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import type { ResourceKey, Store } from "../../../store/store.ts";
 import type { Caller } from "../../kind.ts";
+import { keyOf } from "../../resources/work.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { principalKey, principalState } from "../principals.ts";
+import { referringRows } from "../referring-rows.ts";
 import type { SessionLife, Tokens } from "../tokens/session-life.ts";
 import type { Attempts } from "./attempts.ts";
 import { noteFailedLogin } from "./failed-login.ts";
@@ -31,8 +33,6 @@ export const tokenTypes = {
 const longestToken = 16_384;
 /** Clocks differ by so much. Seconds. */
 const toleranceSeconds = 30;
-/** Referrers of a service account that are looked at: its credentials, and the bindings that speak of it. */
-const mostReferrers = 10_000;
 /** A credential's last use is told to about this. */
 const lastUsedMs = 60_000;
 const usedSpace = "iam/exchanged";
@@ -98,17 +98,12 @@ export class Exchange {
   async #trustsOf(identity: Identity): Promise<readonly Trust[]> {
     const { store } = this.#parts;
     const account = await store.get(principalKey(identity));
+    const rows = await referringRows(store, identity, FederatedCredentialSchema.typeName);
     if (account === undefined || !principalState("service_account", account).active) return [];
-    const keys = await store.referrers(principalKey(identity), mostReferrers);
-    const own = keys.filter(
-      ({ kind, tenant }) => kind === FederatedCredentialSchema.typeName && tenant.org === identity.org,
-    );
-    const rows = await Promise.all(own.map((key) => store.get(key)));
-    return rows.flatMap((row, index) => {
-      const key = own[index];
-      if (row?.phase !== "live" || key === undefined) return [];
+    return rows.flatMap((row) => {
+      if (row.phase !== "live") return [];
       const credential = fromBinary(FederatedCredentialSchema, row.data);
-      return credential.serviceAccountId === identity.id ? [{ key, credential }] : [];
+      return credential.serviceAccountId === identity.id ? [{ key: keyOf(row), credential }] : [];
     });
   }
 

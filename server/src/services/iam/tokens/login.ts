@@ -6,7 +6,7 @@ import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_a
 import type { IssueTokenRequest } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
-import type { ResourceRow, Store } from "../../../store/store.ts";
+import type { Store } from "../../../store/store.ts";
 import type { Authorizer, Call } from "../../call.ts";
 import type { TokenLimit } from "../../kind.ts";
 import type { Factors, Owner, Proof } from "../account/factors.ts";
@@ -17,6 +17,7 @@ import { verifyPassword } from "../credentials/password.ts";
 import type { Delegation } from "../policy/delegation.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { isUsableKey, type PrincipalState, principalKey, principalState } from "../principals.ts";
+import { referringRows } from "../referring-rows.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
 import { enrollingOnly } from "./narrowed.ts";
@@ -65,8 +66,6 @@ class HalfWay extends Error {
 const longestPassword = 1_024;
 /** What may stand in an event as a tried principal's id; anything else was no id. */
 const idShape = /^[a-z0-9-]{1,63}$/;
-/** Referrers of a service account that are looked at: its keys, and the bindings that speak of it. */
-const mostReferrers = 10_000;
 
 export class Login {
   readonly #parts: LoginParts;
@@ -153,7 +152,7 @@ export class Login {
 
   async #byKey(identity: Identity, secret: string): Promise<Credential | undefined> {
     const account = await this.#parts.store.get(principalKey(identity));
-    const keys = await this.#keysOf(identity);
+    const keys = await referringRows(this.#parts.store, identity, ServiceAccountKeySchema.typeName);
     const given = hashSecret(secret);
     const matching = keys.filter((key) => sameHash(key.secret, given));
     const now = this.#parts.clock.now();
@@ -161,14 +160,6 @@ export class Login {
     const state = account && principalState("service_account", account);
     if (state === undefined || !state.active || key === undefined) return undefined;
     return { method: "key", keyId: key.id };
-  }
-
-  async #keysOf(identity: Identity): Promise<readonly ResourceRow[]> {
-    const { store } = this.#parts;
-    const referrers = await store.referrers(principalKey(identity), mostReferrers);
-    const keys = referrers.filter((key) => key.kind === ServiceAccountKeySchema.typeName);
-    const rows = await Promise.all(keys.map((key) => store.get(key)));
-    return rows.filter((row) => row !== undefined);
   }
 
   /** Without a credential: the caller's own token must be an administrator's, who has at least what the principal has. */
