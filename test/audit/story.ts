@@ -122,6 +122,7 @@ export class Story {
     this.readers.rival = await this.#login(rivalOrg, "rex", await this.#user(rivalOrg, "rex", "OrgAdmin"));
     await this.#changes();
     await this.#denials();
+    await this.#directory();
     await this.#logins(password);
     await this.#secondFactor();
     await this.#keys();
@@ -168,6 +169,31 @@ export class Story {
     const gus = await this.#login(org, "gus", await this.#user(org, "gus", String(made.id)));
     const method = "iam.v1.RoleBindingService/CreateRoleBinding";
     await this.#refused("permission_denied", method, gift, gus, of("project", "DENIED", keeper));
+  }
+
+  /** What a directory does is done as by anybody. */
+  async #directory(): Promise<void> {
+    await this.#must("iam.v1.GroupService/CreateGroup", { org_id: org, id: "bosses" });
+    const binding = bound({ org_id: org, principal: "group:acme/bosses", role_id: "OrgAdmin" });
+    await this.#must("iam.v1.RoleBindingService/CreateRoleBinding", binding);
+    const permissions = [{ action: "iam:groups:*" }];
+    await this.#must("iam.v1.RoleService/CreateRole", { org_id: org, id: "Grouper", name: "Grouper", permissions });
+    const gil = await this.#login(org, "gil", await this.#user(org, "gil", "Grouper"));
+    const schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
+    const body = { schemas, Operations: [{ op: "add", path: "members", value: [{ value: "eve" }] }] };
+    const refused = of("org", "DENIED", {
+      ...{ method: "iam.v1.GroupService/UpdateGroup", actor: "user:acme/gil", credential: "password" },
+      ...{ kind: "iam.v1.Group", resourceId: "bosses", decidedBy: "delegation" },
+    });
+    const requestId = "story-scim";
+    const answer = await fetch(`${this.#url}/scim/v2/${org}/Groups/bosses`, {
+      method: "PATCH",
+      headers: { "content-type": "application/scim+json", authorization: `Bearer ${gil}`, "x-request-id": requestId },
+      body: JSON.stringify(body),
+    });
+    if (answer.status !== 403) throw new Error(`the directory's call answered ${answer.status}`);
+    this.errors.push(await answer.text());
+    this.steps.push({ ...refused, requestId });
   }
 
   async #logins(password: string): Promise<void> {

@@ -2,8 +2,8 @@
 import type { Kind, StandardVerb } from "@photoncloud/proto";
 import { Fault } from "../fault.ts";
 import { deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
-import type { Principal } from "../services/kind.ts";
 import { actorOf } from "../services/resources/work.ts";
+import type { PermittedWork } from "../services/web.ts";
 import type { EdgeParts } from "./parts.ts";
 import { createBudget, refusalEvent } from "./refusals.ts";
 import { segment } from "./scope.ts";
@@ -17,7 +17,15 @@ export interface Asker {
 }
 
 /** @throws Fault UNAUTHENTICATED, PERMISSION_DENIED */
-export type Permit = (asker: Asker, kind: Kind, verb: StandardVerb, org: string, id: string) => Promise<Principal>;
+export type Permit = <T>(asker: Asker, asked: Asked, work: PermittedWork<T>) => Promise<T>;
+
+/** What somebody wants to do with a resource of an org; id "": with none in particular. */
+interface Asked {
+  readonly kind: Kind;
+  readonly verb: StandardVerb;
+  readonly org: string;
+  readonly id: string;
+}
 
 export type PermitParts = Pick<EdgeParts, "authorizer" | "audit" | "clock" | "calls"> & {
   readonly tokens: RememberingAuthenticator;
@@ -26,7 +34,7 @@ export type PermitParts = Pick<EdgeParts, "authorizer" | "audit" | "clock" | "ca
 /** For kinds that live in an org. */
 export function createPermit({ authorizer, audit, clock, calls, tokens }: PermitParts): Permit {
   const withinBudget = createBudget(clock);
-  return async ({ token, sourceIp, requestId }, kind, verb, org, id) => {
+  return async ({ token, sourceIp, requestId }, { kind, verb, org, id }, work) => {
     if (token === "") throw new Fault("UNAUTHENTICATED", "this needs a token: send Authorization: Bearer …");
     const principal = await tokens.authenticate(token);
     const { permission, desc } = kind.standard[verb];
@@ -34,10 +42,18 @@ export function createPermit({ authorizer, audit, clock, calls, tokens }: Permit
     const attributes = async () =>
       path.id === "" ? {} : calls.attributes(kind, { org: path.org, project: "" }, path.id);
     const decision = await authorizer.authorize(principal, permission, path, { sourceIp, attributes });
-    if (decision.allowed) return principal;
     const method = `${desc.parent.typeName}/${desc.name}`;
-    const caller = { principal, sourceIp, requestId, method, decidedBy: deciderOf(decision) };
-    if (withinBudget(actorOf(principal))) await audit(refusalEvent(principal, permission, path, kind.typeName, caller));
+    const note = async (missing: string, decidedBy: string) => {
+      const caller = { principal, sourceIp, requestId, method, decidedBy };
+      if (withinBudget(actorOf(principal))) await audit(refusalEvent(principal, missing, path, kind.typeName, caller));
+    };
+    if (decision.allowed)
+      return work(principal, deciderOf(decision)).catch(async (error: unknown) => {
+        if (error instanceof Fault && error.reason === "PERMISSION_DENIED")
+          await note(error.details.permission ?? permission, error.details.decidedBy ?? "method");
+        throw error;
+      });
+    await note(permission, deciderOf(decision));
     throw new Fault(
       "PERMISSION_DENIED",
       `${actorOf(principal)} does not have the permission ${permission} on ${formatPath(path)}`,

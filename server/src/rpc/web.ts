@@ -74,7 +74,7 @@ async function readWebRequest(
   };
   return {
     ...asker,
-    permit: (kind, verb, org, resourceId) => permit(asker, kind, verb, org, resourceId),
+    permit: (kind, verb, org, resourceId, work) => permit(asker, { kind, verb, org, id: resourceId }, work),
     method: request.method ?? "GET",
     url: new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid"),
     headers,

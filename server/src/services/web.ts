@@ -15,9 +15,17 @@ export interface WebRequest {
   /** The bearer token; "" for none. */
   readonly token: string;
   readonly signal: AbortSignal;
-  /** Whose token it is, if they may do this with that kind, which lives in an org; id "": with none in particular. @throws Fault UNAUTHENTICATED, PERMISSION_DENIED */
-  permit(kind: Kind, verb: StandardVerb, org: string, id: string): Promise<Principal>;
+  /**
+   * Does some work in the name of whose token it is, if they may do this with that kind, which lives in an org; id "": with none in particular.
+   * What the work itself refuses is an event, too.
+   *
+   * @throws Fault UNAUTHENTICATED, PERMISSION_DENIED
+   */
+  permit<T>(kind: Kind, verb: StandardVerb, org: string, id: string, work: PermittedWork<T>): Promise<T>;
 }
+
+/** `decidedBy`: what allowed it, in a word. */
+export type PermittedWork<T> = (principal: Principal, decidedBy: string) => Promise<T>;
 
 export interface WebAnswer {
   readonly status: number;

@@ -62,13 +62,14 @@ class Calls<Desc extends DescMessage> {
   /** Asks for the permission, then does it. */
   async run(verb: Verb, id: string, request: Message): Promise<Message> {
     const { org, request: web } = this.#place;
-    const principal = await web.permit(this.#kind, verb, org, id);
     const { desc } = this.#kind.standard[verb];
-    const call: Call = {
-      ...{ principal, sourceIp: web.sourceIp, requestId: web.requestId, token: web.token, signal: web.signal },
-      ...{ method: `${desc.parent.typeName}/${desc.name}`, idempotencyKey: "", waitMs: 0 },
-    };
-    return this.#parts.resources.unary(this.#kind, verb, request, call);
+    return web.permit(this.#kind, verb, org, id, (principal, decidedBy) => {
+      const call: Call = {
+        ...{ principal, sourceIp: web.sourceIp, requestId: web.requestId, token: web.token, signal: web.signal },
+        ...{ method: `${desc.parent.typeName}/${desc.name}`, decidedBy, idempotencyKey: "", waitMs: 0 },
+      };
+      return this.#parts.resources.unary(this.#kind, verb, request, call);
+    });
   }
 
   async one(verb: Verb, id: string, request: Message): Promise<MessageShape<Desc>> {

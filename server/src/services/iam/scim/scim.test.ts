@@ -47,12 +47,13 @@ async function scim(
     requestId: "request-1",
     token: "",
     signal: new AbortController().signal,
-    async permit(kind, verb, inOrg, id) {
+    async permit(kind, verb, inOrg, id, work) {
       if (principal === undefined) throw new Fault("UNAUTHENTICATED", "a token is needed");
       const path = { org: inOrg, project: "", type: kind.noun, id };
       const context = { sourceIp: "192.0.2.9", attributes: async () => ({}) };
       const { permission } = kind.standard[verb];
-      if ((await world.iam.authorizer.authorize(principal, permission, path, context)).allowed) return principal;
+      const { allowed } = await world.iam.authorizer.authorize(principal, permission, path, context);
+      if (allowed) return work(principal, "");
       throw new Fault("PERMISSION_DENIED", `no ${permission}`, { permission });
     },
   });
