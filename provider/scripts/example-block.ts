@@ -1,5 +1,5 @@
 // A block of HCL for any kind, from the catalog's own examples: required fields, and what they refer to.
-import { catalog, type Field, type Kind } from "@photoncloud/proto";
+import { catalog, enumShortName, type Field, type Kind } from "@photoncloud/proto";
 
 /** A kind's block with the blocks that it stands on. */
 export interface Example {
@@ -39,6 +39,7 @@ export function literal(field: Field, indent: string): string {
   if (type.type === "message") return `{\n${block(type.fields, `${indent}  `)}${indent}}`;
   if (type.type === "list" && type.of.type === "message")
     return `[{\n${block(type.of.fields, `${indent}  `)}${indent}}]`;
+  if (type.type === "enum") return JSON.stringify(enumShortName(type.desc, type.desc.values[1]?.number ?? 0));
   const example = field.options?.example ?? "";
   if (type.type === "int32" || type.type === "int64") return example || "1";
   return JSON.stringify(example === "" ? "it" : example);

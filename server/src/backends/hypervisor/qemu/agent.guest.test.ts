@@ -45,7 +45,7 @@ else
       expect(await guest()).toEqual({ hostname: vmId, os: expect.stringMatching(/^Tiny guest, Linux \d/) });
 
       await host.driver.snapshots.take(vmId, "stilled", signal);
-      await host.says(vmId, /agent: freeze 1\s+agent: unfreeze 1/);
+      await host.says(vmId, /agent: freeze 1\s[\s\S]*agent: unfreeze 1/);
       expect(await mustRecover("stilled")).toBe(false);
 
       // As if our process had ended in between.

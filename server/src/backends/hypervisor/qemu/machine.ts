@@ -31,6 +31,9 @@ export interface Found {
   readonly departure: "handing" | "gone" | undefined;
 }
 
+/** How often what a found process refuses is asked again, in milliseconds. */
+const takeUpAgainMs = 200;
+
 export class Machine {
   readonly files: MachineFiles;
   /** Its serial console, while somebody looks. */
@@ -305,18 +308,31 @@ export class Machine {
       const onEvent = (event: QmpEvent) => this.#onEvent(event);
       const monitor = await monitorOf(this.#host, this.files, running.process.pid, onEvent);
       this.#watch(monitor);
-      this.#running = { ...running, spec: await survey(monitor, running.spec) };
-      writeRunning(this.files, this.#running);
-      this.#state.become("running");
-      if (this.#isHandedOver) return;
-      await endCopying(monitor);
-      // A port may be gone: the machine runs on.
-      await plugTaps(this.#host, this.#running.spec, new AbortController().signal).catch(() => {});
-      await monitor.execute("cont");
+      await this.#takeUp(running, monitor);
     } catch {
       kill(running.process, this.#definition.uuid);
       await this.#ended;
       return this.#afterEnd("its monitor did not answer after the host's agent was restarted");
+    }
+  }
+
+  /** Has a process that was found do what it did. What it refuses now (it is still ending a copy) is asked again: only one that never does is ended. */
+  async #takeUp(running: Running, monitor: Qmp): Promise<void> {
+    for (const deadline = this.#host.clock.now() + monitorMs; ; ) {
+      try {
+        this.#running = { ...running, spec: await survey(monitor, running.spec) };
+        writeRunning(this.files, this.#running);
+        this.#state.become("running");
+        if (this.#isHandedOver) return;
+        await endCopying(monitor);
+        // A port may be gone: the machine runs on.
+        await plugTaps(this.#host, this.#running.spec, new AbortController().signal).catch(() => {});
+        await monitor.execute("cont");
+        return;
+      } catch (error) {
+        if (this.#host.clock.now() > deadline || this.#monitor === undefined) throw error;
+        await this.#host.clock.sleep(takeUpAgainMs);
+      }
     }
   }
 
