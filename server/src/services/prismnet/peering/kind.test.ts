@@ -26,7 +26,7 @@ type TenantIds = typeof acme;
 
 let made = 0;
 const aName = () => `n${++made}`;
-/** A VPC with a /16 that no other has, unless one is given. */
+/** A VPC with a /16 of 10.0.0.0/8 that no other has; what a test gives is from elsewhere. */
 const aVpc = (tenant: TenantIds = acme, values: { cidr?: string; ipv6Cidr?: string } = {}) =>
   cloud.create(VpcSchema, { ...tenant, name: aName(), cidr: `10.${++made % 256}.0.0/16`, ...values });
 const peerOf = ({ orgId: peerOrgId, projectId: peerProjectId, id: peerVpcId }: Vpc) => {
@@ -136,8 +136,8 @@ describe("a peering is refused", () => {
   });
 
   test("at the second side where the VPCs overlap, in either family", async () => {
-    const networks = { cidr: "10.77.0.0/16", ipv6Cidr: "fd77::/48" };
-    for (const other of [{ cidr: "10.77.128.0/24" }, { cidr: "10.78.0.0/16", ipv6Cidr: "fd77:0:0:1::/64" }]) {
+    const networks = { cidr: "172.20.0.0/16", ipv6Cidr: "fd77::/48" };
+    for (const other of [{ cidr: "172.20.128.0/24" }, { cidr: "172.21.0.0/16", ipv6Cidr: "fd77:0:0:1::/64" }]) {
       const [vpc, peer] = [await aVpc(acme, networks), await aVpc(rival, other)];
       const first = await ask(vpc, peer);
       const fault = await faultOf(ask(peer, vpc));
@@ -149,8 +149,8 @@ describe("a peering is refused", () => {
   test("where the peer overlaps another peer of the own VPC, which is named", async () => {
     const [vpc, one, other] = [
       await aVpc(),
-      await aVpc(beta, { cidr: "10.79.0.0/16" }),
-      await aVpc(rival, { cidr: "10.79.4.0/24" }),
+      await aVpc(beta, { cidr: "172.22.0.0/16" }),
+      await aVpc(rival, { cidr: "172.22.4.0/24" }),
     ];
     const mine = await ask(vpc, one);
     await ask(one, vpc);
@@ -165,9 +165,9 @@ describe("a peering is refused", () => {
 
   test("where the own VPC overlaps another peer of the peer, of which nothing is named", async () => {
     const [vpc, hub, spoke] = [
-      await aVpc(acme, { cidr: "10.80.0.0/16" }),
+      await aVpc(acme, { cidr: "172.23.0.0/16" }),
       await aVpc(rival),
-      await aVpc(beta, { cidr: "10.80.1.0/24" }),
+      await aVpc(beta, { cidr: "172.23.1.0/24" }),
     ];
     await ask(hub, spoke);
     const theirs = await ask(spoke, hub);
