@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { buildProvider } from "../provider/scripts/build.ts";
-import { installMirror } from "../provider/scripts/mirror.ts";
+import { address, installMirror } from "../provider/scripts/mirror.ts";
 import { ServerProcess } from "../test/terraform/server-process.ts";
 import type { Figure } from "./main.ts";
 
@@ -15,7 +15,7 @@ const triples = 334;
 const ours = `terraform {
   required_providers {
     photoncloud = {
-      source = "registry.photoncloud.internal/photoncloud/photoncloud"
+      source = "${address}"
     }
   }
 }

@@ -25,9 +25,18 @@ export function enumNumber(desc: DescEnum, shortName: string): number | undefine
   return desc.values.find((v) => enumShortName(desc, v.number) === shortName)?.number;
 }
 
-/** What a kind's own method does, in the words of a client of that kind: StartVm of a Vm → "start", AttachDevice of a Port → "attachDevice". */
-export function verbName(kindName: string, methodName: string): string {
-  const bare =
-    methodName.endsWith(kindName) && methodName !== kindName ? methodName.slice(0, -kindName.length) : methodName;
-  return bare.charAt(0).toLowerCase() + bare.slice(1);
+/** "ipAddress" → "ip_address" */
+export function snakeCase(camel: string): string {
+  return camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/**
+ * A method's name without its noun: StartVm → start, IssueToken → issue, ListEvents → list, AttachDevice → attachDevice.
+ *
+ * @param nouns The nouns in PascalCase: ["Vm"], ["Event", "Events"].
+ */
+export function shortMethodName(method: string, nouns: readonly string[]): string {
+  const noun = nouns.find((candidate) => method.endsWith(candidate) && method.length > candidate.length);
+  const short = noun === undefined ? method : method.slice(0, -noun.length);
+  return short.charAt(0).toLowerCase() + short.slice(1);
 }

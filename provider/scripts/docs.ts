@@ -13,6 +13,7 @@ import { providerAttributes } from "../src/provider-config.ts";
 import { dataSourceSchema, resourceSchema } from "../src/schema.ts";
 import { schemaSection } from "./docs-schema.ts";
 import { exampleOf, literal } from "./example-block.ts";
+import { address } from "./mirror.ts";
 
 /** Where the pages are. */
 export const docsFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
@@ -105,8 +106,7 @@ function functionPages(all: Catalog): readonly (readonly [string, string])[] {
 
 function indexPage(): string {
   const description = "PhotonCloud: a multi-tenant cloud on your own hosts.";
-  const example =
-    'terraform {\n  required_providers {\n    photoncloud = {\n      source = "registry.photoncloud.internal/photoncloud/photoncloud"\n    }\n  }\n}\n\nprovider "photoncloud" {} # from the environment';
+  const example = `terraform {\n  required_providers {\n    photoncloud = {\n      source = "${address}"\n    }\n  }\n}\n\nprovider "photoncloud" {} # from the environment`;
   const head = `---\npage_title: "Provider: PhotonCloud"\ndescription: ${quoted(description)}\n---\n\n# PhotonCloud Provider\n\n${description}\n\n`;
   return `${`${head}## Example Usage\n\n\`\`\`terraform\n${example}\n\`\`\`\n\n${schemaSection(providerAttributes)}`.trimEnd()}\n`;
 }

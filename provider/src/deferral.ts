@@ -16,8 +16,9 @@ export interface Situation {
   ephemeral(typeName: string): readonly Attribute[];
 }
 
-/** Why: the provider's configuration has unknown values. */
-const deferred = { reason: 2 } as const;
+/** Why an answer waits, as the protocol numbers it (Deferred.Reason): what was configured has unknown values, or the provider has. */
+export const configUnknown = { reason: 1 } as const;
+export const providerUnknown = { reason: 2 } as const;
 
 /** What a block will be: what was written, and unknown where the cloud would answer. */
 function undecided(attributes: readonly Attribute[], config: DynamicValue | undefined): { msgpack: Buffer } {
@@ -34,25 +35,25 @@ export function deferring(handlers: Pick<Required<Handlers>, Names>, situation: 
     readResource: async (request, signal) => {
       if (!waits(request)) return handlers.readResource(request, signal);
       const { currentState: newState, currentIdentity: newIdentity, private: kept } = request;
-      return { newState, newIdentity, private: kept, deferred };
+      return { newState, newIdentity, private: kept, deferred: providerUnknown };
     },
     planResourceChange: async (request, signal) => {
       const planned = await handlers.planResourceChange(request, signal);
-      return waits(request) ? { ...planned, deferred } : planned;
+      return waits(request) ? { ...planned, deferred: providerUnknown } : planned;
     },
     importResourceState: async (request, signal) => {
       if (!waits(request)) return handlers.importResourceState(request, signal);
       const { typeName, identity } = request;
       const state = new BlockCodec(situation.resource(typeName)).encode(unknown);
-      return { importedResources: [{ typeName, state, identity }], deferred };
+      return { importedResources: [{ typeName, state, identity }], deferred: providerUnknown };
     },
     readDataSource: async (request, signal) => {
       if (!waits(request)) return handlers.readDataSource(request, signal);
-      return { state: undecided(situation.dataSource(request.typeName), request.config), deferred };
+      return { state: undecided(situation.dataSource(request.typeName), request.config), deferred: providerUnknown };
     },
     openEphemeralResource: async (request, signal) => {
       if (!waits(request)) return handlers.openEphemeralResource(request, signal);
-      return { result: undecided(situation.ephemeral(request.typeName), request.config), deferred };
+      return { result: undecided(situation.ephemeral(request.typeName), request.config), deferred: providerUnknown };
     },
   };
 }

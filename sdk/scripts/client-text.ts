@@ -1,7 +1,7 @@
 // Declares the clients: one property for every kind and for every service beside the kinds.
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
-import { type Catalog, camelCase, fieldsOf, type Kind, type Method } from "@photoncloud/proto";
-import { serviceProperty, shortMethodName, tenantFields } from "../src/naming.ts";
+import { type Catalog, camelCase, fieldsOf, type Kind, type Method, shortMethodName } from "@photoncloud/proto";
+import { serviceProperty, tenantFields } from "../src/naming.ts";
 import { docText, messageName, type Wanted } from "./type-text.ts";
 
 function want(wanted: Wanted, desc: DescMessage, form: "answer" | "input"): string {

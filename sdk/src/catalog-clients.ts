@@ -1,10 +1,10 @@
 // Hangs a client for every kind and service of the catalog on an object: the run time behind the generated types.
 
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { camelCase, catalog, fieldsOf, type Kind, type Method } from "@photoncloud/proto";
+import { camelCase, catalog, fieldsOf, type Kind, type Method, shortMethodName } from "@photoncloud/proto";
 import { messageFromWire } from "./from-wire.ts";
 import type { Clients } from "./gen/clients.ts";
-import { serviceProperty, servicesByHand, shortMethodName } from "./naming.ts";
+import { serviceProperty, servicesByHand } from "./naming.ts";
 import type { CallOptions } from "./options.ts";
 import { type ClientContext, ResourceClient } from "./resource-client.ts";
 import { messageToWire } from "./to-wire.ts";

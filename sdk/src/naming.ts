@@ -15,16 +15,6 @@ function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/**
- * A method's name without its noun: StartVm → start, IssueToken → issue, ListEvents → list, AttachDevice → attachDevice.
- *
- * @param nouns The nouns in PascalCase: ["Vm"], ["Event", "Events"].
- */
-export function shortMethodName(method: string, nouns: readonly string[]): string {
-  const noun = nouns.find((candidate) => method.endsWith(candidate) && method.length > candidate.length);
-  return lowerFirst(noun === undefined ? method : method.slice(0, -noun.length));
-}
-
 /** The property and the nouns of a service that is no kind's: IamTokenService → tokens; IamAuthzService → authz. */
 export function serviceProperty(service: DescService): { property: string; nouns: readonly string[] } {
   const component = upperFirst(service.typeName.slice(0, service.typeName.indexOf(".")));

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { installMirror } from "../../provider/scripts/mirror.ts";
+import { address, installMirror } from "../../provider/scripts/mirror.ts";
 
 export interface Result {
   readonly code: number;
@@ -39,7 +39,7 @@ export interface Login {
 const required = `terraform {
   required_providers {
     photoncloud = {
-      source = "registry.photoncloud.internal/photoncloud/photoncloud"
+      source = "${address}"
     }
   }
 }

@@ -1,5 +1,5 @@
 // The verbs of a kind's own methods: photon vm start ID, photon port attach-device ID --device-id X.
-import { fieldsOf, type Kind, type Method, verbName } from "@photoncloud/proto";
+import { fieldsOf, type Kind, type Method, shortMethodName, snakeCase } from "@photoncloud/proto";
 import type { CallOptions } from "@photoncloud/sdk";
 import type { Command } from "commander";
 import { type AnyResource, customMethod } from "../clients.ts";
@@ -14,7 +14,7 @@ import { addWaitOption, changed, untilReady, type WaitFlags } from "../waiting.t
 
 /** attachDevice → attach-device */
 export function verbOf(kind: Kind, method: Method): string {
-  return verbName(kind.name, method.desc.name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return snakeCase(shortMethodName(method.desc.name, [kind.name])).replaceAll("_", "-");
 }
 
 async function run(
@@ -33,7 +33,7 @@ async function run(
   const input = {};
   applyFlags(input, flags, texts);
   await resolveReferences(input, flags, texts, session, session.tenant);
-  const call = customMethod(client, verbName(kind.name, method.desc.name));
+  const call = customMethod(client, shortMethodName(method.desc.name, [kind.name]));
   const send = (terms: CallOptions) => (flags.length > 0 ? call(id, input, terms) : call(id, terms));
   const answer = kind.queries.includes(method)
     ? await send(session.call)

@@ -1,5 +1,5 @@
 // What a kind's own methods are to Terraform: every one that changes one resource, and is no standard one, is an action. photoncloud_vm_reset resets a VM.
-import { type Catalog, fieldsOf, type Kind, type Method, verbName } from "@photoncloud/proto";
+import { type Catalog, fieldsOf, type Kind, type Method, shortMethodName, snakeCase } from "@photoncloud/proto";
 import type { Attribute } from "../attribute.ts";
 import { inputsOf, tenantFields } from "../schema.ts";
 
@@ -14,8 +14,6 @@ export interface ActionSchema {
   readonly description: string;
   readonly attributes: readonly Attribute[];
 }
-
-const snakeCase = (camel: string): string => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Where a kind's resources have no org or project, its methods' requests have fields for them that mean nothing. */
 function isMeant(kind: Kind, { name }: Attribute): boolean {
@@ -39,7 +37,7 @@ function actionSchema(of: Kind, method: Method): ActionSchema {
   const fields = fieldsOf(method.desc.input);
   return {
     ...{ method, of, kind: { desc: method.desc.input, fields } },
-    typeName: `photoncloud_${of.noun}_${snakeCase(verbName(of.name, method.desc.name))}`,
+    typeName: `photoncloud_${of.noun}_${snakeCase(shortMethodName(method.desc.name, [of.name]))}`,
     description: `${method.comment} (${of.noun})`,
     attributes: inputsOf(fields)
       .filter((one) => isMeant(of, one))

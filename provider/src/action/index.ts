@@ -1,5 +1,6 @@
 // The handlers of actions.
 import type { Catalog } from "@photoncloud/proto";
+import { configUnknown, providerUnknown } from "../deferral.ts";
 import { type Diagnostic, explain } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";
 import { lazily } from "../known.ts";
@@ -10,9 +11,6 @@ import { Action } from "./action.ts";
 import { actionSchemas } from "./action-schema.ts";
 
 type Names = "validateActionConfig" | "planAction" | "invokeAction";
-
-/** Why: the provider's configuration has unknown values; the action's own has. */
-const [ofProvider, ofConfig] = [{ reason: 2 } as const, { reason: 1 } as const];
 
 const completed = (diagnostics: readonly Diagnostic[]) => ({
   type: { $case: "completed" as const, value: { diagnostics: wireDiagnostics(diagnostics) } },
@@ -41,8 +39,8 @@ export function actionHandlers(catalog: Catalog, session: Session): Pick<Require
           const { part, codec } = actions(actionType);
           const given = codec.decode(config) ?? new Map();
           if (!(clientCapabilities?.deferralAllowed ?? false)) return onlyDiagnostics(part.validate(given));
-          if (!session.connected) return { deferred: ofProvider };
-          return part.isUndecided(given) ? { deferred: ofConfig } : onlyDiagnostics(part.validate(given));
+          if (!session.connected) return { deferred: providerUnknown };
+          return part.isUndecided(given) ? { deferred: configUnknown } : onlyDiagnostics(part.validate(given));
         },
         onlyDiagnostics,
       ),

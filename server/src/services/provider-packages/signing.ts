@@ -1,6 +1,7 @@
 // The cloud's own OpenPGP key (RFC 9580), which signs the checksums of the provider's packages: Terraform's registry protocol knows no other
 // signature. It is made when it is first asked for, and kept in the store as the signing keys of tokens are.
 import type { Records } from "../../store/store.ts";
+import { keptOnce } from "../iam/tokens/sealed-record.ts";
 import type { Sealing } from "../iam/tokens/sealing.ts";
 
 const space = "provider/signing";
@@ -16,10 +17,10 @@ export interface Signer {
   sign(text: string): Promise<Buffer>;
 }
 
-/** Reads the key, or makes it: of two servers that both do, the store keeps the first one's. */
+/** Reads the key, or makes it. */
 export async function openSigner(records: Records, sealing: Sealing): Promise<Signer> {
   const pgp = await import("openpgp");
-  const armored = (await read(records, sealing)) ?? (await make(records, sealing));
+  const armored = await keptOnce({ records, sealing, space, key: record }, make);
   const privateKey = await pgp.readPrivateKey({ armoredKey: armored });
   return {
     keyId: privateKey.getKeyID().toHex().toUpperCase(),
@@ -32,17 +33,9 @@ export async function openSigner(records: Records, sealing: Sealing): Promise<Si
   };
 }
 
-async function read(records: Records, sealing: Sealing): Promise<string | undefined> {
-  const kept = await records.get(space, record);
-  return kept && Buffer.from(sealing.open(kept.value, space)).toString("utf8");
-}
-
 /** RSA, since the OpenPGP that Terraform carries verifies it in every version; 3072 bits are good beyond 2030 (NIST SP 800-57 part 1). */
-async function make(records: Records, sealing: Sealing): Promise<string> {
+async function make(): Promise<string> {
   const pgp = await import("openpgp");
   const { privateKey } = await pgp.generateKey({ type: "rsa", rsaBits: 3072, userIDs: [owner], format: "armored" });
-  await records.put(space, record, sealing.seal(Buffer.from(privateKey), space), { expected: 0 });
-  const kept = await read(records, sealing);
-  if (kept === undefined) throw new Error("the key that signs the provider's packages was not stored");
-  return kept;
+  return privateKey;
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import type { Records } from "../../../store/store.ts";
 import { algorithm, loadX509, newKeys, privateKeyOf, privatePem } from "../../../x509.ts";
+import { keptOnce } from "../../iam/tokens/sealed-record.ts";
 import type { Sealing } from "../../iam/tokens/sealing.ts";
 
 const space = "hosts/authority";
@@ -46,9 +47,9 @@ export interface AuthorityParts {
   readonly clock: Clock;
 }
 
-/** Reads the authority, or makes it: of two servers that both do, the store keeps the first one's. */
+/** Reads the authority, or makes it. */
 export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
-  const kept = (await read(parts)) ?? (await make(parts));
+  const kept: Kept = JSON.parse(await keptOnce({ ...parts, space, key }, () => make(parts)));
   const signingKey = await privateKeyOf(kept.privateKey);
   const x509 = await loadX509();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
@@ -68,15 +69,10 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
   };
 }
 
-async function read({ records, sealing }: AuthorityParts): Promise<Kept | undefined> {
-  const record = await records.get(space, key);
-  return record && JSON.parse(Buffer.from(sealing.open(record.value, space)).toString("utf8"));
-}
-
-async function make(parts: AuthorityParts): Promise<Kept> {
+async function make({ clock }: AuthorityParts): Promise<string> {
   const x509 = await loadX509();
   const keys = await newKeys();
-  const now = parts.clock.now();
+  const now = clock.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...{ name: issuer, keys, signingAlgorithm: algorithm, serialNumber: newSerial() },
     ...between(now, authorityDays),
@@ -86,12 +82,10 @@ async function make(parts: AuthorityParts): Promise<Kept> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const made = { certificate: `${certificate.toString("pem")}\n`, privateKey: await privatePem(keys.privateKey) };
-  const bytes = parts.sealing.seal(Buffer.from(JSON.stringify(made)), space);
-  await parts.records.put(space, key, bytes, { expected: 0 });
-  const kept = await read(parts);
-  if (kept === undefined) throw new Error("the authority of hosts was not stored");
-  return kept;
+  return JSON.stringify({
+    certificate: `${certificate.toString("pem")}\n`,
+    privateKey: await privatePem(keys.privateKey),
+  } satisfies Kept);
 }
 
 /** A day of grace for a clock that is behind. */
