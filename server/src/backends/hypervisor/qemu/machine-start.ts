@@ -1,0 +1,41 @@
+// How a machine starts: a process of its own, which waits until it is written down, and goes on then.
+import { type Definition, writeRunning } from "./definition.ts";
+import { type Incoming, launch } from "./launch.ts";
+import { watch } from "./machine-end.ts";
+import { type MachineLife, sentenceOf } from "./machine-life.ts";
+import { finishRestore } from "./snapshots.ts";
+
+/** Returns at once; what became of it shows in the state. */
+export function start(life: MachineLife): void {
+  if (["running", "starting", "stopping"].includes(life.state.name)) return;
+  life.state.become("starting");
+  void life
+    .inTurn(() => startNow(life))
+    .catch((error: unknown) => {
+      if (life.off.isAsked) life.becomeStopped();
+      else life.fail(sentenceOf(error));
+    });
+}
+
+async function startNow(life: MachineLife): Promise<void> {
+  const { off, files, definition } = life;
+  if (off.isAsked) return life.becomeStopped();
+  await finishRestore(files, definition.spec);
+  await begin(life, definition);
+  try {
+    writeRunning(files, life.running);
+    await life.monitor?.execute("cont");
+  } catch (error) {
+    await off.pullPlug(life.power);
+    await life.ended;
+    throw error;
+  }
+  if (!off.isAsked) life.state.become("running");
+}
+
+/** A process that waits for `cont`, or for what comes from another host. */
+export async function begin(life: MachineLife, definition: Definition, incoming?: Incoming): Promise<void> {
+  const { process, monitor } = await launch(life.host, definition, life.files, life.hear, incoming);
+  life.running = { process, spec: definition.spec, room: definition.room };
+  watch(life, monitor);
+}
