@@ -1,6 +1,7 @@
 // SCIM as Okta and Entra ID speak it: what they send makes ordinary users and groups, by ordinary permissions.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Fault } from "../../../fault.ts";
+import { onEachStore } from "../testing/databases.ts";
 import { callBy, issuer as cloud, openWorld, type World } from "../testing/world.ts";
 import { parseFilter } from "./filter.ts";
 import { patched } from "./patch.ts";
@@ -10,16 +11,6 @@ const directory = "service_account:acme/directory";
 const patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 let world: World;
 let web: ReturnType<World["iam"]["web"]>;
-
-beforeAll(async () => {
-  world = await openWorld();
-  web = world.iam.web(world.resources);
-  await world.create(admin, "service_account", { orgId: "acme", id: "directory" });
-  const actions = ["users", "groups"].map((plural) => ({ action: `iam:${plural}:*` }));
-  await world.create(admin, "role", { orgId: "acme", id: "Directory", permissions: actions });
-  await world.bind(directory, "Directory", { orgId: "acme" });
-});
-afterAll(() => world.close());
 
 interface Answer {
   readonly status: number;
@@ -72,184 +63,201 @@ async function makeUser(userName: string, more: Record<string, unknown> = {}): P
   return String(body.id);
 }
 
-describe("a user", () => {
-  test("is made, found, changed and deleted", async () => {
-    const made = await scim("POST", "/Users", {
-      schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
-      userName: "Grace.Hopper@acme.example",
-      externalId: "00u1",
-      name: { givenName: "Grace", familyName: "Hopper" },
-      emails: [{ value: "grace@home.example" }, { value: "grace.hopper@acme.example", primary: true }],
-      active: true,
-      password: "is never taken from a directory",
-    });
-    expect(made.status).toBe(201);
-    expect(made.headers.location).toBe(`${cloud}/scim/v2/acme/Users/grace-hopper`);
-    expect(made.body).toMatchObject({
-      id: "grace-hopper",
-      externalId: "00u1",
-      displayName: "Grace Hopper",
-      emails: [{ value: "grace.hopper@acme.example", primary: true }],
-      active: true,
-    });
-    const found = await scim("GET", `/Users?filter=${encodeURIComponent('userName eq "grace.hopper@ACME.example"')}`);
-    expect(found.body).toMatchObject({ totalResults: 1, Resources: [{ id: "grace-hopper" }] });
-    const put = await scim("PUT", "/Users/grace-hopper", {
-      userName: "grace@acme.example",
-      displayName: "Rear Admiral",
-    });
-    expect(put.body).toMatchObject({ userName: "grace@acme.example", displayName: "Rear Admiral" });
-    expect(put.body).not.toHaveProperty("externalId");
-    expect(put.body).not.toHaveProperty("emails");
-    expect((await scim("DELETE", "/Users/grace-hopper")).status).toBe(204);
-    expect((await scim("GET", "/Users/grace-hopper")).body).toMatchObject({ status: "404" });
+onEachStore((openStore) => {
+  beforeAll(async () => {
+    world = await openWorld({ store: await openStore() });
+    web = world.iam.web(world.resources);
+    await world.create(admin, "service_account", { orgId: "acme", id: "directory" });
+    const actions = ["users", "groups"].map((plural) => ({ action: `iam:${plural}:*` }));
+    await world.create(admin, "role", { orgId: "acme", id: "Directory", permissions: actions });
+    await world.bind(directory, "Directory", { orgId: "acme" });
   });
 
-  test("of a name that is taken is refused as SCIM says it (RFC 7644, section 3.12)", async () => {
-    await makeUser("twice@acme.example");
-    expect((await scim("POST", "/Users", { userName: "TWICE@acme.example" })).body).toEqual({
-      schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
-      status: "409",
-      scimType: "uniqueness",
-      detail: expect.any(String),
+  afterAll(() => world.close());
+
+  describe("a user", () => {
+    test("is made, found, changed and deleted", async () => {
+      const made = await scim("POST", "/Users", {
+        schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        userName: "Grace.Hopper@acme.example",
+        externalId: "00u1",
+        name: { givenName: "Grace", familyName: "Hopper" },
+        emails: [{ value: "grace@home.example" }, { value: "grace.hopper@acme.example", primary: true }],
+        active: true,
+        password: "is never taken from a directory",
+      });
+      expect(made.status).toBe(201);
+      expect(made.headers.location).toBe(`${cloud}/scim/v2/acme/Users/grace-hopper`);
+      expect(made.body).toMatchObject({
+        id: "grace-hopper",
+        externalId: "00u1",
+        displayName: "Grace Hopper",
+        emails: [{ value: "grace.hopper@acme.example", primary: true }],
+        active: true,
+      });
+      const found = await scim("GET", `/Users?filter=${encodeURIComponent('userName eq "grace.hopper@ACME.example"')}`);
+      expect(found.body).toMatchObject({ totalResults: 1, Resources: [{ id: "grace-hopper" }] });
+      const put = await scim("PUT", "/Users/grace-hopper", {
+        userName: "grace@acme.example",
+        displayName: "Rear Admiral",
+      });
+      expect(put.body).toMatchObject({ userName: "grace@acme.example", displayName: "Rear Admiral" });
+      expect(put.body).not.toHaveProperty("externalId");
+      expect(put.body).not.toHaveProperty("emails");
+      expect((await scim("DELETE", "/Users/grace-hopper")).status).toBe(204);
+      expect((await scim("GET", "/Users/grace-hopper")).body).toMatchObject({ status: "404" });
     });
-    expect(await makeUser("twice@other.example")).toMatch(/^twice-[0-9a-f]{8}$/);
+
+    test("of a name that is taken is refused as SCIM says it (RFC 7644, section 3.12)", async () => {
+      await makeUser("twice@acme.example");
+      expect((await scim("POST", "/Users", { userName: "TWICE@acme.example" })).body).toEqual({
+        schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        status: "409",
+        scimType: "uniqueness",
+        detail: expect.any(String),
+      });
+      expect(await makeUser("twice@other.example")).toMatch(/^twice-[0-9a-f]{8}$/);
+    });
+
+    test.each([
+      ["Okta's", { op: "replace", value: { active: false } }],
+      ["Entra ID's", { op: "Replace", path: "active", value: "False" }],
+    ])("is switched off by %s PATCH", async (name, operation) => {
+      const id = await makeUser(`off-${name.length}@acme.example`);
+      const { status, body } = await patch(`/Users/${id}`, operation);
+      expect([status, body.active]).toEqual([200, false]);
+      const { body: found } = await scim("GET", `/Users/${id}`);
+      expect(found.active).toBe(false);
+    });
+
+    test("is changed by paths as Entra ID writes them (section 3.5.2)", async () => {
+      const id = await makeUser("paths@acme.example", { displayName: "Before" });
+      const { body } = await patch(
+        `/Users/${id}`,
+        { op: "Add", path: 'emails[type eq "work"].value', value: "paths@acme.example" },
+        { op: "Replace", value: { "name.formatted": "After", externalId: "e-1" } },
+      );
+      expect(body).toMatchObject({
+        displayName: "After",
+        externalId: "e-1",
+        emails: [{ value: "paths@acme.example" }],
+      });
+      expect((await patch(`/Users/${id}`, { op: "remove", path: "externalId" })).body).not.toHaveProperty("externalId");
+    });
+
+    test("is kept from a change of a version that is no longer there (section 3.14)", async () => {
+      const id = await makeUser("etag@acme.example");
+      const { headers } = await scim("GET", `/Users/${id}`);
+      const etag = headers.etag ?? "";
+      expect((await scim("GET", `/Users/${id}`, undefined, { headers: { "if-none-match": etag } })).status).toBe(304);
+      const body = { userName: "etag@acme.example", displayName: "New" };
+      expect((await scim("PUT", `/Users/${id}`, body, { headers: { "if-match": etag } })).status).toBe(200);
+      expect((await scim("PUT", `/Users/${id}`, body, { headers: { "if-match": etag } })).status).toBe(412);
+      expect((await scim("DELETE", `/Users/${id}`, undefined, { headers: { "if-match": etag } })).status).toBe(412);
+    });
+
+    test.each([
+      [{ displayName: "nobody" }, 400],
+      [{ userName: "x@acme.example", active: "perhaps" }, 400],
+      [{ userName: "x@acme.example", emails: [{ value: "no address" }] }, 400],
+    ])("of %j is refused", async (body, status) => {
+      expect((await scim("POST", "/Users", body)).status).toBe(status);
+    });
   });
 
-  test.each([
-    ["Okta's", { op: "replace", value: { active: false } }],
-    ["Entra ID's", { op: "Replace", path: "active", value: "False" }],
-  ])("is switched off by %s PATCH", async (name, operation) => {
-    const id = await makeUser(`off-${name.length}@acme.example`);
-    const { status, body } = await patch(`/Users/${id}`, operation);
-    expect([status, body.active]).toEqual([200, false]);
-    const { body: found } = await scim("GET", `/Users/${id}`);
-    expect(found.active).toBe(false);
+  describe("a group", () => {
+    test("takes people in and out, and keeps its programs", async () => {
+      const [one, two] = [await makeUser("m1@acme.example"), await makeUser("m2@acme.example")];
+      const { body } = await scim("POST", "/Groups", {
+        displayName: "Site Reliability",
+        externalId: "g-1",
+        members: [{ value: one }],
+      });
+      expect(body).toMatchObject({ id: "site-reliability", members: [{ value: one, type: "User" }] });
+      const members = [`user:acme/${one}`, "service_account:acme/bot"];
+      await world.call(admin, "group", "update", { orgId: "acme", id: "site-reliability", group: { members } });
+      const added = await patch("/Groups/site-reliability", {
+        op: "add",
+        path: "members",
+        value: [{ value: two }, { value: one }],
+      });
+      expect(added.body.members).toEqual([
+        expect.objectContaining({ value: one }),
+        expect.objectContaining({ value: two }),
+      ]);
+      await patch("/Groups/site-reliability", { op: "remove", path: `members[value eq "${one}"]` });
+      const left = await patch("/Groups/site-reliability", { op: "Remove", path: "members", value: [{ value: two }] });
+      expect(left.body.members).toEqual([]);
+      const row = await world.call(admin, "group", "get", { orgId: "acme", id: "site-reliability" });
+      expect(row).toMatchObject({ members: ["service_account:acme/bot"], externalId: "g-1" });
+    });
+
+    test("is found by name, member and external id, and shown without its members", async () => {
+      const member = await makeUser("find@acme.example");
+      await scim("POST", "/Groups", { displayName: "Finders", externalId: "f-1", members: [{ value: member }] });
+      const filter = encodeURIComponent(
+        `displayName eq "finders" and externalId eq "f-1" and members.value eq "${member}"`,
+      );
+      const { body } = await scim("GET", `/Groups?filter=${filter}&excludedAttributes=members`);
+      expect(body).toMatchObject({ totalResults: 1, Resources: [{ displayName: "Finders" }] });
+      expect(JSON.stringify(body)).not.toContain('"members"');
+      const byMember = encodeURIComponent(`members[value eq "${member}"]`);
+      expect((await scim("GET", `/Groups?filter=${byMember}`)).body.totalResults).toBe(1);
+    });
+
+    test("takes nobody who is not of the org", async () => {
+      const { status } = await scim("POST", "/Groups", { displayName: "Strangers", members: [{ value: "mallory" }] });
+      expect(status).toBe(400);
+    });
   });
 
-  test("is changed by paths as Entra ID writes them (section 3.5.2)", async () => {
-    const id = await makeUser("paths@acme.example", { displayName: "Before" });
-    const { body } = await patch(
-      `/Users/${id}`,
-      { op: "Add", path: 'emails[type eq "work"].value', value: "paths@acme.example" },
-      { op: "Replace", value: { "name.formatted": "After", externalId: "e-1" } },
+  describe("lists", () => {
+    test("come in pages that count from 1 (section 3.4.2.4)", async () => {
+      const all = (await scim("GET", "/Users")).body;
+      const page = (await scim("GET", "/Users?startIndex=2&count=1")).body;
+      expect(page).toMatchObject({ totalResults: all.totalResults, startIndex: 2, itemsPerPage: 1 });
+      expect((await scim("GET", "/Users?count=0")).body).toMatchObject({ Resources: [] });
+    });
+
+    test.each(['userName co "a"', "userName eq", '(userName eq "a")', 'userName eq "a" or id eq "b"'])(
+      "refuse the filter %s",
+      async (filter) => {
+        const { status, body } = await scim("GET", `/Users?filter=${encodeURIComponent(filter)}`);
+        expect([status, body.scimType]).toEqual([400, "invalidFilter"]);
+      },
     );
-    expect(body).toMatchObject({ displayName: "After", externalId: "e-1", emails: [{ value: "paths@acme.example" }] });
-    expect((await patch(`/Users/${id}`, { op: "remove", path: "externalId" })).body).not.toHaveProperty("externalId");
   });
 
-  test("is kept from a change of a version that is no longer there (section 3.14)", async () => {
-    const id = await makeUser("etag@acme.example");
-    const { headers } = await scim("GET", `/Users/${id}`);
-    const etag = headers.etag ?? "";
-    expect((await scim("GET", `/Users/${id}`, undefined, { headers: { "if-none-match": etag } })).status).toBe(304);
-    const body = { userName: "etag@acme.example", displayName: "New" };
-    expect((await scim("PUT", `/Users/${id}`, body, { headers: { "if-match": etag } })).status).toBe(200);
-    expect((await scim("PUT", `/Users/${id}`, body, { headers: { "if-match": etag } })).status).toBe(412);
-    expect((await scim("DELETE", `/Users/${id}`, undefined, { headers: { "if-match": etag } })).status).toBe(412);
-  });
-
-  test.each([
-    [{ displayName: "nobody" }, 400],
-    [{ userName: "x@acme.example", active: "perhaps" }, 400],
-    [{ userName: "x@acme.example", emails: [{ value: "no address" }] }, 400],
-  ])("of %j is refused", async (body, status) => {
-    expect((await scim("POST", "/Users", body)).status).toBe(status);
-  });
-});
-
-describe("a group", () => {
-  test("takes people in and out, and keeps its programs", async () => {
-    const [one, two] = [await makeUser("m1@acme.example"), await makeUser("m2@acme.example")];
-    const { body } = await scim("POST", "/Groups", {
-      displayName: "Site Reliability",
-      externalId: "g-1",
-      members: [{ value: one }],
+  describe("whoever asks", () => {
+    test("without a token is told to bring one", async () => {
+      const { status, headers } = await scim("GET", "/Users", undefined, { who: "" });
+      expect([status, headers["www-authenticate"]]).toEqual([401, "Bearer"]);
     });
-    expect(body).toMatchObject({ id: "site-reliability", members: [{ value: one, type: "User" }] });
-    const members = [`user:acme/${one}`, "service_account:acme/bot"];
-    await world.call(admin, "group", "update", { orgId: "acme", id: "site-reliability", group: { members } });
-    const added = await patch("/Groups/site-reliability", {
-      op: "add",
-      path: "members",
-      value: [{ value: two }, { value: one }],
+
+    test("of another org gets nothing, there or not", async () => {
+      for (const org of ["rival", "no-such-org"])
+        expect((await scim("GET", "/Users", undefined, { org })).status).toBe(403);
     });
-    expect(added.body.members).toEqual([
-      expect.objectContaining({ value: one }),
-      expect.objectContaining({ value: two }),
-    ]);
-    await patch("/Groups/site-reliability", { op: "remove", path: `members[value eq "${one}"]` });
-    const left = await patch("/Groups/site-reliability", { op: "Remove", path: "members", value: [{ value: two }] });
-    expect(left.body.members).toEqual([]);
-    const row = await world.call(admin, "group", "get", { orgId: "acme", id: "site-reliability" });
-    expect(row).toMatchObject({ members: ["service_account:acme/bot"], externalId: "g-1" });
-  });
 
-  test("is found by name, member and external id, and shown without its members", async () => {
-    const member = await makeUser("find@acme.example");
-    await scim("POST", "/Groups", { displayName: "Finders", externalId: "f-1", members: [{ value: member }] });
-    const filter = encodeURIComponent(
-      `displayName eq "finders" and externalId eq "f-1" and members.value eq "${member}"`,
-    );
-    const { body } = await scim("GET", `/Groups?filter=${filter}&excludedAttributes=members`);
-    expect(body).toMatchObject({ totalResults: 1, Resources: [{ displayName: "Finders" }] });
-    expect(JSON.stringify(body)).not.toContain('"members"');
-    const byMember = encodeURIComponent(`members[value eq "${member}"]`);
-    expect((await scim("GET", `/Groups?filter=${byMember}`)).body.totalResults).toBe(1);
-  });
-
-  test("takes nobody who is not of the org", async () => {
-    const { status } = await scim("POST", "/Groups", { displayName: "Strangers", members: [{ value: "mallory" }] });
-    expect(status).toBe(400);
-  });
-});
-
-describe("lists", () => {
-  test("come in pages that count from 1 (section 3.4.2.4)", async () => {
-    const all = (await scim("GET", "/Users")).body;
-    const page = (await scim("GET", "/Users?startIndex=2&count=1")).body;
-    expect(page).toMatchObject({ totalResults: all.totalResults, startIndex: 2, itemsPerPage: 1 });
-    expect((await scim("GET", "/Users?count=0")).body).toMatchObject({ Resources: [] });
-  });
-
-  test.each(['userName co "a"', "userName eq", '(userName eq "a")', 'userName eq "a" or id eq "b"'])(
-    "refuse the filter %s",
-    async (filter) => {
-      const { status, body } = await scim("GET", `/Users?filter=${encodeURIComponent(filter)}`);
-      expect([status, body.scimType]).toEqual([400, "invalidFilter"]);
-    },
-  );
-});
-
-describe("whoever asks", () => {
-  test("without a token is told to bring one", async () => {
-    const { status, headers } = await scim("GET", "/Users", undefined, { who: "" });
-    expect([status, headers["www-authenticate"]]).toEqual([401, "Bearer"]);
-  });
-
-  test("of another org gets nothing, there or not", async () => {
-    for (const org of ["rival", "no-such-org"])
-      expect((await scim("GET", "/Users", undefined, { org })).status).toBe(403);
-  });
-
-  test("can't change who has more than oneself", async () => {
-    await world.create(admin, "user", { orgId: "acme", id: "boss", userName: "boss@acme.example" });
-    await world.bind("user:acme/boss", "OrgAdmin", { orgId: "acme" });
-    const stolen = await scim("PUT", "/Users/boss", { userName: "thief@acme.example" });
-    expect(stolen.status).toBe(403);
-  });
-
-  test("finds what is served without a token (section 4)", async () => {
-    const nobody = { who: "" };
-    expect((await scim("GET", "/ServiceProviderConfig", undefined, nobody)).body).toMatchObject({
-      patch: { supported: true },
+    test("can't change who has more than oneself", async () => {
+      await world.create(admin, "user", { orgId: "acme", id: "boss", userName: "boss@acme.example" });
+      await world.bind("user:acme/boss", "OrgAdmin", { orgId: "acme" });
+      const stolen = await scim("PUT", "/Users/boss", { userName: "thief@acme.example" });
+      expect(stolen.status).toBe(403);
     });
-    expect((await scim("GET", "/ResourceTypes", undefined, nobody)).body).toMatchObject({ totalResults: 2 });
-    expect(
-      (await scim("GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", undefined, nobody)).body.name,
-    ).toBe("User");
-    expect((await scim("POST", "/Bulk", {}, nobody)).status).toBe(501);
-    expect((await scim("GET", "/Nothing", undefined, nobody)).status).toBe(404);
+
+    test("finds what is served without a token (section 4)", async () => {
+      const nobody = { who: "" };
+      expect((await scim("GET", "/ServiceProviderConfig", undefined, nobody)).body).toMatchObject({
+        patch: { supported: true },
+      });
+      expect((await scim("GET", "/ResourceTypes", undefined, nobody)).body).toMatchObject({ totalResults: 2 });
+      expect(
+        (await scim("GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", undefined, nobody)).body.name,
+      ).toBe("User");
+      expect((await scim("POST", "/Bulk", {}, nobody)).status).toBe(501);
+      expect((await scim("GET", "/Nothing", undefined, nobody)).status).toBe(404);
+    });
   });
 });
 

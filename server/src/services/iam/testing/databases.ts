@@ -1,6 +1,8 @@
 // For tests of what depends on the store: the same world on SQLite and on PostgreSQL.
 import { afterAll, beforeAll, describe, test } from "@jest/globals";
-import { openPostgresStore } from "../../../store/index.ts";
+import { type Clock, systemClock } from "../../../clock.ts";
+import { openPostgresStore, openSqliteStore } from "../../../store/index.ts";
+import type { Store } from "../../../store/store.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../../store/testing/postgres.ts";
 import type { Authorizer, ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
@@ -8,31 +10,33 @@ import { openWorld, type World } from "./world.ts";
 
 const startMs = 90_000;
 
-/** Declares tests once for each database; each has a world of its own. `prepare` runs once it is open. */
-export function onEachDatabase(tests: (world: () => World) => void, prepare: (world: World) => Promise<void>): void {
-  describe("on SQLite", () => {
-    let world: World;
-    beforeAll(async () => {
-      world = await openWorld();
-      await prepare(world);
-    });
-    afterAll(() => world.close());
-    tests(() => world);
-  });
+/** Opens an empty store of its own. */
+export type OpenStore = (clock?: Clock) => Promise<Store>;
+
+/** Declares the same tests for each database; what they open they close. */
+export function onEachStore(tests: (openStore: OpenStore) => void): void {
+  describe("on SQLite", () => tests((clock = systemClock) => openSqliteStore({ file: ":memory:", clock })));
   const missing = postgresMissing();
   if (missing !== undefined) return void test.skip(`on PostgreSQL (${missing})`, () => undefined);
   describe("on PostgreSQL", () => {
     let postgres: TestPostgres;
-    let world: World;
     beforeAll(async () => {
       postgres = await startPostgres();
-      world = await openWorld({ store: await openPostgresStore({ url: postgres.url }) });
+    }, startMs);
+    afterAll(() => postgres.stop(), startMs);
+    tests(async (clock = systemClock) => openPostgresStore({ url: await postgres.createDatabase(), clock }));
+  });
+}
+
+/** As `onEachStore`, with one world for all the tests of a database. `prepare` runs once it is open. */
+export function onEachDatabase(tests: (world: () => World) => void, prepare: (world: World) => Promise<void>): void {
+  onEachStore((openStore) => {
+    let world: World;
+    beforeAll(async () => {
+      world = await openWorld({ store: await openStore() });
       await prepare(world);
     }, startMs);
-    afterAll(async () => {
-      await world.close();
-      await postgres.stop();
-    }, startMs);
+    afterAll(() => world.close(), startMs);
     tests(() => world);
   });
 }
