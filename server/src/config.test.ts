@@ -20,7 +20,24 @@ describe("readConfig()", () => {
       network: { driver: "auto", ovn: undefined },
       hypervisor: { driver: "auto", images: undefined, machines: undefined },
       compute: { consoleOrigins: [], largestImageBytes: 64 * 1024 ** 3, privateImageSources: false },
+      moves: {
+        listen: { host: "127.0.0.1", port: 50_091, loopback: true },
+        address: { host: "127.0.0.1", port: 50_091 },
+      },
     });
+  });
+
+  test.each([
+    [["--listen", "[::1]:2"], "::1", 50_091],
+    [
+      ["--listen", "0.0.0.0:2", "--insecure-plaintext", "--advertise", "https://cloud.example"],
+      "cloud.example",
+      50_091,
+    ],
+    [["--moves-listen", "10.0.0.1:7"], "10.0.0.1", 7],
+    [["--moves-listen", "0.0.0.0:7", "--moves-address", "one.example"], "one.example", 7],
+  ])("moves with %j come in at %s, port %i", (argv, host, port) => {
+    expect(readConfig(argv, {}).moves.address).toMatchObject({ host, port });
   });
 
   test("a flag wins over its variable, and the store's old variable works", () => {

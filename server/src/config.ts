@@ -4,6 +4,7 @@ import { type ComputeConfig, computeOf, computeSettings } from "./compute-config
 import { ConfigError } from "./config-error.ts";
 import { type HypervisorConfig, hypervisorOf, hypervisorSettings } from "./hypervisor-config.ts";
 import { type ListenAddress, parseAddress, parseAddresses } from "./listen-address.ts";
+import { type MovesConfig, movesOf, movesSettings } from "./moves-config.ts";
 import { type NetworkConfig, networkOf, networkSettings } from "./network-config.ts";
 
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -42,6 +43,7 @@ export interface Config {
   readonly network: NetworkConfig;
   readonly compute: ComputeConfig;
   readonly hypervisor: HypervisorConfig;
+  readonly moves: MovesConfig;
 }
 
 export { ConfigError };
@@ -144,6 +146,7 @@ export const settings = [
   ...networkSettings,
   ...computeSettings,
   ...hypervisorSettings,
+  ...movesSettings,
   {
     flag: "iam-endpoint",
     variables: ["IAM_ENDPOINT"],
@@ -266,15 +269,17 @@ export function readConfig(argv: readonly string[], environment: Environment): C
   const given: Given = { ...variablesOf(environment), ...flagsOf(argv) };
   const dev = isOn(given, "dev");
   const metrics = given["metrics-listen"];
+  const listen = listenOf(given);
+  const advertise = given.advertise ?? "";
   const config: Config = {
     dev,
-    listen: listenOf(given),
+    listen,
     dataDir: given.data ?? (dev ? ".photon/dev" : ".photon"),
     databaseUrl: databaseOf(given),
     tls: tlsOf(given, dev),
     logLevel: logLevelOf(given, dev),
     metricsListen: metrics === undefined ? undefined : parseAddress("metrics-listen", metrics),
-    advertise: given.advertise ?? "",
+    advertise,
     masterKeyFile: given["master-key-file"],
     callsPerSecond: callsOf(given),
     providerPackages: given["provider-packages"],
@@ -282,6 +287,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     network: networkOf(given, dev),
     compute: computeOf(given, isOn(given, "private-image-sources")),
     hypervisor: hypervisorOf(given),
+    moves: movesOf(given, { listen: listen[0], advertise }),
   };
   refusePlaintext(config, given);
   refuseRemoteComponents(config, given);

@@ -14,8 +14,7 @@ import type { Clock } from "./clock.ts";
 import { FlowsOfHosts, type HostFlowsOptions } from "./host-flows.ts";
 import type { Log } from "./rpc/index.ts";
 import type { ResourceCalls, ServiceHandlers } from "./services/call.ts";
-import { createSealing } from "./services/iam/tokens/sealing.ts";
-import { type Authority, openAuthority } from "./services/plasmavmc/host/authority.ts";
+import type { Authority } from "./services/plasmavmc/host/authority.ts";
 import { JoinTokens } from "./services/plasmavmc/host/join-tokens.ts";
 import { joiningService } from "./services/plasmavmc/host/joining.ts";
 import { ensureHost } from "./services/plasmavmc/host/own.ts";
@@ -30,23 +29,24 @@ export interface HostsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly masterKey: Uint8Array | undefined;
+  /** Certifies hosts to servers, and servers to hosts. */
+  authority(): Promise<Authority>;
+  /** The id of the server's own host. */
+  readonly ownId: string;
   /** Where this machine's disks are. */
   readonly dataDir: string;
   /** What hosts are sent of the images that they can't get by themselves. */
   readonly images: FindImage;
   /** Where the flows of hosts are kept, and the network that they are of. Undefined: packets are simulated. */
   readonly flows: HostFlowsOptions | undefined;
-  /** Several servers share the store: each is a host by its machine's name. */
-  readonly shared: boolean;
   random(bytes: number): Uint8Array;
 }
 
 /** How long a server shows one certificate to agents, in milliseconds: half of its life. */
 const identityMs = 86_400_000;
 
-/** The id of the server's own host. */
-function ownIdOf(shared: boolean): string {
+/** The id of the server's own host. `shared`: several servers share the store, so that each is a host by its machine's name. */
+export function ownIdOf(shared: boolean): string {
   if (!shared) return "local";
   const slug = hostname()
     .toLowerCase()
@@ -59,29 +59,26 @@ export class CloudHosts {
   /** The drivers, with the hypervisor over all hosts. */
   readonly drivers: Drivers;
   readonly #options: HostsOptions;
-  readonly #ownId: string;
   readonly #links: AgentLinks;
   readonly #flows: FlowsOfHosts | undefined;
   readonly #removals: OwedRemovals;
-  #authority: Promise<Authority> | undefined;
   #identity: { readonly at: number; readonly made: Promise<Identity> } | undefined;
   #watcher: HostWatcher | undefined;
 
   constructor(options: HostsOptions) {
     this.#options = options;
-    const { drivers, clock, log, dataDir, shared } = options;
+    const { drivers, clock, log, dataDir, ownId } = options;
     const hosts = new Hosts();
-    this.#ownId = ownIdOf(shared);
-    const own = { id: this.#ownId, driver: drivers.hypervisor, dataDir };
+    const own = { id: ownId, driver: drivers.hypervisor, dataDir };
     const refresh = async () => void (await this.#watcher?.follow());
     this.#flows = options.flows && new FlowsOfHosts({ ...options.flows, clock, log });
     const say = (message: string, err?: unknown) => log.info({ err }, message);
     this.#removals = new OwedRemovals({ records: options.store.records, clock, log: say });
-    const places = new Scheduler({ store: options.store, known: (id) => hosts.known(id, this.#ownId), refresh });
+    const places = new Scheduler({ store: options.store, known: (id) => hosts.known(id), refresh });
     this.drivers = {
       ...drivers,
       places,
-      hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId: this.#ownId, removals: this.#removals }),
+      hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId, removals: this.#removals }),
     };
     this.#links = new AgentLinks({
       ...{ hosts, own, clock, identity: () => this.#showIdentity() },
@@ -93,16 +90,15 @@ export class CloudHosts {
   }
 
   service(resources: ResourceCalls, catalog: Catalog): ServiceHandlers {
-    const { store, clock, random } = this.#options;
+    const { store, clock, random, authority } = this.#options;
     const tokens = new JoinTokens({ records: store.records, clock, random });
-    const authority = () => this.#openAuthority();
     return joiningService({ store, resources, catalog, tokens, authority, nameOf: hostName });
   }
 
   /** Makes this machine a host, and begins to follow all. What is asked of machines waits for that. */
   async start(resources: ResourceCalls, catalog: Catalog): Promise<void> {
-    const { store, clock, log } = this.#options;
-    await ensureHost({ resources, catalog }, this.#ownId);
+    const { store, clock, log, authority, ownId } = this.#options;
+    await ensureHost({ resources, catalog }, ownId);
     const channels = {
       follow: (hosts: readonly Host[]) => this.#links.follow(hosts.map(storedOf)),
       news: (id: string) => this.#links.news(id),
@@ -110,7 +106,6 @@ export class CloudHosts {
       renew: (...args: Parameters<AgentLinks["renew"]>) => this.#links.renew(...args),
       onNews: (listener: () => void) => this.#links.onNews(listener),
     };
-    const authority = () => this.#openAuthority();
     this.#watcher = new HostWatcher({ store, clock, log, channels, authority, nameOf: hostName });
     // Once to write down that this machine is ready, and once to take it for one that takes machines.
     await this.#watcher.look();
@@ -123,17 +118,6 @@ export class CloudHosts {
     await Promise.all([this.#links.close(), this.#flows?.stop(), this.#removals.stop()]);
   }
 
-  #openAuthority(): Promise<Authority> {
-    const { store, clock, masterKey } = this.#options;
-    this.#authority ??= openAuthority({ records: store.records, sealing: createSealing(masterKey), clock }).catch(
-      (error: unknown) => {
-        this.#authority = undefined;
-        throw error;
-      },
-    );
-    return this.#authority;
-  }
-
   #showIdentity(): Promise<Identity> {
     const now = this.#options.clock.now();
     if (this.#identity === undefined || Math.abs(now - this.#identity.at) > identityMs)
@@ -142,7 +126,7 @@ export class CloudHosts {
   }
 
   async #makeIdentity(): Promise<Identity> {
-    const authority = await this.#openAuthority();
+    const authority = await this.#options.authority();
     return { authority: authority.certificate, ...(await authority.serverIdentity(serverName)) };
   }
 }

@@ -6,16 +6,18 @@ import { pathToFileURL } from "node:url";
 import { catalog } from "@photoncloud/proto";
 import { type Administrator, readAdminFile, writeAdminFile } from "./admin-file.ts";
 import { FlowStore } from "./agent/flows/flow-store.ts";
+import { MovePort } from "./agent/machines/move-port.ts";
 import { startAgents } from "./agents.ts";
 import { type Detected, detectDrivers, forgetsAtExit, given, type Pick } from "./backends/detect.ts";
 import type { Drivers } from "./backends/drivers.ts";
 import { imageFolder } from "./backends/hypervisor/built-in.ts";
+import { hostName } from "./backends/hypervisor/remote/names.ts";
 import { bytesHere } from "./bytes-here.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import { CloudHosts } from "./hosts.ts";
+import { CloudHosts, ownIdOf } from "./hosts.ts";
 import { randomBytes } from "./random.ts";
 import {
   createEdge,
@@ -39,6 +41,7 @@ import { networkService } from "./services/network/service.ts";
 import { NetworkWatcher } from "./services/network/watcher.ts";
 import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
 import { seedFlavors } from "./services/plasmavmc/flavor/seed.ts";
+import { type Authority, lateAuthority } from "./services/plasmavmc/host/authority.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { uploadsIn } from "./services/plasmavmc/image/upload-files.ts";
 import { startSweeping } from "./services/plasmavmc/image/upload-sweeper.ts";
@@ -53,6 +56,7 @@ import { firstOf, type WebHandler } from "./services/web.ts";
 import { openStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
 import { wakeOnChange } from "./wake-on-change.ts";
+import { requestCertificate } from "./x509.ts";
 
 /** What a test, or a program that holds a server inside itself, may put in the place of the usual. */
 export interface StartOptions {
@@ -92,6 +96,14 @@ interface Parts {
   readonly flows: FlowStore;
   readonly uploads: Uploads;
   readonly hosts: CloudHosts;
+  readonly ownHost: OwnHost;
+}
+
+/** This machine, as a host of the cloud. */
+interface OwnHost {
+  readonly id: string;
+  authority(): Promise<Authority>;
+  readonly moves: MovePort;
 }
 
 /** How long calls that are under way may take when the server stops. Milliseconds. */
@@ -127,16 +139,29 @@ function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint:
   });
 }
 
-type ForHosts = { readonly [K in "config" | "store" | "detected" | "flows" | "clock" | "log"]: Parts[K] };
+function makeOwnHost(config: Config, store: Store, clock: Clock, log: Log): OwnHost {
+  const id = ownIdOf(config.databaseUrl !== undefined);
+  const authority = lateAuthority({ records: store.records, sealing: createSealing(masterKeyOf(config)), clock });
+  const makeIdentity = async () => {
+    const { key, request } = await requestCertificate(id);
+    const { certificate, certifyHost } = await authority();
+    return { key, certificate: (await certifyHost(hostName(id), request)).pem, authority: certificate };
+  };
+  const say = (message: string, err?: unknown) => log.info({ err }, message);
+  return { id, authority, moves: new MovePort({ ...config.moves, makeIdentity, clock, log: say }) };
+}
 
-function makeHosts({ config, store, detected, flows: sink, clock, log }: ForHosts): CloudHosts {
+type ForHosts = { readonly [K in "config" | "store" | "detected" | "flows" | "clock" | "log" | "ownHost"]: Parts[K] };
+
+function makeHosts({ config, store, detected, flows: sink, clock, log, ownHost }: ForHosts): CloudHosts {
   const { drivers, network } = detected;
-  const masterKey = masterKeyOf(config);
   const dataDir = resolve(config.dataDir);
-  const shared = config.databaseUrl !== undefined;
   const images = bytesHere({ uploads: uploadsFolder(config), builtIn: imageFolder(dataDir, config.hypervisor.images) });
   const flows = network && { northbound: network.northbound, sink, ...(network.tls && { tls: network.tls }) };
-  return new CloudHosts({ drivers, store, clock, log, masterKey, dataDir, images, flows, shared, random: randomBytes });
+  const { id: ownId, authority } = ownHost;
+  return new CloudHosts({
+    ...{ drivers, store, clock, log, authority, ownId, dataDir, images, flows, random: randomBytes },
+  });
 }
 
 type Unmade = "engine" | "networkWatcher";
@@ -272,7 +297,7 @@ function flush(log: Log): Promise<void> {
 
 /** Readiness off and streams ended, then the calls under way, then the engine, the backends and the store. */
 async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listener[], unwatch: () => Promise<void>) {
-  const { store, detected, iam, engine, networkWatcher, hosts, log } = parts;
+  const { store, detected, iam, engine, networkWatcher, hosts, ownHost, log } = parts;
   log.info("stopping");
   edge.drain();
   for (const listener of listeners) listener.stopAccepting();
@@ -286,6 +311,7 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await hosts.stop();
   await iam.stop();
   await detected.release((machine) => endedWithCloud(store, machine));
+  await ownHost.moves.close();
   await store.close();
   log.info("stopped");
   await flush(log);
@@ -296,7 +322,7 @@ function uploadsFolder({ dataDir }: Config): string {
   return join(resolve(dataDir), "uploads");
 }
 
-function detect(config: Config, clock: Clock, log: Log): Promise<Detected> {
+function detect(config: Config, { id, moves }: OwnHost, clock: Clock, log: Log): Promise<Detected> {
   const { dev, dataDir, network, hypervisor, compute } = config;
   const say = (message: string, err?: unknown) => (err === undefined ? log.info(message) : log.warn({ err }, message));
   const common = { dataDir, clock, log: say };
@@ -305,7 +331,7 @@ function detect(config: Config, clock: Clock, log: Log): Promise<Detected> {
   const imageTerms = { largestBytes, privateSources, uploads: uploadsIn(uploadsFolder(config)) };
   return detectDrivers({
     network: { ...common, dev, ...network },
-    hypervisor: { ...common, builtIn, imageTerms, ...hypervisor },
+    hypervisor: { ...common, builtIn, imageTerms, moves: { transport: moves, hostId: id }, ...hypervisor },
   });
 }
 
@@ -330,19 +356,14 @@ function watchBackends({ drivers, detected, store, flows, uploads, clock, log }:
   };
 }
 
-function assemble(
-  config: Config,
-  store: Store,
-  detected: Detected,
-  options: StartOptions,
-  log: Log,
-  endpoint: () => string,
-): Parts {
-  const clock = options.clock ?? systemClock;
+type Begun = { readonly [K in "config" | "clock" | "log" | "store" | "detected" | "ownHost"]: Parts[K] };
+
+function assemble(begun: Begun, options: StartOptions, endpoint: () => string): Parts {
+  const { config, clock, log, store } = begun;
   const iam = makeIam(config, store, clock, log, endpoint);
   const flows = new FlowStore({ dir: join(resolve(config.dataDir), "flows") });
   const uploads = new Uploads({ folder: uploadsFolder(config), largestBytes: config.compute.largestImageBytes, clock });
-  const hosts = makeHosts({ config, store, detected, flows, clock, log });
+  const hosts = makeHosts({ ...begun, flows });
   const { drivers } = hosts;
   const resources = createResources({
     store,
@@ -354,7 +375,7 @@ function assemble(
     drivers,
   });
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  const parts = { config, clock, log, metrics, store, drivers, detected, iam, resources, flows, uploads, hosts };
+  const parts = { ...begun, metrics, drivers, iam, resources, flows, uploads, hosts };
   return { ...parts, engine: makeEngine(parts), networkWatcher: makeNetworkWatcher(parts) };
 }
 
@@ -367,14 +388,17 @@ function assemble(
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const store = await openStore(storeUrl(config), options.clock === undefined ? {} : { clock: options.clock });
   const log = createLog(config.logLevel);
+  const clock = options.clock ?? systemClock;
   let detected: Detected | undefined;
+  let ownHost: OwnHost | undefined;
   let listeners: readonly Listener[] = [];
   try {
-    detected = options.drivers ? given(options.drivers) : await detect(config, options.clock ?? systemClock, log);
+    ownHost = makeOwnHost(config, store, clock, log);
+    detected = options.drivers ? given(options.drivers) : await detect(config, ownHost, clock, log);
     let running = false;
     let urls: readonly string[] = [];
     const endpoint = () => (config.advertise === "" ? (urls[0] ?? "") : config.advertise.replace(/\/+$/, ""));
-    const parts = assemble(config, store, detected, options, log, endpoint);
+    const parts = assemble({ config, clock, log, store, detected, ownHost }, options, endpoint);
     const edge = makeEdge(parts, () => running, endpoint);
     const { tls, caFile } = await tlsOf(config, parts.clock);
     listeners = await openListeners(parts, edge, tls);
@@ -399,6 +423,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close()));
     await detected?.release();
+    await ownHost?.moves.close();
     await store.close();
     throw error;
   }

@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type AgentHost, Field, type Photon } from "./agents.ts";
+import { type AgentHost, Field, type Photon, until } from "./agents.ts";
 
 const longMs = 300_000;
 /** Each goes on where the one before it ended. */
@@ -63,6 +63,26 @@ steps.push([
     await field.schedulable("one", false);
     const second = await field.createVm("second");
     expect(await field.vmIs(second, "RUNNING")).toMatchObject({ hostId: "two" });
+  },
+]);
+
+steps.push([
+  "a machine moves to the server's own host and back, and a drain empties that",
+  async () => {
+    const { vms } = await field.call("plasmavmc.v1.VmService/ListVms", { orgId: "acme", projectId: "alpha" });
+    const [{ id = "" } = {}] = Array.isArray(vms) ? vms.filter(({ name }) => name === "first") : [];
+    await field.schedulable("local", true);
+    const here = { hostId: "local", state: "VM_STATE_RUNNING", move: { phase: "VM_MOVE_PHASE_DONE" } };
+    expect(await field.migrate(id, "local")).toMatchObject(here);
+    await field.schedulable("one", true);
+    expect(await field.migrate(id, "one")).toMatchObject({ ...here, hostId: "one" });
+    expect(await field.migrate(id, "local")).toMatchObject(here);
+    await field.call("plasmavmc.v1.HostService/DrainHost", { id: "local" });
+    await until("the own host is empty", async () => (await field.vm(id)).hostId === "one");
+    expect(await field.vmIs(id, "RUNNING")).toMatchObject({ hostId: "one" });
+    await field.call("plasmavmc.v1.HostService/AbortDrain", { id: "local" });
+    await field.schedulable("local", false);
+    await field.schedulable("one", false);
   },
 ]);
 

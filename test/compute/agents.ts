@@ -47,6 +47,10 @@ export async function until(what: string, look: () => Promise<boolean>, patience
     if (Date.now() > deadline) throw new Error(`it did not come: ${what}`);
 }
 
+function numberOf(order: unknown): unknown {
+  return typeof order === "object" && order !== null && "number" in order ? order.number : undefined;
+}
+
 export interface AgentHost {
   readonly name: string;
   readonly dataDir: string;
@@ -67,6 +71,7 @@ export class Field {
   readonly #running = new Set<Photon>();
   readonly #backends: readonly string[];
   #port = 0;
+  #movesPort = 0;
   #token = "";
   server: Photon | undefined;
 
@@ -92,7 +97,9 @@ export class Field {
   async startServer(): Promise<void> {
     this.#port ||= await freePort();
     const data = join(this.dir, "server");
-    const where = ["--data", data, "--listen", `127.0.0.1:${this.#port}`];
+    this.#movesPort ||= await freePort();
+    const listen = ["--listen", `127.0.0.1:${this.#port}`, "--moves-listen", `127.0.0.1:${this.#movesPort}`];
+    const where = ["--data", data, ...listen];
     this.server = this.run("server", "--dev", ...where, ...this.#backends);
     await this.server.says("stop with");
     const { password } = JSON.parse(readFileSync(join(data, "admin.json"), "utf8"));
@@ -152,6 +159,19 @@ export class Field {
   async createVm(name: string): Promise<string> {
     const asked = { orgId: "acme", projectId: "alpha", name, spec: { imageId: "debian-12" } };
     return String((await this.call("plasmavmc.v1.VmService/CreateVm", asked)).id);
+  }
+
+  /** Resolves when the move that it asks for has come to its end. */
+  async migrate(id: string, hostId: string): Promise<Json> {
+    const asked = { orgId: "acme", projectId: "alpha", id, hostId };
+    const { moveOrder } = await this.call("plasmavmc.v1.VmService/MigrateVm", asked);
+    let vm: Json = {};
+    await until(`${id} moved to ${hostId}`, async () => {
+      vm = await this.vm(id);
+      const words = JSON.stringify(vm.move) ?? "";
+      return words.includes(`"number":${numberOf(moveOrder)},`) && /DONE|FAILED|CANCELLED/.test(words);
+    });
+    return vm;
   }
 
   async vmIs(id: string, state: string): Promise<Json> {

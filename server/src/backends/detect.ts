@@ -32,8 +32,12 @@ export interface Detected {
 
 export type SimulatedDrivers = { readonly network: SimulatedNetwork; readonly hypervisor: SimulatedHypervisor };
 
+interface SimulatedTerms extends Partial<NonNullable<HypervisorChoice["moves"]>> {
+  readonly clock?: Clock;
+}
+
 /** Simulated drivers that know each other: a machine that starts plugs its devices into the network's ports. */
-export function simulatedDrivers(options: { readonly clock?: Clock } = {}): SimulatedDrivers {
+export function simulatedDrivers(options: SimulatedTerms = {}): SimulatedDrivers {
   const network = simulatedNetwork(options);
   return { network, hypervisor: simulatedHypervisor({ ...options, plug: (id, up) => network.plug(id, up) }) };
 }
@@ -88,12 +92,14 @@ function detected(choice: DriverChoice, network: NetworkPick, hypervisor: Hyperv
 }
 
 function driversOf(
-  { network: choice }: DriverChoice,
+  { network: choice, hypervisor: { moves } }: DriverChoice,
   network: RealNetwork | undefined,
   hypervisor: RealHypervisor | undefined,
 ): Drivers {
-  if (network === undefined) return simulatedDrivers(choice);
-  return { network: network.driver, hypervisor: hypervisor?.driver ?? standing(choice, network) };
+  const { clock } = choice;
+  const terms = { ...(clock && { clock }), ...moves };
+  if (network === undefined) return simulatedDrivers(terms);
+  return { network: network.driver, hypervisor: hypervisor?.driver ?? standing(choice, terms, network) };
 }
 
 function standInsWhy({ real: network }: NetworkPick, { real: hypervisor }: HypervisorPick): string {
@@ -106,13 +112,12 @@ async function close({ network, hypervisor }: Drivers): Promise<void> {
 }
 
 /** Simulated machines, in whose place something answers on this machine's host. */
-function standing({ clock, dataDir, log }: NetworkChoice, { hosts }: RealNetwork): SimulatedHypervisor {
+function standing({ dataDir, log }: NetworkChoice, terms: SimulatedTerms, { hosts }: RealNetwork): SimulatedHypervisor {
   const [host] = hosts;
-  const options = clock === undefined ? {} : { clock };
-  if (host === undefined) return simulatedHypervisor(options);
+  if (host === undefined) return simulatedHypervisor(terms);
   const openHost = (signal: AbortSignal) => openHostNetwork(host, { log, signal });
   return simulatedHypervisor({
-    ...options,
+    ...terms,
     standIns: new StandIns({ openHost, dir: join(resolve(dataDir), "machines"), log }),
   });
 }

@@ -7,15 +7,13 @@ import type { MoveOffer } from "../../backends/hypervisor/driver.ts";
 import { greet, MoveGate } from "../../backends/hypervisor/move-gate.ts";
 import type { ExpectedMove, MoveDoor, MoveTransport } from "../../backends/hypervisor/move-transport.ts";
 import { hostName } from "../../backends/hypervisor/remote/names.ts";
-import type { AgentIdentity } from "./identity.ts";
+import type { Shown } from "./door.ts";
 
 /** What a stream of a move asks for in the place of HTTP/2. */
 export const moveProtocol = "photon-move";
 
 /** How long the other host may take to answer, in milliseconds. */
 const patienceMs = 20_000;
-
-type Shown = Pick<AgentIdentity, "key" | "certificate" | "authority">;
 
 export class MoveStreams implements MoveTransport {
   readonly #gate = new MoveGate();

@@ -1,14 +1,14 @@
 // The agent as its host's server: mutual TLS on one port. Calls come from the cloud's servers alone; streams of moves from other hosts.
 import { randomUUID, X509Certificate } from "node:crypto";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
-import { checkServerIdentity, createServer, type Server, type TLSSocket } from "node:tls";
+import { checkServerIdentity, type TLSSocket } from "node:tls";
 import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import { serverName } from "../../backends/hypervisor/remote/names.ts";
 import type { Clock } from "../../clock.ts";
 import { requestCertificate } from "../../x509.ts";
 import type { AgentLog } from "../log.ts";
 import { adapter } from "./adapter.ts";
+import { Door } from "./door.ts";
 import type { HostFlows } from "./flow-lines.ts";
 import { type AgentIdentity, writeIdentity } from "./identity.ts";
 import { ImageIntake } from "./image-intake.ts";
@@ -41,8 +41,6 @@ export interface ServingAgent {
   stop(): Promise<void>;
 }
 
-const contextOf = ({ key, certificate, authority }: AgentIdentity) => ({ key, cert: certificate, ca: authority });
-
 /** A certificate of the authority is not enough: those of other hosts are of the same one. */
 function isServer(socket: TLSSocket): boolean {
   return socket.authorized && checkServerIdentity(serverName, socket.getPeerCertificate()) === undefined;
@@ -51,25 +49,19 @@ function isServer(socket: TLSSocket): boolean {
 /** Serves until it is stopped. @throws the system's error if the port can't be opened */
 export async function serveAgent(options: AgentOptions): Promise<ServingAgent> {
   const directory = new RemoteDirectory();
-  const sockets = new Set<Socket>();
   const stopping = new AbortController();
   const moves = options.moves ?? new MoveStreams(options.identity);
   const { calls, door } = open({ ...options, moves }, directory, stopping.signal);
   calls.on("session", (session) => session.on("error", () => session.destroy()));
-  door.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  const port = await listenOn(door, options.identity.listen);
+  const { hostname, port: wanted } = new URL(`https://${options.identity.listen}`);
+  const port = await door.listen(hostname.replace(/^\[|\]$/g, ""), Number(wanted));
   return {
     port,
     directory,
     async stop() {
       stopping.abort();
-      const closed = new Promise<void>((done) => door.close(() => done()));
       moves.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      await door.close();
     },
   };
 }
@@ -79,25 +71,24 @@ type Opening = AgentOptions & { readonly moves: MoveStreams };
 function open(options: Opening, directory: RemoteDirectory, stopping: AbortSignal): Doors {
   const { identity, moves, log } = options;
   const renewal = new Renewal(options, (renewed) => {
-    door.setSecureContext(contextOf(renewed));
+    door.show(renewed);
     moves.show(renewed);
   });
   const calls = callsOf(options, directory, renewal, stopping);
-  const terms = { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true } as const;
-  const door = createServer({ ...contextOf(identity), ...terms, ALPNProtocols: ["h2", moveProtocol] });
-  door.on("secureConnection", (socket: TLSSocket) => {
+  const enter = (socket: TLSSocket) => {
     if (socket.alpnProtocol === moveProtocol) moves.take(socket);
     else if (isServer(socket)) calls.emit("secureConnection", socket);
     else socket.destroy();
-  });
-  door.on("tlsClientError", (err) => log.info({ err }, "a stranger was turned away"));
+  };
+  const turnedAway = (err: Error) => log.info({ err }, "a stranger was turned away");
+  const door = new Door({ identity, protocols: ["h2", moveProtocol], enter, turnedAway });
   return { calls, door };
 }
 
 /** The door listens; what comes through it and is a server's goes on to the calls. */
 interface Doors {
   readonly calls: Http2SecureServer;
-  readonly door: Server;
+  readonly door: Door;
 }
 
 function callsOf(
@@ -116,17 +107,6 @@ function callsOf(
     }),
   );
   return createSecureServer({}, handler);
-}
-
-async function listenOn(server: Server, listen: string): Promise<number> {
-  const { hostname, port } = new URL(`https://${listen}`);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(Number(port), hostname.replace(/^\[|\]$/g, ""), resolve);
-  await promise;
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === "string") throw new Error("the agent listens on no port");
-  return address.port;
 }
 
 /** A certificate's renewal: a key is made here, and leaves this machine never. */

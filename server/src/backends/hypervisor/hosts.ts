@@ -19,8 +19,6 @@ export interface DrivenHost {
 export interface KnownHost {
   /** It answers this server, and takes new machines. */
   readonly reachable: boolean;
-  /** It is this server's own machine, which exchanges no machines with agents. */
-  readonly isOwn: boolean;
   readonly cantRun: NonNullable<HypervisorDriver["cantRun"]>;
   readonly images: ReadonlySet<string>;
 }
@@ -50,12 +48,11 @@ export class Hosts {
     return this.#hosts.get(id)?.host;
   }
 
-  /** `ownId`: the host that is the server's own machine. */
-  known(id: string, ownId?: string): KnownHost | undefined {
+  known(id: string): KnownHost | undefined {
     const host = this.get(id);
     if (host === undefined) return undefined;
     const { open: reachable, driver } = host;
-    return { reachable, isOwn: id === ownId, cantRun: driver.cantRun ?? {}, images: this.images(id) };
+    return { reachable, cantRun: driver.cantRun ?? {}, images: this.images(id) };
   }
 
   /** By id. */

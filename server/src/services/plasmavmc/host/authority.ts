@@ -69,6 +69,16 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
   };
 }
 
+/** Opens the authority when it is first asked for; after a failure, with the next question. */
+export function lateAuthority(parts: AuthorityParts): () => Promise<Authority> {
+  let opened: Promise<Authority> | undefined;
+  return () =>
+    (opened ??= openAuthority(parts).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    }));
+}
+
 async function make({ clock }: AuthorityParts): Promise<string> {
   const x509 = await loadX509();
   const keys = await newKeys();

@@ -13,8 +13,6 @@ import type { GroupWish, HostView, Size } from "./choose.ts";
 export interface KnownHost {
   /** It answers this server. */
   readonly reachable: boolean;
-  /** It is this server's own machine, which exchanges no machines with agents. */
-  readonly isOwn: boolean;
   readonly cantRun: Readonly<Partial<Record<MachineKind, string>>>;
   readonly images: ReadonlySet<string>;
 }
@@ -46,8 +44,7 @@ export function viewOf(host: Host, known: KnownHost | undefined, leftovers: Read
   const { capacity } = host;
   const driver = host.drivers.join("+");
   return {
-    ...{ id: host.id, labels: host.labels, leftovers },
-    driver: known?.isOwn ? `${driver} on the server's own machine` : driver,
+    ...{ id: host.id, labels: host.labels, leftovers, driver },
     ...(closed === undefined ? {} : { closed }),
     // What executes nothing has no architecture.
     architecture: driver === "simulated" ? "" : host.architecture,
