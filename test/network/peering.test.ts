@@ -154,6 +154,26 @@ describeOnOvn("peerings", () => {
     expect(await pings(member, guarded)).toEqual([false, false]);
   }, 90_000);
 
+  test("a rule that names a group means its ports on both sides of a peering of one project, and of nothing else", async () => {
+    const [near, far, twin] = [await field.net(acme, 44), await field.net(acme, 45), await field.net(acme, 45)];
+    const members = await field.open(acme);
+    const remote = { case: "remoteGroupId" as const, value: members.id };
+    const group = await field.group(acme, { members: { direction: Direction.INGRESS, remote } });
+    const [guarded, member] = [await field.seat(near, [group]), await field.seat(far, [members], 1)];
+    const stranger = await field.seat(far, [open.ours], 1);
+    // In a VPC that is not peered, at the stranger's address.
+    const { ipAddress = "", ipv6Address = "" } = stranger.port;
+    const decoy = { subnetId: twin.subnet.id, securityGroupIds: [members.id], ipAddress, ipv6Address };
+    await field.cloud.make(PortSchema, { ...acme, name: field.name(), ...decoy });
+    const sides = await peer(near, far);
+    expect(await pings(member, guarded)).toEqual([true, true]);
+    expect(await pings(stranger, guarded)).toEqual([false, false]);
+    await drop(sides[0]);
+    await field.held(linksOf(sides), false);
+    await field.programmed(near.vpc.id, far.vpc.id);
+    expect(await pings(member, guarded)).toEqual([false, false]);
+  }, 90_000);
+
   test("a guest is told the name of its machine with its next lease", async () => {
     const { port, guest } = await field.seat(ours, [open.ours], 1);
     expect(await guest.dhcp()).toMatchObject({ ip: port.ipAddress, hostname: port.name });

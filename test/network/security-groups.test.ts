@@ -103,6 +103,34 @@ describeOnOvn("security groups", () => {
     expect(await client.connects(at.server, 80)).toBeUndefined();
   });
 
+  test("a member's address in another VPC of the project, with the same networks, is a stranger's", async () => {
+    const fromFriends = tcp(80, 80, { remote: { type: "group", securityGroupId: acme.groupId("friends") } });
+    const twin = new TenantObjects("twin", acme.owner);
+    await field.tenant(twin, 1);
+    await field.ensure(acme.group("friends", [fromFriends]));
+    const inFriends = { securityGroupIds: [acme.groupId("friends")] };
+    // In the twin: a member with the client's address, and the server's twin, which the same rule guards.
+    await field.ensure(twin.port(1, 10, [], inFriends), acme.port(1, 11, ["server", "friends"]));
+    await letServer();
+    const double = await field.guest(twin.port(1, 10, [], inFriends));
+    const guarded = await field.guest(twin.port(1, 11, [], inFriends), { host: 1 });
+    await guarded.serveTcp(80, "guarded");
+    await expectAll(
+      [client.connects(at.server, 80), undefined],
+      [client.connects(at6.server, 80), undefined],
+      [double.connects(at.server, 80), "guarded"],
+      [double.connects(at6.server, 80), "guarded"],
+    );
+    await field.ensure(acme.port(1, 10, ["client", "friends"]), twin.port(1, 10, []));
+    await expectAll(
+      [client.connects(at.server, 80), "server 80"],
+      [client.connects(at6.server, 80), "server 80"],
+      [double.connects(at.server, 80), undefined],
+    );
+    await Promise.all([double.remove(), guarded.remove()]);
+    await field.ensure(acme.port(1, 10, ["client"]), acme.port(1, 11, ["server"]));
+  }, 60_000);
+
   test("an address group is its networks, as they change", async () => {
     const offices = { type: "addresses", id: "ag-offices", owner: acme.owner } as const;
     await letServer(tcp(80, 80, { remote: { type: "addresses", addressGroupId: offices.id } }));

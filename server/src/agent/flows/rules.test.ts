@@ -1,8 +1,8 @@
 // What a host's line means, against the rows that our mapping makes.
 import { expect, test } from "@jest/globals";
 import type { NetworkObject } from "../../backends/network/driver.ts";
-import { compile } from "../../backends/network/ovn/mapping/index.ts";
-import type { Table, WantedRow } from "../../backends/network/ovn/mapping/row.ts";
+import type { Table } from "../../backends/network/ovn/mapping/row.ts";
+import { SampleView } from "../../backends/network/ovn/mapping/testing/samples.ts";
 import type { Row, RowChange } from "../../backends/network/ovn/ovsdb/database.ts";
 import type { AclLine } from "./acl-line.ts";
 import { Rules } from "./rules.ts";
@@ -33,12 +33,10 @@ const objects: readonly NetworkObject[] = [
   { type: "flow-log", id: "flowlog-9", owner: rival, vpcId: "vpc-9", verdicts: "all" },
 ];
 
-const rows: readonly WantedRow[] = objects.flatMap(
-  (object) => compile(object, { has: () => false, rowsWith: () => [], hasColumn: () => true }).rows,
-);
+const view = new SampleView(objects);
 
 function tableOf(table: Table): ReadonlyMap<string, Row> {
-  return new Map(rows.filter((row) => row.table === table).map(({ uuid, columns }) => [uuid, columns]));
+  return new Map([...view.rows].filter(([, held]) => held.table === table).map(([uuid, { row }]) => [uuid, row]));
 }
 
 const tables = { ACL: tableOf("ACL"), Meter: tableOf("Meter"), Logical_Switch_Port: tableOf("Logical_Switch_Port") };
@@ -66,18 +64,20 @@ function line(rule: string, verdict: AclLine["verdict"], destinationAddress: str
   };
 }
 
-const web = ruleOf({ id: "sg-1", rule: "web" });
+const web = (vpc: string) => ruleOf({ vpc, id: "sg-1", rule: "web" });
 const drop = (vpc: string) => ruleOf({ vpc, rule: "drop ingress" });
 
 test.each([
-  [line(web, "allowed", "10.0.0.1"), { flowLogIds: ["flowlog-1"], portId: "port-1", filterId: "sg-1", rule: "web" }],
+  [
+    line(web("vpc-1"), "allowed", "10.0.0.1"),
+    { flowLogIds: ["flowlog-1"], portId: "port-1", filterId: "sg-1", rule: "web" },
+  ],
   [
     line(drop("vpc-1"), "dropped", "10.0.0.1"),
     { flowLogIds: ["flowlog-1", "flowlog-drops"], portId: "port-1", filterId: "", rule: "" },
   ],
   [line(drop("vpc-9"), "dropped", "10.0.0.1"), { flowLogIds: ["flowlog-9"], portId: "port-9", filterId: "", rule: "" }],
-  [line(web, "allowed", "10.0.0.2"), undefined],
-  [line(web, "allowed", "10.0.0.77"), undefined],
+  [line(web("vpc-2"), "allowed", "10.0.0.2"), undefined],
   [line("00000000-0000-8000-8000-000000000000", "allowed", "10.0.0.1"), undefined],
 ])("decisionOf(%j) is %j", (asked, expected) => {
   expect(rules.decisionOf(asked)).toEqual(expected);

@@ -61,8 +61,8 @@ export class Rules {
     const rule = this.#northbound.row("ACL", line.rule);
     const tenant = idIn(rule, "photon:tenant");
     if (rule === undefined || tenant === "") return undefined;
-    const port = this.#portOf(line, tenant, idIn(rule, "photon:vpc"));
-    const vpcId = port?.vpcId ?? idIn(rule, "photon:vpc");
+    const vpcId = idIn(rule, "photon:vpc");
+    const port = this.#portOf(line, tenant, vpcId);
     const flowLogIds = this.#flowLogs()
       .filter((log) => log.tenant === tenant && log.vpcId === vpcId && wants(log.verdicts, line.verdict))
       .map(({ id }) => id);
@@ -75,14 +75,14 @@ export class Rules {
     };
   }
 
-  /** The local end. A rule without a VPC (a filter's) may hold in several: the address tells ports apart that share a MAC. */
+  /** The local end, by its MAC; the address is the second witness: of a forwarding port it may be any. */
   #portOf(line: AclLine, tenant: string, vpcId: string): PortPlace | undefined {
     const ingress = line.direction === "ingress";
     const [mac, address] = ingress
       ? [line.destinationMac, line.destinationAddress]
       : [line.sourceMac, line.sourceAddress];
     this.#ports ??= this.#portsByMac();
-    const near = (this.#ports.get(`${tenant} ${mac}`) ?? []).filter((port) => vpcId === "" || port.vpcId === vpcId);
+    const near = (this.#ports.get(`${tenant} ${mac}`) ?? []).filter((port) => port.vpcId === vpcId);
     return near.find((port) => port.addresses.includes(address)) ?? (near.length === 1 ? near[0] : undefined);
   }
 

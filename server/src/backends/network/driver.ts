@@ -109,8 +109,15 @@ export interface FilterRule {
     | { readonly type: "any" }
     | { readonly type: "nobody" }
     | { readonly type: "cidr"; readonly cidr: string }
-    /** `within`: only where the addresses of its ports are inside these networks (a peer's: its group may have ports anywhere). */
-    | { readonly type: "group"; readonly securityGroupId: string; readonly within?: readonly string[] }
+    /**
+     * Its ports in the VPC of the port that is filtered, and in the tenant's own VPCs that are peered with that one: what has the same
+     * address in some other VPC is a stranger. `over`: a peer's group: its ports in the peer's VPC, for ports of the VPC at this end.
+     */
+    | {
+        readonly type: "group";
+        readonly securityGroupId: string;
+        readonly over?: { readonly vpcId: string; readonly peerVpcId: string };
+      }
     | { readonly type: "addresses"; readonly addressGroupId: string };
 }
 
@@ -181,6 +188,8 @@ export interface PeeringSpec {
   readonly owner: string;
   readonly vpcId: string;
   readonly peerVpcId: string;
+  /** {org}/{project} of the peer. Groups of one tenant hold across its own peerings. */
+  readonly peerOwner: string;
   /** The own router's end of the link, unique in the VPC: "169.254.0.1/30". Both sides name the same /30. */
   readonly linkAddress: string;
   /** The other router's end, without the length. */

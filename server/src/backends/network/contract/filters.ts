@@ -52,6 +52,19 @@ export function filterTests(trial: Trial): void {
     expect(await trial.reached(packet)).toBe(true);
   });
 
+  test("means by a remote group its members in the same VPC: who has the address of one elsewhere is a stranger", async () => {
+    const web = { type: "filter", id: "sg-twin-web", owner, rules: [] } as const;
+    const fromWeb: FilterRule = { ...allowWeb, remote: { type: "group", securityGroupId: web.id } };
+    const [here, there] = [sampleNetwork("twin", [fromWeb]), sampleNetwork("twin2")];
+    const groups = [here.filter.id, web.id];
+    const members = [here.ports[1], there.ports[0]].map((port) => ({ ...port, securityGroupIds: groups }));
+    await trial.ensureAll([web, ...inOrder(here), ...inOrder(there), ...members, here.router]);
+    const packet = { fromPortId: here.ports[0].id, toIp: "10.0.2.10", protocol: "tcp", port: 80 } as const;
+    expect(await trial.reached(packet)).toBe(false);
+    await trial.ensureAll([{ ...here.ports[0], securityGroupIds: groups }, here.router]);
+    expect(await trial.reached(packet)).toBe(true);
+  });
+
   test("lets in by remote CIDR", async () => {
     const from = (cidr: string): FilterRule => ({ ...allowWeb, remote: { type: "cidr", cidr } });
     const sample = sampleNetwork("cidr");

@@ -102,7 +102,7 @@ export function samplePeering(
 ): readonly [PeeringSpec, PeeringSpec] {
   const side = (own: Sample, peer: Sample, octet: number, link: readonly [string, string]): PeeringSpec => ({
     type: "peering",
-    ...{ id: `peering-${own.router.id}`, owner, vpcId: own.router.id, peerVpcId: peer.router.id },
+    ...{ id: `peering-${own.router.id}`, owner, vpcId: own.router.id, peerVpcId: peer.router.id, peerOwner: owner },
     ...{ linkAddress: `${link[0]}/30`, peerLinkAddress: link[1], peerCidrs: [`10.${octet}.0.0/16`] },
   });
   const [low, high] = ["169.254.0.1", "169.254.0.2"];

@@ -47,13 +47,18 @@ export function differenceTo(key: string, { rows, patches }: Compiled, holdings:
   return { inserts, updates, joins, leaves, deletes: namesOf(without(holdings.rowsOf(key), rows), holdings) };
 }
 
+/** What an object's going means for others. */
+export interface Parting {
+  readonly patches: readonly Patch[];
+  /** The UUIDs of rows of others that go with it. */
+  readonly going: readonly string[];
+}
+
 /** From what is held of an object to nothing of it, with what that means for others. A row of it that is patched stays: others need its name. */
-export function removalOf(key: string, patches: readonly Patch[], holdings: Holdings): Difference {
+export function removalOf(key: string, { patches, going }: Parting, holdings: Holdings): Difference {
   const kept = new Set(patches.map(({ uuid }) => uuid));
-  const deletes = namesOf(
-    [...holdings.rowsOf(key)].filter((uuid) => !kept.has(uuid)),
-    holdings,
-  );
+  const own = [...holdings.rowsOf(key)].filter((uuid) => !kept.has(uuid));
+  const deletes = namesOf([...new Set([...own, ...going])], holdings);
   return { inserts: [], updates: changesOf(patches, holdings), joins: [], leaves: [], deletes };
 }
 

@@ -63,6 +63,7 @@ test("ensure() writes only the columns that differ, and only the sets that chang
   await ensureAll(objects);
   const web = { ...sample.filter, id: "sg-web" };
   await driver.ensure(web, signal);
+  await driver.ensure({ ...sample.ports[1], securityGroupIds: [sample.filter.id, web.id] }, signal);
   northbound.sent.length = 0;
   await driver.ensure({ ...port, ipAddresses: ["10.0.1.11"], securityGroupIds: [web.id] }, signal);
   expect(northbound.sent.flat().map(said)).toEqual([
@@ -70,8 +71,10 @@ test("ensure() writes only the columns that differ, and only the sets that chang
     "mutate Port_Group",
     "mutate Port_Group",
   ]);
-  expect(northbound.row("Port_Group", filterGroupUuid(web.id))?.ports).toEqual(new Set([portUuid]));
-  expect(northbound.row("Port_Group", filterGroupUuid(sample.filter.id))?.ports).toEqual(
+  expect(northbound.row("Port_Group", filterGroupUuid(web.id, port.vpcId))?.ports).toEqual(
+    new Set([portUuid, rowUuid(sample.ports[1])]),
+  );
+  expect(northbound.row("Port_Group", filterGroupUuid(sample.filter.id, port.vpcId))?.ports).toEqual(
     new Set([rowUuid(sample.ports[1])]),
   );
 });
@@ -79,12 +82,29 @@ test("ensure() writes only the columns that differ, and only the sets that chang
 test("ensure() replaces a filter's rules in one transaction", async () => {
   const { northbound, driver, ensureAll } = setUp();
   const rule = (name: string) => ({ name, direction: "ingress", protocol: "icmp", remote: { type: "any" } }) as const;
+  await ensureAll(objects);
   await ensureAll([{ ...sample.filter, rules: [rule("old")] }]);
   northbound.sent.length = 0;
   await driver.ensure({ ...sample.filter, rules: [rule("new")] }, signal);
   expect(northbound.sent.map((operations) => operations.map(({ op, table }) => `${op} ${table}`))).toEqual([
-    ["insert ACL", "mutate Port_Group"],
+    ["insert ACL", "update Port_Group", "mutate Port_Group"],
   ]);
+});
+
+test("a filter's rows in a VPC come with its first port there, and go with the VPC", async () => {
+  const { northbound, driver, ensureAll } = setUp();
+  const { router, subnets, ports } = sampleNetwork("unit2", [], 2);
+  const [other, ...first] = [{ ...ports[0], securityGroupIds: [sample.filter.id] }, router, subnets[0][0]];
+  await ensureAll([...objects, ...first]);
+  const inVpc = () => northbound.row("Port_Group", filterGroupUuid(sample.filter.id, router.id));
+  expect(inVpc()).toBeUndefined();
+  await driver.ensure(other, signal);
+  expect(inVpc()?.ports).toEqual(new Set([rowUuid(other)]));
+  expect((await driver.audit([...objects, ...first, other], signal)).drifted).toEqual([]);
+  for (const object of [other, subnets[0][0], router]) await driver.remove(object, signal);
+  expect(inVpc()).toBeUndefined();
+  const { drifted, strays } = await driver.audit(objects, signal);
+  expect([...drifted, ...strays]).toEqual([]);
 });
 
 test("remove() leaves no row, and what comes together goes together", async () => {
@@ -161,7 +181,7 @@ test.each<[string, Operation, readonly string[]]>([
   [
     "a port taken out of its group",
     {
-      ...{ op: "mutate", table: "Port_Group", uuid: filterGroupUuid(sample.filter.id) },
+      ...{ op: "mutate", table: "Port_Group", uuid: filterGroupUuid(sample.filter.id, port.vpcId) },
       ...{ column: "ports", remove: new Set([portUuid]) },
     },
     [keyOf(port)],

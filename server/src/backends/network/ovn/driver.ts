@@ -23,7 +23,7 @@ import { Gateways } from "./gateways.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Holdings } from "./holdings.ts";
 import { Hosts } from "./hosts.ts";
-import { afterRemoval, compile } from "./mapping/index.ts";
+import { afterRemoval, compile, goingWith } from "./mapping/index.ts";
 import { objectOf } from "./marks.ts";
 import { openDatabase } from "./ovsdb/client.ts";
 import type { Database, RowChange, TlsFiles } from "./ovsdb/database.ts";
@@ -176,7 +176,8 @@ export class OvnNetwork implements NetworkDriver {
   #removing(key: string, object: NetworkObjectId): Difference {
     const [user] = this.#holdings.usersOf(key);
     if (user !== undefined) throw new DriverError("in_use", `${told(key)} is still used by ${told(user)}`);
-    return removalOf(key, afterRemoval(object, this.#holdings), this.#holdings);
+    const [patches, going] = [afterRemoval(object, this.#holdings), goingWith(object, this.#holdings)];
+    return removalOf(key, { patches, going }, this.#holdings);
   }
 
   #take(changes: readonly RowChange[]): void {

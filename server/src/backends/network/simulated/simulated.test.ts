@@ -112,9 +112,15 @@ test("a peer's group is known across the peering, and a peer's peer is not reach
     reached: false,
     because: `peering ${cToB.id} takes nothing from that source`,
   });
-  const group = { type: "group", securityGroupId: "sg-peer0", within: ["10.0.0.0/16"] } as const;
+  const group = { type: "group", securityGroupId: "sg-peer0" } as const;
   await network.ensure({ ...b.filter, rules: [{ ...open, remote: group }] }, signal);
   expect(await network.reaches(packet)).toMatchObject({ reached: true });
-  await network.ensure({ ...b.filter, rules: [{ ...open, remote: { ...group, within: ["10.0.2.0/24"] } }] }, signal);
-  expect(await network.reaches(packet)).toMatchObject({ reached: false });
+  for (const [over, reached] of [
+    [{ vpcId: "vpc-peer1", peerVpcId: "vpc-peer0" }, true],
+    [{ vpcId: "vpc-peer1", peerVpcId: "vpc-peer2" }, false],
+    [{ vpcId: "vpc-peer2", peerVpcId: "vpc-peer0" }, false],
+  ] as const) {
+    await network.ensure({ ...b.filter, rules: [{ ...open, remote: { ...group, over } }] }, signal);
+    expect(await network.reaches(packet)).toMatchObject({ reached });
+  }
 });

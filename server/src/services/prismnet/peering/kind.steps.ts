@@ -4,13 +4,14 @@ import type { NetworkObject } from "../../../backends/network/driver.ts";
 import { ownerOf } from "../../driver-step.ts";
 import { type NetworkPart, networkReconciler, type ObjectContext } from "../../network-part.ts";
 import { otherEnd } from "./links.ts";
-import { isActive } from "./sides.ts";
+import { isActive, peerTenant } from "./sides.ts";
 
 function linkOf({ id, key, resource }: ObjectContext<typeof PeeringSchema>): NetworkObject | undefined {
   if (!isActive(resource)) return undefined;
   const { vpcId, peerVpcId, linkAddress, peerCidrs } = resource;
   const ends = { linkAddress, peerLinkAddress: otherEnd(linkAddress) };
-  return { type: "peering", id, owner: ownerOf(key.tenant), vpcId, peerVpcId, ...ends, peerCidrs: [...peerCidrs] };
+  const peer = { peerVpcId, peerOwner: ownerOf(peerTenant(resource)), peerCidrs: [...peerCidrs] };
+  return { type: "peering", id, owner: ownerOf(key.tenant), vpcId, ...peer, ...ends };
 }
 
 export const peeringNetwork: NetworkPart<typeof PeeringSchema> = {

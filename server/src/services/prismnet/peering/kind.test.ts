@@ -285,7 +285,7 @@ describe("a rule with a peer's group", () => {
     const { id } = await allowing(first.id, theirs.id);
     expect(remoteOf(id)).toEqual({ type: "nobody" });
     const second = await ask(peer, vpc);
-    await follows(id, { type: "group", securityGroupId: theirs.id, within: [peer.cidr] });
+    await follows(id, { type: "group", securityGroupId: theirs.id, over: { vpcId: vpc.id, peerVpcId: peer.id } });
     await drop(second);
     await follows(id, { type: "nobody" });
   });

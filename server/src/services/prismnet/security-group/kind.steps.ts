@@ -10,14 +10,15 @@ import { filterRuleOf } from "./rules.ts";
 type Context = ObjectContext<typeof SecurityGroupSchema>;
 
 /**
- * Whom a rule with a group over a peering allows. Only a group of the very project that the peering names, and only at addresses of the
- * peered VPC: a port that its owner puts somewhere else, at whatever address, opens nothing here.
+ * Whom a rule with a group over a peering allows. Only a group of the very project that the peering names, and only its ports in the peered
+ * VPC: one that its owner puts somewhere else, at whatever address, opens nothing here.
  */
 async function peerGroup(context: Context, { peeringId, securityGroupId }: PeerGroup): Promise<FilterRule["remote"]> {
   const peering = await context.related(PeeringSchema, peeringId);
   if (peering === undefined || !isActive(peering)) return { type: "nobody" };
   const isThere = await context.exists(peerTenant(peering), SecurityGroupSchema, securityGroupId);
-  return isThere ? { type: "group", securityGroupId, within: [...peering.peerCidrs] } : { type: "nobody" };
+  const { vpcId, peerVpcId } = peering;
+  return isThere ? { type: "group", securityGroupId, over: { vpcId, peerVpcId } } : { type: "nobody" };
 }
 
 async function filterOf(context: Context): Promise<NetworkObject> {

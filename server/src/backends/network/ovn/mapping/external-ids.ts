@@ -28,11 +28,12 @@ export function mainMarksOf(object: NetworkObject, more: Readonly<Record<string,
   return marksOf(object, { ...(on !== "" && { on }), ...more });
 }
 
-/** What a placeholder carries: whose name it keeps. It is part of no object. */
-export function placeholderMarks(of: NetworkObjectId): ExternalIds {
+/** What a placeholder carries: whose name it keeps, and in which VPC if it is of one. It is part of no object. */
+export function placeholderMarks(of: NetworkObjectId, vpcId?: string): ExternalIds {
   return new Map([
     [ownerMark.key, ownerMark.value],
     ["photon:placeholder", keyOf(of)],
+    ...(vpcId === undefined ? [] : [["photon:vpc", vpcId] as const]),
   ]);
 }
 

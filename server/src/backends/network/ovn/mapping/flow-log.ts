@@ -43,9 +43,9 @@ function logPatches(tenant: string, meters: readonly LogMeter[], view: View): Pa
   return view.rowsWith("ACL", "photon:tenant", tenant).flatMap(({ uuid, row }) => {
     const marks = row.external_ids;
     const verdict = marks instanceof Map ? marks.get("photon:verdict") : undefined;
-    if (!(marks instanceof Map) || (verdict !== "allowed" && verdict !== "dropped")) return [];
-    const vpcId = marks.get("photon:vpc");
-    const rule = { tenant, vpcId: typeof vpcId === "string" ? vpcId : undefined, verdict } as const;
+    const vpcId = marks instanceof Map ? marks.get("photon:vpc") : undefined;
+    if (typeof vpcId !== "string" || (verdict !== "allowed" && verdict !== "dropped")) return [];
+    const rule = { tenant, vpcId, verdict } as const;
     return [{ table: "ACL" as const, uuid, columns: { ...logColumns(rule, meters) } }];
   });
 }

@@ -8,6 +8,7 @@ import { compileFilter } from "./filter.ts";
 import { afterFlowLog, compileFlowLog } from "./flow-log.ts";
 import { compileGateway } from "./gateway.ts";
 import { compilePeering } from "./peering.ts";
+import { afterPeering } from "./peering-rules.ts";
 import { keptNames } from "./placeholders.ts";
 import { compilePort } from "./port.ts";
 import { compileRoute } from "./route.ts";
@@ -45,7 +46,7 @@ export function compile(object: NetworkObject, view: View): Compiled {
     case "route":
       return compileRoute(object, view);
     case "peering":
-      return compilePeering(object);
+      return compilePeering(object, view);
     case "flow-log":
       return compileFlowLog(object, view);
   }
@@ -56,5 +57,20 @@ export function compile(object: NetworkObject, view: View): Compiled {
  * References to rows that go vanish by themselves.
  */
 export function afterRemoval(object: NetworkObjectId, view: View): readonly Patch[] {
-  return object.type === "flow-log" ? afterFlowLog(object.id, view) : keptNames(object, view);
+  switch (object.type) {
+    case "flow-log":
+      return afterFlowLog(object.id, view);
+    case "peering":
+      return afterPeering(object.id, view);
+    default:
+      return keptNames(object, view);
+  }
+}
+
+/** Rows of others that go with an object: with a VPC what security groups have in it. */
+export function goingWith({ type, id }: NetworkObjectId, view: View): readonly string[] {
+  if (type !== "router") return [];
+  return (["Port_Group", "ACL"] as const).flatMap((table) =>
+    view.rowsWith(table, "photon:vpc", id).map(({ uuid }) => uuid),
+  );
 }

@@ -1,5 +1,4 @@
-// Which filter rules the hosts write flows down for. A flow log is of one VPC, but a tenant's filter may hold in several: its rules are logged
-// while any VPC of the tenant is.
+// Which filter rules the hosts write flows down for: those of a flow log's VPC.
 import type { FlowLogSpec } from "../../driver.ts";
 import { meterName } from "./names.ts";
 import type { View } from "./row.ts";
@@ -17,8 +16,7 @@ export interface LogMeter {
 /** What decides whether a rule is logged. */
 export interface Loggable {
   readonly tenant: string;
-  /** Undefined: a filter's, which may hold in several VPCs. */
-  readonly vpcId: string | undefined;
+  readonly vpcId: string;
   readonly verdict: Verdict;
 }
 
@@ -54,9 +52,7 @@ export function meterOf(object: FlowLogSpec): LogMeter {
 /** How a rule is logged: through the first flow log that wants it. */
 export function logColumns(rule: Loggable, meters: readonly LogMeter[]): LogColumns {
   const wants = ({ tenant, vpcId, verdicts }: LogMeter) =>
-    tenant === rule.tenant &&
-    (rule.vpcId === undefined || rule.vpcId === vpcId) &&
-    (verdicts === "all" || verdicts === rule.verdict);
+    tenant === rule.tenant && rule.vpcId === vpcId && (verdicts === "all" || verdicts === rule.verdict);
   const meter = meters.find(wants);
   return meter === undefined ? silent : { log: true, severity: "info", meter: meter.name };
 }

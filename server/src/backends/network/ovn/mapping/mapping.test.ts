@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
+import type { FilterRule, NetworkObject } from "../../driver.ts";
 import type { Value } from "../ovsdb/database.ts";
-import { afterRemoval, compile } from "./index.ts";
+import { afterRemoval, compile, goingWith } from "./index.ts";
 import { homesOf } from "./members.ts";
+import { memberSetName } from "./names.ts";
 import type { Compiled, WantedRow } from "./row.ts";
 import { SampleView, samples } from "./testing/samples.ts";
 import { dhcpUuid, rowUuid } from "./uuids.ts";
@@ -93,15 +95,17 @@ test("a placeholder does not take the place of what is there", () => {
   const view = everything();
   const { rows } = compile(sample("filter"), view);
   const kept = rows.filter(({ placeholder }) => placeholder).map(({ table, columns }) => [table, columns.name]);
-  expect(kept.map(([table]) => table)).toEqual(["Port_Group", "Address_Set", "Address_Set"]);
+  expect(kept.map(([table]) => table).sort()).toEqual(["Address_Set", "Address_Set", "Port_Group", "Port_Group"]);
   expect(view.rows.get(rowUuid(sample("addresses")))?.row.addresses).toEqual(new Set(["192.0.2.0/24"]));
 });
 
 test("afterRemoval() of a group keeps its name, empty, while a rule of another filter names it", () => {
-  const view = new SampleView(samples.filter(({ type }) => type === "filter" || type === "addresses"));
-  const marks = (key: string) => new Map([...ownMark, ["photon:placeholder", key]]);
+  const two: NetworkObject = { type: "filter", id: "sg-2", owner: "acme/alpha", rules: [] };
+  const view = new SampleView([...samples, two, { ...sample("port"), id: "port-9", securityGroupIds: ["sg-2"] }]);
+  const marks = (key: string, ...more: readonly (readonly [string, string])[]) =>
+    new Map([...ownMark, ["photon:placeholder", key], ...more]);
   expect(afterRemoval({ type: "filter", id: "sg-2" }, view)).toMatchObject([
-    { table: "Port_Group", columns: { external_ids: marks("filter/sg-2") } },
+    { table: "Port_Group", columns: { external_ids: marks("filter/sg-2", ["photon:vpc", "vpc-1"]) } },
   ]);
   const sets = afterRemoval({ type: "addresses", id: "ag-1" }, view);
   expect(sets).toHaveLength(2);
@@ -113,11 +117,62 @@ test("afterRemoval() of a group keeps its name, empty, while a rule of another f
 
 const ownMark = [["photon:owner", "photoncloud"]] as const;
 
+const from = (securityGroupId: string): FilterRule => ({
+  ...{ name: `from ${securityGroupId}`, direction: "ingress", protocol: "any" },
+  remote: { type: "group", securityGroupId },
+});
+
+/** Two VPCs of one tenant, with a port each in the one group, which lets its own ports in. */
+function twoVpcs(): { readonly view: SampleView; readonly sources: (vpcId: string) => readonly unknown[] } {
+  const group = { ...sample("filter"), rules: [from("sg-1")] };
+  const port = (vpcId: string) => ({ ...sample("port"), id: `port-${vpcId}`, vpcId, securityGroupIds: ["sg-1"] });
+  const view = new SampleView([sample("router"), { ...sample("router"), id: "vpc-2" }, group]);
+  for (const vpcId of ["vpc-1", "vpc-2"]) view.write(port(vpcId));
+  const sources = (vpcId: string) =>
+    view
+      .rowsWith("ACL", "photon:vpc", vpcId)
+      .filter(({ row }) => row.external_ids instanceof Map && row.external_ids.get("photon:rule") === "from sg-1")
+      .map(({ row }) => String(row.match).split(" && ")[1]);
+  return { view, sources };
+}
+
+const members = (vpcId: string, family: 4 | 6) => `$${memberSetName("sg-1", vpcId, family)}`;
+
+test("a rule that names a group means its ports in the same VPC", () => {
+  const { sources } = twoVpcs();
+  for (const vpcId of ["vpc-1", "vpc-2"])
+    expect(sources(vpcId)).toEqual([`ip4.src == ${members(vpcId, 4)}`, `ip6.src == ${members(vpcId, 6)}`]);
+});
+
+test("a rule that names a group means its ports in a peered VPC of the same tenant too, while it is peered", () => {
+  const { view, sources } = twoVpcs();
+  const peering = { ...sample("peering"), peerOwner: "acme/alpha" };
+  const both = [4, 6] as const;
+  const alone = sources("vpc-1");
+  view.write({ ...peering, peerOwner: "rival/alpha" });
+  expect(sources("vpc-1")).toEqual(alone);
+  view.write(peering);
+  const shared = both.map((n) => `ip${n}.src == {${members("vpc-1", n)}, ${members("vpc-2", n)}}`);
+  expect(sources("vpc-1")).toEqual(shared);
+  view.write({ ...sample("filter"), rules: [from("sg-1")] });
+  expect(sources("vpc-1")).toEqual(shared);
+  const patched = afterRemoval(peering, view).filter(({ columns }) => String(columns.match).includes("$"));
+  expect(patched).toHaveLength(2);
+  for (const { columns } of patched) expect(alone).toContain(String(columns.match).split(" && ")[1]);
+});
+
+test("goingWith() a VPC are the rows of filters there, and no others", () => {
+  const { view } = twoVpcs();
+  const going = goingWith({ type: "router", id: "vpc-2" }, view).map((uuid) => view.row(uuid)?.row.external_ids);
+  expect(going.length).toBeGreaterThan(4);
+  for (const marks of going) expect(marks instanceof Map && marks.get("photon:vpc")).toBe("vpc-2");
+});
+
 test("a filter with an egress rule does not let everything out; one without does", () => {
   const { rules } = sample("filter");
   const out = (direction: string) => {
     const some = rules.filter((rule) => rule.direction === direction);
-    const acls = columnsOf(compile({ ...sample("filter"), rules: some }, new SampleView()), "ACL");
+    const acls = columnsOf(compile({ ...sample("filter"), rules: some }, everything()), "ACL");
     return acls.filter((acl) => acl.direction === "from-lport").map(({ match }) => String(match).split(" && ")[1]);
   };
   expect(out("ingress")).toEqual(["ip"]);
@@ -129,7 +184,12 @@ test("a filter with an egress rule does not let everything out; one without does
 
 test("a flow log's verdicts decide which rules are logged, also for a filter that comes later", () => {
   const logged = (verdicts: "all" | "allowed" | "dropped") => {
-    const view = new SampleView([sample("router"), { ...sample("flow-log"), verdicts }, sample("filter")]);
+    const view = new SampleView([
+      sample("router"),
+      { ...sample("flow-log"), verdicts },
+      sample("filter"),
+      sample("port"),
+    ]);
     const acls = [...view.rows.values()].filter(({ table, row }) => table === "ACL" && row.log === true);
     return [...new Set(acls.map(({ row }) => row.action))].sort();
   };

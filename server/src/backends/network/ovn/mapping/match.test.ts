@@ -2,7 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { DriverError } from "../../../driver-error.ts";
 import type { FilterRule, NetworkObject } from "../../driver.ts";
+import { rowsInPlace } from "./filter-place.ts";
 import { compile } from "./index.ts";
+import type { WantedRow } from "./row.ts";
 import { SampleView, samples } from "./testing/samples.ts";
 
 const view = new SampleView(samples);
@@ -16,15 +18,19 @@ const term = [
   /ip4\.(src|dst) == [0-9.]+\/[0-9]{1,2}/,
   /ip6\.(src|dst) == [0-9A-Fa-f:]+\/[0-9]{1,3}/,
   /!?\(?ip[46]\.(src|dst) == \{[0-9A-Fa-f:./]+(, [0-9A-Fa-f:./]+)*\}\)?/,
-  /ip([46])\.(src|dst) == \$(as|pg)_[0-9a-f]{32}_ip[46]/,
+  /ip([46])\.(src|dst) == (\$(as|pg)_[0-9a-f]{32}_ip[46]|\{\$pg_[0-9a-f]{32}_ip[46](, \$pg_[0-9a-f]{32}_ip[46])*\})/,
   /(tcp|udp)\.(src|dst) (==|>=|<=) [0-9]{1,5}/,
 ];
 const whole = new RegExp(`^(${term.map(({ source }) => `(?:${source})`).join("|")})$`);
 
+/** A filter has its matches where it has ports. */
+function rowsOf(object: NetworkObject): readonly WantedRow[] {
+  const { rows } = compile(object, view);
+  return object.type === "filter" ? [...rows, ...rowsInPlace({ filter: object, vpcId: "vpc-1" }, view)] : rows;
+}
+
 function matchesOf(object: NetworkObject): string[] {
-  return compile(object, view).rows.flatMap(({ columns }) =>
-    columns.match === undefined ? [] : [String(columns.match)],
-  );
+  return rowsOf(object).flatMap(({ columns }) => (columns.match === undefined ? [] : [String(columns.match)]));
 }
 
 /** Either refused, or nothing but what we meant. */
@@ -63,6 +69,12 @@ const remote = fc.oneof(
   fc.constant({ type: "nobody" } as const),
   nasty.map((cidr) => ({ type: "cidr", cidr }) as const),
   nasty.map((securityGroupId) => ({ type: "group", securityGroupId }) as const),
+  fc
+    .tuple(nasty, nasty)
+    .map(
+      ([securityGroupId, peerVpcId]) =>
+        ({ type: "group", securityGroupId, over: { vpcId: "vpc-1", peerVpcId } }) as const,
+    ),
   nasty.map((addressGroupId) => ({ type: "addresses", addressGroupId }) as const),
 );
 const rule: fc.Arbitrary<FilterRule> = fc
@@ -104,7 +116,16 @@ describe("no input makes a match of anything but addresses, numbers and our name
         const mac = "0a:00:0a:00:01:fe";
         checkMatches({ type: "service-port", id, vpcId: other, owner, macAddress: mac, addresses: [address] });
         const link = { linkAddress: "169.254.0.1/30", peerLinkAddress: "169.254.0.2" };
-        checkMatches({ type: "peering", id, vpcId: id, peerVpcId: other, owner, ...link, peerCidrs: [address] });
+        checkMatches({
+          type: "peering",
+          id,
+          vpcId: id,
+          peerVpcId: other,
+          peerOwner: owner,
+          owner,
+          ...link,
+          peerCidrs: [address],
+        });
       }),
     );
   });

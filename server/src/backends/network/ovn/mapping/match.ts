@@ -64,9 +64,10 @@ function braced(family: Family, values: readonly string[]): string {
   return `{${own.join(", ")}}`;
 }
 
-/** From or to an address of a set. */
-export function inSetNamed(end: End, family: Family, setName: string): Match {
-  return term(`ip${family}.${end} == $${checkedSetName(setName)}`);
+/** From or to an address of one of some sets. */
+export function inSetsNamed(end: End, family: Family, setNames: readonly [string, ...string[]]): Match {
+  const sets = setNames.map((name) => `$${checkedSetName(name)}`);
+  return term(`ip${family}.${end} == ${sets.length === 1 ? sets[0] : `{${sets.join(", ")}}`}`);
 }
 
 /** To a range of ports, or from one. */

@@ -29,14 +29,20 @@ export const peeringPortName = (vpcId: string, peerVpcId: string) =>
 
 export const dropGroupName = (vpcId: string) => `pg_drop_${squeezed(dropGroupUuid(vpcId))}`;
 export const freeGroupName = (vpcId: string) => `pg_free_${squeezed(freeGroupUuid(vpcId))}`;
-export const filterGroupName = (securityGroupId: string) => `pg_${squeezed(filterGroupUuid(securityGroupId))}`;
+
+/** What says that a filter is there; it has no ports. */
+export const filterName = (securityGroupId: string) =>
+  `sg_${squeezed(rowUuid({ type: "filter", id: securityGroupId }))}`;
+/** A filter's ports in a VPC. */
+export const filterGroupName = (securityGroupId: string, vpcId: string) =>
+  `pg_${squeezed(filterGroupUuid(securityGroupId, vpcId))}`;
 
 /** The networks of one family in an address group. */
 export const addressSetName = (addressGroupId: string, family: 4 | 6) =>
   `as_${squeezed(rowUuid({ type: "addresses", id: addressGroupId }))}_ip${family}`;
 
-/** The addresses of one family that the ports of a filter have: northd keeps this set by itself. */
-export const memberSetName = (securityGroupId: string, family: 4 | 6) =>
-  `${filterGroupName(securityGroupId)}_ip${family}`;
+/** The addresses of one family that the ports of a filter have in a VPC: northd keeps this set by itself. */
+export const memberSetName = (securityGroupId: string, vpcId: string, family: 4 | 6) =>
+  `${filterGroupName(securityGroupId, vpcId)}_ip${family}`;
 
 export const meterName = (flowLogId: string) => `flow-${checkedName(flowLogId)}`;

@@ -7,11 +7,12 @@ import { linkLocalOf } from "./link-local.ts";
 import { all, notAmong, throughPort } from "./match.ts";
 import { inSet } from "./members.ts";
 import { peeringPortName } from "./names.ts";
-import type { Compiled, WantedRow } from "./row.ts";
+import { withPeering } from "./peering-rules.ts";
+import type { Compiled, View, WantedRow } from "./row.ts";
 import { routeRow } from "./static-route.ts";
 import { rowUuid } from "./uuids.ts";
 
-export function compilePeering(object: PeeringSpec): Compiled {
+export function compilePeering(object: PeeringSpec, view: View): Compiled {
   const port: WantedRow = {
     table: "Logical_Router_Port",
     uuid: rowUuid(object),
@@ -23,11 +24,12 @@ export function compilePeering(object: PeeringSpec): Compiled {
       ha_chassis_group: undefined,
       options: new Map(),
       ipv6_ra_configs: new Map(),
-      external_ids: mainMarksOf(object),
+      external_ids: mainMarksOf(object, { peer: object.peerVpcId, "peer-owner": object.peerOwner }),
     },
     memberOf: [inSet("Logical_Router", routerOf(object), "ports")],
   };
-  return { rows: [port, ...routes(object), gate(object, 4), gate(object, 6)], patches: [] };
+  const rules = withPeering(object, view);
+  return { rows: [port, ...routes(object), gate(object, 4), gate(object, 6), ...rules.rows], patches: rules.patches };
 }
 
 const ownName = ({ vpcId, peerVpcId }: PeeringSpec) => peeringPortName(vpcId, peerVpcId);

@@ -3,6 +3,7 @@ import type { PortSpec } from "../../driver.ts";
 import { checkedAddress, checkedDomain, checkedMac, checkedName, checkedNumber, familyOf, quoted } from "./checked.ts";
 import { dhcpColumns } from "./dhcp.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
+import { broughtBy } from "./filter-place.ts";
 import { linkLocalOf } from "./link-local.ts";
 import { switchPortRow } from "./lsp.ts";
 import { throughPort } from "./match.ts";
@@ -26,7 +27,8 @@ export function compilePort(object: PortSpec, view: View): Compiled {
     more: { port_security: new Set([object.forwarding ? mac : honest]), ...dhcpOf(object.subnetId, view) },
     groups: groupsOf(object),
   });
-  return { rows: [port, ...limits(object)], patches: [] };
+  const brought = object.securityGroupIds.flatMap((id) => broughtBy(id, object.vpcId, view));
+  return { rows: [port, ...limits(object), ...brought], patches: [] };
 }
 
 /**
@@ -54,7 +56,8 @@ function dhcpOf(subnetId: string, view: View) {
 
 /** Every port is in its VPC's drop group; one without a filter is in the group that may send anywhere. */
 function groupsOf({ vpcId, securityGroupIds }: PortSpec): Membership[] {
-  const filters = securityGroupIds.length === 0 ? [freeGroupUuid(vpcId)] : securityGroupIds.map(filterGroupUuid);
+  const filters =
+    securityGroupIds.length === 0 ? [freeGroupUuid(vpcId)] : securityGroupIds.map((id) => filterGroupUuid(id, vpcId));
   return [dropGroupUuid(vpcId), ...filters].map((uuid) => inSet("Port_Group", uuid, "ports"));
 }
 

@@ -48,7 +48,10 @@ export interface Patch {
   readonly columns: Row;
 }
 
-/** What an object is. Its first row is the one that says that the object is there. */
+/**
+ * What an object is. Its first row is the one that says that the object is there. Among the others may be rows of another object that this
+ * one is the first to need (a filter's in a VPC: row by row as that object itself would have them).
+ */
 export interface Compiled {
   readonly rows: readonly [WantedRow, ...WantedRow[]];
   readonly patches: readonly Patch[];
@@ -58,6 +61,8 @@ export interface Compiled {
 export interface View {
   /** Whether an object is there. */
   has(object: NetworkObjectId): boolean;
+  /** A row of any table, by its UUID. */
+  row(uuid: string): { readonly row: Row } | undefined;
   /** The UUIDs of a table's rows that carry a key: `rowsWith("Logical_Switch_Port", "photon:subnet", subnetId)`. */
   rowsWith(table: Table, key: string, value: string): readonly { readonly uuid: string; readonly row: Row }[];
   /** What the server's schema has: older OVNs lack columns. */

@@ -49,9 +49,9 @@ export function gatewayGroupUuid(externalNetworkId: string): string {
   return rowUuid({ type: "external-network", id: externalNetworkId }, "gateways");
 }
 
-/** The group of a filter's ports. */
-export function filterGroupUuid(securityGroupId: string): string {
-  return rowUuid({ type: "filter", id: securityGroupId });
+/** The group of a filter's ports in a VPC. */
+export function filterGroupUuid(securityGroupId: string, vpcId: string): string {
+  return rowUuid({ type: "filter", id: securityGroupId }, vpcId);
 }
 
 /** A subnet's DHCP options of a family. */

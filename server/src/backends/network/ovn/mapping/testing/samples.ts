@@ -63,7 +63,7 @@ export const samples = [
         name: "over there",
         direction: "ingress",
         protocol: "any",
-        remote: { type: "group", securityGroupId: "sg-2", within: ["10.1.0.0/16"] },
+        remote: { type: "group", securityGroupId: "sg-2", over: { vpcId: "vpc-1", peerVpcId: "vpc-2" } },
       },
       { name: "later", direction: "ingress", protocol: "any", remote: { type: "nobody" } },
     ],
@@ -126,6 +126,7 @@ export const samples = [
     id: "peering-1",
     ...vpc,
     peerVpcId: "vpc-2",
+    peerOwner: "rival/alpha",
     linkAddress: "169.254.0.1/30",
     peerLinkAddress: "169.254.0.2",
     peerCidrs: ["10.1.0.0/16", "fd00:11::/48"],
@@ -162,6 +163,10 @@ export class SampleView implements View {
       const ids = held.row.external_ids;
       return held.table === table && ids instanceof Map && ids.get(key) === value ? [{ uuid, row: held.row }] : [];
     });
+  }
+
+  row(uuid: string) {
+    return this.rows.get(uuid);
   }
 
   hasColumn(): boolean {

@@ -64,7 +64,17 @@ function peering(
   cidr: string,
 ): NetworkObject {
   const [linkAddress, peerLinkAddress] = [`169.254.0.${own}/30`, `169.254.0.${peer}`];
-  return { type: "peering", id, owner: acme, vpcId, peerVpcId, linkAddress, peerLinkAddress, peerCidrs: [cidr] };
+  return {
+    type: "peering",
+    id,
+    owner: acme,
+    peerOwner: acme,
+    vpcId,
+    peerVpcId,
+    linkAddress,
+    peerLinkAddress,
+    peerCidrs: [cidr],
+  };
 }
 
 /** In the order in which they stand on each other. */
@@ -119,14 +129,15 @@ export function knownOf(wanted: readonly NetworkObject[]): Known {
       .map(({ uuid, columns }) => ({ uuid, row: columns }));
   const has = (object: NetworkObjectId) =>
     [...rows.values()].some(({ columns }) => markOf(columns)?.key === `${object.type}/${object.id}`);
+  const row = (uuid: string) => {
+    const found = rows.get(uuid);
+    return found && { row: found.columns };
+  };
   for (const object of wanted)
-    for (const row of compile(object, { rowsWith, has, hasColumn: () => true }).rows)
-      if (row.placeholder !== true || !rows.has(row.uuid)) rows.set(row.uuid, row);
+    for (const made of compile(object, { rowsWith, row, has, hasColumn: () => true }).rows)
+      if (made.placeholder !== true || !rows.has(made.uuid)) rows.set(made.uuid, made);
   return {
     rowsWith,
-    row(uuid) {
-      const found = rows.get(uuid);
-      return found && { row: found.columns };
-    },
+    row,
   };
 }
