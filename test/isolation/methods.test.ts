@@ -92,7 +92,7 @@ describe("in the owner's tenant", () => {
       // Who plans a grant is told what the grant would be told: that nobody gives what they do not have.
       const gives = kind.component === "iam" && kind.noun !== "guardrail" && one.verb === "plan";
       const may = one.verb !== undefined && reading.has(one.verb) && inProjects(kind) && !gives;
-      const ownProject = kind.isScope === Scope.PROJECT && one.verb === "get";
+      const ownProject = kind.isScope === Scope.PROJECT && (one.verb === "get" || one.verb === "batchGet");
       if (kind.queries.some(({ desc }) => desc.name === one.name)) {
         const denied = !inProjects(kind);
         expect({ method: one.name, denied: code === "permission_denied" }).toEqual({ method: one.name, denied });

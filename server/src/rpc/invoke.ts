@@ -3,14 +3,13 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
-import { type Call, deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
-import type { Principal } from "../services/kind.ts";
+import type { Call, ResourcePath } from "../services/call.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { createCallRate } from "./call-rate.ts";
 import { toConnectError } from "./errors.ts";
+import { createGuard } from "./guard.ts";
 import { idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
-import { createBudget, refusalEvent } from "./refusals.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
 import { createStreamCount, untilEnded } from "./streams.ts";
@@ -75,60 +74,6 @@ function withinDeadline<T>(work: Promise<T>, context: HandlerContext): Promise<T
   return Promise.race([work, promise]).finally(() => context.signal.removeEventListener("abort", end));
 }
 
-/** Checks a call's permission; a refusal says only what the caller said and what was missing. */
-function createGuard(parts: EdgeParts) {
-  const withinBudget = createBudget(parts.clock);
-  const record = async (route: Route, request: Message, state: CallState, refused: Refused) => {
-    const { principal, requestId, sourceIp } = state;
-    state.refusalNoted = true;
-    if (principal === undefined) return;
-    if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
-    const caller = { principal, sourceIp, requestId, method: route.name, decidedBy: refused.by };
-    await parts
-      .audit(refusalEvent(principal, refused.permission, route.path(request), route.kind, caller))
-      .catch((err: unknown) =>
-        parts.log.error({ err, request_id: requestId }, "a refusal could not be written to the event log"),
-      );
-  };
-  /** Answers what allowed it. */
-  const check = async (route: Route, request: Message, state: CallState): Promise<string> => {
-    const { principal, sourceIp } = state;
-    if (route.permission === "") return "";
-    if (principal === undefined) throw new Fault("UNAUTHENTICATED", "this call needs a token");
-    const path = route.path(request);
-    const context = { sourceIp, attributes: () => route.attributes(request), method: route.name };
-    const decision = await parts.authorizer.authorize(principal, route.permission, path, context);
-    if (decision.allowed) return deciderOf(decision);
-    await record(route, request, state, { permission: route.permission, by: deciderOf(decision) });
-    const where = formatPath(path) || "the whole system";
-    const bound = boundOf(principal);
-    throw new Fault(
-      "PERMISSION_DENIED",
-      `${actorOf(principal)} does not have the permission ${route.permission} on ${where}${bound}`,
-      { permission: route.permission },
-    );
-  };
-  /** Records what a method itself has refused: to give what the caller does not hold, for one. */
-  const heed = async (route: Route, request: Message, state: CallState, error: unknown): Promise<void> => {
-    if (state.refusalNoted || !(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;
-    const { permission = route.permission, decidedBy = "method" } = error.details;
-    await record(route, request, state, { permission, by: decidedBy });
-  };
-  return { check, heed };
-}
-
-/** What was missing, and what refused it in a word. */
-interface Refused {
-  readonly permission: string;
-  readonly by: string;
-}
-
-/** What a caller should know of its token where it was refused. */
-function boundOf({ project, limits = [] }: Principal): string {
-  if (project !== "") return ` (its token is for the project ${project} alone)`;
-  return limits.length === 0 ? "" : " (its token is narrowed)";
-}
-
 /** @param stopping Aborts, with the Fault that streams end with, when the server stops. */
 export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator, stopping: AbortSignal): Invoker {
   const guard = createGuard(parts);
@@ -137,18 +82,18 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
 
   async function answer(route: Route, request: Message, state: CallState, context: HandlerContext): Promise<Message> {
     rate.take(state.principal);
-    const decidedBy = await guard.check(route, request, state);
+    const { by: decidedBy, request: permitted } = await guard.check(route, request, state);
     const call = callOf(parts, route, state, context, { signal: context.signal, decidedBy });
     // An answer that is only held back need not be held back when the server stops.
     const signal = call.waitMs === 0 ? call.signal : AbortSignal.any([call.signal, stopping]);
-    const result = route.handle(request, { ...call, signal });
+    const result = route.handle(permitted, { ...call, signal });
     if (Symbol.asyncIterator in result) throw new Error(`${route.name} answered a stream`);
     return result;
   }
 
   async function* open(route: Route, request: Message, state: CallState, context: HandlerContext) {
     rate.take(state.principal);
-    const decidedBy = await guard.check(route, request, state);
+    const { by: decidedBy } = await guard.check(route, request, state);
     const leave = count.enter(state.principal === undefined ? "" : actorOf(state.principal));
     const revoked = new AbortController();
     const ends = AbortSignal.any([stopping, revoked.signal, context.signal]);

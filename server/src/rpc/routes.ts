@@ -3,9 +3,18 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type Catalog, type Kind, type Method, Open, type StandardVerb, standardVerbs } from "@photoncloud/proto";
 import { Fault } from "../fault.ts";
 import type { Call, ResourceCalls, ResourcePath, ServiceHandlers } from "../services/call.ts";
-import { kindPath, servicePath, tenantOf } from "./scope.ts";
+import { mostRows } from "../services/resources/read.ts";
+import { textsIn } from "../services/resources/requests.ts";
+import { kindPath, resourcePath, servicePath, tenantOf } from "./scope.ts";
 
 type Answer = Promise<Message> | AsyncIterable<Message>;
+
+/** One of many resources that a request names. */
+export interface One {
+  readonly id: string;
+  readonly path: ResourcePath;
+  attributes(): Promise<Readonly<Record<string, string>>>;
+}
 
 /** A method as the edge sees it. */
 export interface Route {
@@ -19,6 +28,8 @@ export interface Route {
   path(request: Message): ResourcePath;
   /** What conditions see of the resource that is named. */
   attributes(request: Message): Promise<Readonly<Record<string, string>>>;
+  /** The resources that a get of many names by their `ids`; none for any other method, and for more than one call may name. */
+  each(request: Message): readonly One[];
   handle(request: Message, call: Call): Answer;
 }
 
@@ -28,6 +39,17 @@ function kindHandler(kind: Kind, verb: StandardVerb | undefined, method: Method,
   if (verb === "watch") return (request: Message, call: Call) => calls.watch(kind, request, call);
   if (verb === undefined) return (request: Message, call: Call) => calls.custom(kind, method, request, call);
   return (request: Message, call: Call) => calls.unary(kind, verb, request, call);
+}
+
+function eachOf(kind: Kind, request: Message, calls: ResourceCalls): readonly One[] {
+  const ids = new Set(textsIn(request, "ids"));
+  if (ids.size > mostRows) return [];
+  const tenant = tenantOf(kind.scope, request);
+  return [...ids].map((id) => ({
+    id,
+    path: resourcePath(kind, tenant, id),
+    attributes: () => (id === "" ? noAttributes() : calls.attributes(kind, tenant, id)),
+  }));
 }
 
 function kindRoute(kind: Kind, verb: StandardVerb | undefined, method: Method, calls: ResourceCalls): Route {
@@ -40,6 +62,7 @@ function kindRoute(kind: Kind, verb: StandardVerb | undefined, method: Method, c
       if (verb === "create" || typeof id !== "string" || id === "") return noAttributes();
       return calls.attributes(kind, tenantOf(kind.scope, request), id);
     },
+    each: (request) => (verb === "batchGet" ? eachOf(kind, request, calls) : []),
     handle: kindHandler(kind, verb, method, calls),
   };
 }
@@ -56,6 +79,7 @@ function serviceRoute(method: Method, handlers: ServiceHandlers | undefined, cal
       if (about === undefined || about.id === "") return noAttributes();
       return calls.attributes(about.kind, tenantOf(about.kind.scope, request), about.id);
     },
+    each: () => [],
     handle(request, call) {
       if (handle === undefined) throw new Fault("UNIMPLEMENTED", `this server does not serve ${call.method}`);
       return handle(request, call);

@@ -32,12 +32,17 @@ function scopePath(kind: Kind, tenant: Tenant, id: string): ResourcePath {
   return { ...here, type: "", id: "" };
 }
 
+/** One resource of a kind, or with id "" none in particular. */
+export function resourcePath(kind: Kind, tenant: Tenant, id: string): ResourcePath {
+  const named = segment(id);
+  if (kind.isScope !== Scope.UNSPECIFIED && named !== "") return scopePath(kind, tenant, named);
+  return { org: tenant.org, project: tenant.project, type: kind.noun, id: named };
+}
+
 /** What a kind's method is about. `verb` is undefined for a custom method, which names one resource by its id. */
 export function kindPath(kind: Kind, verb: StandardVerb | undefined, request: Message): ResourcePath {
-  const tenant = tenantOf(kind.scope, request);
-  const id = verb === "create" || verb === "list" || verb === "batchGet" ? "" : segment(text(request, "id"));
-  if (kind.isScope !== Scope.UNSPECIFIED && id !== "") return scopePath(kind, tenant, id);
-  return { org: tenant.org, project: tenant.project, type: kind.noun, id };
+  const none = verb === "create" || verb === "list" || verb === "batchGet";
+  return resourcePath(kind, tenantOf(kind.scope, request), none ? "" : text(request, "id"));
 }
 
 /** What a method of another service is about: the scope that its request names, or one resource there. */

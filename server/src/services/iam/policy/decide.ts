@@ -42,7 +42,7 @@ export type Holds = (statement: Statement) => boolean | undefined;
 /**
  * Decides. Grants add up, a denial wins over every allowance, and without an allowance nothing is allowed.
  * A condition that can't be evaluated (an attribute is not there) lets nothing through: an allowance does not hold, a denial does.
- * A denial of single resources also denies actions that name none but reach them (get many, list, watch); creating makes a new one, and is not denied by it.
+ * A denial of single resources also denies actions that name none but reach them (list, watch); creating makes a new one, and is not denied by it.
  */
 export function decide(policy: Policy, question: Question): Decision | Promise<Decision> {
   const verdict = judge(policy, question, withoutContext);

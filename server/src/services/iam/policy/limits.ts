@@ -22,8 +22,8 @@ function compiled(limit: TokenLimit): Compiled {
 }
 
 /**
- * The first limit that does not reach what is asked; undefined: all do. A limit to one resource reaches what names that resource alone: a list or
- * a get of many would show others, and is outside; a limit to all resources of a type (".../vm/*") reaches them.
+ * The first limit that does not reach what is asked; undefined: all do. A limit to one resource reaches what names that resource alone: a
+ * list would show others, and is outside; a limit to all resources of a type (".../vm/*") reaches them.
  */
 export function outside(
   limits: readonly TokenLimit[] | undefined,

@@ -1,0 +1,112 @@
+// Whether a caller may: a refusal is an event, and says only what the caller said and what was missing.
+import { create, type Message } from "@bufbuild/protobuf";
+import { Fault } from "../fault.ts";
+import { type Decision, deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
+import type { Principal } from "../services/kind.ts";
+import { actorOf } from "../services/resources/work.ts";
+import type { EdgeParts } from "./parts.ts";
+import { createBudget, refusalEvent } from "./refusals.ts";
+import type { One, Route } from "./routes.ts";
+import type { CallState } from "./state.ts";
+
+/** What a caller may ask for, and what allowed it in a word. */
+interface Permitted {
+  readonly by: string;
+  /** Of a call that names many resources, with those alone that its caller may have. */
+  readonly request: Message;
+}
+
+export interface Guard {
+  /** @throws Fault UNAUTHENTICATED, PERMISSION_DENIED */
+  check(route: Route, request: Message, state: CallState): Promise<Permitted>;
+  /** Records what a method itself has refused: to give what the caller does not hold, for one. */
+  heed(route: Route, request: Message, state: CallState, error: unknown): Promise<void>;
+}
+
+/** What was missing, where, and what refused it in a word. */
+interface Refused {
+  readonly permission: string;
+  readonly path: ResourcePath;
+  readonly by: string;
+}
+
+/** What a caller should know of its token where it was refused. */
+function boundOf({ project, limits = [] }: Principal): string {
+  if (project !== "") return ` (its token is for the project ${project} alone)`;
+  return limits.length === 0 ? "" : " (its token is narrowed)";
+}
+
+function refusal({ permission }: Route, path: ResourcePath, principal: Principal): Fault {
+  const where = formatPath(path) || "the whole system";
+  return new Fault(
+    "PERMISSION_DENIED",
+    `${actorOf(principal)} does not have the permission ${permission} on ${where}${boundOf(principal)}`,
+    { permission },
+  );
+}
+
+export function createGuard(parts: EdgeParts): Guard {
+  const withinBudget = createBudget(parts.clock);
+
+  async function record(route: Route, state: CallState, { permission, path, by }: Refused): Promise<void> {
+    const { principal, requestId, sourceIp } = state;
+    state.refusalNoted = true;
+    if (principal === undefined) return;
+    if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
+    const caller = { principal, sourceIp, requestId, method: route.name, decidedBy: by };
+    await parts
+      .audit(refusalEvent(principal, permission, path, route.kind, caller))
+      .catch((err: unknown) =>
+        parts.log.error({ err, request_id: requestId }, "a refusal could not be written to the event log"),
+      );
+  }
+
+  function decide(
+    route: Route,
+    principal: Principal,
+    { sourceIp }: CallState,
+    one: Omit<One, "id">,
+  ): Promise<Decision> {
+    const { permission, name: method } = route;
+    return parts.authorizer.authorize(principal, permission, one.path, {
+      sourceIp,
+      attributes: one.attributes,
+      method,
+    });
+  }
+
+  /** Asks for each by itself, as a get of each would: what may not be seen is left out as what is missing is. */
+  async function checkEach(route: Route, request: Message, state: CallState, principal: Principal): Promise<Permitted> {
+    const each = route.each(request);
+    const decisions = await Promise.all(each.map((one) => decide(route, principal, state, one)));
+    const refused = decisions.findIndex(({ allowed }) => !allowed);
+    const [denial, one] = [decisions[refused], each[refused]];
+    const allowance = decisions.find(({ allowed }) => allowed);
+    if (denial === undefined || one === undefined) return { by: allowance ? deciderOf(allowance) : "", request };
+    const path = allowance === undefined ? route.path(request) : one.path;
+    await record(route, state, { permission: route.permission, path, by: deciderOf(denial) });
+    if (allowance === undefined) throw refusal(route, path, principal);
+    const ids = each.filter((_, index) => decisions[index]?.allowed === true).map(({ id }) => id);
+    return { by: deciderOf(allowance), request: create(route.method.input, { ...request, ids }) };
+  }
+
+  return {
+    async check(route, request, state) {
+      const { principal } = state;
+      if (route.permission === "") return { by: "", request };
+      if (principal === undefined) throw new Fault("UNAUTHENTICATED", "this call needs a token");
+      if (route.each(request).length > 0) return checkEach(route, request, state, principal);
+      const path = route.path(request);
+      const decision = await decide(route, principal, state, { path, attributes: () => route.attributes(request) });
+      const by = deciderOf(decision);
+      if (decision.allowed) return { by, request };
+      await record(route, state, { permission: route.permission, path, by });
+      throw refusal(route, path, principal);
+    },
+    async heed(route, request, state, error) {
+      if (state.refusalNoted || !(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;
+      const { permission = route.permission, decidedBy = "method" } = error.details;
+      await record(route, state, { permission, path: route.path(request), by: decidedBy });
+    },
+  };
+}
