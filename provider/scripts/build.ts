@@ -1,6 +1,6 @@
 // Builds the provider into one executable script: provider/dist/terraform-provider-photoncloud_v<version>.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { catalog } from "@photoncloud/proto";
@@ -19,7 +19,7 @@ export const executable = join(provider, "dist", `terraform-provider-photoncloud
  * PHOTON_NODE_SKIP), in its own place, without NODE_OPTIONS, which Terraform passes on from the user's shell. Where that one is older than Node 20, it runs the
  * next one below itself: asking each for its version first would cost every start a whole start of Node.
  */
-const head = `#!/bin/sh
+export const head = `#!/bin/sh
 ':' //; unset NODE_OPTIONS; d="\${0%/*}/node"; [ -x "$d" ] && exec "$d" "$0" "$@"
 ':' //; s=\${PHOTON_NODE_SKIP:-0}; p="$PATH:"; while [ -n "$p" ]; do n="\${p%%:*}/node"; p="\${p#*:}"; [ -x "$n" ] && { [ "$s" = 0 ] && exec "$n" "$0" "$@"; s=$((s-1)); }; done
 ':' //; echo "The PhotonCloud provider needs Node.js 20 or newer on PATH."; exit 1
@@ -36,8 +36,8 @@ if (parseInt(process.versions.node, 10) < 20) {
 /** Lies beside the executable: a package.json of a user's above it may say that scripts are ES modules. */
 export const packageJson = '{ "type": "commonjs" }\n';
 
-/** GetProviderSchema's answer, encoded once and for all. */
-function schemaBytes(): string {
+/** GetProviderSchema's answer in base64, encoded once and for all. */
+export function schemaBytes(): string {
   const message = GetProviderSchema_Response.fromPartial(providerSchema(catalog()));
   return Buffer.from(GetProviderSchema_Response.encode(message).finish()).toString("base64");
 }
@@ -54,10 +54,10 @@ const unread: Plugin = {
   },
 };
 
-/** One of our modules with all that it imports, as a minified CommonJS script. */
-async function bundle(module: string, define: Record<string, string>): Promise<string> {
+/** A module with all that it imports, as a minified CommonJS script. Its path counts from src. */
+export async function bundle(module: string, define: Record<string, string>): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(provider, "src", module)],
+    entryPoints: [resolve(provider, "src", module)],
     bundle: true,
     minify: true,
     platform: "node",

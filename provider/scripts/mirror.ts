@@ -44,13 +44,17 @@ function write(path: string, content: string | Buffer): string {
   return path;
 }
 
-/** Makes an unpacked filesystem mirror under a directory, and the CLI configuration with which `terraform init` works from it. */
-export async function installMirror(directory: string): Promise<Mirror> {
+/**
+ * Makes an unpacked filesystem mirror under a directory, and the CLI configuration with which `terraform init` works from it.
+ *
+ * @param script Default: the built provider.
+ */
+export async function installMirror(directory: string, script?: string): Promise<Mirror> {
   const mirror = join(resolve(directory), "providers");
   const folder = join(mirror, address, version, platform);
   mkdirSync(folder, { recursive: true });
   write(join(folder, "package.json"), packageJson);
-  chmodSync(write(join(folder, basename(executable)), await builtProvider()), 0o755);
+  chmodSync(write(join(folder, basename(executable)), script ?? (await builtProvider())), 0o755);
   return { mirror, cliConfig: write(join(resolve(directory), "terraform.tfrc"), mirrorConfig(mirror)) };
 }
 
