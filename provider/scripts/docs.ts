@@ -1,5 +1,5 @@
 // Writes provider/docs as Terraform's registries show it: a page for each resource, data source, list, action, ephemeral resource and function, from the
-// catalog. The resources' examples are run by test/terraform/every-kind.test.ts.
+// catalog. Their examples are run: the resources' by test/terraform/every-kind.test.ts, the others by test/terraform/docs-examples.test.ts.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,9 @@ import { listSchema } from "../src/list/filter.ts";
 import { providerAttributes } from "../src/provider-config.ts";
 import { dataSourceSchema, resourceSchema } from "../src/schema.ts";
 import { schemaSection } from "./docs-schema.ts";
-import { exampleOf, literal } from "./example-block.ts";
+import { exampleOf } from "./example-block.ts";
 import { address } from "./mirror.ts";
+import { actionExample, dataExample, functionExample, listExample } from "./usage-examples.ts";
 
 /** Where the pages are. */
 export const docsFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
@@ -52,28 +53,21 @@ function pagesOfKind(kind: Kind): readonly (readonly [string, Page])[] {
   const [resource, data, list] = [resourceSchema(kind), dataSourceSchema(kind), listSchema(kind)];
   const name = resource.typeName;
   const group = groupOf(kind);
-  const found = `data "${name}" "it" {\n  ${kind.fields.some((field) => field.name === "name") ? 'name = "it"' : 'id = "ID"'}\n}\n`;
-  const listed = `list "${name}" "all" {\n  provider = photoncloud\n}\n`;
   const common = { name, group };
   return [
     [
       `resources/${kind.noun}.md`,
       { ...common, ...resource, sort: "Resource", example: exampleOf(kind).hcl, more: importSection(kind) },
     ],
-    [`data-sources/${kind.noun}.md`, { ...common, ...data, sort: "Data Source", example: found }],
-    [`list-resources/${kind.noun}.md`, { ...common, ...list, sort: "List Resource", example: listed }],
+    [`data-sources/${kind.noun}.md`, { ...common, ...data, sort: "Data Source", example: dataExample(kind) }],
+    [`list-resources/${kind.noun}.md`, { ...common, ...list, sort: "List Resource", example: listExample(kind) }],
   ];
 }
 
 function actionPages(all: Catalog): readonly (readonly [string, Page])[] {
-  return actionSchemas(all).map(({ typeName: name, of, description, attributes }) => {
-    const config = attributes
-      .filter((one) => one.required)
-      .map(
-        (one) =>
-          `    ${one.name} = ${one.name === "id" || one.field === undefined ? `photoncloud_${of.noun}.it.id` : literal(one.field, "    ")}\n`,
-      );
-    const example = `action "${name}" "now" {\n  config {\n${config.join("")}  }\n}\n`;
+  return actionSchemas(all).map((schema) => {
+    const { typeName: name, of, description, attributes } = schema;
+    const example = actionExample(schema);
     const page = { name, sort: "Action", group: groupOf(of), description, attributes, example };
     return [`actions/${name.replace("photoncloud_", "")}.md`, page] as const;
   });
@@ -99,7 +93,7 @@ function functionPages(all: Catalog): readonly (readonly [string, string])[] {
     const lines = given.map((one, i) => `${i + 1}. \`${one.name}\` ${one.description}\n`).join("");
     const head = `---\npage_title: "${name} function - photoncloud"\nsubcategory: ""\ndescription: ${quoted(summary)}\n---\n`;
     const signature = `provider::photoncloud::${name}(${given.map((one) => one.name).join(", ")})`;
-    const text = `${head}\n# function: ${name}\n\n${description}\n\n## Signature\n\n\`\`\`text\n${signature}\n\`\`\`\n\n## Arguments\n\n${lines}`;
+    const text = `${head}\n# function: ${name}\n\n${description}\n\n## Example Usage\n\n\`\`\`terraform\n${functionExample(name)}\`\`\`\n\n## Signature\n\n\`\`\`text\n${signature}\n\`\`\`\n\n## Arguments\n\n${lines}`;
     return [`functions/${name}.md`, text];
   });
 }

@@ -24,6 +24,10 @@ const asked: Readonly<Record<string, readonly string[]>> = {
   // It is the whole system's.
   "prismnet.v1.ExternalNetwork": ["org_id", "project_id", "physical_network"],
   "prismnet.v1.Route": ["drop"],
+  "prismnet.v1.AddRuleRequest": ["name", "rule"],
+  "prismnet.v1.RemoveRuleRequest": ["name"],
+  "prismnet.v1.AttachDeviceRequest": ["device_id"],
+  "iam.v1.RollBackRoleRequest": ["role_version"],
 };
 
 /** Kinds that a text above speaks of. */
@@ -45,12 +49,13 @@ export function literal(field: Field, indent: string): string {
   return JSON.stringify(example === "" ? "it" : example);
 }
 
-const wanted = (field: Field): boolean =>
+/** Whether examples give it a value. */
+export const isShown = (field: Field): boolean =>
   field.required || (asked[field.desc.parent.typeName]?.includes(field.name) ?? false);
 
 const block = (fields: readonly Field[], indent: string): string =>
   fields
-    .filter(wanted)
+    .filter(isShown)
     .map((field) => `${indent}${field.name} = ${literal(field, indent)}\n`)
     .join("");
 

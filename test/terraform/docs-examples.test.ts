@@ -1,0 +1,145 @@
+// The examples on the provider's pages beside the resources' own: each is run, by the real Terraform where it knows the sort, otherwise by a played one.
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { catalog } from "@photoncloud/proto";
+import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { docs } from "../../provider/scripts/docs.ts";
+import { exampleOf } from "../../provider/scripts/example-block.ts";
+import { someId } from "../../provider/scripts/usage-examples.ts";
+import { actionSchemas } from "../../provider/src/action/action-schema.ts";
+import { ephemeralSchemas } from "../../provider/src/ephemeral/index.ts";
+import { functionsOf } from "../../provider/src/functions/index.ts";
+import { identitySchema } from "../../provider/src/identity.ts";
+import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
+import { type Reattached, reattach } from "./reattached.ts";
+import { Workspace } from "./workspace.ts";
+
+const pages = docs(catalog());
+const { kinds } = catalog();
+const nouns = kinds.map(({ noun }) => noun);
+const actions = actionSchemas(catalog());
+
+let cloud: TestCloud;
+let provider: Reattached;
+let terraform: PlayedTerraform;
+let workspace: Workspace;
+/** A resource of every kind, as its page shows it. */
+let resources: string;
+let states: Record<string, Record<string, unknown>>;
+
+/** The example of a page. @throws Error where it has none */
+function exampleAt(page: string): string {
+  const [, example] = /```terraform\n([\s\S]*?\n)```/.exec(pages.get(page) ?? "") ?? [];
+  if (example === undefined) throw new Error(`${page} has no example`);
+  return example;
+}
+
+const idOf = (noun: string): unknown => states[`photoncloud_${noun}.it`]?.id;
+
+/** What an expression of HCL is, evaluated by Terraform beside the resources. */
+async function evaluate(expressions: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
+  const outputs = Object.entries(expressions).map(([name, hcl]) => `output "${name}" {\n  value = ${hcl}\n}\n`);
+  workspace.write(resources + outputs.join(""));
+  await workspace.apply();
+  const shown: Record<string, { value: unknown }> = JSON.parse(await workspace.must("output", "-json"));
+  return Object.fromEntries(Object.entries(shown).map(([name, { value }]) => [name, value]));
+}
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  await cloud.tenant("acme-corp", "project-alpha");
+  const login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  provider = await reattach(login);
+  const blocks = kinds.flatMap((kind) => exampleOf(kind).hcl.split(/^(?=resource )/m));
+  const distinct = new Map(blocks.map((block) => [block.slice(0, block.indexOf("\n")), block]));
+  resources = [...distinct.values()].join("");
+  // While there is one external network, an elastic IP that names none is of that one.
+  const [another] = distinct.keys().filter((head) => head.includes('"photoncloud_external_network"'));
+  const others = [...distinct].filter(([head]) => head !== another).map(([, block]) => block);
+  workspace = await Workspace.open(login, others.join(""), provider.env);
+  await workspace.apply();
+  workspace.write(resources);
+  await workspace.apply();
+  states = await workspace.state();
+  terraform = new PlayedTerraform(provider);
+  await terraform.configure();
+}, 180_000);
+
+afterAll(async () => {
+  terraform.close();
+  workspace.close();
+  provider.close();
+  await cloud.stop();
+});
+
+test("every data source's finds what the resource's made", async () => {
+  const found = nouns.map((noun) => exampleAt(`data-sources/${noun}.md`).replace(someId, String(idOf(noun))));
+  workspace.write(resources + found.join(""));
+  await workspace.apply();
+  const all = await workspace.state();
+  const ids = Object.fromEntries(nouns.map((noun) => [noun, all[`data.photoncloud_${noun}.it`]?.id]));
+  expect(ids).toEqual(Object.fromEntries(nouns.map((noun) => [noun, idOf(noun)])));
+}, 120_000);
+
+/** The whole system's, which the list of a project leaves out. */
+const elsewhere = ["external_network"];
+
+test.each(nouns.filter((noun) => !elsewhere.includes(noun)))("the list of every %s finds it", async (noun) => {
+  const example = exampleAt(`list-resources/${noun}.md`);
+  // Terraform itself reads the rest of the block: it has no configuration of ours.
+  expect(example).toBe(`list "photoncloud_${noun}" "all" {\n  provider = photoncloud\n}\n`);
+  const request = { typeName: `photoncloud_${noun}`, config: json({}), limit: 100, includeResourceObject: true };
+  const events = await terraform.stream("listResource", request);
+  expect(events.flatMap(({ diagnostic }) => sentences(diagnostic))).toEqual([]);
+  const { attributes } = identitySchema(schemaOf(noun));
+  expect(events.map(({ identity }) => shown(attributes, identity?.identityData)?.id)).toContain(idOf(noun));
+});
+
+test("every function's answers what its comment says", async () => {
+  const names = Object.keys(functionsOf(catalog()));
+  const said = names.map((name) => /value = (.*) # (.*)\n/.exec(exampleAt(`functions/${name}.md`)) ?? []);
+  const calls = await evaluate(Object.fromEntries(names.map((name, i) => [name, said[i]?.[1] ?? ""])));
+  const answers = await evaluate(Object.fromEntries(names.map((name, i) => [name, said[i]?.[2] ?? ""])));
+  expect(calls).toEqual(answers);
+}, 120_000);
+
+test("every ephemeral resource's opens and closes", async () => {
+  const types = ephemeralSchemas(catalog()).map(({ typeName }) => typeName.replace("photoncloud_", ""));
+  workspace.write(resources + types.map((type) => exampleAt(`ephemeral-resources/${type}.md`)).join(""));
+  expect(await workspace.plan()).toEqual({});
+}, 120_000);
+
+/** What the resource's example is not ready for: the action tells so. The list may only shrink. */
+const refused: readonly (readonly [string, RegExp])[] = [
+  ["break_glass_approve", /another person must/],
+  ["host_abort_drain", /is not being drained/],
+  ["host_drain", /is off, so that nothing can be moved/],
+  ["vm_cancel_vm_move", /is not being moved/],
+  ["vm_migrate", /has snapshots/],
+];
+
+/** A machine is done these in turn; everything else in the catalog's order, before. */
+const inTurn = ["vm_stop", "vm_restore", "vm_start", "vm_reset"].map((name) => `photoncloud_${name}`);
+const ordered = actions.toSorted((one, other) => inTurn.indexOf(one.typeName) - inTurn.indexOf(other.typeName));
+
+test("every action's is done, or tells what it needs", async () => {
+  const configs = actions.map(({ typeName }) => {
+    const [, body] =
+      /config (\{[\s\S]*?\n {2}\})\n/.exec(exampleAt(`actions/${typeName.slice("photoncloud_".length)}.md`)) ?? [];
+    return [typeName, body ?? ""];
+  });
+  const given = await evaluate(Object.fromEntries(configs));
+  const problems: Record<string, readonly string[]> = {};
+  for (const { typeName } of ordered) {
+    const config = json(given[typeName]);
+    const { diagnostics } = await terraform.call("validateActionConfig", { actionType: typeName, config });
+    expect([typeName, sentences(diagnostics)]).toEqual([typeName, []]);
+    const events = await terraform.stream("invokeAction", { actionType: typeName, config });
+    const last = events.at(-1)?.type;
+    problems[typeName] = last?.$case === "completed" ? sentences(last.value.diagnostics) : ["it did not complete"];
+  }
+  const expected = actions.map(({ typeName }) => {
+    const [, why] = refused.find(([name]) => typeName === `photoncloud_${name}`) ?? [];
+    return [typeName, why === undefined ? [] : [expect.stringMatching(why)]];
+  });
+  expect(problems).toEqual(Object.fromEntries(expected));
+}, 120_000);
