@@ -48,6 +48,8 @@ export interface Reconciler<Desc extends DescMessage, Drivers> {
   readonly steps: readonly Step<Desc, Drivers>[];
   /** Reference fields whose targets need not be ready first; by default every reference is waited for. */
   readonly doesNotWaitFor?: readonly string[];
+  /** Whether it is worked on now though references are not ready: what must be possible in any case. Default: never. */
+  doesNotWaitWhile?(resource: MessageShape<Desc>): boolean;
   /** What the status names as the backend. */
   backend(drivers: Drivers): string;
   /** After this the operator is told; the work is never cancelled. Default 10 minutes. */

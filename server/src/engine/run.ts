@@ -42,7 +42,8 @@ export async function run<Drivers>(
   if (row === undefined) return undefined;
   const observations = new Observations(kind.schema);
   const resource = messageOf(kind.schema, row);
-  const awaited = row.phase === "live" ? await notReady(bench, kind, row, resource) : undefined;
+  const mayWait = row.phase === "live" && kind.reconciler?.doesNotWaitWhile?.(resource) !== true;
+  const awaited = mayWait ? await notReady(bench, kind, row, resource) : undefined;
   if (awaited !== undefined) return { row, observations, end: { end: "waiting", for: awaited } };
   const context = stepContext(bench, row, resource, observations, signal);
   const way = row.phase === "live" ? "ensure" : "remove";

@@ -8,6 +8,14 @@ export interface Whose {
   readonly owner: string;
 }
 
+/** What a machine has on a host: what it asks for, or less as long as the host has no room for all of it. */
+export interface Granted {
+  readonly cpu: number;
+  readonly memoryMib: number;
+  /** GiB by a disk's id; one that is left out waits for room. Undefined: all that is asked for. */
+  readonly disks?: Readonly<Record<string, number>>;
+}
+
 /** What is asked of a move. */
 export interface MoveTerms {
   /** Of the order that it carries out. */
@@ -104,11 +112,13 @@ export interface PlannedMove extends Whose {
 export interface Places {
   /**
    * Where a machine is; one that is nowhere gets the best place, stored with it before this resolves. What its host has promised it follows its
-   * size.
+   * size; what that has no room for waits (`granted`), and nothing else does.
    *
    * @throws DriverError "unavailable" while no host has room for it, with the reasons.
    */
   place(spec: MachineSpec, signal: AbortSignal): Promise<string>;
+  /** What a machine may have on a host now. Undefined: it has no place there. */
+  granted(at: { readonly vmId: string; readonly hostId: string }): Promise<Granted | undefined>;
   /** Frees what was promised for it. Where its host can't be asked to remove it (`isLeft`), that is noted for when it can. */
   release(machine: Whose, isLeft: (hostId: string) => boolean): Promise<void>;
   /** Gives up a machine's place on a lost host for another one. @throws DriverError "unavailable" while no host has room for it. */

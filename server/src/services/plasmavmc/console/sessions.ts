@@ -39,6 +39,9 @@ export interface ConsoleSessionsOptions {
   audit(event: AuditEvent): Promise<void>;
 }
 
+/** What the log calls it. */
+export const connectMethod = "plasmavmc.v1.ConsoleService/Connect";
+
 /** Who connects, and from where. */
 export type Visitor = Pick<Caller, "sourceIp" | "requestId">;
 
@@ -54,8 +57,14 @@ export class ConsoleSessions {
   async enter(token: string, visitor: Visitor, signal: AbortSignal): Promise<ConsoleSession> {
     const ticket = await this.#options.tickets.redeem(token);
     if (ticket === undefined)
-      throw new Fault("UNAUTHENTICATED", "this console's URL is not good, or not any more; open the console again");
-    await this.#check(ticket, visitor);
+      throw new Fault("UNAUTHENTICATED", "this console's URL is not good, or not any more; open the console again", {
+        decidedBy: "ticket",
+      });
+    await this.#check(ticket, visitor).catch(async (error: unknown) => {
+      if (error instanceof Fault && error.reason === "PERMISSION_DENIED")
+        await this.#options.audit({ ...accessOf(ticket, this.#caller(ticket, visitor, "method")), type: "denied" });
+      throw error;
+    });
     const leave = this.#count(principalName(ticket.principal));
     try {
       return await this.#begin(ticket, visitor, leave, signal);
@@ -72,12 +81,10 @@ export class ConsoleSessions {
     const bytes = await hypervisor.consoles.open(vmId, type, signal);
     const [over, ends] = [new AbortController(), new AbortController()];
     bytes.once("close", () => over.abort());
-    await audit(accessOf(ticket, { ...visitor, principal, method: "plasmavmc.v1.ConsoleService/Connect" })).catch(
-      (error: unknown) => {
-        bytes.destroy();
-        throw error;
-      },
-    );
+    await audit(accessOf(ticket, this.#caller(ticket, visitor))).catch((error: unknown) => {
+      bytes.destroy();
+      throw error;
+    });
     void this.#watch(ticket, visitor, ends, over.signal);
     const close = () => {
       over.abort();
@@ -85,6 +92,10 @@ export class ConsoleSessions {
       leave();
     };
     return { principal, vmId, bytes, ends: ends.signal, close };
+  }
+
+  #caller({ principal }: Ticket, visitor: Visitor, decidedBy = ""): Caller {
+    return { ...visitor, principal, method: connectMethod, decidedBy };
   }
 
   /** Ends a session whose holder has lost its login or its permission. */

@@ -16,6 +16,7 @@ import { messageOf } from "../../../engine/message.ts";
 import { Fault } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Call, ResourceCalls, ServiceHandlers } from "../../call.ts";
+import { appendAudit } from "../../events/audit.ts";
 import { refuse } from "../../resources/mutate.ts";
 import type { Authority, Certificate } from "./authority.ts";
 import type { JoinTokens } from "./join-tokens.ts";
@@ -36,8 +37,10 @@ export function joiningService(parts: JoiningParts): ServiceHandlers {
   return {
     service: HostJoiningService,
     methods: {
-      CreateJoinToken: async () => {
+      CreateJoinToken: async (_, caller) => {
         const { token, expiresAt } = await parts.tokens.draw();
+        const event = { type: "accessed", tenant: { org: "", project: "" }, kind: HostSchema.typeName } as const;
+        await appendAudit(parts.store, { ...event, caller, permission: "compute:hosts:join" });
         return create(CreateJoinTokenResponseSchema, { token, expireTime: timestampFromMs(expiresAt) });
       },
       JoinHost: (request, call) => {

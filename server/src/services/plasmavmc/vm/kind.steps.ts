@@ -9,8 +9,8 @@ import { type DriverContext, driverStep, ownerOf } from "../../driver-step.ts";
 import { architectureOf } from "../image/kind.steps.ts";
 import { machineKindOf } from "./machine-type.ts";
 import { ensureMove, removeMove } from "./move.ts";
-import { ensurePlace, onItsHost, removePlace } from "./placement.ts";
-import { ensurePower, removePower } from "./power.ts";
+import { ensureGrown, ensurePlace, granted, onItsHost, removePlace } from "./placement.ts";
+import { ensurePower, ensureRest, isToBeStopped, removePower } from "./power.ts";
 import { ensureReset } from "./reset.ts";
 import { ensureRestored } from "./restore.ts";
 
@@ -63,6 +63,8 @@ async function machineOf(context: Context): Promise<MachineSpec> {
   };
 }
 
+const grantedOf = granted(machineOf);
+
 /** A machine that its host has lost is made again: that it ran before means nothing then, which is stored before it is there. */
 async function ensureMachine(context: Context): Promise<NotYet | void> {
   const { id, resource, drivers, signal } = context;
@@ -73,7 +75,7 @@ async function ensureMachine(context: Context): Promise<NotYet | void> {
       return { againMs: 0, reason: "MachineGone", message: `vm ${id} is not on its host any more; it is made again` };
     }
   }
-  await drivers.hypervisor.define(await machineOf(context), signal);
+  await drivers.hypervisor.define(await grantedOf(context), signal);
 }
 
 const nothing = async () => {};
@@ -81,9 +83,12 @@ const nothing = async () => {};
 export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
   schema: VmSchema,
   backend: ({ hypervisor }) => hypervisor.name,
+  // What should be stopped is stopped, whatever else of it is not done yet.
+  doesNotWaitWhile: isToBeStopped,
   steps: [
+    driverStep({ name: "rest", ensure: onItsHost(ensureRest), remove: nothing }),
     driverStep({ name: "placement", ensure: (context) => ensurePlace(context, machineOf), remove: removePlace }),
-    driverStep({ name: "move", ensure: onItsHost((context) => ensureMove(context, machineOf)), remove: nothing }),
+    driverStep({ name: "move", ensure: onItsHost((context) => ensureMove(context, grantedOf)), remove: nothing }),
     driverStep({
       name: "machine",
       ensure: onItsHost(ensureMachine),
@@ -92,6 +97,7 @@ export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
     driverStep({ name: "restore", ensure: onItsHost(ensureRestored), remove: nothing }),
     driverStep({ name: "reset", ensure: onItsHost(ensureReset), remove: nothing }),
     driverStep({ name: "power", ensure: onItsHost(ensurePower), remove: onItsHost(removePower) }),
+    driverStep({ name: "growth", ensure: (context) => ensureGrown(context, machineOf), remove: nothing }),
     // The first to be unmade: what is being moved can't be shut down.
     driverStep({ name: "place", ensure: nothing, remove: onItsHost(removeMove) }),
   ],

@@ -6,6 +6,7 @@ import type { HypervisorDriver, MachineSpec } from "../../../backends/hypervisor
 import type { Places } from "../../../backends/hypervisor/places.ts";
 import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import { type DriverContext, ownerOf } from "../../driver-step.ts";
+import { asGranted, lackOf } from "./placement/grants.ts";
 import { isMoving } from "./placement/views.ts";
 
 type Context = DriverContext<typeof VmSchema>;
@@ -25,6 +26,26 @@ export async function ensurePlace(context: Context, machineOf: Describe): Promis
   if (hostId === resource.hostId) return;
   observe({ hostId });
   return placed;
+}
+
+/** A machine's description as far as its host has room for it. */
+export function granted(machineOf: Describe): Describe {
+  return async (context) => {
+    const spec = await machineOf(context);
+    const { vmId, hostId } = spec;
+    return hostId === undefined ? spec : asGranted(spec, await context.drivers.places?.granted({ vmId, hostId }));
+  };
+}
+
+/** Says what a machine waits for that is as asked in all else. */
+export async function ensureGrown(context: Context, machineOf: Describe): Promise<void> {
+  const spec = await machineOf(context);
+  const { vmId, hostId = "" } = spec;
+  const has = await context.drivers.places?.granted({ vmId, hostId });
+  const lack = has === undefined ? "" : lackOf(spec, has);
+  if (lack === "") return;
+  const mend = "it grows when there is room; make it smaller again, or move it to a host with more room (MigrateVm)";
+  throw new StepError("NoRoom", `host ${hostId} has no room for what vm ${vmId} should grow by (${lack}): ${mend}`);
 }
 
 async function isLost({ resource, related }: Context): Promise<boolean> {

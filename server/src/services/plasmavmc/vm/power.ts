@@ -1,10 +1,12 @@
 // Brings a machine to the power state that is asked for, one transition at a time: a guest takes its time, and the engine looks again.
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { PowerState, RestartPolicy, type Vm, type VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { DriverError } from "../../../backends/driver-error.ts";
 import type { MachineState } from "../../../backends/hypervisor/driver.ts";
 import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import type { DriverContext } from "../../driver-step.ts";
 import { abilitiesFor } from "./its-host.ts";
+import { isMoving } from "./placement/views.ts";
 import { restartDelayMs, restartsSoFar } from "./restarts.ts";
 import { type Act, type Decision, decide, type Policy, type Situation } from "./transitions.ts";
 
@@ -69,6 +71,23 @@ export async function ensurePower(context: Context): Promise<NotYet | void> {
   const then = decide(situationOf(context, after));
   if (then.act === "settle") return acts.settle(context, after, situation).then(() => undefined);
   return notYet(after, situation, decision);
+}
+
+const on: ReadonlySet<VmState> = new Set([VmState.RUNNING, VmState.STARTING, VmState.STOPPING, VmState.UNKNOWN]);
+
+/** It may run, and should not. */
+export function isToBeStopped({ powerState, state }: Vm): boolean {
+  return powerState === PowerState.STOPPED && on.has(state);
+}
+
+/** Stops what should be stopped before all that may not be possible. What can't be told now the later steps say. */
+export async function ensureRest(context: Context): Promise<NotYet | void> {
+  const { id, resource, drivers, signal } = context;
+  if (resource.powerState !== PowerState.STOPPED || isMoving(resource)) return;
+  const now = await drivers.hypervisor.state(id, signal).catch((error: unknown) => {
+    if (!(error instanceof DriverError)) throw error;
+  });
+  if (now?.state === "running" || now?.state === "starting" || now?.state === "stopping") return ensurePower(context);
 }
 
 type Acted = NotYet | void | "look again";

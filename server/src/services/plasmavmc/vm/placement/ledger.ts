@@ -2,7 +2,7 @@
 // what must be removed there. The host's sum is changed in the same transaction, so that whoever reads the host alone knows what it has left.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Host, HostPromiseSchema, HostSchema } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
-import type { Leftover, Whose } from "../../../../backends/hypervisor/places.ts";
+import type { Granted, Leftover, Whose } from "../../../../backends/hypervisor/places.ts";
 import { messageOf } from "../../../../engine/message.ts";
 import type { ResourceKey, ResourceRow, Store, Tx } from "../../../../store/store.ts";
 import { hostKey } from "../../host/report.ts";
@@ -15,7 +15,7 @@ const [places, leftovers] = ["photoncloud.Place", "photoncloud.Leftover"] as con
 const mostMachines = 100_000;
 
 /** A machine's place on a host. */
-export interface Place extends Whose, Size {
+export interface Place extends Whose, Size, Granted {
   readonly hostId: string;
 }
 
@@ -34,7 +34,12 @@ function read({ data, id, name }: ResourceRow): Place {
   const number = (part: string) => (isRecord(value) ? Number(value[part] ?? 0) : 0);
   const owner = isRecord(value) ? String(value.owner) : "";
   const size = { cpu: number("cpu"), memoryMib: number("memoryMib"), diskGib: number("diskGib") };
-  return { vmId: id.slice(0, id.lastIndexOf("@")), hostId: name, owner, ...size };
+  const disks = isRecord(value) && isRecord(value.disks) ? numbersIn(value.disks) : undefined;
+  return { vmId: id.slice(0, id.lastIndexOf("@")), hostId: name, owner, ...size, ...(disks && { disks }) };
+}
+
+function numbersIn(record: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, Number(value)]));
 }
 
 async function list(reader: Reader, kind: string, hostId?: string): Promise<readonly Place[]> {
@@ -76,8 +81,9 @@ export class Ledger {
     const key = keyOf(places, place);
     const row = await this.#tx.get(key);
     const before = row && read(row);
-    const { owner, cpu, memoryMib, diskGib } = place;
-    const data = new TextEncoder().encode(JSON.stringify({ owner, cpu, memoryMib, diskGib }));
+    const { owner, cpu, memoryMib, diskGib, disks } = place;
+    const data = new TextEncoder().encode(JSON.stringify({ owner, cpu, memoryMib, diskGib, disks }));
+    if (row !== undefined && Buffer.compare(row.data, data) === 0) return;
     const write = { ...key, name: place.hostId, data, claims: [], references: [] };
     if (row === undefined) this.#tx.create(write);
     else this.#tx.update(write);

@@ -17,7 +17,7 @@ import { hostKey } from "../../host/report.ts";
 import { noRoom, pick, whose, wishFor } from "./placing.ts";
 import { type Session, vmKey } from "./session.ts";
 import { questionOf } from "./stored.ts";
-import { hostsOf, isMoving, sizeOf } from "./views.ts";
+import { hostsOf, isMoving, stakeOf } from "./views.ts";
 import { summaryOf } from "./words.ts";
 
 /** How soon a host is looked at after a machine has left it, in milliseconds: by then that is mostly done. */
@@ -43,7 +43,7 @@ export async function beginMove(session: Session, spec: MachineSpec, terms: Move
   if ((await snapshotsOf(session.tx, spec)) > 0) return failed(session, spec, begun, snapshotsStay);
   const found = await pick(session, leaving, terms.hostId);
   if (typeof found !== "string") return failed(session, spec, begun, reasonFor(terms, found));
-  await session.ledger.keep({ ...whose(spec), hostId: found, ...sizeOf(vm.spec) });
+  await session.ledger.keep({ ...whose(spec), hostId: found, ...stakeOf(vm.spec) });
   await session.edit(spec, (outputs) => {
     outputs.move = create(VmMoveSchema, { ...begun, targetHostId: found, phase: VmMovePhase.PREPARING });
   });
@@ -124,7 +124,7 @@ export async function rebuild(session: Session, spec: MachineSpec): Promise<Driv
   const found = await pick(session, { ...(await wishFor(session, questionOf(vm, spec))), leaves: vm.hostId });
   if (typeof found !== "string") return noRoom(spec, found);
   await release(session, spec, () => true);
-  await session.ledger.keep({ ...whose(spec), hostId: found, ...sizeOf(vm.spec) });
+  await session.ledger.keep({ ...whose(spec), hostId: found, ...stakeOf(vm.spec) });
   await session.edit(spec, (outputs) => {
     const fresh = { startTime: undefined, stopTime: undefined, restartTime: undefined, stateReason: "" };
     Object.assign(outputs, { hostId: found, state: VmState.CREATING, move: undefined, ...fresh });

@@ -4,9 +4,10 @@ import { DriverError } from "../../../../backends/driver-error.ts";
 import type { MachineSpec } from "../../../../backends/hypervisor/driver.ts";
 import type { PlaceQuestion, Verdict, Whose } from "../../../../backends/hypervisor/places.ts";
 import { choose, type HostView, judge, type Wish } from "./choose.ts";
+import { grant } from "./grants.ts";
 import type { Session } from "./session.ts";
 import { questionOf } from "./stored.ts";
-import { hostsOf, sizeOf } from "./views.ts";
+import { hostsOf, stakeOf } from "./views.ts";
 import { summaryOf } from "./words.ts";
 
 /** What a machine needs of its host, as it is stored now. */
@@ -45,27 +46,23 @@ export async function place(session: Session, spec: MachineSpec): Promise<string
   if (vm.hostId !== "") return resize(session, spec, vm);
   const found = await pick(session, await wishFor(session, questionOf(vm, spec)));
   if (typeof found !== "string") return noRoom(spec, found);
-  await session.ledger.keep({ ...whose(spec), hostId: found, ...sizeOf(vm.spec) });
+  await session.ledger.keep({ ...whose(spec), hostId: found, ...stakeOf(vm.spec) });
   await session.edit(spec, (outputs) => {
     outputs.hostId = found;
   });
   return found;
 }
 
-/** Promises it what it asks for now; what it has is its own, so that only what it grows by must be free. */
-async function resize(session: Session, spec: MachineSpec, vm: Vm): Promise<string | DriverError> {
+/** Promises it what it asks for now, as far as there is room: what it has is its own, so that only what it grows by must be free. */
+async function resize(session: Session, spec: MachineSpec, vm: Vm): Promise<string> {
   if (vm.spec === undefined) return vm.hostId;
-  const size = sizeOf(vm.spec);
+  const asked = stakeOf(vm.spec);
   for (const hostId of hostsOf(vm)) {
-    const before = await session.place(vm.id, hostId);
     const host = await session.host(hostId);
     if (host === undefined) continue;
-    const amiss = (["cpu", "memoryMib", "diskGib"] as const).filter((part) => {
-      const more = size[part] - (before?.[part] ?? 0);
-      return more > 0 && host.promised[part] + more > host.capacity[part];
-    });
-    if (before !== undefined && amiss.length > 0) return cantGrow(spec, hostId);
-    await session.ledger.keep({ ...whose(spec), hostId, ...size });
+    const before = await session.place(vm.id, hostId);
+    const given = before === undefined ? asked : grant(asked, before, host);
+    await session.ledger.keep({ ...whose(spec), hostId, ...given });
   }
   return vm.hostId;
 }
@@ -88,13 +85,6 @@ async function withoutOwn(session: Session, host: HostView, vmId: string): Promi
 export function noRoom({ vmId }: Pick<MachineSpec, "vmId">, verdicts: readonly Verdict[]): DriverError {
   return new DriverError("unavailable", `no host has room for vm ${vmId} now: ${summaryOf(verdicts)}`, {
     status: "NoHost",
-  });
-}
-
-function cantGrow({ vmId }: MachineSpec, hostId: string): DriverError {
-  const mend = "make it smaller again, or move it to a host with more room (MigrateVm)";
-  return new DriverError("refused", `host ${hostId} has no room for what vm ${vmId} should grow by; ${mend}`, {
-    status: "NoRoom",
   });
 }
 

@@ -5,6 +5,7 @@ import { HostFailurePolicy, type Vm, VmMovePhase, VmSchema } from "@photoncloud/
 import type { MachineSpec } from "../../../../backends/hypervisor/driver.ts";
 import type {
   DrainTerms,
+  Granted,
   Leftover,
   MoveTerms,
   PlacedMachine,
@@ -19,6 +20,7 @@ import { messageOf } from "../../../../engine/message.ts";
 import type { Store } from "../../../../store/store.ts";
 import { named } from "../../host/drain.ts";
 import { Gatherer } from "./gatherer.ts";
+import { isAsAsked } from "./grants.ts";
 import { leftoversOn, placeAt, placesOn } from "./ledger.ts";
 import { arrive, beginMove, cancelOrder, isOrdered, orderMove, rebuild, release, stay } from "./moving.ts";
 import { explain, place } from "./placing.ts";
@@ -50,9 +52,11 @@ export class Scheduler implements Places {
     signal.throwIfAborted();
     const { hostId, vmId } = spec;
     const known = hostId === undefined ? undefined : await placeAt(this.#options.store, { vmId, hostId });
-    const disks = spec.disks.reduce((sum, { sizeGib }) => sum + sizeGib, 0);
-    const same = known?.cpu === spec.cpu && known.memoryMib === spec.memoryMib && known.diskGib === disks;
-    return hostId !== undefined && same ? hostId : this.#wishes.add(spec);
+    return hostId !== undefined && known !== undefined && isAsAsked(spec, known) ? hostId : this.#wishes.add(spec);
+  }
+
+  granted(at: { readonly vmId: string; readonly hostId: string }): Promise<Granted | undefined> {
+    return placeAt(this.#options.store, at);
   }
 
   release(machine: Whose, isLeft: (hostId: string) => boolean): Promise<void> {

@@ -68,9 +68,16 @@ export function promisedBy({ promised }: Host): Size {
 }
 
 /** What a machine takes of its host. */
-export function sizeOf({ cpu = 1, memory = 512, disks }: Pick<VmSpec, "cpu" | "memory" | "disks">): Size {
+export function sizeOf({ cpu = 1, memory = 512, disks }: Sizes): Size {
   return { cpu, memoryMib: memory, diskGib: disks.reduce((sum, { sizeGib }) => sum + sizeGib, 0) };
 }
+
+/** The same, disk by disk. */
+export function stakeOf(spec: Sizes): Size & { readonly disks: Readonly<Record<string, number>> } {
+  return { ...sizeOf(spec), disks: Object.fromEntries(spec.disks.map(({ id, sizeGib }) => [id, sizeGib])) };
+}
+
+type Sizes = Pick<VmSpec, "cpu" | "memory" | "disks">;
 
 const over: ReadonlySet<VmMovePhase> = new Set([
   VmMovePhase.UNSPECIFIED,
