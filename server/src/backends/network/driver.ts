@@ -147,11 +147,13 @@ export interface GatewaySpec {
   readonly address: string;
   /** The router out there. */
   readonly nextHop: string;
-  /** The VPC's IPv4 networks. */
+  /** The same of IPv6, where the external network and the VPC have it. */
+  readonly ipv6?: { readonly address: string; readonly nextHop: string };
+  /** The VPC's networks; those of a family that the gateway has no address of stay inside. */
   readonly cidrs: readonly string[];
 }
 
-/** 1:1 NAT of an address of the external network to a port. When it moves or goes, connections over it end. */
+/** 1:1 NAT of an address of the external network, of either family, to a port. When it moves or goes, connections over it end. */
 export interface ElasticIpSpec {
   readonly type: "elastic-ip";
   /** The elastic IP's id. */
@@ -160,7 +162,7 @@ export interface ElasticIpSpec {
   readonly vpcId: string;
   readonly address: string;
   readonly portId: string;
-  /** The port's IPv4 address. */
+  /** The port's, of the same family. */
   readonly portAddress: string;
 }
 

@@ -23,9 +23,9 @@ export function holdingsOf(database: Database): Holdings {
   return holdings;
 }
 
-export function enter({ table, uuid, before, after }: TableChange, holdings: Holdings): void {
-  holdings.put(table, uuid, after);
-  for (const { member, set, joined } of moves(table, uuid, before, after)) {
+export function enter(change: TableChange, holdings: Holdings): void {
+  holdings.put(change.table, change.uuid, change.after);
+  for (const { member, set, joined } of moves(change)) {
     if (joined) holdings.memberships.join(member, set);
     else holdings.memberships.leave(member, set.uuid);
   }

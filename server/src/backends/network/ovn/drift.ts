@@ -26,7 +26,7 @@ export function* driftOf(change: TableChange, holdings: Holdings): Generator<Net
   if (told !== undefined) yield told;
   // Sets of a row that lost its mark are out of sight until it has it again.
   if (after !== undefined && !isOurs(after)) return;
-  for (const { member, set, joined } of moves(table, uuid, before, after)) {
+  for (const { member, set, joined } of moves(change)) {
     const row = holdings.memberships.has(member, set.uuid) === joined ? undefined : holdings.row(member)?.row;
     const ofMember = row === undefined ? undefined : changeOf(row, "drift");
     if (ofMember !== undefined) yield ofMember;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { command } from "../../linux/command.ts";
 import { networkContract } from "../contract.ts";
 import { openOvnNetwork } from "./driver.ts";
-import { rowUuid } from "./mapping/uuids.ts";
+import { filterGroupUuid } from "./mapping/uuids.ts";
 import type { PrivateOvn } from "./private/private-ovn.ts";
 import { startPrivateOvn } from "./private/start.ts";
 import type { Guest } from "./testing/guest.ts";
@@ -38,7 +38,8 @@ describeOnOvn("a private OVN", () => {
       else await guests.get(portId)?.remove();
     },
     spoil: async (_, filter) => {
-      const words = ["clear", "Port_Group", rowUuid(filter), "acls"];
+      const inVpc = filterGroupUuid(filter.id, filter.id.replace("sg-", "vpc-"));
+      const words = ["clear", "Port_Group", inVpc, "acls"];
       await command("ovn-nbctl", [`--db=${running().northbound}`, ...words]);
     },
   });

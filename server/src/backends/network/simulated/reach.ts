@@ -13,7 +13,7 @@ import {
 } from "../driver.ts";
 import { passOf, type Remote, type Side } from "./filters.ts";
 import { allOf, type Objects, objectOf } from "./objects.ts";
-import { bare, isIn, otherSideOf, wayOf } from "./routing.ts";
+import { addressesOf, bare, isIn, otherSideOf, wayOf } from "./routing.ts";
 
 /** @throws DriverError "missing" if the sending port is not there. */
 export function reach(objects: Objects, packet: Packet): Reach {
@@ -111,7 +111,8 @@ class Walk {
   #isRouters(vpcId: string, ip: string): boolean {
     const gateway = objectOf(this.#objects, "gateway", vpcId);
     const ports = allOf(this.#objects, "router-port").filter((one) => one.vpcId === vpcId);
-    return [...ports.flatMap(({ addresses }) => addresses), gateway?.address ?? ""].map(bare).includes(ip);
+    const outer = gateway === undefined ? [] : addressesOf(gateway);
+    return [...ports.flatMap(({ addresses }) => addresses), ...outer].map(bare).includes(ip);
   }
 
   #askRouter(vpcId: string): Reach {
@@ -121,6 +122,7 @@ class Walk {
   }
 
   #follow(route: Extract<NetworkObject, { type: "route" }>): Reach {
+    const { toIp } = this.#packet;
     const { id, vpcId, target } = route;
     if (target.type === "drop") {
       this.#pass(route, "it drops the packet");
@@ -132,7 +134,9 @@ class Walk {
       return this.#deliver(vpcId, target.subnetId, target.address);
     }
     if (gateway === undefined) return this.#dropped(`${vpcId} has no gateway`);
-    this.#pass(route, `it sends the packet to ${gateway.nextHop}`);
+    const nextHop = familyOf(toIp) === 6 ? gateway.ipv6?.nextHop : gateway.nextHop;
+    if (nextHop === undefined) return this.#dropped(`the gateway of ${vpcId} has no IPv6`);
+    this.#pass(route, `it sends the packet to ${nextHop}`);
     return this.#leave(gateway);
   }
 
@@ -150,9 +154,10 @@ class Walk {
   /** Out by the gateway, with another source; perhaps back in, by an address of the cloud's own. */
   #leave(gateway: GatewaySpec): Reach {
     const elastic = allOf(this.#objects, "elastic-ip").find(
-      ({ vpcId, portId }) => vpcId === gateway.id && portId === this.#source.port?.id,
+      ({ vpcId, portAddress }) => vpcId === gateway.id && portAddress === this.#source.address,
     );
-    const address = elastic?.address ?? bare(gateway.address);
+    const own = addressesOf(gateway).map(bare);
+    const address = elastic?.address ?? own.find((one) => familyOf(one) === familyOf(this.#packet.toIp)) ?? "";
     this.#pass(elastic ?? gateway, `it makes the source ${address}`);
     this.#source = { address, port: undefined };
     this.#enter("external-network", gateway.externalNetworkId);
@@ -166,7 +171,7 @@ class Walk {
     const elastic = allOf(this.#objects, "elastic-ip").find(
       ({ address, vpcId }) => address === toIp && gateways.some(({ id }) => id === vpcId),
     );
-    const router = gateways.find((one) => bare(one.address) === toIp);
+    const router = gateways.find((one) => addressesOf(one).map(bare).includes(toIp));
     if (elastic === undefined) return router && this.#askRouter(router.id);
     this.#enter("router", elastic.vpcId);
     this.#pass(elastic, `it makes the target ${elastic.portAddress}`);

@@ -33,11 +33,20 @@ function entriesOf(objects: Objects, vpcId: string): readonly Entry[] {
     ...ofVpc(allOf(objects, "router-port")).flatMap(({ id, addresses }) =>
       entries(addresses, { type: "subnet", subnetId: id }),
     ),
-    ...(gateway === undefined ? [] : entries([gateway.address], { type: "gateway", gateway })),
+    ...(gateway === undefined ? [] : entries(addressesOf(gateway), { type: "gateway", gateway })),
     ...ofVpc(allOf(objects, "peering")).flatMap((peering) => entries(peering.peerCidrs, { type: "peering", peering })),
     ...ofVpc(allOf(objects, "route")).flatMap((route) => entries([route.destination], { type: "route", route })),
-    ...(gateway === undefined ? [] : entries(["0.0.0.0/0"], { type: "gateway", gateway })),
+    ...(gateway === undefined ? [] : entries(everywhere(gateway), { type: "gateway", gateway })),
   ];
+}
+
+/** A gateway's addresses, with their prefix lengths. */
+export function addressesOf({ address, ipv6 }: GatewaySpec): readonly string[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
+}
+
+function everywhere({ ipv6 }: GatewaySpec): readonly string[] {
+  return ipv6 === undefined ? ["0.0.0.0/0"] : ["0.0.0.0/0", "::/0"];
 }
 
 function entries(cidrs: readonly string[], way: Way): Entry[] {

@@ -1,6 +1,7 @@
 // 1:1 NAT of an external address to a port, on the gateway host.
+import { DriverError } from "../../../driver-error.ts";
 import type { ElasticIpSpec } from "../../driver.ts";
-import { checkedAddress } from "./checked.ts";
+import { checkedAddress, familyOf } from "./checked.ts";
 import { mainMarksOf } from "./external-ids.ts";
 import { inSet } from "./members.ts";
 import type { Compiled } from "./row.ts";
@@ -13,6 +14,11 @@ import { rowUuid } from "./uuids.ts";
 const options = new Map([["stateless", "true"]]);
 
 export function compileElasticIp(object: ElasticIpSpec): Compiled {
+  if (familyOf(object.address) !== familyOf(object.portAddress))
+    throw new DriverError(
+      "refused",
+      `${object.address} can't lead to ${object.portAddress}, which is of the other family`,
+    );
   const columns = {
     type: "dnat_and_snat",
     external_ip: checkedAddress(object.address),

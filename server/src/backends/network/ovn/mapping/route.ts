@@ -2,11 +2,12 @@
 
 import { DriverError } from "../../../driver-error.ts";
 import type { RouteSpec } from "../../driver.ts";
-import { familyOf, familyOfCidr } from "./checked.ts";
+import { idIn } from "../marks.ts";
+import { type Family, familyOf, familyOfCidr } from "./checked.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
 import { gatewayPortName, routerPortName } from "./names.ts";
 import type { Compiled, View, WantedRow } from "./row.ts";
-import { routeRow, type StaticRoute } from "./static-route.ts";
+import { nextHopMark, routeRow, type StaticRoute } from "./static-route.ts";
 import { rowUuid } from "./uuids.ts";
 
 /** What a row carries whose next hop is the gateway's. */
@@ -39,7 +40,7 @@ function hopOf(object: RouteSpec, view: View): Pick<StaticRoute, "nextHop" | "ou
     case "drop":
       return { nextHop: "discard" };
     case "gateway":
-      return { nextHop: sameFamily(destination, gatewayHop(vpcId, view)), outputPort: gatewayPortName(vpcId) };
+      return { nextHop: gatewayHop(vpcId, familyOfCidr(destination), view), outputPort: gatewayPortName(vpcId) };
     case "address":
       return { nextHop: sameFamily(destination, target.address), outputPort: routerPortName(target.subnetId) };
   }
@@ -50,10 +51,9 @@ function sameFamily(destination: string, nextHop: string): string {
   throw new DriverError("refused", `${destination} can't be routed to ${nextHop}, which is of the other family`);
 }
 
-function gatewayHop(vpcId: string, view: View): string {
-  const uuid = rowUuid({ type: "gateway", id: vpcId });
-  const port = view.rowsWith("Logical_Router_Port", "photon:vpc", vpcId).find((found) => found.uuid === uuid);
-  const hop = port?.row.external_ids instanceof Map ? port.row.external_ids.get("photon:nexthop") : undefined;
-  if (typeof hop === "string") return hop;
-  throw new DriverError("missing", `${vpcId} has no gateway`);
+function gatewayHop(vpcId: string, family: Family, view: View): string {
+  const port = view.row(rowUuid({ type: "gateway", id: vpcId }))?.row;
+  const hop = idIn(port, `photon:${nextHopMark(family)}`);
+  if (hop !== undefined) return hop;
+  throw new DriverError("missing", `${vpcId} has no gateway of IPv${family}`);
 }

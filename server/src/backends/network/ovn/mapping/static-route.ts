@@ -1,5 +1,5 @@
 // Rows of the table Logical_Router_Static_Route.
-import { checkedAddress, networkOf } from "./checked.ts";
+import { checkedAddress, type Family, networkOf } from "./checked.ts";
 import type { ExternalIds } from "./external-ids.ts";
 import { inSet } from "./members.ts";
 import type { WantedRow } from "./row.ts";
@@ -15,6 +15,9 @@ export interface StaticRoute {
   readonly outputPort?: string;
   readonly marks: ExternalIds;
 }
+
+/** The mark by which a gateway tells its next hop of a family. */
+export const nextHopMark = (family: Family) => (family === 4 ? "nexthop" : "nexthop-v6");
 
 export function routeRow(route: StaticRoute): WantedRow {
   return {

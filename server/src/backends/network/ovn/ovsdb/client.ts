@@ -66,7 +66,7 @@ class Client implements Database {
 
   constructor(options: DatabaseOptions, { clock = systemClock, random = Math.random }: ClientParts) {
     this.#options = options;
-    this.#replica = new Replica(options.monitor);
+    this.#replica = new Replica(options.monitor, (uuid) => this.#own.inserted(uuid));
     this.#writer = new Writer(this.#replica, this.#own);
     const ways = {
       remotes: parseRemotes(options.remote, options.tls),

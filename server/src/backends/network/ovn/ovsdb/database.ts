@@ -36,6 +36,8 @@ export interface RowChange {
   readonly before: Row | undefined;
   /** Undefined: it is gone. */
   readonly after: Row | undefined;
+  /** The members that came into a set or left it, by column, where the server told only these: looking for them in a set of thousands takes long. */
+  readonly moved?: Readonly<Record<string, ReadonlySet<Atom>>>;
   /** It came from a transaction of this client. */
   readonly own: boolean;
 }

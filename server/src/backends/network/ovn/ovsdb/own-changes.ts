@@ -4,28 +4,35 @@
 import type { Operation, Row, RowChange, Value } from "./database.ts";
 import { type Change, changedColumns } from "./replica.ts";
 
-const nothing: ReadonlySet<Operation> = new Set();
+const nothing: readonly Operation[] = [];
 
 export class OwnChanges {
   /** The operations under way by the UUID of their row; increments by their table. */
-  readonly #underWay = new Map<string, Set<Operation>>();
+  readonly #underWay = new Map<string, Operation[]>();
 
   begin(operations: readonly Operation[]): void {
     for (const operation of operations) {
       const key = keyOf(operation);
       const others = this.#underWay.get(key);
-      if (others === undefined) this.#underWay.set(key, new Set([operation]));
-      else others.add(operation);
+      if (others === undefined) this.#underWay.set(key, [operation]);
+      else others.push(operation);
     }
   }
 
   end(operations: readonly Operation[]): void {
     for (const operation of operations) {
       const key = keyOf(operation);
-      const others = this.#underWay.get(key);
-      others?.delete(operation);
-      if (others?.size === 0) this.#underWay.delete(key);
+      const others = this.#underWay.get(key) ?? nothing;
+      const place = others.indexOf(operation);
+      if (others.length === 1 && place === 0) this.#underWay.delete(key);
+      else if (place >= 0) this.#underWay.set(key, others.toSpliced(place, 1));
     }
+  }
+
+  /** The row of an insert that is under way. */
+  inserted(uuid: string): Row | undefined {
+    const [operation] = this.#underWay.get(uuid) ?? nothing;
+    return operation?.op === "insert" ? operation.row : undefined;
   }
 
   /** @param changes of one update */
@@ -87,10 +94,12 @@ function writes(operation: Operation, column: string): boolean {
 }
 
 /** What a row no longer names after a change. */
-function lost({ before, after }: Change): Set<Value> {
+function lost({ before, after, moved }: Change): Set<Value> {
   if (before === undefined) return new Set();
   const names = after === undefined ? Object.keys(before) : changedColumns(before, after);
-  return new Set(names.flatMap((name) => [...atomsOf(before[name]).difference(atomsOf(after?.[name]))]));
+  return new Set(
+    names.flatMap((name) => [...(moved?.[name] ?? atomsOf(before[name])).difference(atomsOf(after?.[name]))]),
+  );
 }
 
 /** Whether all that happened to a row is that it no longer names rows that are gone. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Operation } from "./database.ts";
+import type { Operation, Row } from "./database.ts";
 import type { Json } from "./json.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { Replica } from "./replica.ts";
@@ -53,6 +53,11 @@ function filled(): Replica {
 function contents(replica: Replica) {
   return Object.fromEntries(Object.keys(monitor).map((table) => [table, Object.fromEntries(replica.rows(table))]));
 }
+
+const ports = new Set(["p1"]);
+const onePort: Json = ["set", [["uuid", "p1"]]];
+const ids = new Map([["k", "1"]]);
+const onePair: Json = ["map", [["k", "1"]]];
 
 describe("Replica", () => {
   test("asks for the columns that the server has, by condition where it has the condition's column", () => {
@@ -113,12 +118,56 @@ describe("Replica", () => {
       ]),
     };
     expect(changes).toEqual([
-      { table: "Switch", uuid: "s1", before, after },
+      { table: "Switch", uuid: "s1", before, after, moved: { ports: new Set(["p2", "p3"]) } },
       { table: "Port", uuid: "p2", before: { name: "two", up: true }, after: undefined },
       { table: "Port", uuid: "p3", before: undefined, after: { name: "three", up: undefined } },
     ]);
     expect(before?.ports).toEqual(new Set(["p1", "p2"]));
     expect(replica.last).toBe("t2");
+  });
+
+  test.each<[name: string, written: Row, insert: Json, after: Row]>([
+    [
+      "as it was written",
+      { name: "b", ports, ids },
+      { name: "b", ports: onePort, ids: onePair },
+      { name: "b", ports, ids },
+    ],
+    [
+      "with what is at its default",
+      { name: "b", ports, ids: new Map() },
+      { name: "b", ports: onePort },
+      { name: "b", ports, ids: new Map() },
+    ],
+    [
+      "as the server says, where that is less",
+      { name: "b", ports, ids },
+      { name: "b", ports: onePort },
+      { name: "b", ports, ids: new Map() },
+    ],
+    [
+      "as the server says, where that is more",
+      { name: "b" },
+      { name: "b", ids: onePair },
+      { name: "b", ports: new Set(), ids },
+    ],
+    [
+      "as the server says, where that is something else",
+      { name: "b", ids },
+      { name: "c", ids: onePair },
+      { name: "c", ports: new Set(), ids },
+    ],
+    [
+      "without columns that were not asked for",
+      { name: "b", of_another_time: "x" },
+      { name: "b" },
+      { name: "b", ports: new Set(), ids: new Map() },
+    ],
+  ])("takes a row of an insert that is under way %s", (_name, written, insert, after) => {
+    const replica = new Replica(monitor, (uuid) => (uuid === "s2" ? written : undefined));
+    replica.use(schema);
+    replica.update({ Switch: { s2: { insert } } }, "t1");
+    expect(replica.rows("Switch").get("s2")).toEqual(after);
   });
 
   test("tells of a new snapshot only what is different", () => {

@@ -1,8 +1,8 @@
 // The live copy of the tables that were asked for: takes the server's snapshots and updates, tells what they changed.
-import type { MonitoredTable, Row, RowChange, Value } from "./database.ts";
+import type { Atom, MonitoredTable, Row, RowChange, Value } from "./database.ts";
 import { isObject, type Json, type JsonObject, objectOf } from "./json.ts";
 import type { Column, Schema } from "./schema.ts";
-import { decode, patched, sameValue } from "./values.ts";
+import { decode, isOnWire, patched, sameValue } from "./values.ts";
 
 /** A change before it is known whose it is. */
 export type Change = Omit<RowChange, "own">;
@@ -21,12 +21,18 @@ const noTransaction = "00000000-0000-0000-0000-000000000000";
 
 export class Replica {
   readonly #monitor: Readonly<Record<string, MonitoredTable>>;
+  readonly #written: (uuid: string) => Row | undefined;
   #tables = new Map<string, Table>();
   #version = "";
   #last = noTransaction;
 
-  constructor(monitor: Readonly<Record<string, MonitoredTable>>) {
+  /** @param written the row of an insert that is under way: what the server says of it need not be made once more */
+  constructor(
+    monitor: Readonly<Record<string, MonitoredTable>>,
+    written: (uuid: string) => Row | undefined = () => undefined,
+  ) {
     this.#monitor = monitor;
+    this.#written = written;
   }
 
   rows(table: string): ReadonlyMap<string, Row> {
@@ -68,7 +74,9 @@ export class Replica {
     const changes: Change[] = [];
     for (const { table, uuid, change } of eachRow(updates)) {
       const target = this.#tables.get(table);
-      if (target !== undefined) put(target, table, uuid, after(target, uuid, change), changes);
+      if (target === undefined) continue;
+      const { row, moved } = after(target, uuid, change, this.#written);
+      put(target, { table, uuid, before: target.rows.get(uuid), after: row, ...(moved && { moved }) }, changes);
     }
     return changes;
   }
@@ -79,8 +87,8 @@ export class Replica {
     for (const { table, uuid } of eachRow(updates)) present.set(table, (present.get(table) ?? new Set()).add(uuid));
     const gone: Change[] = [];
     for (const [name, table] of this.#tables)
-      for (const uuid of table.rows.keys())
-        if (present.get(name)?.has(uuid) !== true) put(table, name, uuid, undefined, gone);
+      for (const [uuid, before] of table.rows)
+        if (present.get(name)?.has(uuid) !== true) put(table, { table: name, uuid, before, after: undefined }, gone);
     return [...gone, ...this.update(updates, last)];
   }
 }
@@ -94,31 +102,62 @@ function* eachRow(updates: Json): Generator<{ table: string; uuid: string; chang
     for (const [uuid, change] of Object.entries(objectOf(rows))) yield { table, uuid, change: objectOf(change) };
 }
 
-/** The row after a change of the form of `update2` (ovsdb-server(7)); undefined: it is gone. */
-function after(table: Table, uuid: string, change: JsonObject): Row | undefined {
-  const whole = change.initial ?? change.insert;
-  if (isObject(whole)) return decodeInto({ ...table.initial }, table, whole, false);
-  if (!isObject(change.modify)) return undefined;
-  return decodeInto({ ...(table.rows.get(uuid) ?? table.initial) }, table, change.modify, true);
+interface Changed {
+  /** Undefined: it is gone. */
+  readonly row: Row | undefined;
+  readonly moved?: Change["moved"];
 }
 
-function decodeInto(row: Record<string, Value>, table: Table, wire: JsonObject, differences: boolean): Row {
+/** The row after a change of the form of `update2` (ovsdb-server(7)). */
+function after(table: Table, uuid: string, change: JsonObject, written: (uuid: string) => Row | undefined): Changed {
+  const whole = change.initial ?? change.insert;
+  if (isObject(whole)) return { row: wholeRow(table, whole, written(uuid)) };
+  if (!isObject(change.modify)) return { row: undefined };
+  return modified(table.rows.get(uuid) ?? table.initial, table, change.modify);
+}
+
+function wholeRow(table: Table, wire: JsonObject, written: Row | undefined): Row {
+  if (written !== undefined && says(wire, written, table)) return { ...table.initial, ...written };
+  const row: Record<string, Value> = { ...table.initial };
   for (const name in wire) {
     const [column, value] = [table.columns.get(name), wire[name]];
-    if (column === undefined || value === undefined) continue;
-    const decoded = decode(value, column);
-    row[name] = differences ? patched(row[name], decoded) : decoded;
+    if (column !== undefined && value !== undefined) row[name] = decode(value, column);
   }
   return row;
 }
 
+/** Whether the wire says just what was written. */
+function says(wire: JsonObject, written: Row, { columns, initial }: Table): boolean {
+  for (const name in wire) {
+    const [column, value] = [columns.get(name), wire[name]];
+    if (column === undefined || value === undefined) continue;
+    if (!isOnWire(name in written ? written[name] : initial[name], value, column)) return false;
+  }
+  for (const name in written)
+    if (!(name in wire) && !(columns.has(name) && sameValue(written[name], initial[name]))) return false;
+  return true;
+}
+
+function modified(before: Row, table: Table, wire: JsonObject): Changed {
+  const row: Record<string, Value> = { ...before };
+  const moved: Record<string, ReadonlySet<Atom>> = {};
+  for (const name in wire) {
+    const [column, value] = [table.columns.get(name), wire[name]];
+    if (column === undefined || value === undefined) continue;
+    const difference = decode(value, column);
+    row[name] = patched(row[name], difference);
+    if (difference instanceof Set) moved[name] = difference;
+  }
+  return { row, moved };
+}
+
 /** Notes a row, and the change if it is one. */
-function put(target: Table, table: string, uuid: string, row: Row | undefined, changes: Change[]): void {
-  const before = target.rows.get(uuid);
+function put({ rows }: Table, change: Change, changes: Change[]): void {
+  const { uuid, before, after: row } = change;
   if (before === row || (before !== undefined && row !== undefined && sameRow(before, row))) return;
-  if (row === undefined) target.rows.delete(uuid);
-  else target.rows.set(uuid, row);
-  changes.push({ table, uuid, before, after: row });
+  if (row === undefined) rows.delete(uuid);
+  else rows.set(uuid, row);
+  changes.push(change);
 }
 
 function sameRow(a: Row, b: Row): boolean {

@@ -85,6 +85,29 @@ function decodeAtom(wire: Json): Atom {
   return typeof wire === "object" ? "" : wire;
 }
 
+/** Whether the wire says a value that is known, without making another one. */
+export function isOnWire(value: Value, wire: Json, { shape }: Column): boolean {
+  switch (shape) {
+    case "one":
+      return value === decodeAtom(wire);
+    case "optional":
+      return value === (isSet(wire) ? optionalOf(listOf(wire[1])) : decodeAtom(wire));
+    case "set":
+      return value instanceof Set && isSetOnWire(value, isSet(wire) ? listOf(wire[1]) : [wire]);
+    case "map":
+      return value instanceof Map && isMapOnWire(value, isList(wire) ? listOf(wire[1]) : []);
+  }
+}
+
+function isSetOnWire(set: ReadonlySet<Atom>, atoms: readonly Json[]): boolean {
+  return set.size === atoms.length && atoms.every((atom) => set.has(decodeAtom(atom)));
+}
+
+function isMapOnWire(map: ReadonlyMap<Atom, Atom>, pairs: readonly Json[]): boolean {
+  if (map.size !== pairs.length) return false;
+  return pairs.every((pair) => isList(pair) && map.get(decodeAtom(pair[0] ?? "")) === decodeAtom(pair[1] ?? ""));
+}
+
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a instanceof Set && b instanceof Set) return a.size === b.size && a.isSubsetOf(b);

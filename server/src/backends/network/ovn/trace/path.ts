@@ -1,6 +1,7 @@
 // Follows the steps of a trace through our objects, up to where the packet arrives or is dropped.
 import type { Hop, Packet, Reach } from "../../driver.ts";
 import { idIn } from "../marks.ts";
+import type { Row } from "../ovsdb/database.ts";
 import {
   datapathOf,
   hopOf,
@@ -144,13 +145,15 @@ class Path {
   #translate({ match, actions }: Flow): void {
     const nat = natOf(this.#known, this.#at?.id ?? "", ({ type, external_ip, logical_ip }) => {
       const out = actions.some(
-        (action) => action === `ct_snat(${external_ip})` || action === `ip4.src = ${external_ip}`,
+        (action) =>
+          action === `ct_snat(${external_ip})` ||
+          (/^ip[46]\.src = /.test(action) && action.endsWith(` ${external_ip}`)),
       );
-      const source = out && match.includes(`ip4.src == ${logical_ip} `);
-      const target = type === "dnat_and_snat" && new RegExp(`ip4\\.dst == ${external_ip}\\b`).test(match);
+      const source = out && match.includes(`.src == ${logical_ip} `);
+      const target = type === "dnat_and_snat" && `${match} `.includes(`.dst == ${external_ip} `);
       return source || target;
     });
-    if (nat !== undefined) this.#translated(nat, match.includes("ip4.dst == "));
+    if (nat !== undefined) this.#translated(nat, /\bip[46]\.dst == /.test(match));
   }
 
   #translated(nat: Marked, inwards: boolean): void {
@@ -197,9 +200,11 @@ class Path {
     const elastic = natOf(
       this.#known,
       vpcId,
-      (row) => row.type === "dnat_and_snat" && own.includes(String(row.logical_ip)),
+      (row) =>
+        row.type === "dnat_and_snat" && isOfFamily(row, this.#packet.toIp) && own.includes(String(row.logical_ip)),
     );
-    const nat = elastic ?? natOf(this.#known, vpcId, (row) => row.type === "snat");
+    const nat =
+      elastic ?? natOf(this.#known, vpcId, (row) => row.type === "snat" && isOfFamily(row, this.#packet.toIp));
     if (nat !== undefined) this.#translated(nat, false);
   }
 
@@ -210,6 +215,11 @@ class Path {
   #dropped(because: string): End {
     return { reached: false, because };
   }
+}
+
+/** Whether a translation is of an address's family. */
+function isOfFamily({ external_ip }: Row, address: string): boolean {
+  return String(external_ip).includes(":") === address.includes(":");
 }
 
 const entered: Partial<Record<Hop["type"], string>> = {

@@ -102,6 +102,7 @@ export const samples = [
     macAddress: "fa:16:3e:00:01:01",
     address: "203.0.113.10/24",
     nextHop: "203.0.113.1",
+    ipv6: { address: "2001:db8:113::10/64", nextHop: "2001:db8:113::1" },
     cidrs: ["10.0.0.0/16", "fd00:10::/48"],
   },
   {
@@ -113,6 +114,14 @@ export const samples = [
     portAddress: "10.0.1.10",
   },
   {
+    type: "elastic-ip",
+    id: "eip-2",
+    ...vpc,
+    address: "2001:db8:113::50",
+    portId: "port-1",
+    portAddress: "fd00:10:0:1::10",
+  },
+  {
     type: "route",
     id: "route-1",
     ...vpc,
@@ -120,6 +129,7 @@ export const samples = [
     target: { type: "address", address: "10.0.1.11", portId: "port-2", subnetId: "subnet-1" },
   },
   { type: "route", id: "route-2", ...vpc, destination: "0.0.0.0/0", target: { type: "gateway" } },
+  { type: "route", id: "route-4", ...vpc, destination: "2001:db8:9::/48", target: { type: "gateway" } },
   { type: "route", id: "route-3", ...vpc, destination: "2001:db8::/32", target: { type: "drop" } },
   {
     type: "peering",
