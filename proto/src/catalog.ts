@@ -14,6 +14,8 @@ import { comments } from "./gen/comments.ts";
 import { files } from "./gen/files.ts";
 import {
   Behavior,
+  type Ephemeral,
+  ephemeral as ephemeralOption,
   type Field as FieldOptions,
   Format,
   field as fieldOption,
@@ -70,6 +72,8 @@ export interface Method {
   /** The permission that it needs; "" where `open` says who may call it. */
   readonly permission: string;
   readonly open: Open;
+  /** Its answer is held while a program runs, and kept nowhere; undefined: it is not. */
+  readonly ephemeral: Ephemeral | undefined;
   readonly comment: string;
 }
 
@@ -206,6 +210,7 @@ function readMethod(desc: DescMethod): Method {
     desc,
     permission: getOption(desc, permissionOption),
     open: getOption(desc, openOption),
+    ephemeral: hasOption(desc, ephemeralOption) ? getOption(desc, ephemeralOption) : undefined,
     comment: comments[`${desc.parent.typeName}.${desc.name}`] ?? "",
   };
 }
@@ -232,6 +237,7 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
   const known = new Set(Object.values(standard).map((m) => m.desc));
   const typeName = desc.typeName;
   const custom = service.methods.filter((m) => !known.has(m)).map((m) => method(m.name));
+  let fields: readonly Field[] | undefined;
   return {
     typeName,
     name: desc.name,
@@ -245,7 +251,11 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
     chosenId: options.chosenId,
     isScope: options.isScope,
     ownScopeOnly: options.ownScopeOnly,
-    fields: fieldsOf(desc),
+    // Read when they are asked for: a program that is started for one resource reads one kind's.
+    get fields() {
+      fields ??= fieldsOf(desc);
+      return fields;
+    },
     standard,
     custom,
     queries: custom.filter((m) => m.desc.output.typeName !== typeName),
@@ -256,7 +266,7 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
 /**
  * Reads a catalog from files.
  *
- * @throws Error if a kind lacks its service or one of the standard methods, or has a field that no surface can show.
+ * @throws Error if a kind lacks its service or one of the standard methods. Reading a kind's fields throws if it has one that no surface can show.
  */
 export function readCatalog(from: readonly { messages: DescMessage[]; services: DescService[] }[]): Catalog {
   const services = from.flatMap((file) => file.services);

@@ -71,7 +71,10 @@ function fieldLines(field: Field, indent: string): string[] {
 }
 
 function methodLine(method: Method, indent: string): string {
-  return `${indent}${method.desc.name}: ${method.open === Open.UNSPECIFIED ? method.permission : `open to ${enumShortName(OpenSchema, method.open)}`}`;
+  const who =
+    method.open === Open.UNSPECIFIED ? method.permission : `open to ${enumShortName(OpenSchema, method.open)}`;
+  const held = method.ephemeral === undefined ? "" : `; ephemeral ${method.ephemeral.name}`;
+  return `${indent}${method.desc.name}: ${who}${held}${method.ephemeral?.oneUse ? ", for one use" : ""}`;
 }
 
 function kindLines(kind: Kind): string[] {

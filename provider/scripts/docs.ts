@@ -14,7 +14,7 @@ import { dataSourceSchema, resourceSchema } from "../src/schema.ts";
 import { schemaSection } from "./docs-schema.ts";
 import { exampleOf } from "./example-block.ts";
 import { address } from "./mirror.ts";
-import { actionExample, dataExample, functionExample, listExample } from "./usage-examples.ts";
+import { actionExample, dataExample, ephemeralExample, functionExample, listExample } from "./usage-examples.ts";
 
 /** Where the pages are. */
 export const docsFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
@@ -41,7 +41,7 @@ function pageText({ name, sort, group, description, example, more = "", attribut
 }
 
 const groupNames: Readonly<Record<string, string>> = { iam: "Identity", prismnet: "Network", plasmavmc: "Compute" };
-const groupOf = ({ component }: Kind): string => groupNames[component] ?? component;
+const groupOf = ({ component }: Pick<Kind, "component">): string => groupNames[component] ?? component;
 
 function importSection({ noun, scope }: Kind): string {
   const id = scope === Scope.SYSTEM ? "ID" : scope === Scope.ORG ? "ORG/ID" : "ORG/PROJECT/ID";
@@ -74,17 +74,14 @@ function actionPages(all: Catalog): readonly (readonly [string, Page])[] {
 }
 
 function ephemeralPages(all: Catalog): readonly (readonly [string, Page])[] {
-  return ephemeralSchemas(all).map(({ typeName: name, description, attributes }) => [
-    `ephemeral-resources/${name.replace("photoncloud_", "")}.md`,
-    {
-      name,
-      sort: "Ephemeral Resource",
-      group: "Identity",
-      description,
-      attributes,
-      example: `ephemeral "${name}" "it" {}\n`,
-    },
-  ]);
+  return ephemeralSchemas(all).map((schema) => {
+    const { typeName: name, component, description, attributes } = schema;
+    const page = { name, sort: "Ephemeral Resource", group: groupOf({ component }), description, attributes };
+    return [
+      `ephemeral-resources/${name.replace("photoncloud_", "")}.md`,
+      { ...page, example: ephemeralExample(schema) },
+    ];
+  });
 }
 
 function functionPages(all: Catalog): readonly (readonly [string, string])[] {

@@ -1,6 +1,7 @@
 // What the pages show besides resources: how each is used in a configuration. test/terraform/docs-examples.test.ts runs all of them.
 import type { Kind } from "@photoncloud/proto";
 import type { ActionSchema } from "../src/action/action-schema.ts";
+import type { EphemeralSchema } from "../src/ephemeral/ephemeral.ts";
 import { exampleOf, isShown, literal } from "./example-block.ts";
 
 /** Stands for the id that the cloud drew. */
@@ -24,6 +25,14 @@ export function actionExample({ typeName, of, attributes }: ActionSchema): strin
     return `    ${name} = ${own ? `${exampleOf(of).address}.id` : literal(field, "    ")}\n`;
   });
   return `action "${typeName}" "now" {\n  config {\n${lines.join("")}  }\n}\n`;
+}
+
+/** With what it can't do without. */
+export function ephemeralExample({ typeName, attributes }: EphemeralSchema): string {
+  const lines = attributes.flatMap(({ required, name, field }) =>
+    required && field !== undefined ? [`  ${name} = ${literal(field, "  ")}\n`] : [],
+  );
+  return `ephemeral "${typeName}" "it" {${lines.length === 0 ? "" : `\n${lines.join("")}`}}\n`;
 }
 
 interface Call {

@@ -28,5 +28,6 @@ export function describeField(field: Field, shape: Shape): string {
 export function describeKind(kind: Kind): string {
   const once = kind.fields.filter((field) => field.once).map((field) => `\`${field.name}\``);
   if (once.length === 0) return kind.comment;
-  return `${kind.comment} Its ${once.join(", ")} is answered once, at creation, and is a secret, so it is not kept here: where you need it, create the resource with the command photon or with the SDK.`;
+  const elsewhere = kind.standard.create.ephemeral === undefined ? "" : "use the ephemeral resource of this name, or ";
+  return `${kind.comment} Its ${once.join(", ")} is answered once, at creation, and is a secret, so it is not kept here: where you need it, ${elsewhere}create the resource with the command photon or with the SDK.`;
 }

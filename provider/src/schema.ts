@@ -54,7 +54,7 @@ const versionOf = (field: Field): Attribute => ({
   description: `Change it to send \`${field.name}\` again: Terraform stores no write-only value and sees no change in it.`,
 });
 
-type View = "resource" | "data";
+type View = "resource" | "data" | "answer";
 /** What a nested attribute inherits. */
 interface Within {
   readonly view: View;
@@ -62,7 +62,7 @@ interface Within {
 }
 
 const shown = (field: Field, { view }: Within): boolean =>
-  !field.once && !(view === "resource" && field.volatile) && !(view === "data" && field.inputOnly);
+  (view === "answer" || !field.once) && (view === "data" ? !field.inputOnly : !field.volatile);
 
 function shapeOf(field: Field, type: FieldType, within: Within): Shape {
   switch (type.type) {
@@ -106,6 +106,10 @@ export const outputsOf = (fields: readonly Field[]): readonly Attribute[] =>
 /** Fields as what a request takes. */
 export const inputsOf = (fields: readonly Field[]): readonly Attribute[] =>
   attributesOf(fields, { view: "resource", output: false });
+
+/** Fields as what one answer tells, once: with its secrets, and without what goes on changing. */
+export const answersOf = (fields: readonly Field[]): readonly Attribute[] =>
+  attributesOf(fields, { view: "answer", output: true });
 
 /** The fields that place a resource: the provider's configuration stands in where they are left out. */
 export const tenantFields: ReadonlySet<string> = new Set(["org_id", "project_id"]);

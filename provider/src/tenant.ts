@@ -26,8 +26,11 @@ const missing = (level: Level): Problem =>
     ),
   ]);
 
+/** What has a place: a kind, or what a method asks about. */
+export type Located = Pick<Kind, "fields" | "scope">;
+
 /** Kinds that live at any scope stand above what is not named. */
-const orAbove = (kind: Kind, level: Level, given: string | Unknown | undefined): Value => {
+const orAbove = (kind: Located, level: Level, given: string | Unknown | undefined): Value => {
   if (given !== undefined) return given;
   if (kind.scope === Scope.ANY) return "";
   throw missing(level);
@@ -45,7 +48,7 @@ function projectOf(config: ValueMap, tenant: Tenant): string | Unknown | undefin
  *
  * @throws Problem where a kind needs one and there is none.
  */
-export function tenantDefaults(kind: Kind, config: ValueMap, tenant: Tenant): ReadonlyMap<string, Value> {
+export function tenantDefaults(kind: Located, config: ValueMap, tenant: Tenant): ReadonlyMap<string, Value> {
   const defaults = new Map<string, Value>();
   const left = (level: Level) =>
     kind.fields.some((field) => field.name === level) && (config.get(level) ?? null) === null;

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const distinct = new Map(blocks.map((block) => [block.slice(0, block.indexOf("\n")), block]));
   resources = [...distinct.values()].join("");
   // While there is one external network, an elastic IP that names none is of that one.
-  const [another] = distinct.keys().filter((head) => head.includes('"photoncloud_external_network"'));
+  const another = [...distinct.keys()].find((head) => head.includes('"photoncloud_external_network"'));
   const others = [...distinct].filter(([head]) => head !== another).map(([, block]) => block);
   workspace = await Workspace.open(login, others.join(""), provider.env);
   await workspace.apply();

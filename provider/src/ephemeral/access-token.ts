@@ -11,7 +11,15 @@ import { callMs, reading } from "../operation.ts";
 import type { Configuration } from "../provider-config.ts";
 import { outputsOf } from "../schema.ts";
 import type { Session } from "../session.ts";
-import type { Ephemeral, EphemeralSchema, Kept, Opened, Renewed } from "./ephemeral.ts";
+import {
+  type Ephemeral,
+  type EphemeralSchema,
+  ended,
+  isForPrograms,
+  type Kept,
+  type Opened,
+  type Renewed,
+} from "./ephemeral.ts";
 
 type Verb = "ExchangeToken" | "IssueToken" | "RefreshToken" | "RevokeToken" | "WhoAmI";
 
@@ -24,16 +32,13 @@ function methodOf(catalog: Catalog, verb: Verb): Method {
   return method;
 }
 
-/** What of the answer to a login is for people at a terminal. */
-const forPeople: ReadonlySet<string> = new Set(["must_enroll"]);
-
-/** What the answer to a login shows; what renews it stays with Terraform, out of the program's sight. */
 export function accessTokenSchema(catalog: Catalog): EphemeralSchema {
   const { input, output } = methodOf(catalog, "IssueToken").desc;
-  const shown = outputsOf(fieldsOf(output)).filter((a) => !a.name.startsWith("refresh_") && !forPeople.has(a.name));
+  const shown = outputsOf(fieldsOf(output)).filter(isForPrograms);
   const asked = outputsOf(fieldsOf(input)).filter((a) => a.name === "project_id");
   return {
     typeName: "photoncloud_access_token",
+    component: "iam",
     description:
       "A short-lived bearer token of the principal that the provider logs in as. It is made in a session of its own, which is ended when Terraform no longer needs it. Where the provider was given a token and not a credential, it is that token, and nothing is ended.",
     attributes: [...asked.map((a) => ({ ...a, optional: true })), ...shown],
@@ -66,6 +71,10 @@ export class AccessToken implements Ephemeral {
     this.#configuration = configuration;
   }
 
+  validate(): readonly Diagnostic[] {
+    return [];
+  }
+
   async open(config: ValueMap, signal: AbortSignal): Promise<Opened> {
     const credentials = told(this.#configuration()?.credentials);
     const asked = config.get("project_id");
@@ -83,9 +92,7 @@ export class AccessToken implements Ephemeral {
 
   async renew(kept: Kept, signal: AbortSignal): Promise<Renewed> {
     const answer = await this.#call("RefreshToken", { refreshToken: textOf(kept, "refreshToken") }, signal);
-    const detail =
-      "Terraform can't hand on a new one in the same run: what still uses it may be refused. Let it log in by itself, or apply in smaller steps.";
-    return { ...lease(answer), diagnostics: [{ severity: "warning", summary: "The access token has ended", detail }] };
+    return { ...lease(answer), diagnostics: [ended("access token")] };
   }
 
   async close(kept: Kept, signal: AbortSignal): Promise<readonly Diagnostic[]> {

@@ -22,12 +22,15 @@ export interface Renewed {
 
 export interface EphemeralSchema {
   readonly typeName: string;
+  /** "iam" */
+  readonly component: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
 }
 
 export interface Ephemeral {
   readonly schema: EphemeralSchema;
+  validate(config: ValueMap): readonly Diagnostic[];
   /** @throws Problem */
   open(config: ValueMap, signal: AbortSignal): Promise<Opened>;
   /** @throws Problem */
@@ -35,3 +38,17 @@ export interface Ephemeral {
   /** Answers what could not be ended. */
   close(kept: Kept, signal: AbortSignal): Promise<readonly Diagnostic[]>;
 }
+
+/** What of the answer to a login is for people at a terminal. */
+const forPeople: ReadonlySet<string> = new Set(["must_enroll"]);
+
+/** Whether a program sees it: what renews an answer stays with Terraform, out of its sight. */
+export const isForPrograms = ({ name }: Attribute): boolean => !name.startsWith("refresh_") && !forPeople.has(name);
+
+/** What there is to say once something has ended while Terraform still runs. */
+export const ended = (what: string): Diagnostic => ({
+  severity: "warning",
+  summary: `The ${what} has ended`,
+  detail:
+    "Terraform can't hand on a new one in the same run: what still uses it may be refused. Let it log in by itself, or apply in smaller steps.",
+});

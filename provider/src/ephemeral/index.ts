@@ -9,10 +9,14 @@ import type { Configuration } from "../provider-config.ts";
 import type { Session } from "../session.ts";
 import { BlockCodec, wireDiagnostics } from "../wire.ts";
 import { AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { Ephemeral, Kept } from "./ephemeral.ts";
+import type { Ephemeral, EphemeralSchema, Kept } from "./ephemeral.ts";
+import { Held, heldSchemas } from "./held.ts";
 
 /** Every type's schema. */
-export const ephemeralSchemas = (catalog: Catalog) => [accessTokenSchema(catalog)];
+export const ephemeralSchemas = (catalog: Catalog): readonly EphemeralSchema[] => [
+  accessTokenSchema(catalog),
+  ...heldSchemas(catalog),
+];
 
 const write = (kept: Kept): Buffer => Buffer.from(JSON.stringify(kept));
 
@@ -36,18 +40,22 @@ export function ephemeralHandlers(
   const made = new Map<string, Ephemeral>();
   const typeOf = (typeName: string): Ephemeral => {
     if (made.size === 0)
-      for (const one of [new AccessToken(catalog, session, configuration)]) made.set(one.schema.typeName, one);
+      for (const one of [
+        new AccessToken(catalog, session, configuration),
+        ...heldSchemas(catalog).map((schema) => new Held(schema, session)),
+      ])
+        made.set(one.schema.typeName, one);
     const found = made.get(typeName);
     if (found !== undefined) return found;
     throw new Problem([plainError("Unknown type", `The PhotonCloud provider has no ephemeral ${typeName}.`)]);
   };
   return {
-    validateEphemeralResourceConfig: ({ typeName }) =>
+    validateEphemeralResourceConfig: ({ typeName, config }) =>
       guarded(
         `checking ${typeName}`,
         async () => {
-          typeOf(typeName);
-          return {};
+          const type = typeOf(typeName);
+          return onlyDiagnostics(type.validate(new BlockCodec(type.schema.attributes).decode(config) ?? new Map()));
         },
         onlyDiagnostics,
       ),

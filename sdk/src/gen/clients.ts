@@ -403,7 +403,7 @@ export interface IamTokenClient {
   /** Exchanges a token of an issuer that a service account trusts for an access token (RFC 8693). It brings no refresh token: exchange again. */
   exchange(request?: ExchangeTokenRequest, options?: CallOptions): Promise<ExchangeTokenResponse>;
   /** Gives the caller a short-lived token that tells another system who it is (OpenID Connect Core 1.0, section 2). It opens nothing in this cloud. */
-  issueIdentity(request?: IssueIdentityTokenRequest, options?: CallOptions): Promise<IssueIdentityTokenResponse>;
+  issueIdentity(request: IssueIdentityTokenRequest, options?: CallOptions): Promise<IssueIdentityTokenResponse>;
   /** Narrows the caller's own token: fewer actions, one resource, a shorter life. The new token can be narrowed again and never widened, brings no refresh token, and ends with the session that it came from. */
   attenuate(request?: AttenuateTokenRequest, options?: CallOptions): Promise<IssueTokenResponse>;
   /** Lists the sessions of a principal of the org. */
@@ -418,7 +418,7 @@ export interface IamTokenClient {
 
 export interface ConsoleClient {
   /** Answers a URL that opens a console by WebSocket, once. The machine must run. */
-  open(request?: OpenConsoleRequest, options?: CallOptions): Promise<OpenConsoleResponse>;
+  open(request: OpenConsoleRequest, options?: CallOptions): Promise<OpenConsoleResponse>;
   /** Reads the end of what a machine wrote to its serial console, also of one that has ended. */
   readConsoleLog(request?: ReadConsoleLogRequest, options?: CallOptions): Promise<ReadConsoleLogResponse>;
 }

@@ -594,13 +594,18 @@ export interface ElasticIp {
    */
   readonly externalNetworkId: ExternalNetworkId;
   /**
-   * An address of the external network's that is free. Left out: one is drawn.
+   * An address of the external network's that is free, of either family. Left out: one is drawn.
    * Default: the next free address.
    * Example: 203.0.113.20
    */
   readonly address: string;
   /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. */
   readonly portId?: PortId | undefined;
+  /**
+   * Whether it is an IPv4 or an IPv6 address. A port may have one of each. Left out: as the address that is given, else IPv4.
+   * Default: as the address, else IPv4.
+   */
+  readonly family: IpFamily;
 }
 
 /** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
@@ -624,13 +629,18 @@ export interface ElasticIpInput {
    */
   readonly externalNetworkId?: ExternalNetworkId | undefined;
   /**
-   * An address of the external network's that is free. Left out: one is drawn.
+   * An address of the external network's that is free, of either family. Left out: one is drawn.
    * Default: the next free address.
    * Example: 203.0.113.20
    */
   readonly address?: string | undefined;
   /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. */
   readonly portId?: PortId | undefined;
+  /**
+   * Whether it is an IPv4 or an IPv6 address. A port may have one of each. Left out: as the address that is given, else IPv4.
+   * Default: as the address, else IPv4.
+   */
+  readonly family?: IpFamily | undefined;
 }
 
 /** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. */
@@ -697,19 +707,21 @@ export interface Event {
   /** The resource after it, as JSON in the proto's field names; secrets are left out, and so is what a guest is told (user_data). */
   readonly resourceJson: string;
   readonly decision: EventDecision | "";
-  /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding"). */
+  /** What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was wrong), "rate_limit" (too many logins failed before it, and it was not looked at), "token" (it was not good, or not any more), "ticket" (a console's), "origin" (of a page), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding"). */
   readonly decidedBy: string;
   /** The session in which it was done; of a login, the one that it began. Of an actor of another org: empty, to readers of one org. */
   readonly sessionId: string;
   /** How that session was begun: "password", "key:{key}", "oidc:{identity provider}", "exchange:{federated credential}", "break_glass:{request}", "issued:{administrator}" (another principal's token), "invitation:{invitation}"; with "+second_factor" once one was proved, and "+attenuated" where the token was narrowed. Of a login that failed: what was tried. Of an actor of another org, to readers of one org: the sort alone ("key"). */
   readonly credential: string;
+  /** How many of its sort it stands for: what strangers can cause without end (calls with a token that is not good, logins that are refused unseen) is written once as it comes, and what follows within a minute from the same place together, with the last one's fields. */
+  readonly times: number;
 }
 
 /** Whether it was let through. */
 export type EventDecision = "allowed" | "denied";
 
 /** What an event tells of. */
-export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked" | "accessed";
+export type EventType = "created" | "updated" | "deleting" | "deleted" | "observed" | "denied" | "login" | "login_failed" | "revoked" | "accessed" | "refreshed";
 
 /** Who logs in by a token of another issuer. The service account must have a federated credential that fits the token. */
 export interface ExchangeTokenRequest {
@@ -816,6 +828,23 @@ export interface ExternalNetwork {
    * Example: 100
    */
   readonly vlanId?: number | undefined;
+  /**
+   * Its IPv6 network, /32 to /120. Left out: it has IPv4 alone.
+   * Example: 2001:db8:113::/64
+   */
+  readonly ipv6Cidr?: string | undefined;
+  /**
+   * The router out there for IPv6. Left out: the IPv6 network's first address, if there is one.
+   * Default: the first address of ipv6_cidr.
+   * Example: 2001:db8:113::1
+   */
+  readonly ipv6Gateway: string;
+  /**
+   * The part of the IPv6 network that the cloud draws addresses from. Left out: all of it.
+   * Default: all of it.
+   * Example: 2001:db8:113::1:0/112
+   */
+  readonly ipv6PoolCidr: string;
 }
 
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
@@ -868,6 +897,23 @@ export interface ExternalNetworkInput {
    * Example: 100
    */
   readonly vlanId?: number | undefined;
+  /**
+   * Its IPv6 network, /32 to /120. Left out: it has IPv4 alone.
+   * Example: 2001:db8:113::/64
+   */
+  readonly ipv6Cidr?: string | undefined;
+  /**
+   * The router out there for IPv6. Left out: the IPv6 network's first address, if there is one.
+   * Default: the first address of ipv6_cidr.
+   * Example: 2001:db8:113::1
+   */
+  readonly ipv6Gateway?: string | undefined;
+  /**
+   * The part of the IPv6 network that the cloud draws addresses from. Left out: all of it.
+   * Default: all of it.
+   * Example: 2001:db8:113::1:0/112
+   */
+  readonly ipv6PoolCidr?: string | undefined;
 }
 
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
@@ -2101,9 +2147,15 @@ export interface InvitedRoleInput {
   readonly projectId?: string | undefined;
 }
 
+/** A version of the Internet Protocol. */
+export type IpFamily = "ipv4" | "ipv6";
+
 export interface IssueIdentityTokenRequest {
-  /** Who will take the token: the other system's own name for itself. This cloud's own is refused. */
-  readonly audience?: string | undefined;
+  /**
+   * Who will take the token: the other system's own name for itself. This cloud's own is refused.
+   * Example: https://vault.example
+   */
+  readonly audience: string;
 }
 
 export interface IssueIdentityTokenResponse {
@@ -2296,7 +2348,7 @@ export interface OpenBreakGlassRequest {
 export interface OpenConsoleRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
-  readonly vmId?: string | undefined;
+  readonly vmId: VmId;
   /** Left out: serial. */
   readonly type?: ConsoleType | undefined;
 }
@@ -4473,6 +4525,8 @@ export interface Vpc {
   readonly externalNetworkId?: ExternalNetworkId | undefined;
   /** The address that the outside sees as the source of its ports' packets; stays as long as the external network does. Empty: it is closed. */
   readonly egressAddress: string;
+  /** The same of IPv6. Empty: it is closed, or it or the external network has no IPv6. */
+  readonly egressIpv6Address: string;
 }
 
 /** An isolated network of a project. Different VPCs may use the same addresses. */

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chainfire/v1/event.proto.
  */
 export const file_chainfire_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChhjaGFpbmZpcmUvdjEvZXZlbnQucHJvdG8SDGNoYWluZmlyZS52MSKcAwoFRXZlbnQSDgoGY3Vyc29yGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHR5cGUYAyABKA4yFy5jaGFpbmZpcmUudjEuRXZlbnRUeXBlEg4KBm9yZ19pZBgEIAEoCRISCgpwcm9qZWN0X2lkGAUgASgJEgwKBGtpbmQYBiABKAkSEwoLcmVzb3VyY2VfaWQYByABKAkSDwoHdmVyc2lvbhgIIAEoAxINCgVhY3RvchgJIAEoCRIRCglzb3VyY2VfaXAYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIOCgZtZXRob2QYDCABKAkSEgoKcGVybWlzc2lvbhgNIAEoCRIVCg1yZXNvdXJjZV9qc29uGA4gASgJEi0KCGRlY2lzaW9uGA8gASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SEgoKZGVjaWRlZF9ieRgQIAEoCRISCgpzZXNzaW9uX2lkGBEgASgJEhIKCmNyZWRlbnRpYWwYEiABKAkiqQIKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRIOCgZjdXJzb3IYBCABKAkSDAoEa2luZBgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCRINCgVhY3RvchgHIAEoCRItCghkZWNpc2lvbhgIIAEoDjIbLmNoYWluZmlyZS52MS5FdmVudERlY2lzaW9uEg4KBm1ldGhvZBgJIAEoCRIuCgpzdGFydF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoSTGlzdEV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmNoYWluZmlyZS52MS5FdmVudBITCgtuZXh0X2N1cnNvchgCIAEoCSKXAgoSV2F0Y2hFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmN1cnNvchgDIAEoCRIMCgRraW5kGAQgASgJEhMKC3Jlc291cmNlX2lkGAUgASgJEg0KBWFjdG9yGAYgASgJEi0KCGRlY2lzaW9uGAcgASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SDgoGbWV0aG9kGAggASgJEi4KCnN0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI5ChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiIKBWV2ZW50GAEgASgLMhMuY2hhaW5maXJlLnYxLkV2ZW50KpwCCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBACEhcKE0VWRU5UX1RZUEVfREVMRVRJTkcQAxIWChJFVkVOVF9UWVBFX0RFTEVURUQQBBIXChNFVkVOVF9UWVBFX09CU0VSVkVEEAUSFQoRRVZFTlRfVFlQRV9ERU5JRUQQBhIUChBFVkVOVF9UWVBFX0xPR0lOEAcSGwoXRVZFTlRfVFlQRV9MT0dJTl9GQUlMRUQQCBIWChJFVkVOVF9UWVBFX1JFVk9LRUQQCRIXChNFVkVOVF9UWVBFX0FDQ0VTU0VEEAoqZgoNRXZlbnREZWNpc2lvbhIeChpFVkVOVF9ERUNJU0lPTl9VTlNQRUNJRklFRBAAEhoKFkVWRU5UX0RFQ0lTSU9OX0FMTE9XRUQQARIZChVFVkVOVF9ERUNJU0lPTl9ERU5JRUQQAjLsAQoMRXZlbnRTZXJ2aWNlEmoKCkxpc3RFdmVudHMSHy5jaGFpbmZpcmUudjEuTGlzdEV2ZW50c1JlcXVlc3QaIC5jaGFpbmZpcmUudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIhmKtRgVY2hhaW5maXJlOmV2ZW50czpsaXN0EnAKC1dhdGNoRXZlbnRzEiAuY2hhaW5maXJlLnYxLldhdGNoRXZlbnRzUmVxdWVzdBohLmNoYWluZmlyZS52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlIhqKtRgWY2hhaW5maXJlOmV2ZW50czp3YXRjaDABYgZwcm90bzM", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChhjaGFpbmZpcmUvdjEvZXZlbnQucHJvdG8SDGNoYWluZmlyZS52MSKrAwoFRXZlbnQSDgoGY3Vyc29yGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBHR5cGUYAyABKA4yFy5jaGFpbmZpcmUudjEuRXZlbnRUeXBlEg4KBm9yZ19pZBgEIAEoCRISCgpwcm9qZWN0X2lkGAUgASgJEgwKBGtpbmQYBiABKAkSEwoLcmVzb3VyY2VfaWQYByABKAkSDwoHdmVyc2lvbhgIIAEoAxINCgVhY3RvchgJIAEoCRIRCglzb3VyY2VfaXAYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIOCgZtZXRob2QYDCABKAkSEgoKcGVybWlzc2lvbhgNIAEoCRIVCg1yZXNvdXJjZV9qc29uGA4gASgJEi0KCGRlY2lzaW9uGA8gASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SEgoKZGVjaWRlZF9ieRgQIAEoCRISCgpzZXNzaW9uX2lkGBEgASgJEhIKCmNyZWRlbnRpYWwYEiABKAkSDQoFdGltZXMYEyABKAUiqQIKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRIOCgZjdXJzb3IYBCABKAkSDAoEa2luZBgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCRINCgVhY3RvchgHIAEoCRItCghkZWNpc2lvbhgIIAEoDjIbLmNoYWluZmlyZS52MS5FdmVudERlY2lzaW9uEg4KBm1ldGhvZBgJIAEoCRIuCgpzdGFydF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoSTGlzdEV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLmNoYWluZmlyZS52MS5FdmVudBITCgtuZXh0X2N1cnNvchgCIAEoCSKXAgoSV2F0Y2hFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmN1cnNvchgDIAEoCRIMCgRraW5kGAQgASgJEhMKC3Jlc291cmNlX2lkGAUgASgJEg0KBWFjdG9yGAYgASgJEi0KCGRlY2lzaW9uGAcgASgOMhsuY2hhaW5maXJlLnYxLkV2ZW50RGVjaXNpb24SDgoGbWV0aG9kGAggASgJEi4KCnN0YXJ0X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI5ChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiIKBWV2ZW50GAEgASgLMhMuY2hhaW5maXJlLnYxLkV2ZW50KrYCCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBACEhcKE0VWRU5UX1RZUEVfREVMRVRJTkcQAxIWChJFVkVOVF9UWVBFX0RFTEVURUQQBBIXChNFVkVOVF9UWVBFX09CU0VSVkVEEAUSFQoRRVZFTlRfVFlQRV9ERU5JRUQQBhIUChBFVkVOVF9UWVBFX0xPR0lOEAcSGwoXRVZFTlRfVFlQRV9MT0dJTl9GQUlMRUQQCBIWChJFVkVOVF9UWVBFX1JFVk9LRUQQCRIXChNFVkVOVF9UWVBFX0FDQ0VTU0VEEAoSGAoURVZFTlRfVFlQRV9SRUZSRVNIRUQQCypmCg1FdmVudERlY2lzaW9uEh4KGkVWRU5UX0RFQ0lTSU9OX1VOU1BFQ0lGSUVEEAASGgoWRVZFTlRfREVDSVNJT05fQUxMT1dFRBABEhkKFUVWRU5UX0RFQ0lTSU9OX0RFTklFRBACMuwBCgxFdmVudFNlcnZpY2USagoKTGlzdEV2ZW50cxIfLmNoYWluZmlyZS52MS5MaXN0RXZlbnRzUmVxdWVzdBogLmNoYWluZmlyZS52MS5MaXN0RXZlbnRzUmVzcG9uc2UiGYq1GBVjaGFpbmZpcmU6ZXZlbnRzOmxpc3QScAoLV2F0Y2hFdmVudHMSIC5jaGFpbmZpcmUudjEuV2F0Y2hFdmVudHNSZXF1ZXN0GiEuY2hhaW5maXJlLnYxLldhdGNoRXZlbnRzUmVzcG9uc2UiGoq1GBZjaGFpbmZpcmU6ZXZlbnRzOndhdGNoMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_photoncloud_meta_v1_meta]);
 
 /**
  * One thing that was done or refused.
@@ -115,7 +115,8 @@ export type Event = Message<"chainfire.v1.Event"> & {
   /**
    * What decided, in a word, where it is known: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit" (the token is
    * narrowed), "project" (the token is for another project), "delegation" (nobody gives what they do not hold), "credential" (a login's was
-   * wrong), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding").
+   * wrong), "rate_limit" (too many logins failed before it, and it was not looked at), "token" (it was not good, or not any more), "ticket" (a
+   * console's), "origin" (of a page), "nothing" (no role allows it). Of an actor of another org, to readers of one org: the sort alone ("role_binding").
    *
    * @generated from field: string decided_by = 16;
    */
@@ -137,6 +138,14 @@ export type Event = Message<"chainfire.v1.Event"> & {
    * @generated from field: string credential = 18;
    */
   credential: string;
+
+  /**
+   * How many of its sort it stands for: what strangers can cause without end (calls with a token that is not good, logins that are refused
+   * unseen) is written once as it comes, and what follows within a minute from the same place together, with the last one's fields.
+   *
+   * @generated from field: int32 times = 19;
+   */
+  times: number;
 };
 
 /**
@@ -405,11 +414,18 @@ export const EventType = {
   REVOKED: 9,
 
   /**
-   * Something was looked into that changes no resource: a machine's console was opened.
+   * Something was looked into, or handed out, that changes no resource: a machine's console was opened, a token for a new host was drawn.
    *
    * @generated from enum value: EVENT_TYPE_ACCESSED = 10;
    */
   ACCESSED: 10,
+
+  /**
+   * A session was given new tokens.
+   *
+   * @generated from enum value: EVENT_TYPE_REFRESHED = 11;
+   */
+  REFRESHED: 11,
 } as const;
 
 /**

@@ -2,20 +2,20 @@
 // @generated from file prismnet/v1/elastic_ip.proto (package prismnet.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { BatchGetRequestSchema, Change, DeleteRequestSchema, GetRequestSchema, ListRequestSchema, PlannedChange, Status, WatchRequestSchema } from "../../photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_api_v1_api } from "../../photoncloud/api/v1/api_pb.ts";
 import { file_photoncloud_meta_v1_meta } from "../../photoncloud/meta/v1/meta_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file prismnet/v1/elastic_ip.proto.
  */
 export const file_prismnet_v1_elastic_ip: GenFile = /*@__PURE__*/
-  fileDesc("ChxwcmlzbW5ldC92MS9lbGFzdGljX2lwLnByb3RvEgtwcmlzbW5ldC52MSKgBgoJRWxhc3RpY0lwEhMKAmlkGAEgASgJQgeKtRgDCgEDEhcKBm9yZ19pZBgCIAEoCUIHirUYAwoBAhIbCgpwcm9qZWN0X2lkGAMgASgJQgeKtRgDCgECEhwKBG5hbWUYBCABKAlCDoq1GAoKAQEYAUIDd2ViEjwKBmxhYmVscxgFIAMoCzIiLnByaXNtbmV0LnYxLkVsYXN0aWNJcC5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSIwoLZGVzY3JpcHRpb24YFCABKAlCCYq1GAUyAxCACEgAiAEBEmIKE2V4dGVybmFsX25ldHdvcmtfaWQYFSABKAlCQIq1GDwKAgQCEhtwcmlzbW5ldC52MS5FeHRlcm5hbE5ldHdvcmtKGXRoZSBvbmx5IGV4dGVybmFsIG5ldHdvcmtIAYgBARJFCgdhZGRyZXNzGBYgASgJQi+KtRgrCgIEAhgFQgwyMDMuMC4xMTMuMjBKFXRoZSBuZXh0IGZyZWUgYWRkcmVzc0gCiAEBEiwKB3BvcnRfaWQYFyABKAlCFoq1GBISEHByaXNtbmV0LnYxLlBvcnRIA4gBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOiSKtRggCAMSCmVsYXN0aWNfaXAaC2VsYXN0aWNfaXBzIgNlaXBCDgoMX2Rlc2NyaXB0aW9uQhYKFF9leHRlcm5hbF9uZXR3b3JrX2lkQgoKCF9hZGRyZXNzQgoKCF9wb3J0X2lkIrMBChZVcGRhdGVFbGFzdGljSXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEioKCmVsYXN0aWNfaXAYBCABKAsyFi5wcmlzbW5ldC52MS5FbGFzdGljSXASLwoLdXBkYXRlX21hc2sYBSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgwKBGV0YWcYBiABKAkibgoWTGlzdEVsYXN0aWNJcHNSZXNwb25zZRIrCgtlbGFzdGljX2lwcxgBIAMoCzIWLnByaXNtbmV0LnYxLkVsYXN0aWNJcBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDgoGY3Vyc29yGAMgASgJIoEBChdXYXRjaEVsYXN0aWNJcHNSZXNwb25zZRIqCgZjaGFuZ2UYASABKA4yGi5waG90b25jbG91ZC5hcGkudjEuQ2hhbmdlEioKCmVsYXN0aWNfaXAYAiABKAsyFi5wcmlzbW5ldC52MS5FbGFzdGljSXASDgoGY3Vyc29yGAMgASgJIroBChRQbGFuRWxhc3RpY0lwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIKCgJpZBgDIAEoCRIqCgplbGFzdGljX2lwGAQgASgLMhYucHJpc21uZXQudjEuRWxhc3RpY0lwEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg11bmtub3duX3BhdGhzGAYgAygJIncKFVBsYW5FbGFzdGljSXBSZXNwb25zZRIqCgplbGFzdGljX2lwGAEgASgLMhYucHJpc21uZXQudjEuRWxhc3RpY0lwEjIKB2NoYW5nZXMYAiADKAsyIS5waG90b25jbG91ZC5hcGkudjEuUGxhbm5lZENoYW5nZTKdBwoQRWxhc3RpY0lwU2VydmljZRJhCg9DcmVhdGVFbGFzdGljSXASFi5wcmlzbW5ldC52MS5FbGFzdGljSXAaFi5wcmlzbW5ldC52MS5FbGFzdGljSXAiHoq1GBpuZXR3b3JrOmVsYXN0aWNfaXBzOmNyZWF0ZRJjCgxHZXRFbGFzdGljSXASHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoWLnByaXNtbmV0LnYxLkVsYXN0aWNJcCIbirUYF25ldHdvcms6ZWxhc3RpY19pcHM6Z2V0EnsKEkJhdGNoR2V0RWxhc3RpY0lwcxIjLnBob3RvbmNsb3VkLmFwaS52MS5CYXRjaEdldFJlcXVlc3QaIy5wcmlzbW5ldC52MS5MaXN0RWxhc3RpY0lwc1Jlc3BvbnNlIhuKtRgXbmV0d29yazplbGFzdGljX2lwczpnZXQSdAoOTGlzdEVsYXN0aWNJcHMSHy5waG90b25jbG91ZC5hcGkudjEuTGlzdFJlcXVlc3QaIy5wcmlzbW5ldC52MS5MaXN0RWxhc3RpY0lwc1Jlc3BvbnNlIhyKtRgYbmV0d29yazplbGFzdGljX2lwczpsaXN0Em4KD1VwZGF0ZUVsYXN0aWNJcBIjLnByaXNtbmV0LnYxLlVwZGF0ZUVsYXN0aWNJcFJlcXVlc3QaFi5wcmlzbW5ldC52MS5FbGFzdGljSXAiHoq1GBpuZXR3b3JrOmVsYXN0aWNfaXBzOnVwZGF0ZRJsCg9EZWxldGVFbGFzdGljSXASIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoWLnByaXNtbmV0LnYxLkVsYXN0aWNJcCIeirUYGm5ldHdvcms6ZWxhc3RpY19pcHM6ZGVsZXRlEnoKD1dhdGNoRWxhc3RpY0lwcxIgLnBob3RvbmNsb3VkLmFwaS52MS5XYXRjaFJlcXVlc3QaJC5wcmlzbW5ldC52MS5XYXRjaEVsYXN0aWNJcHNSZXNwb25zZSIdirUYGW5ldHdvcms6ZWxhc3RpY19pcHM6d2F0Y2gwARJ0Cg1QbGFuRWxhc3RpY0lwEiEucHJpc21uZXQudjEuUGxhbkVsYXN0aWNJcFJlcXVlc3QaIi5wcmlzbW5ldC52MS5QbGFuRWxhc3RpY0lwUmVzcG9uc2UiHIq1GBhuZXR3b3JrOmVsYXN0aWNfaXBzOnBsYW5iBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
+  fileDesc("ChxwcmlzbW5ldC92MS9lbGFzdGljX2lwLnByb3RvEgtwcmlzbW5ldC52MSL8BgoJRWxhc3RpY0lwEhMKAmlkGAEgASgJQgeKtRgDCgEDEhcKBm9yZ19pZBgCIAEoCUIHirUYAwoBAhIbCgpwcm9qZWN0X2lkGAMgASgJQgeKtRgDCgECEhwKBG5hbWUYBCABKAlCDoq1GAoKAQEYAUIDd2ViEjwKBmxhYmVscxgFIAMoCzIiLnByaXNtbmV0LnYxLkVsYXN0aWNJcC5MYWJlbHNFbnRyeUIIirUYBDICEEASFgoEZXRhZxgGIAEoCUIIirUYBAoCAwgSOAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgeKtRgDCgEDEjkKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIIirUYBAoCAwgSNAoGc3RhdHVzGAkgASgLMhoucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXR1c0IIirUYBAoCAwgSFgoFb3duZXIYCiABKAlCB4q1GAMKAQMSIwoLZGVzY3JpcHRpb24YFCABKAlCCYq1GAUyAxCACEgAiAEBEmIKE2V4dGVybmFsX25ldHdvcmtfaWQYFSABKAlCQIq1GDwKAgQCEhtwcmlzbW5ldC52MS5FeHRlcm5hbE5ldHdvcmtKGXRoZSBvbmx5IGV4dGVybmFsIG5ldHdvcmtIAYgBARJFCgdhZGRyZXNzGBYgASgJQi+KtRgrCgIEAhgEQgwyMDMuMC4xMTMuMjBKFXRoZSBuZXh0IGZyZWUgYWRkcmVzc0gCiAEBEiwKB3BvcnRfaWQYFyABKAlCFoq1GBISEHByaXNtbmV0LnYxLlBvcnRIA4gBARJPCgZmYW1pbHkYGCABKA4yFS5wcmlzbW5ldC52MS5JcEZhbWlseUIjirUYHwoCBAJKGWFzIHRoZSBhZGRyZXNzLCBlbHNlIElQdjRIBIgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBOiSKtRggCAMSCmVsYXN0aWNfaXAaC2VsYXN0aWNfaXBzIgNlaXBCDgoMX2Rlc2NyaXB0aW9uQhYKFF9leHRlcm5hbF9uZXR3b3JrX2lkQgoKCF9hZGRyZXNzQgoKCF9wb3J0X2lkQgkKB19mYW1pbHkiswEKFlVwZGF0ZUVsYXN0aWNJcFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSKgoKZWxhc3RpY19pcBgEIAEoCzIWLnByaXNtbmV0LnYxLkVsYXN0aWNJcBIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgGIAEoCSJuChZMaXN0RWxhc3RpY0lwc1Jlc3BvbnNlEisKC2VsYXN0aWNfaXBzGAEgAygLMhYucHJpc21uZXQudjEuRWxhc3RpY0lwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIOCgZjdXJzb3IYAyABKAkigQEKF1dhdGNoRWxhc3RpY0lwc1Jlc3BvbnNlEioKBmNoYW5nZRgBIAEoDjIaLnBob3RvbmNsb3VkLmFwaS52MS5DaGFuZ2USKgoKZWxhc3RpY19pcBgCIAEoCzIWLnByaXNtbmV0LnYxLkVsYXN0aWNJcBIOCgZjdXJzb3IYAyABKAkiugEKFFBsYW5FbGFzdGljSXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJEioKCmVsYXN0aWNfaXAYBCABKAsyFi5wcmlzbW5ldC52MS5FbGFzdGljSXASLwoLdXBkYXRlX21hc2sYBSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDXVua25vd25fcGF0aHMYBiADKAkidwoVUGxhbkVsYXN0aWNJcFJlc3BvbnNlEioKCmVsYXN0aWNfaXAYASABKAsyFi5wcmlzbW5ldC52MS5FbGFzdGljSXASMgoHY2hhbmdlcxgCIAMoCzIhLnBob3RvbmNsb3VkLmFwaS52MS5QbGFubmVkQ2hhbmdlKk0KCElwRmFtaWx5EhkKFUlQX0ZBTUlMWV9VTlNQRUNJRklFRBAAEhIKDklQX0ZBTUlMWV9JUFY0EAESEgoOSVBfRkFNSUxZX0lQVjYQAjKdBwoQRWxhc3RpY0lwU2VydmljZRJhCg9DcmVhdGVFbGFzdGljSXASFi5wcmlzbW5ldC52MS5FbGFzdGljSXAaFi5wcmlzbW5ldC52MS5FbGFzdGljSXAiHoq1GBpuZXR3b3JrOmVsYXN0aWNfaXBzOmNyZWF0ZRJjCgxHZXRFbGFzdGljSXASHi5waG90b25jbG91ZC5hcGkudjEuR2V0UmVxdWVzdBoWLnByaXNtbmV0LnYxLkVsYXN0aWNJcCIbirUYF25ldHdvcms6ZWxhc3RpY19pcHM6Z2V0EnsKEkJhdGNoR2V0RWxhc3RpY0lwcxIjLnBob3RvbmNsb3VkLmFwaS52MS5CYXRjaEdldFJlcXVlc3QaIy5wcmlzbW5ldC52MS5MaXN0RWxhc3RpY0lwc1Jlc3BvbnNlIhuKtRgXbmV0d29yazplbGFzdGljX2lwczpnZXQSdAoOTGlzdEVsYXN0aWNJcHMSHy5waG90b25jbG91ZC5hcGkudjEuTGlzdFJlcXVlc3QaIy5wcmlzbW5ldC52MS5MaXN0RWxhc3RpY0lwc1Jlc3BvbnNlIhyKtRgYbmV0d29yazplbGFzdGljX2lwczpsaXN0Em4KD1VwZGF0ZUVsYXN0aWNJcBIjLnByaXNtbmV0LnYxLlVwZGF0ZUVsYXN0aWNJcFJlcXVlc3QaFi5wcmlzbW5ldC52MS5FbGFzdGljSXAiHoq1GBpuZXR3b3JrOmVsYXN0aWNfaXBzOnVwZGF0ZRJsCg9EZWxldGVFbGFzdGljSXASIS5waG90b25jbG91ZC5hcGkudjEuRGVsZXRlUmVxdWVzdBoWLnByaXNtbmV0LnYxLkVsYXN0aWNJcCIeirUYGm5ldHdvcms6ZWxhc3RpY19pcHM6ZGVsZXRlEnoKD1dhdGNoRWxhc3RpY0lwcxIgLnBob3RvbmNsb3VkLmFwaS52MS5XYXRjaFJlcXVlc3QaJC5wcmlzbW5ldC52MS5XYXRjaEVsYXN0aWNJcHNSZXNwb25zZSIdirUYGW5ldHdvcms6ZWxhc3RpY19pcHM6d2F0Y2gwARJ0Cg1QbGFuRWxhc3RpY0lwEiEucHJpc21uZXQudjEuUGxhbkVsYXN0aWNJcFJlcXVlc3QaIi5wcmlzbW5ldC52MS5QbGFuRWxhc3RpY0lwUmVzcG9uc2UiHIq1GBhuZXR3b3JrOmVsYXN0aWNfaXBzOnBsYW5iBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_photoncloud_api_v1_api, file_photoncloud_meta_v1_meta]);
 
 /**
  * A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port.
@@ -102,7 +102,7 @@ export type ElasticIp = Message<"prismnet.v1.ElasticIp"> & {
   externalNetworkId?: string | undefined;
 
   /**
-   * An address of the external network's that is free. Left out: one is drawn.
+   * An address of the external network's that is free, of either family. Left out: one is drawn.
    *
    * @generated from field: optional string address = 22;
    */
@@ -114,6 +114,13 @@ export type ElasticIp = Message<"prismnet.v1.ElasticIp"> & {
    * @generated from field: optional string port_id = 23;
    */
   portId?: string | undefined;
+
+  /**
+   * Whether it is an IPv4 or an IPv6 address. A port may have one of each. Left out: as the address that is given, else IPv4.
+   *
+   * @generated from field: optional prismnet.v1.IpFamily family = 24;
+   */
+  family?: IpFamily | undefined;
 };
 
 /**
@@ -308,6 +315,45 @@ export type PlanElasticIpResponse = Message<"prismnet.v1.PlanElasticIpResponse">
  */
 export const PlanElasticIpResponseSchema: GenMessage<PlanElasticIpResponse> = /*@__PURE__*/
   messageDesc(file_prismnet_v1_elastic_ip, 5);
+
+/**
+ * A version of the Internet Protocol.
+ *
+ * @generated from enum prismnet.v1.IpFamily
+ */
+export const IpFamily = {
+  /**
+   * @generated from enum value: IP_FAMILY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * 203.0.113.20
+   *
+   * @generated from enum value: IP_FAMILY_IPV4 = 1;
+   */
+  IPV4: 1,
+
+  /**
+   * 2001:db8:113::20
+   *
+   * @generated from enum value: IP_FAMILY_IPV6 = 2;
+   */
+  IPV6: 2,
+} as const;
+
+/**
+ * A version of the Internet Protocol.
+ *
+ * @generated from enum prismnet.v1.IpFamily
+ */
+export type IpFamily = (typeof IpFamily)[keyof typeof IpFamily] | UnknownEnum;
+
+/**
+ * Describes the enum prismnet.v1.IpFamily.
+ */
+export const IpFamilySchema: GenEnum<IpFamily> = /*@__PURE__*/
+  enumDesc(file_prismnet_v1_elastic_ip, 0);
 
 /**
  * Manages elastic IPs.

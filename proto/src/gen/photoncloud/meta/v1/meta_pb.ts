@@ -15,7 +15,35 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file photoncloud/meta/v1/meta.proto.
  */
 export const file_photoncloud_meta_v1_meta: GenFile = /*@__PURE__*/
-  fileDesc("Ch5waG90b25jbG91ZC9tZXRhL3YxL21ldGEucHJvdG8SE3Bob3RvbmNsb3VkLm1ldGEudjEiuwEKBEtpbmQSKQoFc2NvcGUYASABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEgwKBG5vdW4YAiABKAkSDgoGcGx1cmFsGAMgASgJEhEKCWlkX3ByZWZpeBgEIAEoCRIRCgljaG9zZW5faWQYBSABKAgSLAoIaXNfc2NvcGUYBiABKA4yGi5waG90b25jbG91ZC5tZXRhLnYxLlNjb3BlEhYKDm93bl9zY29wZV9vbmx5GAcgASgIIjsKBVJhbmdlEhAKA21pbhgBIAEoA0gAiAEBEhAKA21heBgCIAEoA0gBiAEBQgYKBF9taW5CBgoEX21heCK/AgoFRmllbGQSLwoIYmVoYXZpb3IYASADKA4yHS5waG90b25jbG91ZC5tZXRhLnYxLkJlaGF2aW9yEhEKCXJlZmVyZW5jZRgCIAEoCRIrCgZmb3JtYXQYAyABKA4yGy5waG90b25jbG91ZC5tZXRhLnYxLkZvcm1hdBIpCgVyYW5nZRgEIAEoCzIaLnBob3RvbmNsb3VkLm1ldGEudjEuUmFuZ2USDwoHcGF0dGVybhgFIAEoCRIoCgRzaXplGAYgASgLMhoucGhvdG9uY2xvdWQubWV0YS52MS5SYW5nZRIMCgR1bml0GAcgASgJEg8KB2V4YW1wbGUYCCABKAkSDwoHZGVmYXVsdBgJIAEoCRIvCgprZXlfZm9ybWF0GAogASgOMhsucGhvdG9uY2xvdWQubWV0YS52MS5Gb3JtYXQqRQoET3BlbhIUChBPUEVOX1VOU1BFQ0lGSUVEEAASDwoLT1BFTl9BTllPTkUQARIWChJPUEVOX0FVVEhFTlRJQ0FURUQQAiphCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEhAKDFNDT1BFX1NZU1RFTRABEg0KCVNDT1BFX09SRxACEhEKDVNDT1BFX1BST0pFQ1QQAxINCglTQ09QRV9BTlkQBCr9AQoIQmVoYXZpb3ISGAoUQkVIQVZJT1JfVU5TUEVDSUZJRUQQABIVChFCRUhBVklPUl9SRVFVSVJFRBABEhYKEkJFSEFWSU9SX0lNTVVUQUJMRRACEhgKFEJFSEFWSU9SX09VVFBVVF9PTkxZEAMSGwoXQkVIQVZJT1JfU0VSVkVSX0RFRkFVTFQQBBIWChJCRUhBVklPUl9TRU5TSVRJVkUQBRIXChNCRUhBVklPUl9JTlBVVF9PTkxZEAYSFgoSQkVIQVZJT1JfVU5PUkRFUkVEEAcSFQoRQkVIQVZJT1JfVk9MQVRJTEUQCBIRCg1CRUhBVklPUl9PTkNFEAkqvAEKBkZvcm1hdBIWChJGT1JNQVRfVU5TUEVDSUZJRUQQABIPCgtGT1JNQVRfTkFNRRABEg8KC0ZPUk1BVF9DSURSEAISEgoORk9STUFUX0NJRFJfVjQQAxINCglGT1JNQVRfSVAQBBIQCgxGT1JNQVRfSVBfVjQQBRIOCgpGT1JNQVRfTUFDEAYSEAoMRk9STUFUX0VNQUlMEAcSDgoKRk9STUFUX1VSTBAIEhEKDUZPUk1BVF9ESUdFU1QQCTo6CghpbnRlcm5hbBIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjRhgMgASgIUghpbnRlcm5hbDpQCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyGS5waG90b25jbG91ZC5tZXRhLnYxLktpbmRSBGtpbmQ6UQoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyGi5waG90b25jbG91ZC5tZXRhLnYxLkZpZWxkUgVmaWVsZDpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoCVIKcGVybWlzc2lvbjpPCgRvcGVuEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoDjIZLnBob3RvbmNsb3VkLm1ldGEudjEuT3BlblIEb3BlbmIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5waG90b25jbG91ZC9tZXRhL3YxL21ldGEucHJvdG8SE3Bob3RvbmNsb3VkLm1ldGEudjEiKgoJRXBoZW1lcmFsEgwKBG5hbWUYASABKAkSDwoHb25lX3VzZRgCIAEoCCK7AQoES2luZBIpCgVzY29wZRgBIAEoDjIaLnBob3RvbmNsb3VkLm1ldGEudjEuU2NvcGUSDAoEbm91bhgCIAEoCRIOCgZwbHVyYWwYAyABKAkSEQoJaWRfcHJlZml4GAQgASgJEhEKCWNob3Nlbl9pZBgFIAEoCBIsCghpc19zY29wZRgGIAEoDjIaLnBob3RvbmNsb3VkLm1ldGEudjEuU2NvcGUSFgoOb3duX3Njb3BlX29ubHkYByABKAgiOwoFUmFuZ2USEAoDbWluGAEgASgDSACIAQESEAoDbWF4GAIgASgDSAGIAQFCBgoEX21pbkIGCgRfbWF4Ir8CCgVGaWVsZBIvCghiZWhhdmlvchgBIAMoDjIdLnBob3RvbmNsb3VkLm1ldGEudjEuQmVoYXZpb3ISEQoJcmVmZXJlbmNlGAIgASgJEisKBmZvcm1hdBgDIAEoDjIbLnBob3RvbmNsb3VkLm1ldGEudjEuRm9ybWF0EikKBXJhbmdlGAQgASgLMhoucGhvdG9uY2xvdWQubWV0YS52MS5SYW5nZRIPCgdwYXR0ZXJuGAUgASgJEigKBHNpemUYBiABKAsyGi5waG90b25jbG91ZC5tZXRhLnYxLlJhbmdlEgwKBHVuaXQYByABKAkSDwoHZXhhbXBsZRgIIAEoCRIPCgdkZWZhdWx0GAkgASgJEi8KCmtleV9mb3JtYXQYCiABKA4yGy5waG90b25jbG91ZC5tZXRhLnYxLkZvcm1hdCpFCgRPcGVuEhQKEE9QRU5fVU5TUEVDSUZJRUQQABIPCgtPUEVOX0FOWU9ORRABEhYKEk9QRU5fQVVUSEVOVElDQVRFRBACKmEKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASEAoMU0NPUEVfU1lTVEVNEAESDQoJU0NPUEVfT1JHEAISEQoNU0NPUEVfUFJPSkVDVBADEg0KCVNDT1BFX0FOWRAEKv0BCghCZWhhdmlvchIYChRCRUhBVklPUl9VTlNQRUNJRklFRBAAEhUKEUJFSEFWSU9SX1JFUVVJUkVEEAESFgoSQkVIQVZJT1JfSU1NVVRBQkxFEAISGAoUQkVIQVZJT1JfT1VUUFVUX09OTFkQAxIbChdCRUhBVklPUl9TRVJWRVJfREVGQVVMVBAEEhYKEkJFSEFWSU9SX1NFTlNJVElWRRAFEhcKE0JFSEFWSU9SX0lOUFVUX09OTFkQBhIWChJCRUhBVklPUl9VTk9SREVSRUQQBxIVChFCRUhBVklPUl9WT0xBVElMRRAIEhEKDUJFSEFWSU9SX09OQ0UQCSq8AQoGRm9ybWF0EhYKEkZPUk1BVF9VTlNQRUNJRklFRBAAEg8KC0ZPUk1BVF9OQU1FEAESDwoLRk9STUFUX0NJRFIQAhISCg5GT1JNQVRfQ0lEUl9WNBADEg0KCUZPUk1BVF9JUBAEEhAKDEZPUk1BVF9JUF9WNBAFEg4KCkZPUk1BVF9NQUMQBhIQCgxGT1JNQVRfRU1BSUwQBxIOCgpGT1JNQVRfVVJMEAgSEQoNRk9STUFUX0RJR0VTVBAJOjoKCGludGVybmFsEhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGNGGAyABKAhSCGludGVybmFsOlAKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0YYDIAEoCzIZLnBob3RvbmNsb3VkLm1ldGEudjEuS2luZFIEa2luZDpRCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzIaLnBob3RvbmNsb3VkLm1ldGEudjEuRmllbGRSBWZpZWxkOkAKCnBlcm1pc3Npb24SHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgJUgpwZXJtaXNzaW9uOk8KBG9wZW4SHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgOMhkucGhvdG9uY2xvdWQubWV0YS52MS5PcGVuUgRvcGVuOl4KCWVwaGVtZXJhbBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNOGAyABKAsyHi5waG90b25jbG91ZC5tZXRhLnYxLkVwaGVtZXJhbFIJZXBoZW1lcmFsYgZwcm90bzM", [file_google_protobuf_descriptor]);
+
+/**
+ * What is held while a program runs.
+ *
+ * @generated from message photoncloud.meta.v1.Ephemeral
+ */
+export type Ephemeral = Message<"photoncloud.meta.v1.Ephemeral"> & {
+  /**
+   * "vm_console". Unique, also among the names of kinds that are ephemeral.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * It is used once, and at once: nobody needs to hear of its end.
+   *
+   * @generated from field: bool one_use = 2;
+   */
+  oneUse: boolean;
+};
+
+/**
+ * Describes the message photoncloud.meta.v1.Ephemeral.
+ * Use `create(EphemeralSchema)` to create a new message.
+ */
+export const EphemeralSchema: GenMessage<Ephemeral> = /*@__PURE__*/
+  messageDesc(file_photoncloud_meta_v1_meta, 0);
 
 /**
  * A type of resource.
@@ -78,7 +106,7 @@ export type Kind = Message<"photoncloud.meta.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_photoncloud_meta_v1_meta, 0);
+  messageDesc(file_photoncloud_meta_v1_meta, 1);
 
 /**
  * A range of numbers, of a duration in seconds, or of a port; both ends belong to it.
@@ -102,7 +130,7 @@ export type Range = Message<"photoncloud.meta.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_photoncloud_meta_v1_meta, 1);
+  messageDesc(file_photoncloud_meta_v1_meta, 2);
 
 /**
  * What a field is.
@@ -182,7 +210,7 @@ export type Field = Message<"photoncloud.meta.v1.Field"> & {
  * Use `create(FieldSchema)` to create a new message.
  */
 export const FieldSchema: GenMessage<Field> = /*@__PURE__*/
-  messageDesc(file_photoncloud_meta_v1_meta, 2);
+  messageDesc(file_photoncloud_meta_v1_meta, 3);
 
 /**
  * Who may call a method that names no permission.
@@ -493,4 +521,13 @@ export const permission: GenExtension<MethodOptions, string> = /*@__PURE__*/
  */
 export const open: GenExtension<MethodOptions, Open> = /*@__PURE__*/
   extDesc(file_photoncloud_meta_v1_meta, 4);
+
+/**
+ * What the method answers is held for as long as a program runs, and is kept nowhere: to Terraform an ephemeral resource. Where it is a kind's
+ * Create, what was created is deleted at the end.
+ *
+ * @generated from extension: photoncloud.meta.v1.Ephemeral ephemeral = 50003;
+ */
+export const ephemeral: GenExtension<MethodOptions, Ephemeral> = /*@__PURE__*/
+  extDesc(file_photoncloud_meta_v1_meta, 5);
 
