@@ -1,6 +1,6 @@
 // The outside as tenants ask for it, by packets: a VPC is joined to an external network, gets an elastic IP, moves it, and leaves.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ElasticIpSchema } from "@photoncloud/proto/gen/prismnet/v1/elastic_ip_pb";
+import { ElasticIpSchema, IpFamily } from "@photoncloud/proto/gen/prismnet/v1/elastic_ip_pb";
 import { ExternalNetworkSchema } from "@photoncloud/proto/gen/prismnet/v1/external_network_pb";
 import { RouteSchema } from "@photoncloud/proto/gen/prismnet/v1/route_pb";
 import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
@@ -9,6 +9,7 @@ import { type CloudField, type Net, type Seat, startCloudField } from "./cloud-f
 import { describeOnOvn, eventually, type Guest } from "./field.ts";
 
 const [nextHop, faraway] = ["203.0.113.1", "198.51.100.10"];
+const [nextHop6, faraway6] = ["2001:db8:113::1", "2001:db8:ffff::10"];
 
 describeOnOvn("the outside, asked for by a tenant", () => {
   let field: CloudField;
@@ -21,8 +22,11 @@ describeOnOvn("the outside, asked for by a tenant", () => {
     field = await startCloudField();
     outside = field.lab.outside();
     await outside.run("ip", "addr", "add", `${faraway}/32`, "dev", "lo");
+    for (const address of ["fe80::1/64", `${nextHop6}/64`])
+      await outside.run("ip", "addr", "add", address, "dev", "br0", "nodad");
+    await outside.run("ip", "addr", "add", `${faraway6}/128`, "dev", "lo");
     await outside.serveTcp(80, "{source}");
-    const wire = { cidr: "203.0.113.0/24", physicalNetwork: "physnet1" };
+    const wire = { cidr: "203.0.113.0/24", ipv6Cidr: "2001:db8:113::/64", physicalNetwork: "physnet1" };
     await field.cloud.make(ExternalNetworkSchema, { orgId: "", projectId: "", id: "external", ...wire });
     net = await field.net(acme, 51);
     const open = await field.open(acme);
@@ -66,8 +70,18 @@ describeOnOvn("the outside, asked for by a tenant", () => {
     await field.cloud.delete(RouteSchema, route.id);
     expect(await greeting(one.guest, faraway, egressAddress)).toBe(egressAddress);
 
-    await field.cloud.delete(ElasticIpSchema, ip.id);
-    await field.cloud.gone(ElasticIpSchema, ip.id);
+    const { egressIpv6Address } = await field.cloud.get(VpcSchema, net.vpc.id);
+    expect(await greeting(one.guest, faraway6, egressIpv6Address)).toBe(egressIpv6Address);
+    const six = { name: "public6", portId: two.port.id, family: IpFamily.IPV6 };
+    const ip6 = await field.cloud.make(ElasticIpSchema, six);
+    const address6 = ip6.address ?? "";
+    expect(await greeting(outside, address6, `two sees ${nextHop6}`)).toBe(`two sees ${nextHop6}`);
+    expect(await greeting(two.guest, faraway6, address6)).toBe(address6);
+
+    for (const { id } of [ip, ip6]) {
+      await field.cloud.delete(ElasticIpSchema, id);
+      await field.cloud.gone(ElasticIpSchema, id);
+    }
     await field.cloud.update(VpcSchema, net.vpc.id, {}, ["external_network_id"]);
     await settled();
     expect(await greeting(one.guest, faraway, undefined)).toBeUndefined();

@@ -18,13 +18,15 @@ export interface TfElasticIpProps extends ResourceProps {
   readonly description?: string;
   /** The external network that the address is of. Left out: the port's VPC's, else the only one that there is. A change forces replacement. @default - the only external network */
   readonly externalNetworkId?: string;
-  /** An address of the external network's that is free. Left out: one is drawn. A change forces replacement. @default - the next free address */
+  /** An address of the external network's that is free, of either family. Left out: one is drawn. A change forces replacement. @default - the next free address */
   readonly address?: string;
   /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. @default - none */
   readonly portId?: string;
+  /** Whether it is an IPv4 or an IPv6 address. A port may have one of each. Left out: as the address that is given, else IPv4. A change forces replacement. @default - as the address, else IPv4 */
+  readonly family?: "ipv4" | "ipv6";
 }
 
-const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"externalNetworkId":["external_network_id","scalar"],"address":["address","scalar"],"portId":["port_id","scalar"]}};
+const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"externalNetworkId":["external_network_id","scalar"],"address":["address","scalar"],"portId":["port_id","scalar"],"family":["family","scalar"]}};
 
 /** A public address of an external network, given to a port as 1:1 NAT. It stays while it moves from port to port. Terraform's photoncloud_elastic_ip. */
 export class TfElasticIp extends PhotonResource {
@@ -77,7 +79,7 @@ export class TfElasticIp extends PhotonResource {
     return this.getStringAttribute("external_network_id");
   }
 
-  /** An address of the external network's that is free. Left out: one is drawn. Known when it is deployed. */
+  /** An address of the external network's that is free, of either family. Left out: one is drawn. Known when it is deployed. */
   get address(): string {
     return this.getStringAttribute("address");
   }
@@ -85,5 +87,10 @@ export class TfElasticIp extends PhotonResource {
   /** The port that it leads to; its VPC must be joined to the external network. Left out: it leads nowhere, and is kept. When it moves, its open connections end. Known when it is deployed. */
   get portId(): string {
     return this.getStringAttribute("port_id");
+  }
+
+  /** Whether it is an IPv4 or an IPv6 address. A port may have one of each. Left out: as the address that is given, else IPv4. Known when it is deployed. */
+  get family(): string {
+    return this.getStringAttribute("family");
   }
 }

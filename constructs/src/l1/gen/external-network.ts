@@ -28,9 +28,15 @@ export interface TfExternalNetworkProps extends ResourceProps {
   readonly physicalNetwork?: string;
   /** Its VLAN on that wire. Left out: untagged. A change forces replacement. @default - none */
   readonly vlanId?: number;
+  /** Its IPv6 network, /32 to /120. Left out: it has IPv4 alone. A change forces replacement. @default - none */
+  readonly ipv6Cidr?: string;
+  /** The router out there for IPv6. Left out: the IPv6 network's first address, if there is one. A change forces replacement. @default - the first address of ipv6_cidr */
+  readonly ipv6Gateway?: string;
+  /** The part of the IPv6 network that the cloud draws addresses from. Left out: all of it. A change forces replacement. @default - all of it */
+  readonly ipv6PoolCidr?: string;
 }
 
-const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"cidr":["cidr","scalar"],"gateway":["gateway","scalar"],"poolCidr":["pool_cidr","scalar"],"physicalNetwork":["physical_network","scalar"],"vlanId":["vlan_id","scalar"]}};
+const shape: Shape = {"fields":{"id":["id","scalar"],"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"cidr":["cidr","scalar"],"gateway":["gateway","scalar"],"poolCidr":["pool_cidr","scalar"],"physicalNetwork":["physical_network","scalar"],"vlanId":["vlan_id","scalar"],"ipv6Cidr":["ipv6_cidr","scalar"],"ipv6Gateway":["ipv6_gateway","scalar"],"ipv6PoolCidr":["ipv6_pool_cidr","scalar"]}};
 
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. Terraform's photoncloud_external_network. */
 export class TfExternalNetwork extends PhotonResource {
@@ -101,5 +107,20 @@ export class TfExternalNetwork extends PhotonResource {
   /** Its VLAN on that wire. Left out: untagged. Known when it is deployed. */
   get vlanId(): number {
     return this.getNumberAttribute("vlan_id");
+  }
+
+  /** Its IPv6 network, /32 to /120. Left out: it has IPv4 alone. Known when it is deployed. */
+  get ipv6Cidr(): string {
+    return this.getStringAttribute("ipv6_cidr");
+  }
+
+  /** The router out there for IPv6. Left out: the IPv6 network's first address, if there is one. Known when it is deployed. */
+  get ipv6Gateway(): string {
+    return this.getStringAttribute("ipv6_gateway");
+  }
+
+  /** The part of the IPv6 network that the cloud draws addresses from. Left out: all of it. Known when it is deployed. */
+  get ipv6PoolCidr(): string {
+    return this.getStringAttribute("ipv6_pool_cidr");
   }
 }

@@ -84,4 +84,9 @@ export class TfVpc extends PhotonResource {
   get egressAddress(): string {
     return this.getStringAttribute("egress_address");
   }
+
+  /** The same of IPv6. Empty: it is closed, or it or the external network has no IPv6. Known when it is deployed. */
+  get egressIpv6Address(): string {
+    return this.getStringAttribute("egress_ipv6_address");
+  }
 }

@@ -9,15 +9,20 @@ let made = 0;
 const aName = () => `outside-${++made}`;
 
 /** Makes an external network on a wire of its own. Answers its id. */
-export async function makeExternalNetwork(cloud: SmallCloud, cidr = "203.0.113.0/24"): Promise<string> {
+export async function makeExternalNetwork(
+  cloud: SmallCloud,
+  cidr = "203.0.113.0/24",
+  ipv6Cidr?: string,
+): Promise<string> {
   const id = aName();
-  await cloud.make(ExternalNetworkSchema, { orgId: "", projectId: "", id, cidr, physicalNetwork: id });
+  const six = ipv6Cidr === undefined ? {} : { ipv6Cidr };
+  await cloud.make(ExternalNetworkSchema, { orgId: "", projectId: "", id, cidr, ...six, physicalNetwork: id });
   return id;
 }
 
 /** Makes a VPC; without an external network it is closed. */
-export async function makeVpc(cloud: SmallCloud, externalNetworkId?: string, tenant = acme) {
-  const values = { ...tenant, name: aName(), cidr: "10.0.0.0/16" };
+export async function makeVpc(cloud: SmallCloud, externalNetworkId?: string, tenant = acme, ipv6Cidr?: string) {
+  const values = { ...tenant, name: aName(), cidr: "10.0.0.0/16", ...(ipv6Cidr !== undefined && { ipv6Cidr }) };
   return cloud.make(VpcSchema, externalNetworkId === undefined ? values : { ...values, externalNetworkId });
 }
 

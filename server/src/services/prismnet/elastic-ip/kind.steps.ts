@@ -17,7 +17,7 @@ async function elasticIpOf(context: ObjectContext<typeof ElasticIpSchema>): Prom
   return {
     type: "elastic-ip",
     ...{ id, owner: ownerOf(key.tenant), vpcId: subnet.vpcId, address, portId },
-    portAddress: port?.ipAddress ?? "",
+    portAddress: (address.includes(":") ? port?.ipv6Address : port?.ipAddress) ?? "",
   };
 }
 

@@ -1,6 +1,6 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ElasticIpSchema } from "@photoncloud/proto/gen/prismnet/v1/elastic_ip_pb";
+import { ElasticIpSchema, IpFamily } from "@photoncloud/proto/gen/prismnet/v1/elastic_ip_pb";
 import { PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import { SubnetSchema } from "@photoncloud/proto/gen/prismnet/v1/subnet_pb";
 import { type SimulatedDrivers, simulatedDrivers } from "../../../backends/detect.ts";
@@ -91,6 +91,44 @@ describe("an elastic IP's address", () => {
     const { id } = await cloud.create(ElasticIpSchema, { name: aName(), externalNetworkId });
     const changed = cloud.update(ElasticIpSchema, id, { address: "203.0.113.99" });
     expect(await outcome(changed)).toBe("INVALID_FIELDS address:immutable");
+  });
+});
+
+describe("an IPv6 elastic IP", () => {
+  const dual = async () => {
+    const externalNetworkId = await makeExternalNetwork(cloud, "203.0.113.0/24", "2001:db8:113::/64");
+    const vpc = await makeVpc(cloud, externalNetworkId, acme, "fd00:10::/48");
+    return { externalNetworkId, port: await makePort(cloud, vpc.id) };
+  };
+  const make = (values: MessageInitShape<typeof ElasticIpSchema>) =>
+    cloud.make(ElasticIpSchema, { name: aName(), ...values });
+
+  test("leads to the port's IPv6 address, beside its IPv4 one", async () => {
+    const { port } = await dual();
+    const six = await make({ portId: port.id, family: IpFamily.IPV6 });
+    const four = await make({ portId: port.id });
+    expect([six.address, six.family, four.family]).toEqual(["2001:db8:113::3", IpFamily.IPV6, IpFamily.IPV4]);
+    expect(held(six.id)).toMatchObject({ address: six.address, portAddress: port.ipv6Address });
+    expect(held(four.id)).toMatchObject({ address: four.address, portAddress: port.ipAddress });
+    const second = cloud.create(ElasticIpSchema, { name: aName(), portId: port.id, family: IpFamily.IPV6 });
+    expect(await outcome(second)).toBe("ALREADY_EXISTS port_id:unique");
+  });
+
+  test("is of the network's pool, of one family, and of no network without IPv6", async () => {
+    const { externalNetworkId } = await dual();
+    const tried = (address: string, family?: IpFamily) =>
+      outcome(make({ externalNetworkId, address, ...(family !== undefined && { family }) }));
+    expect(await tried("2001:db8:113::77")).toBe("ok");
+    expect(await tried("2001:db8:114::77")).toBe("INVALID_FIELDS address:range");
+    expect(await tried("2001:db8:113::1")).toBe("INVALID_FIELDS address:range");
+    expect(await tried("2001:db8:113::78", IpFamily.IPV4)).toBe("INVALID_FIELDS family:conflict");
+    const four = await aPlace();
+    const drawn = make({ externalNetworkId: four.externalNetworkId, family: IpFamily.IPV6 });
+    expect(await outcome(drawn)).toBe("INVALID_FIELDS family:conflict");
+    const { externalNetworkId: both } = await dual();
+    const vpc = await makeVpc(cloud, both);
+    const port = await makePort(cloud, vpc.id);
+    expect(await outcome(make({ portId: port.id, family: IpFamily.IPV6 }))).toBe("INVALID_FIELDS port_id:conflict");
   });
 });
 

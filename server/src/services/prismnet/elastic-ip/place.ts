@@ -14,6 +14,17 @@ export async function vpcOfPort(admission: Admission, portId: string, path: stri
   return (await admission.reference(VpcSchema, subnet.vpcId, path)).message;
 }
 
+/** @throws Fault INVALID_FIELDS on "port_id": an IPv6 elastic IP leads to an IPv6 address. */
+export async function checkIpv6(admission: Admission, portId: string): Promise<void> {
+  const { message: port } = await admission.reference(PortSchema, portId, "port_id");
+  if (port.ipv6Address !== undefined) return;
+  throw invalidField(
+    "port_id",
+    "conflict",
+    `port ${portId} has no IPv6 address; name one that has, or use an IPv4 elastic IP`,
+  );
+}
+
 /** The external network that is meant where none is named. @throws Fault INVALID_FIELDS */
 export async function meantNetwork(admission: Admission, vpc: Vpc | undefined): Promise<string> {
   if (vpc?.externalNetworkId !== undefined) return vpc.externalNetworkId;

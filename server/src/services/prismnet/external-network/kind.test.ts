@@ -53,6 +53,14 @@ describe("an external network", () => {
     [{ poolCidr: "203.0.112.0/23" }, "INVALID_FIELDS pool_cidr:range"],
     [{ poolCidr: "203.0.113.1/32" }, "INVALID_FIELDS pool_cidr:range"],
     [{ vlanId: 0 }, "INVALID_FIELDS vlan_id:range"],
+    [{ ipv6Cidr: "2001:db8:113::/64" }, "ok"],
+    [{ ipv6Cidr: "2001:db8:113::/121" }, "INVALID_FIELDS ipv6_cidr:range"],
+    [{ ipv6Cidr: "198.51.100.0/24" }, "INVALID_FIELDS ipv6_cidr:format"],
+    [{ ipv6Gateway: "2001:db8:113::1" }, "INVALID_FIELDS ipv6_gateway:conflict"],
+    [{ ipv6Cidr: "2001:db8:113::/64", ipv6Gateway: "2001:db8:114::1" }, "INVALID_FIELDS ipv6_gateway:range"],
+    [{ ipv6Cidr: "2001:db8:113::/64", ipv6PoolCidr: "2001:db8:113::1:0/112" }, "ok"],
+    [{ ipv6Cidr: "2001:db8:113::/64", ipv6PoolCidr: "2001:db8::/48" }, "INVALID_FIELDS ipv6_pool_cidr:range"],
+    [{ ipv6Cidr: "2001:db8:113::/64", ipv6PoolCidr: "2001:db8:113::1/128" }, "INVALID_FIELDS ipv6_pool_cidr:range"],
     [{ vlanId: 100 }, "ok"],
   ])("with %p is %s", async (values, expected) => {
     expect(await outcome(aNetwork(values))).toBe(expected);

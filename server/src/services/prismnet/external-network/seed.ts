@@ -13,6 +13,8 @@ export interface ExternalNetworkSeed {
   readonly cidr?: string;
   /** The router out there. Default: the network's first address. */
   readonly gateway?: string;
+  /** Default: none, so it has IPv4 alone. */
+  readonly ipv6Cidr?: string;
   /** What the hosts call the wire. Default "external". */
   readonly physicalNetwork?: string;
 }

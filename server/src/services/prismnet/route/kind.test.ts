@@ -24,6 +24,8 @@ const out = { case: "elasticGateway", value: {} } as const;
 const to = (portId: string) => ({ case: "targetPortId", value: portId }) as const;
 const aRoute = (vpcId: string, values: Values = {}) =>
   cloud.create(RouteSchema, { name: `route-${++made}`, vpcId, destination: "192.168.0.0/16", target: drop, ...values });
+/** The networks of an external network of both families. */
+const dual = ["203.0.113.0/24", "2001:db8:113::/64"] as const;
 const held = (id: string) => cloud.drivers.network.snapshot()[`route/${id}`];
 
 describe("a route's destination", () => {
@@ -136,15 +138,25 @@ describe("a route's target", () => {
     expect(await outcome(six)).toBe(conflict);
   });
 
-  test("may be the gateway of a VPC that has one, for IPv4", async () => {
+  test("may be the gateway of a VPC that has one, of the destination's family", async () => {
     const closed = aRoute((await makeVpc(cloud)).id, { target: out });
     expect(await outcome(closed)).toBe("INVALID_FIELDS elastic_gateway:conflict");
     const vpc = await makeVpc(cloud, await makeExternalNetwork(cloud));
     const { id } = await aRoute(vpc.id, { target: out });
     await cloud.ready(RouteSchema, id);
     expect(held(id)).toMatchObject({ target: { type: "gateway" } });
-    const six = aRoute(vpc.id, { target: out, destination: "2001:db8::/32" });
-    expect(await outcome(six)).toBe("INVALID_FIELDS elastic_gateway:conflict");
+    const six = (vpcId: string) => aRoute(vpcId, { target: out, destination: "2001:db8::/32" });
+    expect(await outcome(six(vpc.id))).toBe("INVALID_FIELDS elastic_gateway:conflict");
+    const both = await makeVpc(cloud, await makeExternalNetwork(cloud, ...dual), acme, "fd00:10::/48");
+    const { id: ofSix } = await six(both.id);
+    await cloud.ready(RouteSchema, ofSix);
+    expect(held(ofSix)).toMatchObject({ target: { type: "gateway" } });
+    const networks = [await makeExternalNetwork(cloud), await makeExternalNetwork(cloud, ...dual)];
+    const moves = networks.map((externalNetworkId) => () => cloud.update(VpcSchema, both.id, { externalNetworkId }));
+    const [toFour, toBoth] = moves;
+    if (toFour === undefined || toBoth === undefined) throw new Error("two were made");
+    expect(await outcome(toFour())).toBe("STILL_REFERENCED external_network_id:in_use");
+    expect(await outcome(toBoth())).toBe("ok");
   });
 
   test("may change, and then the network follows", async () => {

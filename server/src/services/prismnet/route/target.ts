@@ -47,18 +47,18 @@ async function checkPort(admission: Admission, vpcId: string, id: string, family
 }
 
 /** @throws Fault INVALID_FIELDS on "elastic_gateway". */
-function checkGateway({ id, externalNetworkId }: Vpc, family: 4 | 6): void {
+function checkGateway({ id, externalNetworkId, egressIpv6Address }: Vpc, family: 4 | 6): void {
   if (externalNetworkId === undefined)
     throw invalidField(
       "elastic_gateway",
       "conflict",
       `vpc ${id} is closed; set its external_network_id first, or choose another target`,
     );
-  if (family === 6)
+  if (family === 6 && egressIpv6Address === "")
     throw invalidField(
       "elastic_gateway",
       "conflict",
-      "external networks have IPv4 alone; use an IPv4 destination, or lead to a port",
+      `vpc ${id} has no IPv6 outside: it and its external network must both have an ipv6_cidr; use an IPv4 destination, or lead to a port`,
     );
 }
 
@@ -76,7 +76,7 @@ export async function admitTarget(
       return leadTo(admission, target.value, id);
     case "elasticGateway":
       checkGateway(vpc, family);
-      return needGateway(admission, vpcId, { noun: "route", id });
+      return needGateway(admission, vpcId, { noun: "route", id, family });
     case "drop":
       return;
     default:

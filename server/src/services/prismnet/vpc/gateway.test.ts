@@ -33,6 +33,20 @@ describe("a VPC's egress address", () => {
     });
   });
 
+  test("is of both families where the VPC and the external network have them", async () => {
+    const networkId = await makeExternalNetwork(cloud, "203.0.113.0/24", "2001:db8:113::/64");
+    expect((await makeVpc(cloud, networkId)).egressIpv6Address).toBe("");
+    const vpc = await makeVpc(cloud, networkId, acme, "fd00:10::/48");
+    expect([vpc.egressAddress, vpc.egressIpv6Address]).toEqual(["203.0.113.3", "2001:db8:113::2"]);
+    expect(held(vpc.id)).toMatchObject({
+      ipv6: { address: "2001:db8:113::2/64", nextHop: "2001:db8:113::1" },
+      cidrs: ["10.0.0.0/16", "fd00:10::/48"],
+    });
+    expect((await leave(vpc.id)).egressIpv6Address).toBe("");
+    await cloud.ready(VpcSchema, vpc.id);
+    expect((await makeVpc(cloud, networkId, acme, "fd00:11::/48")).egressIpv6Address).toBe("2001:db8:113::2");
+  });
+
   test("stays through other changes, is another one of another network, and goes when the VPC leaves", async () => {
     const [one, other] = [await makeExternalNetwork(cloud), await makeExternalNetwork(cloud, "198.51.100.0/24")];
     const { id, egressAddress } = await makeVpc(cloud, one);
