@@ -305,7 +305,7 @@ async function stopInOrder(parts: Parts, edge: Edge, listeners: readonly Listene
   await Promise.race([edge.idle(), systemClock.sleep(finishMs, late.signal)]);
   late.abort();
   await Promise.all(listeners.map((listener) => listener.close()));
-  edge.close();
+  await edge.close();
   await unwatch();
   await Promise.all([networkWatcher.stop(), engine.stop()]);
   await hosts.stop();

@@ -4,13 +4,19 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { Fault } from "../fault.ts";
-import type { ConsoleSession, ConsoleSessions } from "../services/plasmavmc/console/sessions.ts";
+import {
+  type ConsoleSession,
+  type ConsoleSessions,
+  connectMethod,
+  type Visitor,
+} from "../services/plasmavmc/console/sessions.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { mayComeFrom } from "./console-origin.ts";
 import { refuseUpgrade } from "./console-refusal.ts";
 import { requestIdOf } from "./headers.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Strangers } from "./strangers.ts";
 
 /** The sub-protocol that VNC clients in browsers ask for. */
 const subProtocol = "binary";
@@ -31,6 +37,7 @@ export interface ConsoleDoorParts {
   readonly sessions: ConsoleSessions;
   /** Origins beside the server's own whose pages may connect: "https://console.example". */
   readonly origins: readonly string[];
+  readonly strangers: Strangers;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Aborts, with a Fault, when the server stops. */
@@ -54,9 +61,19 @@ export function createConsoleDoor(parts: ConsoleDoorParts): UpgradeHandler {
         socket.once("close", () => session.close());
         sockets.handleUpgrade(request, socket, head, (ws) => void serve(parts, ws, session, request));
       },
-      (error: unknown) => refuseUpgrade(socket, error, requestIdOf(request.headers["x-request-id"]), parts.log),
+      async (error: unknown) => {
+        const requestId = requestIdOf(request.headers["x-request-id"]);
+        await noteRefusal(parts, error, { sourceIp: request.socket.remoteAddress ?? "", requestId });
+        refuseUpgrade(socket, error, requestId, parts.log);
+      },
     );
   };
+}
+
+/** A ticket that is not good, or a page that may not come; what is refused to a ticket's holder the sessions note themselves. */
+async function noteRefusal({ strangers }: ConsoleDoorParts, error: unknown, from: Visitor): Promise<void> {
+  if (!(error instanceof Fault) || error.details.decidedBy === undefined) return;
+  await strangers.note({ ...from, method: connectMethod }, error.details.decidedBy);
 }
 
 /** Undefined: the visitor has gone meanwhile. @throws Fault */
@@ -72,6 +89,7 @@ async function admit(
     throw new Fault(
       "PERMISSION_DENIED",
       "pages of this origin may not open consoles; the operator names those that may",
+      { decidedBy: "origin" },
     );
   const gone = new AbortController();
   socket.once("close", () => gone.abort());

@@ -15,6 +15,7 @@ import { type EdgeParts, maxBodyBytes } from "./parts.ts";
 import { createPermit } from "./permit.ts";
 import { addReflection } from "./reflection.ts";
 import { createRoutes, type Route } from "./routes.ts";
+import { Strangers } from "./strangers.ts";
 import { createStreamCount, limitStrangers } from "./streams.ts";
 import { rememberTokens } from "./tokens.ts";
 import { createUploadHandler } from "./upload.ts";
@@ -29,7 +30,7 @@ export interface Edge {
   idle(): Promise<void>;
   /** Not ready any more: health says so, streams end with SHUTTING_DOWN. */
   drain(): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** The longest deadline that a call may have: what a timer can hold, 24 days. A longer one is refused, since it would pass at once. */
@@ -60,6 +61,7 @@ function byPath(handlers: readonly UniversalHandler[], kindMethods: ReadonlySet<
 
 export function createEdge(parts: EdgeParts): Edge {
   const tokens = rememberTokens(parts.authenticator, parts.clock);
+  const strangers = new Strangers(parts);
   const stopping = new AbortController();
   const routes = createRoutes(parts.catalog, parts.calls, parts.services);
   const invoker = createInvoker(parts, tokens, stopping.signal);
@@ -68,28 +70,33 @@ export function createEdge(parts: EdgeParts): Edge {
     readMaxBytes: maxBodyBytes,
     maxTimeoutMs: longestTimeoutMs,
     jsonOptions: { ignoreUnknownFields: false },
-    requestGate: createGate(parts, new Map(routes.map((route) => [route.method, route])), tokens),
+    requestGate: createGate(parts, new Map(routes.map((route) => [route.method, route])), { tokens, strangers }),
   });
   for (const route of routes) addRoute(router, route, invoker);
-  const strangers = limitStrangers(createStreamCount());
-  addReflection(router, parts.catalog, strangers, stopping.signal);
-  const health = createHealth(parts.catalog, parts.notReady, strangers, stopping.signal);
+  const unknown = limitStrangers(createStreamCount());
+  addReflection(router, parts.catalog, unknown, stopping.signal);
+  const health = createHealth(parts.catalog, parts.notReady, unknown, stopping.signal);
   health.add(router);
   const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
   const http = createHttpHandler({
     handlers: byPath(router.handlers, kindMethods),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
-    ...(parts.web && { web: { handle: parts.web, log: parts.log, permit: createPermit({ ...parts, tokens }) } }),
+    ...(parts.web && {
+      web: { handle: parts.web, log: parts.log, permit: createPermit({ ...parts, tokens, strangers }) },
+    }),
     ...(parts.uploads && {
-      upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, stopping: stopping.signal }),
+      upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, strangers, stopping: stopping.signal }),
     }),
   });
   return {
     handle: http.handle,
-    upgrade: parts.consoles && createConsoleDoor({ ...parts, ...parts.consoles, stopping: stopping.signal }),
+    upgrade: parts.consoles && createConsoleDoor({ ...parts, ...parts.consoles, strangers, stopping: stopping.signal }),
     idle: http.idle,
     drain: () => stopping.abort(new Fault("SHUTTING_DOWN", "the server is stopping; call again in a moment")),
-    close: () => tokens.close(),
+    async close() {
+      tokens.close();
+      await strangers.stop();
+    },
   };
 }

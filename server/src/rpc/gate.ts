@@ -10,6 +10,7 @@ import { bearerOf } from "./headers.ts";
 import { type EdgeParts, maxBodyBytes } from "./parts.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
+import type { Strangers } from "./strangers.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
 /** The code that a call ended with. Connect aborts a call's signal when it is over, with the error where there was one. */
@@ -42,8 +43,17 @@ function ended(parts: EdgeParts, route: Route, state: CallState, reason: unknown
   if (parts.log.isLevelEnabled("info") || code === "internal") logEnd(parts, route, state, code, ms);
 }
 
+/** A call at the gate. */
+interface Entering {
+  readonly route: Route;
+  readonly state: CallState;
+  readonly tokens: RememberingAuthenticator;
+  readonly strangers: Strangers;
+}
+
 /** Whose the call is. Undefined only where anyone may call: there a token that is no longer good counts as none. */
-function identify(route: Route, state: CallState, tokens: RememberingAuthenticator) {
+function identify(entering: Entering) {
+  const { route, state, tokens } = entering;
   if (state.token === "") {
     if (route.open === Open.ANYONE) return undefined;
     throw new Fault(
@@ -51,13 +61,14 @@ function identify(route: Route, state: CallState, tokens: RememberingAuthenticat
       "this call needs a token: log in, then send it in the header Authorization: Bearer …",
     );
   }
-  return tokens.known(state.token) ?? authenticate(route, state, tokens);
+  return tokens.known(state.token) ?? authenticate(entering);
 }
 
-async function authenticate(route: Route, state: CallState, tokens: RememberingAuthenticator) {
+async function authenticate({ route, state, tokens, strangers }: Entering) {
   try {
     return await tokens.authenticate(state.token);
   } catch (error) {
+    await strangers.noteToken(error, state.token, { ...state, method: route.name });
     if (route.open === Open.ANYONE && error instanceof Fault && error.reason === "UNAUTHENTICATED") return undefined;
     throw error;
   }
@@ -69,7 +80,11 @@ function refuse(error: unknown, state: CallState): never {
 }
 
 /** The gate of all routes. It answers without a promise for a token that is known. */
-export function createGate(parts: EdgeParts, routes: ReadonlyMap<unknown, Route>, tokens: RememberingAuthenticator) {
+export function createGate(
+  parts: EdgeParts,
+  routes: ReadonlyMap<unknown, Route>,
+  { tokens, strangers }: Pick<Entering, "tokens" | "strangers">,
+) {
   return (context: HandlerContext): void | Promise<void> => {
     const route = routes.get(context.method);
     const state = context.values.get(callKey);
@@ -81,7 +96,7 @@ export function createGate(parts: EdgeParts, routes: ReadonlyMap<unknown, Route>
       state.principal = principal;
     };
     try {
-      const who = identify(route, state, tokens);
+      const who = identify({ route, state, tokens, strangers });
       if (who instanceof Promise) return who.then(enter, (error: unknown) => refuse(error, state));
       enter(who);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { PermittedWork } from "../services/web.ts";
 import type { EdgeParts } from "./parts.ts";
 import { createBudget, refusalEvent } from "./refusals.ts";
 import { segment } from "./scope.ts";
+import type { Strangers } from "./strangers.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
 /** What a request that is no RPC comes with. */
@@ -29,20 +30,24 @@ interface Asked {
 
 export type PermitParts = Pick<EdgeParts, "authorizer" | "audit" | "clock" | "calls"> & {
   readonly tokens: RememberingAuthenticator;
+  readonly strangers: Strangers;
 };
 
 /** For kinds that live in an org. */
-export function createPermit({ authorizer, audit, clock, calls, tokens }: PermitParts): Permit {
+export function createPermit({ authorizer, audit, clock, calls, tokens, strangers }: PermitParts): Permit {
   const withinBudget = createBudget(clock);
   return async ({ token, sourceIp, requestId }, { kind, verb, org, id }, work) => {
     if (token === "") throw new Fault("UNAUTHENTICATED", "this needs a token: send Authorization: Bearer …");
-    const principal = await tokens.authenticate(token);
     const { permission, desc } = kind.standard[verb];
+    const method = `${desc.parent.typeName}/${desc.name}`;
+    const principal = await tokens.authenticate(token).catch(async (error: unknown) => {
+      await strangers.noteToken(error, token, { sourceIp, requestId, method });
+      throw error;
+    });
     const path: ResourcePath = { org: segment(org), project: "", type: kind.noun, id: segment(id) };
     const attributes = async () =>
       path.id === "" ? {} : calls.attributes(kind, { org: path.org, project: "" }, path.id);
     const decision = await authorizer.authorize(principal, permission, path, { sourceIp, attributes });
-    const method = `${desc.parent.typeName}/${desc.name}`;
     const note = async (missing: string, decidedBy: string) => {
       const caller = { principal, sourceIp, requestId, method, decidedBy };
       if (withinBudget(actorOf(principal))) await audit(refusalEvent(principal, missing, path, kind.typeName, caller));

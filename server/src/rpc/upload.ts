@@ -15,6 +15,7 @@ import type { HttpRequest } from "./http.ts";
 import type { EdgeParts } from "./parts.ts";
 import { createBudget, refusalEvent } from "./refusals.ts";
 import { kindPath } from "./scope.ts";
+import type { Strangers } from "./strangers.ts";
 import { createStreamCount } from "./streams.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
@@ -27,25 +28,33 @@ export interface UploadAnswer {
   readonly size_bytes: number;
 }
 
+/** What the log calls an upload: it is the first half of making an image. */
+const uploadMethod = "plasmavmc.v1.ImageService/CreateImage";
+
 /** Answers what was kept. @throws Fault */
 export type UploadHandler = (request: HttpRequest, requestId: string) => Promise<UploadAnswer>;
 
 export type UploadParts = Pick<EdgeParts, "authorizer" | "audit" | "clock"> & {
   readonly uploads: Uploads;
   readonly tokens: RememberingAuthenticator;
+  readonly strangers: Strangers;
   /** Aborts, with a Fault, when the server stops. */
   readonly stopping: AbortSignal;
 };
 
 export function createUploadHandler(parts: UploadParts): UploadHandler {
-  const { uploads, tokens, stopping } = parts;
+  const { uploads, tokens, strangers, stopping } = parts;
   const check = createCheck(parts);
   const count = createStreamCount();
   return async (request, requestId) => {
     const { digest, ...scope } = asked(request);
     const token = bearerOf(request.headers.authorization ?? null);
     if (token === "") throw new Fault("UNAUTHENTICATED", "an upload needs a token: send Authorization: Bearer …");
-    const principal = await tokens.authenticate(token);
+    const principal = await tokens.authenticate(token).catch(async (error: unknown) => {
+      const by = { sourceIp: request.socket.remoteAddress ?? "", requestId, method: uploadMethod };
+      await strangers.noteToken(error, token, by);
+      throw error;
+    });
     await check(principal, scope, request, requestId);
     const leave = count.enter(actorOf(principal));
     try {

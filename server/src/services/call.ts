@@ -81,6 +81,8 @@ export function deciderOf({ roleBindingId, guardrailId = "", by = "" }: Decision
 export interface Authenticator {
   /** @throws Fault UNAUTHENTICATED, in the same words whatever is wrong with the token. */
   authenticate(token: string): Promise<Principal>;
+  /** Who signed in with a token that is no longer good, for the log alone: undefined for one that was never ours. */
+  whose?(token: string): Promise<Principal | undefined>;
   /** Resolves when the principal's session is revoked or the principal is disabled; open streams end then. */
   revoked(principal: Principal, signal: AbortSignal): Promise<void>;
   /** Whether this server has just changed the principal or its credentials: then nothing is believed that was found before. */

@@ -70,6 +70,7 @@ export type EventType =
   | "login"
   | "login_failed"
   | "revoked"
+  | "refreshed"
   | "accessed";
 
 /** An event to append. */
@@ -91,6 +92,8 @@ export interface NewEvent {
   readonly credential?: string;
   /** What allowed or refused it, in a word; default "": it is not known. */
   readonly decidedBy?: string;
+  /** How many of its sort it stands for; default 1. */
+  readonly times?: number;
   /** The resource after it as the message's bytes, secrets cleared: data and observed, one after the other. */
   readonly resource: Uint8Array;
 }

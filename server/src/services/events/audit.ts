@@ -15,11 +15,13 @@ export interface AuditEvent {
   readonly actor?: string;
   /** The permission that is missing. */
   readonly permission?: string;
+  /** How many of its sort it stands for; default 1. */
+  readonly times?: number;
 }
 
 /** Appends an event to the log. Resolves when it is stored. @throws StoreError */
 export async function appendAudit(store: Store, event: AuditEvent): Promise<void> {
-  const { type, tenant, kind = "", id = "", caller, permission = "" } = event;
+  const { type, tenant, kind = "", id = "", caller, permission = "", times = 1 } = event;
   const author = authorOf(caller);
   const actor = event.actor ?? (caller.principal === undefined ? "" : author.actor);
   await store.transact(async (tx) => {
@@ -32,6 +34,7 @@ export async function appendAudit(store: Store, event: AuditEvent): Promise<void
       ...author,
       actor,
       permission,
+      times,
       resource: new Uint8Array(),
     });
   });

@@ -17,6 +17,7 @@ const types = {
   login_failed: EventType.LOGIN_FAILED,
   revoked: EventType.REVOKED,
   accessed: EventType.ACCESSED,
+  refreshed: EventType.REFRESHED,
 } as const satisfies Readonly<Record<StoredType, EventType>>;
 const isStoredType = (name: string): name is StoredType => Object.hasOwn(types, name);
 const storedTypes = Object.keys(types).filter(isStoredType);
@@ -77,6 +78,7 @@ export function eventMessage(catalog: Catalog, event: StoredEvent, everything: b
     permission,
     decision: refusals.has(type) ? EventDecision.DENIED : EventDecision.ALLOWED,
     ...shownOf(event, everything),
+    times: event.times,
     resourceJson: resourceJson(catalog, event),
   });
 }

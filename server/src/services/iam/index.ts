@@ -15,6 +15,7 @@ import { accountRules } from "./account/policy.ts";
 import { authzService } from "./authz-service/index.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { type Alarm, breakGlassNews } from "./break-glass/alarm.ts";
+import { Resealing } from "./break-glass/resealing.ts";
 import { federatedCredentialKind } from "./federated-credential/kind.ts";
 import { createFederation } from "./federation/index.ts";
 import type { FederationTerms } from "./federation/terms.ts";
@@ -40,6 +41,7 @@ import { serviceAccountKind } from "./service-account/kind.ts";
 import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
 import { createAuthenticator } from "./tokens/authenticator.ts";
+import { RefusedLogins } from "./tokens/failed-login.ts";
 import { Login } from "./tokens/login.ts";
 import { createLoginLimiter } from "./tokens/login-limiter.ts";
 import { createSealing, type Sealing } from "./tokens/sealing.ts";
@@ -114,7 +116,10 @@ export function createIam(options: IamOptions): Iam {
   const factors = createFactors({ store, sealing, clock, random, endpoint });
   const mostSessions = async (org: string) => (await accountRules(store, org)).maxSessions;
   const life = new SessionLife({ store, clock, random, sessions, accessTokens, mostSessions });
-  const limiter = createLoginLimiter(store.records, clock);
+  const failed = (error: unknown) => options.onFailure?.(error);
+  const refused = new RefusedLogins(store, { clock, failed });
+  const resealing = new Resealing({ store, clock, failed });
+  const limiter = createLoginLimiter(store.records, clock, (...attempt) => refused.note(...attempt));
   const login = new Login({ store, clock, limiter, authorizer, delegation, factors });
   const provesPerson = (caller: Principal) => provePerson({ store, clock, sessions, factors }, caller);
   const tokens = tokenService({ store, clock, login, life, sessions, accessTokens, provePerson: provesPerson });
@@ -156,12 +161,14 @@ export function createIam(options: IamOptions): Iam {
       unhear ??= store.onCommit(() => index.committed());
       follower.start();
       uses.start(options.onFailure);
+      resealing.start();
     },
     async stop() {
       unhear?.();
       unhear = undefined;
       await follower.stop();
       await uses.stop();
+      await Promise.all([refused.stop(), resealing.stop()]);
     },
   };
 }

@@ -46,6 +46,7 @@ export interface Tables {
     readonly session_id: string;
     readonly credential: string;
     readonly decided_by: string;
+    readonly times: number;
     readonly resource: Uint8Array;
   };
 }

@@ -65,6 +65,7 @@ export function eventOf(key: ResourceKey, type: NewEvent["type"] = "created"): N
     sessionId: "session-1",
     credential: "password",
     decidedBy: "binding-1",
+    times: 1,
     resource: text(key.id),
   };
 }

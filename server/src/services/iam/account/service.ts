@@ -173,7 +173,7 @@ async function prove(parts: AccountParts, request: Message, call: Call): Promise
 /** Slows guessing down. @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
 async function limited(parts: AccountParts, call: Call, { identity }: Owner, check: () => Promise<boolean>) {
   const name = `${principalName(identity)} factor`;
-  const good = await parts.limiter.attempt(call.sourceIp, name, async () => ((await check()) ? true : undefined));
+  const good = await parts.limiter.attempt(call, name, async () => ((await check()) ? true : undefined));
   if (good !== undefined) return;
   await noteFactor(parts.store, "login_failed", identity, "proved", call);
   throw new Fault("BAD_CREDENTIALS", "the second factor is wrong, or was used before");
@@ -187,7 +187,7 @@ async function confirm(
   const owner = await ownerOf(parts, call, "iam:factors:enroll");
   const name = `${principalName(owner.identity)} factor`;
   let wrong: unknown;
-  const done = await parts.limiter.attempt(call.sourceIp, name, () =>
+  const done = await parts.limiter.attempt(call, name, () =>
     work(owner).catch((error: unknown) => {
       if (!(error instanceof Fault && error.reason === "INVALID_FIELDS")) throw error;
       wrong = error;

@@ -82,6 +82,21 @@ onEachStore((openStore) => {
       expect((await faultOf(world.iam.authenticator.authenticate(token))).reason).toBe("UNAUTHENTICATED");
     });
 
+    test("is sealed again by the cloud when its hour is over, once, which is an event and an alarm", async () => {
+      const { id } = await opened();
+      clock.advance(hourMs);
+      const sealings = async () => {
+        const { events } = await world.store.events("", { id, actor: "engine", limit: 10 });
+        return events.map(({ type, method, decidedBy }) => `${type} ${method} ${decidedBy}`);
+      };
+      for (const deadline = Date.now() + 10_000; (await sealings()).length === 0 && Date.now() < deadline; )
+        await new Promise((resolve) => setImmediate(resolve));
+      const glass = await world.call(admin, "break_glass", "get", { id });
+      expect(as(BreakGlassSchema, glass).state).toBe(BreakGlassState.ENDED);
+      clock.advance(hourMs);
+      expect(await sealings()).toEqual(["updated iam.v1.BreakGlassService/EndBreakGlass time"]);
+    });
+
     test("seals itself: streams end with the hour", async () => {
       const { token } = await opened();
       const principal = await world.iam.authenticator.authenticate(token);

@@ -15,9 +15,9 @@ import { keyOf } from "../../resources/work.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { principalKey, principalState } from "../principals.ts";
 import { referringRows } from "../referring-rows.ts";
+import { noteFailedLogin } from "../tokens/failed-login.ts";
 import type { SessionLife, Tokens } from "../tokens/session-life.ts";
 import type { Attempts } from "./attempts.ts";
-import { noteFailedLogin } from "./failed-login.ts";
 import type { Issuers } from "./issuers.ts";
 import { refuseLongIds, refuseUnknownProject } from "./projects.ts";
 import { asymmetric } from "./signatures.ts";
@@ -73,7 +73,7 @@ export class Exchange {
     refuseLongIds({ org_id: org, principal_id: principalId, project_id: project });
     const identity: Identity = { kind: "service_account", org, id: principalId };
     const check = () => this.#check(identity, request);
-    const trust = await limiter.attempt(caller.sourceIp, principalName(identity), check);
+    const trust = await limiter.attempt(caller, principalName(identity), check);
     if (trust === undefined) {
       await noteFailedLogin(store, identity, caller, "exchange");
       throw badToken();

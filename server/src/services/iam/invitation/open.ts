@@ -26,7 +26,7 @@ export interface GoodInvitation {
 export async function openInvitation(parts: OpenParts, token: string, caller: Caller): Promise<GoodInvitation> {
   const place = parseInvitation(token);
   const name = `invitation:${place?.org ?? ""}/${place?.id ?? ""}`;
-  const good = await parts.limiter.attempt(caller.sourceIp, name, () => find(parts, token));
+  const good = await parts.limiter.attempt(caller, name, () => find(parts, token));
   if (good !== undefined) return good;
   throw new Fault(
     "BAD_CREDENTIALS",

@@ -21,6 +21,11 @@ export function createAuthenticator(accessTokens: AccessTokens, sessions: Sessio
         ...(limits && { limits }),
       };
     },
+    whose: (token) =>
+      accessTokens.verify(token, { expired: true }).then(
+        ({ principal }) => principal,
+        () => undefined,
+      ),
     revoked: (principal, signal) => sessions.untilEnded(principal, signal),
     changing: (principal) => sessions.isTouched(principal),
   };

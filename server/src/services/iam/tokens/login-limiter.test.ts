@@ -16,8 +16,10 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 const alice = "user:acme/alice";
-const wrong = async (from: string, whom = alice, by = limiter) => by.attempt(from, whom, async () => undefined);
-const right = async (from: string, whom = alice, by = limiter) => by.attempt(from, whom, async () => "in");
+const callFrom = (sourceIp: string) => ({ sourceIp, requestId: "request-1", method: "test" });
+const wrong = async (from: string, whom = alice, by = limiter) =>
+  by.attempt(callFrom(from), whom, async () => undefined);
+const right = async (from: string, whom = alice, by = limiter) => by.attempt(callFrom(from), whom, async () => "in");
 
 async function wrongTimes(times: number, from: string): Promise<void> {
   for (let at = 0; at < times; at += 1) {
@@ -92,7 +94,7 @@ describe("createLoginLimiter()", () => {
       return undefined;
     };
     const all = await Promise.allSettled(
-      Array.from({ length: 60 }, () => limiter.attempt("198.51.100.1", alice, check)),
+      Array.from({ length: 60 }, () => limiter.attempt(callFrom("198.51.100.1"), alice, check)),
     );
     expect(most).toBeLessThanOrEqual(10);
     expect(all.filter(({ status }) => status === "rejected").length).toBeGreaterThan(30);
@@ -101,7 +103,7 @@ describe("createLoginLimiter()", () => {
   test("counts what throws as neither", async () => {
     for (let at = 0; at < 20; at += 1)
       await limiter
-        .attempt("198.51.100.1", alice, async () => {
+        .attempt(callFrom("198.51.100.1"), alice, async () => {
           throw new Error("the second factor is to come");
         })
         .catch(() => undefined);

@@ -4,6 +4,7 @@
 import type { Clock } from "../../../clock.ts";
 import { Fault } from "../../../fault.ts";
 import type { Records } from "../../../store/store.ts";
+import type { Caller } from "../../kind.ts";
 import { createGate, type Gate } from "../credentials/gate.ts";
 import { Counters } from "./login-counters.ts";
 import { networkOf } from "./source-network.ts";
@@ -34,10 +35,18 @@ export interface LoginLimiter {
    *
    * @throws Fault TOO_MANY_REQUESTS with the time to try again, or what the check throws.
    */
-  attempt<T>(sourceIp: string, principal: string, check: () => Promise<T | undefined>): Promise<T | undefined>;
+  attempt<T>(from: Attempt, principal: string, check: () => Promise<T | undefined>): Promise<T | undefined>;
 }
 
-export function createLoginLimiter(records: Records, clock: Clock): LoginLimiter {
+/** The call that guesses. */
+export type Attempt = Pick<Caller, "sourceIp" | "requestId" | "method">;
+
+/** @param onRefused Told of what is refused unseen; it must not fail. */
+export function createLoginLimiter(
+  records: Records,
+  clock: Clock,
+  onRefused: (from: Attempt, principal: string) => Promise<void> = async () => undefined,
+): LoginLimiter {
   const counters = new Counters(records, clock);
   const gates = new Map<string, { readonly gate: Gate; users: number }>();
   const stranger = createGate({ atOnce: mostWaiting, waiting: 0 });
@@ -88,11 +97,15 @@ export function createLoginLimiter(records: Records, clock: Clock): LoginLimiter
   }
 
   return {
-    async attempt(sourceIp, principal, check) {
+    async attempt(from, principal, check) {
+      const { sourceIp } = from;
       const { known, place } = await placeOf(sourceIp, principal);
       const network = networkOf(sourceIp);
       return inTurn(`${principal} ${place}`, async () => {
-        await refuseTooMany(place, network, principal);
+        await refuseTooMany(place, network, principal).catch(async (refusal: unknown) => {
+          await onRefused(from, principal);
+          throw refusal;
+        });
         if (!known) await slowDown(principal);
         const found = await check();
         if (found === undefined) await noteFailure(place, network, principal);

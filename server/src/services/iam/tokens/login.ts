@@ -1,6 +1,5 @@
 // Who is this? Checks what a caller logs in with. Every wrong login gets the same words after the same work, whatever was wrong.
 
-import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
 import type { IssueTokenRequest } from "@photoncloud/proto/gen/iam/v1/token_pb";
@@ -18,10 +17,10 @@ import type { Delegation } from "../policy/delegation.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 import { isUsableKey, type PrincipalState, principalKey, principalState } from "../principals.ts";
 import { referringRows } from "../referring-rows.ts";
+import { noteFailedLogin } from "./failed-login.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
 import { enrollingOnly } from "./narrowed.ts";
-import { sessionEvent } from "./session-life.ts";
 import type { Credential } from "./session-record.ts";
 
 /** Who logged in, with what. */
@@ -64,8 +63,6 @@ class HalfWay extends Error {
 
 /** Longer passwords are refused when they are set. */
 const longestPassword = 1_024;
-/** What may stand in an event as a tried principal's id; anything else was no id. */
-const idShape = /^[a-z0-9-]{1,63}$/;
 
 export class Login {
   readonly #parts: LoginParts;
@@ -101,9 +98,9 @@ export class Login {
     credential: Tried,
     check: () => Promise<T | undefined>,
   ): Promise<T> {
-    const found = await this.#parts.limiter.attempt(call.sourceIp, principalName(identity), check);
+    const found = await this.#parts.limiter.attempt(call, principalName(identity), check);
     if (found !== undefined) return found;
-    await this.#noteFailure(identity, call, credential);
+    await noteFailedLogin(this.#parts.store, identity, call, credential);
     throw badCredentials();
   }
 
@@ -204,17 +201,6 @@ export class Login {
         "unknown_reference",
         `there is no project ${JSON.stringify(projectId)} in the org`,
       );
-  }
-
-  /** In the log of the org that was tried, where there is one; else in the system's. */
-  async #noteFailure(identity: Identity, call: Call, credential: Tried): Promise<void> {
-    const { store } = this.#parts;
-    const tenant = { org: "", project: "" };
-    const org = await store.get({ tenant, kind: OrgSchema.typeName, id: identity.org });
-    const id = idShape.test(identity.id) ? identity.id : "";
-    const known = { ...identity, id, org: org === undefined ? "" : identity.org };
-    const author = { ...call, actor: principalName(known), sessionId: "", credential, decidedBy: "credential" };
-    await store.transact(async (tx) => tx.append(sessionEvent("login_failed", known, "", author)));
   }
 }
 

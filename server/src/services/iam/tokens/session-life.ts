@@ -209,7 +209,16 @@ export class SessionLife {
     }
     if (!(await this.#mayRefresh(identity, kept, hash))) throw unauthenticated();
     const usedHashes = [hash, ...kept.session.usedHashes].slice(0, mostUsed);
-    return this.#renew(identity, { ...kept.session, usedHashes }, kept.version);
+    const tokens = await this.#renew(identity, { ...kept.session, usedHashes }, kept.version);
+    const { id } = kept.session;
+    const author = {
+      ...caller,
+      actor: principalName(identity),
+      sessionId: id,
+      credential: credentialText(kept.session),
+    };
+    await this.#parts.store.transact(async (tx) => tx.append(sessionEvent("refreshed", identity, id, author)));
+    return tokens;
   }
 
   async #mayRefresh(identity: Identity, { session }: KeptSession, hash: string): Promise<boolean> {
@@ -289,7 +298,7 @@ export interface SessionAuthor extends Caller {
 
 /** An event of a session, or of a login that failed ("" for the session): who, from where, and never a secret. Its id is {principal}/{session}. */
 export function sessionEvent(
-  type: Extract<EventType, "login" | "login_failed" | "revoked">,
+  type: Extract<EventType, "login" | "login_failed" | "revoked" | "refreshed">,
   identity: Identity,
   sessionId: string,
   author: SessionAuthor,

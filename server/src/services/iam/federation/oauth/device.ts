@@ -90,8 +90,8 @@ function askForCode(problem: string): WebAnswer {
 }
 
 /** Guesses are counted by where they come from. */
-async function lookUp(parts: DeviceParts, code: string, { sourceIp }: WebRequest): Promise<Shown | undefined> {
-  return parts.limiter.attempt(sourceIp, "device-code", async () => {
+async function lookUp(parts: DeviceParts, code: string, request: WebRequest): Promise<Shown | undefined> {
+  return parts.limiter.attempt({ ...request, method: "/oauth2/device" }, "device-code", async () => {
     const found = code === "" ? undefined : await parts.shown.get(code);
     return found?.value.decision === "open" ? found.value : undefined;
   });

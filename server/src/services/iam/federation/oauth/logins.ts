@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../../../clock.ts";
 import type { Store } from "../../../../store/store.ts";
 import type { WebAnswer, WebRequest } from "../../../web.ts";
-import { noteFailedLogin } from "../failed-login.ts";
+import { noteFailedLogin } from "../../tokens/failed-login.ts";
 import { OAuthError } from "./error.ts";
 import { groupsOf } from "./groups.ts";
 import { isBoundOutside } from "./outside-roles.ts";
