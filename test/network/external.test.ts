@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ElasticIpSpec, GatewaySpec, NetworkObject } from "../../server/src/backends/network/driver.ts";
 import { describeOnOvn, eventually, type Field, type Guest, startField } from "./field.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
+import { packetsOf, saying } from "./packets.ts";
 import { openTalk } from "./talk.ts";
 
 /** The router out there, and the far end of the world behind it. */
@@ -189,13 +190,3 @@ describeOnOvn("the outside", () => {
     await field.remove(acme.vpcId, ip);
   });
 });
-
-/** Packets of TCP that carry something; the refusals at the end of a connection carry nothing. */
-const saying = "tcp[tcpflags] & tcp-push != 0";
-
-/** How many packets that a filter of pcap's takes come to or leave a guest within a time. */
-async function packetsOf(of: Guest, filter: string, withinMs: number): Promise<number> {
-  const words = [String(withinMs / 1_000), "tcpdump", "-nn", "-i", "any", "--immediate-mode", filter];
-  const { stdout } = await of.run("timeout", ...words);
-  return stdout.split("\n").filter((line) => line !== "").length;
-}

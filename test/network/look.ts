@@ -3,8 +3,17 @@ import { runCommand } from "../../server/src/backends/linux/command.ts";
 import type { Field } from "./field.ts";
 
 /** Asks the Northbound of a field; answers what ovn-nbctl wrote, trimmed. */
-export async function nbctl(field: Field, ...words: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand("ovn-nbctl", [`--db=${field.lab.ovn.northbound}`, ...words]);
-  if (code !== 0) throw new Error(`ovn-nbctl: ${stderr}`);
+export function nbctl({ lab: { ovn } }: Field, ...words: readonly string[]): Promise<string> {
+  return said("ovn-nbctl", `--db=${ovn.northbound}`, ...words);
+}
+
+/** Asks the Southbound of a field. */
+export function sbctl({ lab: { ovn } }: Field, ...words: readonly string[]): Promise<string> {
+  return said("ovn-sbctl", `--db=${ovn.southbound}`, ...words);
+}
+
+async function said(program: string, ...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(program, words);
+  if (code !== 0) throw new Error(`${program}: ${stderr}`);
   return stdout.trim();
 }
