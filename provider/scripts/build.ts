@@ -63,6 +63,8 @@ export async function bundle(module: string, define: Record<string, string>): Pr
     platform: "node",
     target: "node20",
     format: "cjs",
+    // What is unpacked at run time, or lies inside a single executable, can't import: it requires, when it gets there.
+    supported: { "dynamic-import": false },
     write: false,
     conditions: ["photon-source"],
     legalComments: "none",
@@ -74,11 +76,11 @@ export async function bundle(module: string, define: Record<string, string>): Pr
   return file.text;
 }
 
-/** The whole script: what is needed up to the handshake as code, the rest packed. */
-async function script(): Promise<string> {
+/** The provider as one script: what is needed up to the handshake as code, the rest packed. */
+export async function providerScript(): Promise<string> {
   const parts = deflateRawSync(await bundle("parts.ts", {}), { level: 9 }).toString("base64");
   const packed = `const PHOTON_PARTS=${JSON.stringify(parts)},PHOTON_SCHEMA=${JSON.stringify(schemaBytes())};\n`;
-  return head + packed + (await bundle("main.ts", { PHOTON_PACKED: "true" }));
+  return packed + (await bundle("main.ts", { PHOTON_PACKED: "true" }));
 }
 
 /** Builds the executable, and answers its path. */
@@ -87,7 +89,7 @@ export async function buildProvider(): Promise<string> {
   writeFileSync(join(dirname(executable), "package.json"), packageJson);
   // Renamed into place: a Terraform that runs meanwhile sees the old one or the new one, never half of it.
   const fresh = join(dirname(executable), `.building-${process.pid}`);
-  writeFileSync(fresh, await script());
+  writeFileSync(fresh, head + (await providerScript()));
   chmodSync(fresh, 0o755);
   renameSync(fresh, executable);
   return executable;

