@@ -69,6 +69,8 @@ export interface Decision {
   readonly guardrailId?: string;
   /** In a word, where it was no role that decided: "limit", "boundary", "project", "nothing". */
   readonly by?: string;
+  /** Of a decision that is made once for many calls: the day (since 1970) on which its use was last noted. */
+  readonly use?: { day: number };
 }
 
 /** What decided, in a word, for the log: "role_binding:binding-…", "guardrail:no-deletes", "boundary", "limit", "nothing". */

@@ -4,14 +4,14 @@ import { Fault } from "../../../fault.ts";
 import type { Tenant } from "../../../store/store.ts";
 import type { Authorizer, Decision, ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
-import { type Identity, principalName } from "../principal-name.ts";
+import type { Identity } from "../principal-name.ts";
 import { conditionContext } from "./condition-context.ts";
 import { decide, type Question } from "./decide.ts";
 import type { Follower } from "./follower.ts";
 import type { Policy } from "./policy.ts";
 import type { ScopeIndex } from "./scope-index.ts";
 import type { Uses } from "./uses.ts";
-import { policyOf, type Subject, type View } from "./view.ts";
+import { policyFor, type View } from "./view.ts";
 
 /** The index, kept fresh. Where it can't be, asking it fails, and nobody may do anything. */
 export interface Policies {
@@ -38,18 +38,13 @@ export function freshPolicies(index: ScopeIndex, follower: Follower): Policies {
   };
 }
 
-/** Who a principal is to the policies. */
-export function subjectOf(principal: Identity & { readonly groups?: readonly string[] }): Subject {
-  return { name: principalName(principal), org: principal.org, groups: principal.groups };
-}
-
 /** All that speaks of a principal at a place. */
 export async function policyAt(
   policies: Policies,
   principal: Identity & { readonly groups?: readonly string[] },
   path: Tenant,
 ): Promise<Policy> {
-  return policyOf(await policies.view(path, principal.org), subjectOf(principal));
+  return policyFor(await policies.view(path, principal.org), principal);
 }
 
 export function createAuthorizer(policies: Policies, clock: Clock, uses?: Pick<Uses, "note">): Authorizer {
@@ -57,7 +52,7 @@ export function createAuthorizer(policies: Policies, clock: Clock, uses?: Pick<U
     async authorize(principal, permission, path, asked) {
       if (!reaches(principal, path)) return outOfReach(principal);
       const known = policies.view(path, principal.org);
-      const policy = policyOf(known instanceof Promise ? await known : known, subjectOf(principal));
+      const policy = policyFor(known instanceof Promise ? await known : known, principal);
       const deciding = decide(policy, questionOf(policy, principal, permission, path, asked, clock));
       const decision = deciding instanceof Promise ? await deciding : deciding;
       if (asked.method !== undefined && decision.allowed) uses?.note(policy.principal, permission, decision);

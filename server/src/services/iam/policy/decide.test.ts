@@ -10,7 +10,7 @@ import { actionParts, actionProblem, compileAction, coversAction, matchesAction,
 import type { ConditionContext } from "./condition.ts";
 import { decide, judgeIn } from "./decide.ts";
 import { notHeld } from "./holding.ts";
-import type { Grant, Guard, Policy } from "./policy.ts";
+import type { Grant, Guard, Policy, Settled } from "./policy.ts";
 import { compileResource, coversResource, matchesResource, overlapsResource } from "./resource-pattern.ts";
 import { type CompiledRole, compileGuardrail, compileRole } from "./statements.ts";
 import { conditions, type Plain, reference, type Written } from "./testing/reference.ts";
@@ -204,6 +204,21 @@ test("decide() evaluates a hundred conditions at most: no allowance beyond them 
   };
   expect((await ask(99)).allowed).toBe(true);
   expect((await ask(100)).allowed).toBe(false);
+});
+
+test("decide() answers for every path alike, whether what is settled for an action is kept or not", async () => {
+  await fc.assert(
+    fc.asyncProperty(written, anyAction, fc.array(path, { minLength: 1, maxLength: 4 }), async (own, asked, paths) => {
+      const policy = policyFrom(own);
+      const kept = { ...policy, settled: new Map<string, Settled>() };
+      for (const at of paths) {
+        const question = { action: asked, path: at, limits: limitsOf(own), context };
+        const { use: _, ...decision } = await decide(kept, question);
+        expect(decision).toEqual(await decide(policy, question));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 describe("what holds for giving", () => {

@@ -7,7 +7,7 @@ import { formatPath } from "../../call.ts";
 import type { TokenLimit } from "../../kind.ts";
 import type { ConditionContext } from "./condition.ts";
 import { outside } from "./limits.ts";
-import { type Boundary, type Grant, type Guard, isExempt, type Policy } from "./policy.ts";
+import { type Boundary, type Grant, type Guard, isExempt, type Policy, type Settled } from "./policy.ts";
 import { matchesResource, mayReachInto } from "./resource-pattern.ts";
 import type { Statement } from "./statements.ts";
 
@@ -45,6 +45,49 @@ export type Holds = (statement: Statement) => boolean | undefined;
  * A denial of single resources also denies actions that name none but reach them (list, watch); creating makes a new one, and is not denied by it.
  */
 export function decide(policy: Policy, question: Question): Decision | Promise<Decision> {
+  return settledDecision(policy, question) ?? decideAnew(policy, question);
+}
+
+/** Actions of one policy that are remembered: few callers use more. */
+const mostSettled = 64;
+
+/** What is decided alike for every resource, from memory. */
+function settledDecision(policy: Policy, question: Question): Decision | undefined {
+  const { settled } = policy;
+  if (settled === undefined || (question.limits !== undefined && question.limits.length > 0)) return undefined;
+  const known = settled.get(question.action) ?? settle(policy, settled, question);
+  if (known === "open") return undefined;
+  // What nothing allows is told with the path that was asked for.
+  return known === "nothing" ? decisionOf({ by: "nothing" }, policy, question) : known;
+}
+
+function settle(policy: Policy, settled: NonNullable<Policy["settled"]>, question: Question): Settled {
+  if (settled.size >= mostSettled) settled.clear();
+  const verdict = isOpen(policy, question.action) ? undefined : judge(policy, question, withoutContext);
+  const decision = settledBy(verdict, policy, question);
+  settled.set(question.action, decision);
+  return decision;
+}
+
+function settledBy(verdict: Verdict | undefined, policy: Policy, question: Question): Settled {
+  if (verdict === undefined) return "open";
+  return verdict.by === "nothing" ? "nothing" : { ...decisionOf(verdict, policy, question), use: { day: -1 } };
+}
+
+/** Whether a statement about an action speaks of some resources alone. */
+function isOpen({ guards, boundary, grants }: Policy, action: string): boolean {
+  const sets = [...guards.map(({ guardrail }) => guardrail), ...grants.map(({ role }) => role), boundary?.role ?? []];
+  return sets.flat().some((set) => {
+    const { denials, allowances } = set.speaking(action);
+    return denials.some(isNarrow) || allowances.some(isNarrow);
+  });
+}
+
+function isNarrow({ resource }: Statement): boolean {
+  return resource !== undefined;
+}
+
+function decideAnew(policy: Policy, question: Question): Decision | Promise<Decision> {
   const verdict = judge(policy, question, withoutContext);
   if (verdict !== undefined) return decisionOf(verdict, policy, question);
   return question.context().then((context) => decisionOf(judgeIn(policy, question, context), policy, question));

@@ -1,4 +1,5 @@
 // All that speaks of one principal at one place, collected: what a decision is made of.
+import type { Decision } from "../../call.ts";
 import type { CompiledGuardrail, CompiledRole } from "./statements.ts";
 
 /** A binding that holds at a scope, with its role. */
@@ -24,6 +25,9 @@ export interface Boundary {
   readonly role: CompiledRole | undefined;
 }
 
+/** What is decided alike for every resource, whatever a condition could say; "nothing": nothing speaks of it; "open": it depends. */
+export type Settled = Decision | "nothing" | "open";
+
 export interface Policy {
   /** "user:acme-corp/alice" */
   readonly principal: string;
@@ -34,6 +38,8 @@ export interface Policy {
   readonly boundary: Boundary | undefined;
   /** The nearest scope first. */
   readonly grants: readonly Grant[];
+  /** By action. Left out: nothing is kept. */
+  readonly settled?: Map<string, Settled>;
 }
 
 /** Whether a guardrail does not hold for a principal. */

@@ -4,7 +4,7 @@ import type { Clock } from "../../../clock.ts";
 import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
 import { kindsIn, ScopeTable } from "./scope-table.ts";
-import type { Level, View } from "./view.ts";
+import { keptPolicies, type Level, type View } from "./view.ts";
 
 /** Scopes that are kept; the one that was loaded first goes first. At a few bindings each some ten megabytes. */
 const mostScopes = 10_000;
@@ -51,7 +51,8 @@ export class ScopeIndex {
   readonly #scopes = new Map<string, Entry>();
   readonly #pending = new Map<string, Pending>();
   /** By place and home; emptied when a scope is no longer kept current. */
-  readonly #views = new Map<string, View>();
+  readonly #views = new Map<string, Map<string, View>>();
+  #viewCount = 0;
   #forgotten = 0;
   readonly #collected = { all: 0 };
   #commits = 0;
@@ -94,10 +95,9 @@ export class ScopeIndex {
 
   /** What is looked at for a place, by someone who is at home in an org: at once where it is known, otherwise when it was read. */
   view(path: Tenant, home: string): View | Promise<View> {
-    const name = `${path.org}/${path.project} ${home}`;
     if (this.#collected.all >= mostPolicies) this.#clear();
-    const known = this.#concerns(path, home) ? undefined : this.#views.get(name);
-    return known ?? this.#collect(name, path, home);
+    const known = this.#concerns(path, home) ? undefined : this.#views.get(viewsOf(path, home))?.get(path.project);
+    return known ?? this.#collect(path, home);
   }
 
   /** Whether something is pending in the scopes that a view looks at: what others do in theirs must cost nothing here. */
@@ -107,11 +107,11 @@ export class ScopeIndex {
     return [...this.#pending.values()].some((pending) => scopes.includes(pending.scope));
   }
 
-  async #collect(name: string, path: Tenant, home: string): Promise<View> {
+  async #collect(path: Tenant, home: string): Promise<View> {
     if (this.#concerns(path, home)) await this.#settle(scopesFor(path, home));
     const forgotten = this.#forgotten;
     const view = { levels: await this.#levels(path), home: await this.#levels({ org: home, project: "" }) };
-    return this.#forgotten === forgotten ? this.#keep(name, view) : view;
+    return this.#forgotten === forgotten ? this.#keep(path, home, view) : view;
   }
 
   async #levels(path: Tenant): Promise<readonly Level[]> {
@@ -123,15 +123,19 @@ export class ScopeIndex {
     return levels;
   }
 
-  #keep(name: string, view: View): View {
-    if (this.#views.size >= mostViews) this.#clear();
-    const kept = { ...view, kept: { byName: new Map(), count: this.#collected } };
-    this.#views.set(name, kept);
+  #keep(path: Tenant, home: string, view: View): View {
+    if (this.#viewCount >= mostViews) this.#clear();
+    this.#viewCount += 1;
+    const kept = { ...view, kept: keptPolicies(view, this.#collected) };
+    const name = viewsOf(path, home);
+    const views = this.#views.get(name) ?? new Map<string, View>();
+    this.#views.set(name, views.set(path.project, kept));
     return kept;
   }
 
   #clear(): void {
     this.#views.clear();
+    this.#viewCount = 0;
     this.#collected.all = 0;
   }
 
@@ -190,6 +194,11 @@ export class ScopeIndex {
     this.#forgotten += 1;
     this.#clear();
   }
+}
+
+/** Names the views of an org's projects. Most look at their own org: then nothing is put together. */
+function viewsOf({ org }: Tenant, home: string): string {
+  return org === home ? org : `${org} ${home}`;
 }
 
 /** Project, Org, System: the scopes that a path lies in. */

@@ -2,6 +2,7 @@
 // as fine as it gets, so that what is used all the time costs a look into a map. A crash loses what was first used in the last half minute.
 import type { Clock } from "../../../clock.ts";
 import type { Records } from "../../../store/store.ts";
+import type { Decision } from "../../call.ts";
 
 const space = "iam/uses";
 const began = "iam/uses-since";
@@ -37,8 +38,10 @@ export class Uses {
     this.#clock = clock;
   }
 
-  note(principal: string, permission: string, { roleBindingId }: { readonly roleBindingId: string }): void {
+  note(principal: string, permission: string, { roleBindingId, use }: Pick<Decision, "roleBindingId" | "use">): void {
     const day = dayOf(this.#clock.now());
+    if (use?.day === day) return;
+    if (use !== undefined) use.day = day;
     if (day !== this.#day) this.#turn(day);
     if (this.#known.get(principal)?.get(roleBindingId)?.has(permission) === true) return;
     const bindings = entry(this.#known, principal, () => new Map<string, Set<string>>());

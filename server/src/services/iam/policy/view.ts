@@ -1,5 +1,6 @@
 // What a decision about a place looks at: the scopes that the place lies in, and the org in which the principal is at home.
-import type { Boundary, Grant, Guard, Policy } from "./policy.ts";
+import { type Identity, principalName } from "../principal-name.ts";
+import type { Boundary, Grant, Guard, Policy, Settled } from "./policy.ts";
 import type { Bound, ScopeTable } from "./scope-table.ts";
 import type { CompiledRole } from "./statements.ts";
 
@@ -19,9 +20,11 @@ export interface View {
   readonly kept?: KeptPolicies;
 }
 
-/** Policies of one view by their principals, as long as nothing in its scopes changes. */
+/** Policies of one view by their principals' ids (all are of the home's org), as long as nothing in its scopes changes. */
 export interface KeptPolicies {
-  readonly byName: Map<string, { readonly policy: Policy; readonly changes: number }>;
+  readonly byId: Readonly<Record<Identity["kind"], Map<string, { readonly policy: Policy; readonly changes: number }>>>;
+  /** All that the view looks at, each once. */
+  readonly tables: readonly ScopeTable[];
   /** How many are kept in all views together. */
   readonly count: { all: number };
 }
@@ -35,27 +38,40 @@ export interface Subject {
   readonly groups?: readonly string[] | undefined;
 }
 
-export function policyOf(view: View, subject: Subject): Policy {
+/** A place for policies of a view. */
+export function keptPolicies({ levels, home }: View, count: KeptPolicies["count"]): KeptPolicies {
+  const tables = [...new Set([...levels, ...home].map(({ table }) => table))];
+  return { byId: { user: new Map(), service_account: new Map() }, tables, count };
+}
+
+/** What speaks of someone who calls. It is on the way of every call: no name is put together for what is known. */
+export function policyFor(view: View, principal: Identity & { readonly groups?: readonly string[] }): Policy {
   const { kept } = view;
-  if (kept === undefined || (subject.groups !== undefined && subject.groups.length > 0)) return collect(view, subject);
-  const changes = changesIn(view);
-  const known = kept.byName.get(subject.name);
+  const { groups } = principal;
+  if (kept === undefined || (groups !== undefined && groups.length > 0))
+    return policyOf(view, { name: principalName(principal), org: principal.org, groups });
+  const changes = changesIn(kept);
+  const byId = kept.byId[principal.kind];
+  const known = byId.get(principal.id);
   if (known !== undefined && known.changes === changes) return known.policy;
-  const policy = collect(view, subject);
+  const policy = {
+    ...policyOf(view, { name: principalName(principal), org: principal.org }),
+    settled: new Map<string, Settled>(),
+  };
   if (known === undefined) kept.count.all += 1;
-  kept.byName.set(subject.name, { policy, changes });
+  byId.set(principal.id, { policy, changes });
   return policy;
 }
 
 /** Counts what was changed in the scopes of a view: it only ever grows. */
-function changesIn({ levels, home }: View): number {
+function changesIn({ tables }: KeptPolicies): number {
   let changes = 0;
-  for (const { table } of levels) changes += table.changes;
-  for (const { table } of home) changes += table.changes;
+  for (const table of tables) changes += table.changes;
   return changes;
 }
 
-function collect({ levels, home }: View, { name, org, groups: brought }: Subject): Policy {
+/** What speaks of somebody, collected anew. */
+export function policyOf({ levels, home }: View, { name, org, groups: brought }: Subject): Policy {
   const own = home[0]?.table;
   const groups = joined(own, name, org, brought);
   return {
