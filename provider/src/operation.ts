@@ -31,7 +31,11 @@ export const changing = (deadline: Deadline, idempotencyKey: string): Terms => (
 export interface Settled {
   readonly resource: JsonObject;
   readonly diagnostics: readonly Diagnostic[];
+  /** It may still become ready: the wait ended before. */
+  readonly pending: boolean;
 }
+
+const goesOn = "The cloud goes on, and the next apply waits for it again.";
 
 function conditionProblem(what: string, condition: Condition, deadline: Deadline): Diagnostic {
   const why = [condition.reason, condition.message].filter((part) => part !== "").join(": ");
@@ -39,13 +43,13 @@ function conditionProblem(what: string, condition: Condition, deadline: Deadline
   if (condition.state === "failed")
     return plainError(
       `${what} failed`,
-      `It could not be made as asked for.${said} The cloud keeps trying; apply again to see whether it got through.`,
+      `It could not be made as asked for.${said} The cloud keeps trying. What a create left so is replaced by the next apply; where it got through meanwhile, terraform untaint keeps it.`,
     );
   if (deadline.stopped)
-    return plainError(`${what} was stopped`, `Terraform was told to stop before it was ready.${said}`);
+    return plainError(`${what} was stopped`, `Terraform was told to stop before it was ready.${said} ${goesOn}`);
   return plainError(
     `${what} is not ready in time`,
-    `The timeout is over.${said} Give it more time with the attribute timeouts, or look at it with the command photon.`,
+    `The timeout is over.${said} ${goesOn} Give it more time with the attribute timeouts, or look at it with the command photon.`,
   );
 }
 
@@ -60,16 +64,21 @@ export async function settled(
   let resource = first;
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
     const condition = conditionOf(resource);
-    if (condition.state === "ready") return { resource, diagnostics: [] };
-    if (condition.state === "failed" || deadline.over)
-      return { resource, diagnostics: [conditionProblem(what, condition, deadline)] };
+    if (condition.state === "ready") return { resource, diagnostics: [], pending: false };
+    const failed = condition.state === "failed";
+    if (failed || deadline.over)
+      return { resource, diagnostics: [conditionProblem(what, condition, deadline)], pending: !failed };
     await deadline.pause(pauseMs);
     try {
       if (!deadline.over) resource = await calls.get(at, reading(deadline));
     } catch (error) {
       if (deadline.over) continue;
       const why = error instanceof Error ? error.message : String(error);
-      return { resource, diagnostics: [plainError(`${what} could not be followed`, why)] };
+      return {
+        resource,
+        diagnostics: [plainError(`${what} could not be followed`, `${why} ${goesOn}`)],
+        pending: true,
+      };
     }
   }
 }
@@ -101,6 +110,10 @@ const referenceTo = (creation: Creation, resource: JsonObject): Reference => ({
   id: textOf(resource, "id"),
 });
 
+/** Terraform destroys in the next apply what a create answered with an error: what may still become ready is a warning. */
+const lasting = (made: Settled): Settled =>
+  made.pending ? { ...made, diagnostics: made.diagnostics.map((d) => ({ ...d, severity: "warning" })) } : made;
+
 /** Creates under a key of the journal; takes up a creation whose answer was lost (journal.ts says when). */
 export async function create(creation: Creation, journal: Journal, deadline: Deadline): Promise<Settled> {
   const entry = await journal.begin(digestOf(creation.identity));
@@ -109,7 +122,7 @@ export async function create(creation: Creation, journal: Journal, deadline: Dea
     const current = entry.resumed ? await stillThere(creation, first, deadline) : first;
     journal.answered(entry);
     if (current !== undefined)
-      return await settled(creation.calls, referenceTo(creation, current), current, creation.what, deadline);
+      return lasting(await settled(creation.calls, referenceTo(creation, current), current, creation.what, deadline));
   } catch (error) {
     if (!isUncertain(error)) journal.answered(entry);
     if (!entry.resumed || !hasReason(error, "IDEMPOTENCY_KEY_REUSED")) throw error;

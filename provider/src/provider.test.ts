@@ -6,7 +6,7 @@ import { testCatalog } from "@photoncloud/proto/testing";
 import { type Attribute, objectType, type Shape } from "./attribute.ts";
 import { toJson } from "./cty/json.ts";
 import { codec } from "./cty/msgpack.ts";
-import { isMap, unknown, type Value, type ValueMap } from "./cty/value.ts";
+import { isMap, Unknown, unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { Journal } from "./journal.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
 import type { Handlers } from "./plugin/provider-methods.ts";
@@ -55,7 +55,7 @@ const shown = (value: Wire): Record<string, unknown> | null => {
   return Object.fromEntries(
     [...given]
       .filter(([, v]) => v !== null)
-      .map(([k, v]) => [k, v === unknown ? "?" : (JSON.parse(toJson(v)) as unknown)]),
+      .map(([k, v]) => [k, v instanceof Unknown ? "?" : (JSON.parse(toJson(v)) as unknown)]),
   );
 };
 
@@ -146,6 +146,8 @@ async function apply(held: Held, config: Record<string, unknown> | null, stop = 
     state: answer.newState,
     private: Buffer.from(answer.private ?? no),
     diagnostics,
+    /** 1: an error, 2: a warning. */
+    severities: (answer.diagnostics ?? []).map(({ severity }) => severity),
     shown: shown(answer.newState),
   };
 }
@@ -367,6 +369,43 @@ describe("when the cloud is not as it should be", () => {
     const made = await apply(nothing, basic);
     expect(made.diagnostics.join()).toContain("was stopped");
     expect(made.shown).toMatchObject({ name: "gear" });
+  });
+});
+
+describe("a create that was not ready when its apply ended", () => {
+  const creating = { state: "STATE_CREATING" };
+  const cutShort = async () => {
+    cloud.before = (verb, request) => {
+      if (verb === "create") request.status = creating;
+    };
+    const made = await apply(nothing, { ...basic, timeouts: { create: "200ms", update: "200ms" } });
+    return { made, config: { ...basic, timeouts: { create: "200ms", update: "200ms" } } };
+  };
+  const ready = () => cloud.change([...cloud.resources.keys()][0] ?? "", { status: { state: "STATE_READY" } });
+
+  test("is a warning, so that Terraform does not destroy it, and is waited for by the next apply", async () => {
+    const { made, config } = await cutShort();
+    expect(made.severities).toEqual([2]);
+    const again = await plan(await read(made), config);
+    expect(shown(again.plannedState)).toEqual({ ...made.shown, create_time: "?" });
+    setTimeout(ready, 20);
+    const waited = await apply(await read(made), config);
+    expect([waited.diagnostics, waited.shown]).toEqual([[], made.shown]);
+    expect(cloud.calls.filter(({ verb }) => verb === "create" || verb === "update")).toHaveLength(1);
+    expect(shown((await plan(await read(waited), config)).plannedState)).toEqual(made.shown);
+  });
+
+  test("is nothing to wait for once a read has found it ready", async () => {
+    const { made, config } = await cutShort();
+    ready();
+    expect(shown((await plan(await read(made), config)).plannedState)).toEqual(made.shown);
+  });
+
+  test("is an error of the apply that waits in vain again, and goes on to be waited for", async () => {
+    const { made, config } = await cutShort();
+    const again = await apply(await read(made), config);
+    expect([again.severities, again.shown]).toEqual([[1], made.shown]);
+    expect(shown((await plan(await read(again), config)).plannedState)).toHaveProperty("create_time", "?");
   });
 });
 

@@ -65,7 +65,8 @@ export function createProvider(options: ProviderOptions): Handlers {
   const provided = (codec: BlockCodec, value: DynamicValue | undefined) => codec.decode(value) ?? nothingKnown;
 
   function applied({ codec, attributes, part }: Known<Resource>, planned: ValueMap | null, outcome: Outcome) {
-    const check = checking && planned !== null && outcome.state !== null && outcome.diagnostics.length === 0;
+    const failed = outcome.diagnostics.some(({ severity }) => severity === "error");
+    const check = checking && planned !== null && outcome.state !== null && !failed;
     const found = check ? bugs(checkApply(attributes, planned, outcome.state), "apply") : [];
     return {
       newState: codec.encode(outcome.state),

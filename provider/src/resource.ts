@@ -1,13 +1,14 @@
 // The one resource: every kind is this, with another schema.
-import { KindCalls } from "./cloud.ts";
+import type { Attribute } from "./attribute.ts";
+import { conditionOf, KindCalls, type Reference } from "./cloud.ts";
 import { fromJson, toJson } from "./convert.ts";
-import { isMap, type Value, type ValueMap } from "./cty/value.ts";
+import { isMap, unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { Deadline } from "./deadline.ts";
 import { type Diagnostic, explain } from "./diagnostics.ts";
 import type { JsonObject } from "./json-object.ts";
 import { textOf } from "./json-object.ts";
 import { refresh, settle } from "./merge.ts";
-import { callMs, create, reading, remove, update } from "./operation.ts";
+import { callMs, create, reading, remove, type Settled, settled, update } from "./operation.ts";
 import { type Plan, plan } from "./plan.ts";
 import { ask, askMs, type Question, unfinished } from "./plan-check.ts";
 import { given } from "./plan-request.ts";
@@ -39,7 +40,17 @@ const textIn = (state: ValueMap, name: string): string => {
   return typeof value === "string" ? value : "";
 };
 
-const keptOf = (resource: JsonObject): PrivateState => ({ etag: textOf(resource, "etag") });
+const keptOf = (resource: JsonObject, pending = false): PrivateState => ({
+  etag: textOf(resource, "etag"),
+  ...(pending && { pending }),
+});
+
+/** Makes a change of a plan that has none, so that the apply waits for what is not ready: an output that nobody refers to is told anew. */
+function awaiting(attributes: readonly Attribute[], unchanged: Plan): Plan {
+  const output = attributes.find((a) => a.computed && !a.optional && a.field?.type.type === "timestamp");
+  if (output === undefined || unchanged.changed) return unchanged;
+  return { ...unchanged, planned: new Map([...unchanged.planned, [output.name, unknown]]), changed: true };
+}
 
 export class Resource {
   readonly schema: KindSchema;
@@ -65,7 +76,8 @@ export class Resource {
     kept: PrivateState,
     signal: AbortSignal,
   ): Promise<ReturnType<Resource["plan"]>> {
-    const local = this.plan(prior, config);
+    const plan = this.plan(prior, config);
+    const local = kept.pending ? { ...plan, ...awaiting(this.schema.attributes, plan) } : plan;
     const { walk } = this.#session;
     if (prior !== null) walk.manages(this.schema.kind.noun, prior);
     else walk.willCreate(local.planned);
@@ -104,7 +116,8 @@ export class Resource {
       const found = await this.#session.reads.read(this.#calls(), at, reading(deadline));
       if (found === undefined) return { state: null, kept: { etag: "" }, diagnostics: [] };
       const state = refresh(this.schema.attributes, prior, fromJson(this.schema.attributes, found));
-      return { state, kept: keptOf(found), diagnostics: [] };
+      const pending = kept.pending === true && conditionOf(found).state !== "ready";
+      return { state, kept: keptOf(found, pending), diagnostics: [] };
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `reading ${this.#name(at.id)}`) };
     }
@@ -122,8 +135,7 @@ export class Resource {
       const request = { ...known, ...this.#writeOnly(config) };
       const what = this.#name(textOf(known, "name"));
       const creation = { calls: this.#calls(), request, identity, at: { org, project }, what };
-      const { resource, diagnostics } = await create(creation, await this.#session.journal(), deadline);
-      return this.#outcome(planned, resource, diagnostics);
+      return this.#outcome(planned, await create(creation, await this.#session.journal(), deadline));
     } catch (error) {
       const doing = `creating ${this.#name(String(planned.get("name") ?? ""))}`;
       return { state: null, kept: { etag: "" }, diagnostics: this.#explain(error, doing) };
@@ -146,6 +158,7 @@ export class Resource {
     const writeOnly = this.#writeOnly(config);
     const mask = [...this.#changed(prior, planned), ...Object.keys(writeOnly)];
     try {
+      if (mask.length === 0 && kept.pending) return this.#outcome(planned, await this.#follow(at, what, deadline));
       // Only the state differs: the spelling, or the provider's own attributes.
       if (mask.length === 0) return { state: settle(attributes, planned, new Map()), kept, diagnostics: [] };
       const request = { ...toJson(attributes, planned), ...writeOnly };
@@ -153,7 +166,7 @@ export class Resource {
       const change = { calls: this.#calls(), at, request, mask, etag: kept.etag, what, isAsPlanned };
       const result = await update(change, deadline);
       if (!("resource" in result)) return { state: prior, kept, diagnostics: result };
-      return this.#outcome(planned, result.resource, result.diagnostics);
+      return this.#outcome(planned, result);
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `updating ${what}`) };
     }
@@ -181,9 +194,16 @@ export class Resource {
     return new Map(this.schema.attributes.map((a) => [a.name, known[a.name] ?? null]));
   }
 
-  #outcome(planned: ValueMap, resource: JsonObject, diagnostics: readonly Diagnostic[]): Outcome {
+  /** Waits for what an earlier apply did not see ready. */
+  async #follow(at: Reference, what: string, deadline: Deadline): Promise<Settled> {
+    const calls = this.#calls();
+    return settled(calls, at, await calls.get(at, reading(deadline)), what, deadline);
+  }
+
+  #outcome(planned: ValueMap, { resource, diagnostics, pending }: Settled): Outcome {
     const { attributes } = this.schema;
-    return { state: settle(attributes, planned, fromJson(attributes, resource)), kept: keptOf(resource), diagnostics };
+    const state = settle(attributes, planned, fromJson(attributes, resource));
+    return { state, kept: keptOf(resource, pending), diagnostics };
   }
 
   #calls(): KindCalls {
