@@ -154,17 +154,26 @@ function placesBehind(scheduler: Scheduler, around: Around): Scheduler {
   });
 }
 
+export interface CloudTerms {
+  /** Default: one in memory. */
+  readonly store?: Store;
+  /** Another server's cloud, whose store and hosts are this one's, too. */
+  readonly beside?: HostsCloud;
+}
+
 /** Opens a cloud whose first host is the server's own. */
 export async function openHostsCloud(
   terms: readonly HostTerms[],
   around: Around = (_, __, call) => call(),
+  { store: given, beside }: CloudTerms = {},
 ): Promise<HostsCloud> {
-  const store = await openSqliteStore({ file: ":memory:", clock: systemClock });
+  const store = given ?? (await openSqliteStore({ file: ":memory:", clock: systemClock }));
   const [hosts, network, silent] = [new Hosts(), simulatedNetwork(), new Set<string>()];
   const drivers = new Map<string, SimulatedHypervisor>();
   const faced = new Map<string, HypervisorDriver>();
   for (const { id, labels: _, memoryMib: __, cpu: ___, wrap, ...options } of terms) {
-    const driver = simulatedHypervisor({ ...options, hostId: id, plug: (port, up) => network.plug(port, up) });
+    const plug = (port: string, up: boolean) => network.plug(port, up);
+    const driver = beside?.drivers.get(id) ?? simulatedHypervisor({ ...options, hostId: id, plug });
     drivers.set(id, driver);
     faced.set(
       id,
@@ -179,8 +188,9 @@ export async function openHostsCloud(
   const cloud = await openCloudOver({
     store,
     drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: placesBehind(scheduler, around) },
+    isReplica: beside !== undefined,
   });
-  for (const { id, labels = {}, memoryMib = 4096, cpu = 8 } of terms) {
+  for (const { id, labels = {}, memoryMib = 4096, cpu = 8 } of beside ? [] : terms) {
     await cloud.create(HostSchema, { id, labels });
     await report(store, id, (host) => {
       const capacity = create(HostCapacitySchema, { cpu, memoryMib: BigInt(memoryMib), diskGib: 1000n });

@@ -237,6 +237,8 @@ export async function openCloudOver<D extends Drivers>(options: {
   flows?: FlowSource;
   /** Default: one of its own. */
   store?: Store;
+  /** Another server's store is this one's, too: what a cloud begins with is there. */
+  isReplica?: boolean;
 }): Promise<SmallCloud<D>> {
   const clock = systemClock;
   const store = options.store ?? (await openSqliteStore({ file: ":memory:", clock }));
@@ -248,13 +250,13 @@ export async function openCloudOver<D extends Drivers>(options: {
     ...(options.flows && { flows: options.flows }),
   });
   const engine = createEngine({
-    ...{ store, drivers, clock, random: Math.random, owner: "test", log: silentLog },
+    ...{ store, drivers, clock, random: Math.random, owner: options.isReplica ? "replica" : "test", log: silentLog },
     kinds: resources.engineKinds,
   });
   const stopWaking = wakeOnChange(drivers, store, silentLog);
   const cloud = new SmallCloud({ store, drivers, resources, stop: () => stop({ engine, stopWaking, store, drivers }) });
   engine.start();
-  await furnish(cloud);
+  if (options.isReplica !== true) await furnish(cloud);
   return cloud;
 }
 
