@@ -1,7 +1,7 @@
 // The moves of a driver, whatever its machines are: which machine has a sender, which has a receiver.
 import type { Clock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
-import type { MachineMoves, MachineSpec, MoveOffer, MoveState } from "../driver.ts";
+import type { MachineMoves, MachineSpec, MachineState, MoveOffer, MoveState } from "../driver.ts";
 import type { MoveTransport } from "../move-transport.ts";
 import { type Berth, Receiver } from "./receiver.ts";
 import { type Cargo, Sender } from "./sender.ts";
@@ -146,4 +146,12 @@ export class Moves implements MachineMoves {
     await this.#host.clear(vmId, signal);
     this.#senders.delete(vmId);
   }
+}
+
+/** @throws DriverError "refused" if a machine has failed, "unavailable" while it starts or stops: neither is what the other host could go on with. */
+export function checkSteady(vmId: string, now: MachineState): void {
+  if (now.state === "failed")
+    throw new DriverError("refused", `vm ${vmId} has failed (${now.reason}): start it, or stop it, and move it then`);
+  if (now.state === "starting" || now.state === "stopping")
+    throw new DriverError("unavailable", `vm ${vmId} is ${now.state}; it can be moved after that`);
 }

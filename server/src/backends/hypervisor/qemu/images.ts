@@ -46,8 +46,12 @@ export interface ImagesOptions {
   readonly openBuiltIn?: OpenBuiltIn;
 }
 
+/** Answers the machine that stands on an image. */
+export type ImageUser = (imageId: string) => string | undefined;
+
 export class Images {
   readonly #options: ImagesOptions;
+  readonly #users = new Set<ImageUser>();
   readonly #making = new Map<string, Promise<void>>();
 
   constructor(options: ImagesOptions) {
@@ -83,7 +87,17 @@ export class Images {
     return this.#factsOf(source.imageId);
   }
 
+  /** Is asked from now on before an image is removed. */
+  keepFor(user: ImageUser): void {
+    this.#users.add(user);
+  }
+
+  /** @throws DriverError "in_use" while a machine stands on it. */
   remove(imageId: string): void {
+    for (const user of this.#users) {
+      const vmId = user(imageId);
+      if (vmId !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${vmId}`);
+    }
     rmSync(this.#fileOf(imageId), { force: true });
     rmSync(this.#factsFile(imageId), { force: true });
   }

@@ -45,6 +45,8 @@ export interface QemuOptions {
   readonly localFiles?: boolean;
   /** What else images may be, and where they may come from. */
   readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads" | "openBuiltIn">;
+  /** The host's images, where another driver stands on the same. Default: this driver's own, by the terms above. */
+  readonly sharedImages?: Images;
   /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
   readonly accelerator?: Accelerator;
   readonly clock?: Clock;
@@ -131,7 +133,9 @@ export class QemuHypervisor implements HypervisorDriver {
     this.accelerator = accelerator;
     const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
     const { cpuModel = "max" } = options;
-    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images });
+    const own = { folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images };
+    this.#images = options.sharedImages ?? new Images(own);
+    this.#images.keepFor((id) => [...this.#machines.values()].find(({ imageId }) => imageId === id)?.spec.vmId);
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
       cgroups: Cgroups.open(undefined, clock),
@@ -160,8 +164,6 @@ export class QemuHypervisor implements HypervisorDriver {
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const user = [...this.#machines.values()].find((machine) => machine.imageId === imageId);
-    if (user !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${user.spec.vmId}`);
     this.#images.remove(imageId);
   }
 

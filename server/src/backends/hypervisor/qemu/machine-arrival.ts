@@ -1,10 +1,15 @@
 // How a machine comes from another host: its process waits for what it was there, and goes on here.
 import { DriverError } from "../../driver-error.ts";
+import { atMost } from "./at-most.ts";
 import { type Running, writeDefinition, writeRunning } from "./definition.ts";
-import { type Incoming, lastWords, plugTaps } from "./launch.ts";
-import { type MachineLife, sentenceOf } from "./machine-life.ts";
+import { type Incoming, lastWords } from "./launch.ts";
+import { goOn } from "./machine-going-on.ts";
+import type { MachineLife } from "./machine-life.ts";
 import { begin } from "./machine-start.ts";
 import type { Power } from "./power-off.ts";
+
+/** How long it is waited for until it goes on, in milliseconds; it is this host's whether it has or not. */
+const goesOnMs = 5_000;
 
 export async function receive(
   life: MachineLife,
@@ -22,20 +27,12 @@ export async function receive(
  * @param runs whether it ran where it comes from.
  * @throws before that is written alone: its process has died.
  */
-export async function settleIn(life: MachineLife, runs: boolean, signal: AbortSignal): Promise<void> {
-  const { host, files, definition, off } = life;
+export async function settleIn(life: MachineLife, runs: boolean): Promise<void> {
+  const { host, files, definition } = life;
   if (runs && life.power === undefined) throw new DriverError("unavailable", `its process died: ${lastWords(files)}`);
   writeRunning(files, life.running);
   writeDefinition(files, definition);
   const { power } = life;
-  if (power === undefined) return life.state.become("stopped");
-  try {
-    await plugTaps(host, power.running.spec, signal);
-    await power.monitor.execute("cont");
-    life.state.become("running");
-  } catch (error) {
-    await off.pullPlug(power);
-    await life.ended;
-    life.fail(sentenceOf(error));
-  }
+  life.state.become(power === undefined ? "stopped" : "running");
+  if (power !== undefined) await atMost(host.clock, goesOnMs, goOn(life, power.monitor));
 }

@@ -2,14 +2,18 @@
 // stands in files of its own: machine-start.ts, machine-end.ts, machine-take-up.ts, machine-change.ts, machine-arrival.ts.
 import type { MachineState } from "../driver.ts";
 import { standsStill } from "../moving/sender.ts";
+import { atMost } from "./at-most.ts";
 import type { Definition, Running } from "./definition.ts";
 import type { Host } from "./host.ts";
 import { type MachineFiles, machineFiles } from "./layout.ts";
 import { needsRestart } from "./machine-change.ts";
 import { StateOf } from "./machine-state.ts";
-import { type Power, PowerOff } from "./power-off.ts";
+import { type Ending, type Power, PowerOff } from "./power-off.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { Trouble } from "./trouble.ts";
+
+/** How long what is to be done with a machine waits until it goes on, in milliseconds: ending a copy, or a process, takes some tenths of a second. */
+const holdMs = 20_000;
 
 export class MachineLife {
   readonly host: Host;
@@ -29,7 +33,11 @@ export class MachineLife {
   ended: Promise<void> = Promise.resolve();
   #monitor: Qmp | undefined;
   #trouble: Trouble | undefined;
+  /** Why its guest does not get on, as far as it is not its host's disk. */
+  #why: string | undefined;
   #guestAskedToEnd = false;
+  /** Undefined: its process answers, and its guest goes on as it is told. */
+  #hold: { readonly since: number; readonly over: PromiseWithResolvers<void> } | undefined;
   /** Changes are made one after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
@@ -46,6 +54,11 @@ export class MachineLife {
     return this.#monitor;
   }
 
+  /** What `tellTrouble` told last. */
+  get why(): string | undefined {
+    return this.#why;
+  }
+
   get trouble(): Trouble | undefined {
     return this.#trouble;
   }
@@ -55,24 +68,42 @@ export class MachineLife {
     return this.#guestAskedToEnd;
   }
 
-  /** Undefined: it does not run. */
+  /** Undefined: it does not run, or nobody answers for its process. */
   get power(): Power | undefined {
     const { running, monitor } = this;
     return running === undefined || monitor === undefined ? undefined : { running, monitor };
   }
 
+  /** Its process, whether somebody answers for it or not. Undefined: it has none. */
+  get process(): Ending | undefined {
+    const { running, monitor } = this;
+    return running === undefined ? undefined : { running, monitor };
+  }
+
+  /** Whether its process does not answer, or does not let its guest go on. */
+  get isHeldUp(): boolean {
+    return this.running !== undefined && this.#hold !== undefined;
+  }
+
   look(): MachineState {
     return this.state.look(() => ({
       needsRestart: needsRestart(this.definition.spec, this.running?.spec),
-      trouble: this.isHandedOver ? standsStill : this.#trouble?.sentence,
+      trouble: this.isHandedOver ? standsStill : (this.#why ?? this.#trouble?.sentence),
     }));
   }
 
-  /** Does something when nothing else is being done with the machine, and it has wholly ended if it is ending. */
+  /** Does something when nothing else is being done with the machine, it has wholly ended if it is ending, and goes on if that was to be soon. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(() => (this.#monitor === undefined ? this.ended : undefined)).then(work);
+    const done = this.#work.then(() => this.untilClear()).then(work);
     this.#work = done.catch(() => {});
     return done;
+  }
+
+  /** Until it goes on or has ended; but not for long. */
+  async untilClear(): Promise<void> {
+    if (this.#hold === undefined) return;
+    const { since, over } = this.#hold;
+    await atMost(this.host.clock, since + holdMs - this.host.clock.now(), this.ended, over.promise);
   }
 
   /** A process answers for the machine from here on. */
@@ -82,11 +113,29 @@ export class MachineLife {
     this.#trouble = new Trouble(monitor, this.files.folder, () => this.tell());
   }
 
-  /** Nobody answers any more. */
+  /** Nobody answers for its process, which may have ended. */
   isSilent(): void {
     this.#monitor = undefined;
     this.#trouble = undefined;
-    this.off.wait();
+    this.holdUp();
+  }
+
+  /** What is to be done with it waits until it goes on. */
+  holdUp(): void {
+    this.#hold ??= { since: this.host.clock.now(), over: Promise.withResolvers() };
+  }
+
+  goesOn(): void {
+    this.#hold?.over.resolve();
+    this.#hold = undefined;
+    this.tellTrouble(undefined);
+  }
+
+  /** @param why a sentence for its owner; undefined: it is over. */
+  tellTrouble(why: string | undefined): void {
+    if (this.#why === why) return;
+    this.#why = why;
+    this.tell();
   }
 
   readonly hear = (event: QmpEvent): void => {

@@ -1,8 +1,8 @@
 // How a machine starts: a process of its own, which waits until it is written down, and goes on then.
 import { type Definition, writeRunning } from "./definition.ts";
 import { type Incoming, launch } from "./launch.ts";
-import { watch } from "./machine-end.ts";
 import { type MachineLife, sentenceOf } from "./machine-life.ts";
+import { lookAfter } from "./machine-take-up.ts";
 import { finishRestore } from "./snapshots.ts";
 
 /** Returns at once; what became of it shows in the state. */
@@ -26,7 +26,7 @@ async function startNow(life: MachineLife): Promise<void> {
     writeRunning(files, life.running);
     await life.monitor?.execute("cont");
   } catch (error) {
-    await off.pullPlug(life.power);
+    await off.pullPlug(life.process);
     await life.ended;
     throw error;
   }
@@ -37,5 +37,5 @@ async function startNow(life: MachineLife): Promise<void> {
 export async function begin(life: MachineLife, definition: Definition, incoming?: Incoming): Promise<void> {
   const { process, monitor } = await launch(life.host, definition, life.files, life.hear, incoming);
   life.running = { process, spec: definition.spec, room: definition.room };
-  watch(life, monitor);
+  lookAfter(life, monitor);
 }

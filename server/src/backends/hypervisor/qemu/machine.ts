@@ -1,6 +1,8 @@
 // One machine of this host: its process, its monitor and what became of them.
 import { mkdirSync, rmSync } from "node:fs";
+import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineState } from "../driver.ts";
+import { atMost } from "./at-most.ts";
 import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
 import { type Definition, drawUuid, type Running, readRunning, writeDefinition } from "./definition.ts";
@@ -11,6 +13,7 @@ import { receive, settleIn } from "./machine-arrival.ts";
 import { changeRunning } from "./machine-change.ts";
 import { makeDisks, removeFolder, sweepDisks } from "./machine-disks.ts";
 import { end, stop } from "./machine-end.ts";
+import { goOn } from "./machine-going-on.ts";
 import { MachineLife } from "./machine-life.ts";
 import { start } from "./machine-start.ts";
 import { takeUp } from "./machine-take-up.ts";
@@ -28,6 +31,10 @@ export interface Found {
   /** Whether it was handed over to another host, or has gone on there. */
   readonly departure: "handing" | "gone" | undefined;
 }
+
+/** How long a guest is waited for that should go on, in milliseconds. */
+const goesOnMs = 20_000;
+const notYet = "its process does not answer";
 
 export class Machine {
   /** Its serial console, while somebody looks. */
@@ -91,7 +98,7 @@ export class Machine {
     return this.definition.imageId;
   }
 
-  /** Undefined: it does not run. */
+  /** Undefined: it does not run, or nobody answers for its process. */
   get power(): Power | undefined {
     return this.#life.power;
   }
@@ -135,7 +142,7 @@ export class Machine {
 
   /** Ends it and removes all that it had. */
   async remove(signal: AbortSignal): Promise<void> {
-    await this.inTurn(async () => {});
+    await this.#life.inTurn(async () => {});
     await end(this.#life);
     signal.throwIfAborted();
     await clearAway(this.#life.host, this.spec, this.files);
@@ -160,7 +167,17 @@ export class Machine {
 
   /** Does something when nothing else is being done with the machine, and it has wholly ended if it is ending. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#life.inTurn(work);
+    return this.#life.inTurn(async () => {
+      this.checkAnswers();
+      return work();
+    });
+  }
+
+  /** @throws DriverError "unavailable" while its process does not answer, or does not let its guest go on. */
+  checkAnswers(): void {
+    if (!this.#life.isHeldUp) return;
+    const trouble = this.state.state === "running" ? this.state.trouble : undefined;
+    throw new DriverError("unavailable", `vm ${this.spec.vmId} can't be changed now: ${trouble ?? notYet}`);
   }
 
   /** A machine that comes from another host: its process waits for what it was there. */
@@ -169,8 +186,14 @@ export class Machine {
   }
 
   /** It has come: it goes on here. @throws before that is written down alone. */
-  settleIn(runs: boolean, signal: AbortSignal): Promise<void> {
-    return settleIn(this.#life, runs, signal);
+  settleIn(runs: boolean): Promise<void> {
+    return settleIn(this.#life, runs);
+  }
+
+  /** What was begun to move it is ended, and its guest goes on here. */
+  async goOn(): Promise<void> {
+    const { power, host } = this.#life;
+    if (power !== undefined) await atMost(host.clock, goesOnMs, goOn(this.#life, power.monitor));
   }
 
   /** It stands still, and may be another host's; or it is this one's again. */

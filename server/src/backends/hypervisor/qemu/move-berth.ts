@@ -73,7 +73,7 @@ export class MachineBerth implements Berth {
     if (machine === undefined || inside === undefined) throw new Error("there is no place for it");
     if (inside instanceof RunningBerth) await inside.finish(last);
     else await inside.finish({ disks: machine.spec.disks, last, base: this.#base });
-    await machine.settleIn(inside instanceof RunningBerth, new AbortController().signal);
+    await machine.settleIn(inside instanceof RunningBerth);
     this.#options.came(machine);
   }
 

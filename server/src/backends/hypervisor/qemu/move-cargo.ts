@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { DriverError } from "../../driver-error.ts";
 import type { MoveOffer } from "../driver.ts";
 import type { Words } from "../moving/line.ts";
+import { checkSteady } from "../moving/moves.ts";
 import type { Cargo } from "../moving/sender.ts";
 import type { Host } from "./host.ts";
 import type { Machine } from "./machine.ts";
@@ -32,9 +33,8 @@ export class MachineCargo implements Cargo {
   describe(): Promise<Words> {
     const { host, machine, digestOf } = this.#options;
     return machine.inTurn(async () => {
+      checkMovable(machine);
       const { imageId, power } = machine;
-      if (power === undefined && machine.state.state === "running")
-        throw new DriverError("unavailable", "its process has just ended");
       if (power === undefined) await finishRestore(machine.files, machine.spec);
       this.#copy = power === undefined ? new StoppedCopy(machine) : new RunningCopy(host, machine, power);
       return helloOf(host, machine, imageId === undefined ? undefined : digestOf(imageId));
@@ -65,11 +65,9 @@ export class MachineCargo implements Cargo {
   }
 
   async stay(): Promise<void> {
-    const { host, machine } = this.#options;
-    const { power } = machine;
-    const copy =
-      this.#copy instanceof RunningCopy || power === undefined ? this.#copy : new RunningCopy(host, machine, power);
-    if (copy instanceof RunningCopy && power !== undefined) await copy.undo();
+    const { machine } = this.#options;
+    if (this.#copy instanceof RunningCopy) this.#copy.close();
+    await machine.goOn();
     forgetDeparture(machine.files);
     machine.handOver(false);
   }
@@ -84,13 +82,16 @@ export class MachineCargo implements Cargo {
 
 /** @throws DriverError "refused" where a machine can't be moved, "unavailable" where it can't now. */
 export function checkMovable(machine: Machine): void {
-  const { spec, state, files } = machine;
-  if (state.state === "starting" || state.state === "stopping")
-    throw new DriverError("unavailable", `vm ${spec.vmId} is ${state.state}; it can be moved after that`);
+  const { spec, state, files, power } = machine;
+  const { vmId } = spec;
+  machine.checkAnswers();
+  checkSteady(vmId, state);
+  if (state.state === "running" && power === undefined)
+    throw new DriverError("unavailable", `the process of vm ${vmId} has just ended`);
   const snapshots = Object.keys(bookOf(files).snapshots);
-  if (machine.power !== undefined && snapshots.length > 0)
+  if (power !== undefined && snapshots.length > 0)
     throw new DriverError(
       "refused",
-      `vm ${spec.vmId} has snapshots (${snapshots.join(", ")}), which move only while it is stopped: stop it, or delete them`,
+      `vm ${vmId} has snapshots (${snapshots.join(", ")}), which move only while it is stopped: stop it, or delete them`,
     );
 }

@@ -6,11 +6,10 @@ import { DriverError } from "../../driver-error.ts";
 import type { Words } from "../moving/line.ts";
 import { readLog } from "./console-log.ts";
 import { type Host, userOf } from "./host.ts";
-import { plugTaps, unplugTaps } from "./launch.ts";
+import { unplugTaps } from "./launch.ts";
 import type { Machine } from "./machine.ts";
 import {
   beginMirror,
-  endCopying,
   finishMirrors,
   type JobState,
   type Migration,
@@ -84,15 +83,6 @@ export class RunningCopy {
     } finally {
       signal.removeEventListener("abort", broken);
     }
-  }
-
-  /** Everything is as before. */
-  async undo(): Promise<void> {
-    this.#pipes.close();
-    const { running, monitor } = this.#power;
-    await endCopying(monitor);
-    await plugTaps(this.#host, running.spec, new AbortController().signal).catch(() => {});
-    await monitor.execute("cont");
   }
 
   close(): void {

@@ -64,10 +64,13 @@ else
     });
 
     test("the source's process dies", async () => {
-      await begun();
+      const spec = await begun();
       process.kill(processOf(a)?.pid ?? 0, "SIGKILL");
       expect(await untilMoved(a.driver, vmId, patienceMs)).toMatchObject({ phase: "failed" });
       expect(await a.driver.state(vmId)).toMatchObject({ state: "failed" });
+      const offer = await b.driver.moves?.offer(spec, signal);
+      const again = a.driver.moves?.send(vmId, offer ?? { address: "", secret: "" }, signal);
+      await expect(again).rejects.toMatchObject({ reason: "refused", message: expect.stringContaining("has failed") });
       await b.driver.moves?.cancel(vmId, signal);
       await isGone(b);
     });

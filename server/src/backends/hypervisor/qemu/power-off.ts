@@ -1,5 +1,6 @@
 // How a machine is ended: its guest is asked, again and again; when its time is up the plug is pulled.
 import type { Clock } from "../../../clock.ts";
+import { atMost } from "./at-most.ts";
 import type { Running } from "./definition.ts";
 import { kill } from "./process.ts";
 import type { Qmp } from "./qmp.ts";
@@ -14,6 +15,13 @@ const quitMs = 3_000;
 export interface Power {
   readonly running: Running;
   readonly monitor: Qmp;
+}
+
+/** What is to end. */
+export interface Ending {
+  readonly running: Running;
+  /** Undefined: nobody answers for it. */
+  readonly monitor: Qmp | undefined;
 }
 
 export class PowerOff {
@@ -36,7 +44,7 @@ export class PowerOff {
   }
 
   /** Answers what is to be done now; undefined: it was asked to end sooner before. */
-  ask(graceMs: number): ((power: () => Power | undefined) => Promise<void>) | undefined {
+  ask(graceMs: number): ((ending: () => Ending | undefined) => Promise<void>) | undefined {
     const now = this.#clock.now();
     this.#askedAt ??= now;
     if (this.#askedAt + graceMs >= this.#plugPulledAt) return undefined;
@@ -44,7 +52,7 @@ export class PowerOff {
     this.wait();
     this.#waiting = new AbortController();
     const [left, { signal }] = [this.#plugPulledAt - now, this.#waiting];
-    return (power) => (left <= 0 ? this.pullPlug(power()) : this.#askUntil(power, left, signal));
+    return (ending) => (left <= 0 ? this.pullPlug(ending()) : this.#askUntil(ending, left, signal));
   }
 
   /** Asks no more for now. */
@@ -59,24 +67,22 @@ export class PowerOff {
   }
 
   /** QEMU writes out what it holds of its files; it is ended where that takes long. */
-  async pullPlug(power: { readonly running: Running; readonly monitor: Qmp | undefined } | undefined): Promise<void> {
-    if (power === undefined) return;
-    const { running, monitor } = power;
+  async pullPlug(ending: Ending | undefined): Promise<void> {
+    if (ending === undefined) return;
+    const { running, monitor } = ending;
     void monitor?.execute("quit").catch(() => {});
-    const late = new AbortController();
-    await Promise.race([monitor?.closed, this.#clock.sleep(quitMs, late.signal)]);
-    late.abort();
+    if (monitor !== undefined) await atMost(this.#clock, quitMs, monitor.closed);
     kill(running.process, this.#uuid);
   }
 
-  async #askUntil(power: () => Power | undefined, graceMs: number, signal: AbortSignal): Promise<void> {
+  async #askUntil(ending: () => Ending | undefined, graceMs: number, signal: AbortSignal): Promise<void> {
     const deadline = this.#clock.now() + graceMs;
     let asked = 0;
-    for (let now = power(); !signal.aborted && now !== undefined; now = power()) {
+    for (let now = ending(); !signal.aborted && now !== undefined; now = ending()) {
       const left = deadline - this.#clock.now();
       if (left <= 0) return this.pullPlug(now);
-      await askToShutDown(now.monitor, this.#agent, asked++);
-      await this.#clock.sleep(Math.min(askAgainMs, left), signal);
+      if (now.monitor !== undefined) await atMost(this.#clock, left, askToShutDown(now.monitor, this.#agent, asked++));
+      await this.#clock.sleep(Math.max(0, Math.min(askAgainMs, deadline - this.#clock.now())), signal);
     }
   }
 }

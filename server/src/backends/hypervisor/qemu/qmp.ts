@@ -66,6 +66,10 @@ export class Qmp {
     return this.#closed;
   }
 
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** @throws QmpError */
   execute(command: string, args: object = {}): Promise<unknown> {
     const id = ++this.#next;

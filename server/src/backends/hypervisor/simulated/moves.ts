@@ -4,7 +4,7 @@ import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec } from "../driver.ts";
 import type { MoveTransport } from "../move-transport.ts";
 import type { Words } from "../moving/line.ts";
-import { Moves } from "../moving/moves.ts";
+import { checkSteady, Moves } from "../moving/moves.ts";
 import type { Berth } from "../moving/receiver.ts";
 import type { Cargo } from "../moving/sender.ts";
 import type { MachineAsItIs, SimulatedMachine } from "./machine.ts";
@@ -53,9 +53,7 @@ export function simulatedMoves(host: SimulatedHost): Moves {
 
 function movable(vmId: string, machine: SimulatedMachine | undefined): SimulatedMachine {
   if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to move`);
-  const { state } = machine.state;
-  if (state === "starting" || state === "stopping")
-    throw new DriverError("unavailable", `vm ${vmId} is ${state}; it can be moved after that`);
+  checkSteady(vmId, machine.state);
   return machine;
 }
 
