@@ -123,7 +123,7 @@ export const settings = [
     flag: "master-key-file",
     variables: ["PHOTON_MASTER_KEY_FILE"],
     value: "FILE",
-    help: "64 hexadecimal digits that encrypt the signing keys in the store; the same for all servers of a cloud",
+    help: "64 hexadecimal digits that seal secrets in the store; the same for all servers of a cloud; default master.key in the data folder, made at the first start",
   },
   {
     flag: "private-issuers",

@@ -14,10 +14,11 @@ import { imageFolder } from "./backends/hypervisor/built-in.ts";
 import { hostName } from "./backends/hypervisor/remote/names.ts";
 import { bytesHere } from "./bytes-here.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
 import { devCertificates } from "./dev-certificates.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { CloudHosts, ownIdOf } from "./hosts.ts";
+import { masterKeyOf } from "./master-key.ts";
 import { randomBytes } from "./random.ts";
 import {
   createEdge,
@@ -114,14 +115,6 @@ const healthMs = 500;
 function storeUrl(config: Config): string {
   const file = join(resolve(config.dataDir), "store.db");
   return config.databaseUrl ?? pathToFileURL(file).href.replace(/^file:/, "sqlite:");
-}
-
-/** @throws ConfigError if the file does not hold 32 bytes in hexadecimal. */
-function masterKeyOf({ masterKeyFile }: Config): Uint8Array | undefined {
-  if (masterKeyFile === undefined) return undefined;
-  const text = readFileSync(masterKeyFile, "utf8").trim();
-  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
-  throw new ConfigError(`master-key-file ${masterKeyFile} must hold 64 hexadecimal digits (openssl rand -hex 32)`);
 }
 
 function makeIam(config: Config, store: Store, clock: Clock, log: Log, endpoint: () => string): Iam {

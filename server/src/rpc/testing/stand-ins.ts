@@ -126,7 +126,7 @@ export async function startStandIns(change: Partial<EdgeParts> = {}): Promise<St
     called: called.promise,
     revoke: (token) => sessions.get(token)?.(),
     async close() {
-      edge.close();
+      await edge.close();
       await listener.close();
     },
   };
