@@ -1,16 +1,28 @@
 // How long one operation may take, waits and retries included; it also ends when Terraform says stop.
 import { setTimeout as sleep } from "node:timers/promises";
 
-export class Deadline {
-  readonly signal: AbortSignal;
-  readonly #endsAt: number;
-  readonly #stop: AbortSignal;
+/** The longest that a timer can wait, in milliseconds. */
+const longestMs = 2 ** 31 - 1;
 
-  /** @param ms From now, in milliseconds. */
-  constructor(ms: number, stop: AbortSignal) {
+export class Deadline {
+  readonly #endsAt: number;
+  readonly #stops: readonly AbortSignal[];
+  #signal: AbortSignal | undefined;
+
+  /**
+   * @param ms From now, in milliseconds.
+   * @param stops Whichever aborts first ends it, too.
+   */
+  constructor(ms: number, ...stops: readonly AbortSignal[]) {
     this.#endsAt = performance.now() + ms;
-    this.#stop = stop;
-    this.signal = AbortSignal.any([stop, AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1))]);
+    this.#stops = stops;
+  }
+
+  /** Made at its first use: most reads are answered from what was listed ahead, and wait for nothing. */
+  get signal(): AbortSignal {
+    const timer = () => AbortSignal.timeout(Math.min(Math.ceil(this.remainingMs()), longestMs));
+    this.#signal ??= AbortSignal.any([...this.#stops, timer()]);
+    return this.#signal;
   }
 
   /** Never below zero. */
@@ -20,11 +32,11 @@ export class Deadline {
 
   /** Whether Terraform, not the time, ended it. */
   get stopped(): boolean {
-    return this.#stop.aborted;
+    return this.#stops.some((stop) => stop.aborted);
   }
 
   get over(): boolean {
-    return this.signal.aborted || this.remainingMs() === 0;
+    return this.stopped || this.remainingMs() === 0;
   }
 
   /** Waits; ends early, without an error, when the deadline is over. */

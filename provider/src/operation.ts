@@ -17,7 +17,9 @@ const firstPollMs = 100;
 
 /** Terms of a read within an operation. */
 export const reading = (deadline: Deadline): Terms => ({
-  signal: deadline.signal,
+  get signal() {
+    return deadline.signal;
+  },
   timeoutMs: Math.min(callMs, deadline.remainingMs()),
 });
 

@@ -1,6 +1,6 @@
 // The provider's configuration: what the block says, with the environment standing in for what it leaves out.
 import { readFileSync } from "node:fs";
-import type { Credentials } from "@photoncloud/sdk";
+import { type Credentials, readIdentityToken } from "@photoncloud/sdk/calls";
 import type { Attribute } from "./attribute.ts";
 import { attribute as attributeStep } from "./cty/path.ts";
 import { Unknown, type ValueMap } from "./cty/value.ts";
@@ -131,7 +131,7 @@ function identityTokenOf(look: Lookup): (() => Promise<string>) | undefined {
     return typeof given === "string" ? given : undefined;
   });
   if (token === undefined && file === undefined && command === undefined) return undefined;
-  return async () => (await import("@photoncloud/sdk/contexts")).readIdentityToken({ token, file, command });
+  return () => readIdentityToken({ token, file, command });
 }
 
 /** What the block says about credentials wins over everything that the environment says about them. */

@@ -211,7 +211,7 @@ export class Resource {
   }
 
   #deadline(ms: number, signal: AbortSignal): Deadline {
-    return new Deadline(ms, AbortSignal.any([signal, this.#session.stop.signal]));
+    return new Deadline(ms, signal, this.#session.stop.signal);
   }
 
   #name(which: string): string {

@@ -1,8 +1,8 @@
-// The calls carried by the SDK, which is loaded at the first of them: validation and schemas need no HTTP client.
-import { type DescMethod, type DescMethodUnary, fromJson, toJson } from "@bufbuild/protobuf";
-import type { Method } from "@photoncloud/proto";
-import type { Credentials, PhotonCloud } from "@photoncloud/sdk";
+// The calls carried by the SDK's transport.
+import { type Method, Open } from "@photoncloud/proto";
+import { type Credentials, checkedEndpoint, type Transport, transportOf, userAgentOf } from "@photoncloud/sdk/calls";
 import type { Cloud, Terms } from "./cloud.ts";
+import { PlainHttp } from "./http.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
 
 export interface Connection {
@@ -17,35 +17,35 @@ export interface Connection {
 /** The terms' deadline ends the retries; this only must not end them first. */
 const retries = 1_000_000;
 
-/** Answers are small: packing and unpacking them takes longer than sending them. */
-const uncompressed = { headers: { "Accept-Encoding": "identity" }, decompress: false };
+/** Twice is not the same as once: the first use of a token to refresh with ends it. */
+const unrepeatable: ReadonlySet<string> = new Set(["RefreshToken"]);
 
-async function connect(connection: Connection): Promise<PhotonCloud> {
-  const { PhotonCloud: Client } = await import("@photoncloud/sdk");
-  return new Client({ ...connection, retries, http: uncompressed });
+function connect(connection: Connection): Transport {
+  const endpoint = checkedEndpoint(connection.endpoint);
+  const http = new PlainHttp({ endpoint, ca: connection.ca, userAgent: userAgentOf(connection.userAgent) });
+  return transportOf({ ...connection, retries }, http);
 }
-
-const isUnary = (desc: DescMethod): desc is DescMethodUnary => desc.methodKind === "unary";
 
 /** A cloud behind an endpoint. */
 export class SdkCloud implements Cloud {
   readonly #connection: Connection;
-  #client: Promise<PhotonCloud> | undefined;
+  #transport: Transport | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  async call(method: Method, request: JsonObject, terms: Terms): Promise<JsonObject> {
-    this.#client ??= connect(this.#connection);
-    const { desc } = method;
-    if (!isUnary(desc)) throw new Error(`${desc.name} is a stream`);
-    const client = await this.#client;
-    const answer = await client.call(desc, fromJson(desc.input, request), {
-      ...terms,
+  async call({ desc, open }: Method, request: JsonObject, terms: Terms): Promise<JsonObject> {
+    if (desc.methodKind !== "unary") throw new Error(`${desc.name} is a stream`);
+    this.#transport ??= connect(this.#connection);
+    const answer: unknown = await this.#transport.unary({
+      method: `${desc.parent.typeName}/${desc.name}`,
+      request,
       mutation: terms.idempotencyKey !== undefined,
+      repeatable: !unrepeatable.has(desc.name),
+      open: open === Open.ANYONE,
+      options: terms,
     });
-    const json = toJson(desc.output, answer);
-    return isJsonObject(json) ? json : {};
+    return isJsonObject(answer) ? answer : {};
   }
 }

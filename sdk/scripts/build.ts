@@ -6,7 +6,7 @@ import { build, transformSync } from "esbuild";
 
 const sdk = join(import.meta.dirname, "..");
 const dist = join(sdk, "dist");
-const entries = ["src/index.ts", "src/testing/index.ts", "src/contexts/index.ts"];
+const entries = ["src/index.ts", "src/testing/index.ts", "src/contexts/index.ts", "src/calls/index.ts"];
 /** The oldest Node that the SDK runs on. */
 const target = "node20";
 

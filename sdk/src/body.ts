@@ -1,5 +1,5 @@
 // Reads the bodies of streamed answers, from Node's streams and the web's alike.
-import axios from "axios";
+import { isHttpError } from "./http-port.ts";
 
 function isIterable(body: unknown): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
@@ -27,7 +27,7 @@ export function readChunks(body: unknown): AsyncIterable<Uint8Array> {
 
 /** The JSON of a failed answer's body that axios left as a stream; undefined where there is none. */
 export async function readJson(thrown: unknown): Promise<unknown> {
-  if (!axios.isAxiosError(thrown) || thrown.response === undefined) return undefined;
+  if (!isHttpError(thrown) || thrown.response === undefined) return undefined;
   try {
     const decoder = new TextDecoder();
     let text = "";

@@ -3,16 +3,13 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import type { AxiosInstance } from "axios";
 import { CatalogClients } from "./catalog-clients.ts";
 import { fromEnvironment } from "./environment.ts";
-import { isPhotonError } from "./errors.ts";
 import { EventClient } from "./events.ts";
 import { inspectSymbol } from "./from-wire.ts";
 import { createHttp } from "./http.ts";
+import { transportOf } from "./login.ts";
 import type { CallOptions, PhotonCloudOptions } from "./options.ts";
 import { type RawCallOptions, rawUnary } from "./raw.ts";
-import { realTiming } from "./timing.ts";
-import { type Login, TokenSource } from "./tokens.ts";
-import { Transport } from "./transport.ts";
-import type { JsonObject } from "./values.ts";
+import type { Transport } from "./transport.ts";
 
 /** What an upload says of itself. */
 export interface UploadOptions {
@@ -23,46 +20,6 @@ export interface UploadOptions {
   readonly org?: string | undefined;
   readonly project?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-const loginMethod = "iam.v1.IamTokenService/IssueToken";
-const exchangeMethod = "iam.v1.IamTokenService/ExchangeToken";
-
-/** What logs in, and how. */
-async function loginCall(credentials: Parameters<Login>[0], org: string) {
-  const { principalId, orgId = org } = credentials;
-  if ("keySecret" in credentials) return { method: loginMethod, request: { ...credentials, orgId } };
-  if ("password" in credentials) {
-    const { secondFactor: _, ...credential } = credentials;
-    return { method: loginMethod, request: { ...credential, orgId } };
-  }
-  const subjectToken = await credentials.identityToken();
-  return { method: exchangeMethod, request: { principalId, orgId, subjectToken } };
-}
-
-function transportOf(options: PhotonCloudOptions): Transport {
-  const http = createHttp(options);
-  const timing = options.timing ?? realTiming;
-  const open = new Transport({ http, options, timing, tokens: undefined });
-  const login: Login = async (credentials) => {
-    const { method, request } = await loginCall(credentials, options.org ?? "");
-    // A token that was exchanged is not taken again: a repetition would be refused.
-    const repeatable = method === loginMethod;
-    const call = { method, mutation: false, repeatable, open: true, options: {} };
-    const factor = "password" in credentials ? credentials.secondFactor : undefined;
-    let answer: JsonObject;
-    try {
-      answer = await open.unary({ ...call, request });
-    } catch (error) {
-      if (factor === undefined || !isPhotonError(error, "unauthenticated", "SECOND_FACTOR_REQUIRED")) throw error;
-      answer = await open.unary({ ...call, request: { ...request, code: await factor() }, repeatable: false });
-    }
-    const expireTime = typeof answer.expireTime === "string" ? new Date(answer.expireTime) : undefined;
-    return { token: String(answer.token), expireTime };
-  };
-  const { credentials } = options;
-  const tokens = credentials === undefined ? undefined : new TokenSource(credentials, login, timing);
-  return new Transport({ http, options, timing, tokens });
 }
 
 /**
@@ -80,15 +37,18 @@ function transportOf(options: PhotonCloudOptions): Transport {
 export class PhotonCloud extends CatalogClients {
   /** The log of everything that was done or refused. */
   readonly events: EventClient;
+  readonly #http: AxiosInstance;
   readonly #transport: Transport;
   readonly #options: PhotonCloudOptions;
 
   /** @throws PhotonError invalid_argument when the endpoint is no http or https URL. */
   constructor(options: PhotonCloudOptions) {
-    const transport = transportOf(options);
+    const http = createHttp(options);
+    const transport = transportOf(options, http);
     const context = { transport, org: options.org ?? "", project: options.project ?? "" };
     super(context);
     this.events = new EventClient(context);
+    this.#http = http;
     this.#transport = transport;
     this.#options = options;
   }
@@ -105,7 +65,7 @@ export class PhotonCloud extends CatalogClients {
 
   /** The axios instance under all calls: for interceptors. */
   get http(): AxiosInstance {
-    return this.#transport.http;
+    return this.#http;
   }
 
   /** Calls any unary method with protobuf messages, for programs that work with the schema itself. @throws PhotonError */

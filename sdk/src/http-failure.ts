@@ -1,6 +1,6 @@
-// Reads what axios throws; nothing of its request (which has the token and the body) gets into the error.
-import axios, { type AxiosError } from "axios";
+// Reads what a failed request throws; nothing of its request (which has the token and the body) gets into the error.
 import { PhotonError } from "./errors.ts";
+import { type HttpError, isHttpError } from "./http-port.ts";
 import { type Failure, parseRetryAfter } from "./retry.ts";
 import { errorFromStatus, errorFromWire, isWireError } from "./wire-error.ts";
 
@@ -19,24 +19,24 @@ export interface FailureContext {
   readonly now: number;
 }
 
-function header(error: AxiosError, name: string): string {
+function header(error: HttpError, name: string): string {
   const value: unknown = error.response?.headers[name];
   return typeof value === "string" ? value : "";
 }
 
 /** The address behind an AggregateError of Node's (one error per address tried) is its code; axios keeps it. */
-function unreachable(error: AxiosError, { method, endpoint }: FailureContext): PhotonError {
+function unreachable(error: HttpError, { method, endpoint }: FailureContext): PhotonError {
   const code = error.code ?? "network error";
   const message = `can't reach ${endpoint} (${code}): is the server running, and the endpoint right?`;
   const cause = new Error(error.message === "" ? code : error.message);
   return new PhotonError("unavailable", message, { method, retry: "later", cause });
 }
 
-function isTlsError(error: AxiosError): boolean {
+function isTlsError(error: HttpError): boolean {
   return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(error.code ?? "");
 }
 
-function untrusted(error: AxiosError, { method, endpoint }: FailureContext): PhotonError {
+function untrusted(error: HttpError, { method, endpoint }: FailureContext): PhotonError {
   const message = `${endpoint} is not trusted (${error.code}): give its authority's certificate with \`ca\` or PHOTON_CA_FILE`;
   return new PhotonError("unknown", message, { method, cause: new Error(error.message) });
 }
@@ -47,7 +47,7 @@ function untrusted(error: AxiosError, { method, endpoint }: FailureContext): Pho
  * @param body The answer's body where axios did not read it (a stream's).
  */
 export function failureOf(thrown: unknown, context: FailureContext, body?: unknown): Failure {
-  if (!axios.isAxiosError(thrown)) {
+  if (!isHttpError(thrown)) {
     const message = `${context.method} failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     return { error: new PhotonError("unknown", message, { method: context.method, cause: thrown }), arrived: true };
   }

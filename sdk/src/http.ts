@@ -1,31 +1,20 @@
 // The axios instance: plain POSTs of JSON to /{service}/{method}, so that interceptors, proxies, nock and msw work as people expect.
 import { Agent } from "node:https";
 import axios, { type AxiosInstance } from "axios";
-import { PhotonError } from "./errors.ts";
+import { checkedEndpoint, userAgentOf } from "./endpoint.ts";
 import type { PhotonCloudOptions } from "./options.ts";
-
-/** The SDK's version, as the User-Agent header says it. */
-export const version = "0.1.0";
-
-function checkedEndpoint(endpoint: unknown): string {
-  if (typeof endpoint === "string" && /^https?:\/\/[^/]/.test(endpoint) && URL.canParse(endpoint))
-    return endpoint.replace(/\/+$/, "");
-  const message = `endpoint: ${JSON.stringify(endpoint)} was given; an http or https URL is wanted, like "https://cloud.example:50080"`;
-  throw new PhotonError("invalid_argument", message);
-}
 
 /** @throws PhotonError invalid_argument when the endpoint is no http or https URL. */
 export function createHttp(options: PhotonCloudOptions): AxiosInstance {
   const baseURL = checkedEndpoint(options.endpoint);
   const agent = options.ca === undefined ? {} : { httpsAgent: new Agent({ ca: options.ca, keepAlive: true }) };
-  const userAgent = [options.userAgent, `photoncloud-sdk/${version}`].filter(Boolean).join(" ");
   return axios.create({
     ...agent,
     // A redirect would carry the token to an address that nobody configured.
     maxRedirects: 0,
     ...options.http,
     baseURL,
-    headers: { "User-Agent": userAgent, ...asHeaders(options.http?.headers) },
+    headers: { "User-Agent": userAgentOf(options.userAgent), ...asHeaders(options.http?.headers) },
   });
 }
 

@@ -1,5 +1,4 @@
 // Reads the identity token that a platform gives a program: from a variable, a file that it keeps fresh, or a command that asks for one.
-import { exec } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { PhotonError } from "./errors.ts";
@@ -32,6 +31,8 @@ function fromFile(file: string): Promise<string> {
 }
 
 async function fromCommand(command: string): Promise<string> {
+  // Loaded where it is needed: few programs have such a command.
+  const { exec } = await import("node:child_process");
   try {
     return (await promisify(exec)(command, { timeout: commandMs, maxBuffer: mostOutput })).stdout;
   } catch (error) {

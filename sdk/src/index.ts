@@ -1,5 +1,6 @@
 // @photoncloud/sdk: the cloud as plain TypeScript objects. It imports the schema and axios, and nothing of the server.
 export { PhotonCloud, type UploadOptions } from "./cloud.ts";
+export { version } from "./endpoint.ts";
 export {
   type ErrorCode,
   type FieldProblem,
@@ -12,7 +13,6 @@ export { EventClient, type EventFilter, type EventListOptions, type EventWatchOp
 export type { Filter } from "./filter.ts";
 export type * from "./gen/clients.ts";
 export type * from "./gen/types.ts";
-export { version } from "./http.ts";
 export type { CallOptions, Credentials, GivenToken, PhotonCloudOptions, Receipt, TokenRequest } from "./options.ts";
 export { type Page, Pages } from "./pages.ts";
 export type { RawCallOptions } from "./raw.ts";

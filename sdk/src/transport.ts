@@ -1,10 +1,10 @@
-// Carries calls to the cloud: the Connect protocol with JSON over axios, with tokens, retries and deadlines.
-import type { AxiosInstance } from "axios";
+// Carries calls to the cloud: the Connect protocol with JSON over HTTP, with tokens, retries and deadlines.
 import { readChunks, readJson } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import { encodeEnvelope, readEnvelopes } from "./envelope.ts";
 import { PhotonError } from "./errors.ts";
 import { failureOf } from "./http-failure.ts";
+import type { Http } from "./http-port.ts";
 import type { CallOptions, PhotonCloudOptions } from "./options.ts";
 import { heldBackMs, tellReceipt, waitHeaders } from "./receipt.ts";
 import { type Failure, retryDelayMs } from "./retry.ts";
@@ -35,14 +35,14 @@ export interface Call {
 type Outcome<T> = { readonly ok: T } | { readonly failure: Failure; readonly token: string | undefined };
 
 export interface TransportSettings {
-  readonly http: AxiosInstance;
+  readonly http: Http;
   readonly options: PhotonCloudOptions;
   readonly timing: Timing;
   readonly tokens: TokenSource | undefined;
 }
 
 export class Transport {
-  readonly http: AxiosInstance;
+  readonly http: Http;
   readonly timing: Timing;
   readonly #options: PhotonCloudOptions;
   readonly #tokens: TokenSource | undefined;
@@ -76,7 +76,7 @@ export class Transport {
     const token = await this.#tokens?.token(signal);
     const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     try {
-      const response = await this.http.request<unknown>({
+      const response = await this.http.request({
         method: "PUT",
         url: path,
         data: bytes,
@@ -172,7 +172,7 @@ export class Transport {
     deadline: Deadline,
   ): Promise<Outcome<JsonObject>> {
     try {
-      const response = await this.http.request<unknown>({
+      const response = await this.http.request({
         method: "POST",
         url: `/${call.method}`,
         data: JSON.stringify(call.request),
@@ -199,7 +199,7 @@ export class Transport {
     deadline.signal.addEventListener("abort", giveUp, { once: true });
     try {
       const { "Connect-Timeout-Ms": _, ...headers } = this.#headers(token, deadline);
-      const response = await this.http.request<unknown>({
+      const response = await this.http.request({
         method: "POST",
         url: `/${call.method}`,
         data: encodeEnvelope(call.request),

@@ -98,9 +98,18 @@ function failure(error: unknown): OutgoingHttpHeaders {
   return { "grpc-status": code, "grpc-message": encodeMessage(message) };
 }
 
+/** Everything that comes. An iterator would cost as much as all the rest of a call. */
+function readAll(stream: ServerHttp2Stream): Promise<readonly Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.once("end", () => resolve(chunks));
+    stream.once("close", () => reject(new GrpcError(status.cancelled, "the caller went away")));
+  });
+}
+
 async function readFrame(stream: ServerHttp2Stream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  const chunks = await readAll(stream);
   const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
   if (bytes.length < 5 || bytes.readUInt32BE(1) !== bytes.length - 5)
     throw new GrpcError(status.invalidArgument, "a request is exactly one message");

@@ -1,0 +1,96 @@
+// HTTP to the cloud: POSTs of JSON over connections that are kept. Node's own client alone, since every command starts it anew.
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type { Http, HttpAnswer, HttpError, HttpRequest } from "@photoncloud/sdk/calls";
+
+export interface HttpOptions {
+  readonly endpoint: string;
+  /** PEM: trusted in place of the usual authorities. */
+  readonly ca: string | undefined;
+  readonly userAgent: string;
+}
+
+interface Opened {
+  readonly agent: Agent;
+  readonly request: (options: RequestOptions, answered: (response: IncomingMessage) => void) => ClientRequest;
+}
+
+/** As the SDK's transport reads it. */
+class RequestError extends Error implements HttpError {
+  override readonly name = "RequestError";
+  readonly isAxiosError = true;
+  readonly code: string | undefined;
+  readonly response: HttpError["response"];
+
+  constructor(message: string, more: Pick<HttpError, "code" | "response">) {
+    super(message);
+    this.code = more.code;
+    this.response = more.response;
+  }
+}
+
+function unreached(error: Error): RequestError {
+  return new RequestError(error.message, { code: "code" in error ? String(error.code) : undefined });
+}
+
+/** JSON where it is that, else the text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Reads an answer to its end. @throws RequestError for a status that is no success */
+async function read(response: IncomingMessage): Promise<HttpAnswer> {
+  let text = "";
+  for await (const part of response.setEncoding("utf8")) text += part;
+  const [status, headers, data] = [response.statusCode ?? 0, response.headers, parsed(text)];
+  if (status >= 200 && status < 300) return { data, headers };
+  throw new RequestError(`status ${status}`, { response: { status, headers, data } });
+}
+
+/** Proxies are taken from the environment where Node knows how to (24.5 and newer). */
+async function open(secure: boolean, ca: string | undefined): Promise<Opened> {
+  const kept = { keepAlive: true, proxyEnv: process.env };
+  if (!secure) {
+    const { Agent, request } = await import("node:http");
+    return { agent: new Agent(kept), request };
+  }
+  const { Agent, request } = await import("node:https");
+  return { agent: new Agent({ ...kept, ...(ca !== undefined && { ca }) }), request };
+}
+
+/** Carries the SDK's calls. */
+export class PlainHttp implements Http {
+  readonly defaults: { readonly baseURL: string };
+  readonly #url: URL;
+  readonly #ca: string | undefined;
+  readonly #userAgent: string;
+  #opened: Promise<Opened> | undefined;
+
+  constructor({ endpoint, ca, userAgent }: HttpOptions) {
+    this.defaults = { baseURL: endpoint };
+    this.#url = new URL(endpoint);
+    this.#ca = ca;
+    this.#userAgent = userAgent;
+  }
+
+  async request({ method, url, data, headers, signal }: HttpRequest): Promise<HttpAnswer> {
+    const { protocol, hostname, port, pathname } = this.#url;
+    this.#opened ??= open(protocol === "https:", this.#ca);
+    const { agent, request } = await this.#opened;
+    const body = Buffer.from(String(data));
+    const path = `${pathname.replace(/\/+$/, "")}${url}`;
+    const said = { ...headers, "User-Agent": this.#userAgent, "Content-Length": body.length };
+    // Node takes an IPv6 address without the brackets that a URL has.
+    const host = hostname.replace(/^\[|\]$/g, "");
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) => reject(error instanceof RequestError ? error : unreached(error));
+      const sent = request({ protocol, host, port, path, method, agent, signal, headers: said }, (response) => {
+        read(response).then(resolve, failed);
+      });
+      sent.on("error", failed).end(body);
+    });
+  }
+}
