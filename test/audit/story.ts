@@ -1,5 +1,8 @@
 // Everything that leaves a trace or holds a secret, done once over HTTP: each step with a request id of its own and the event that it must leave,
 // and every secret that was sent or answered on the way.
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hotp, stepAt } from "../../server/src/services/iam/account/totp.ts";
 import {
@@ -205,11 +208,9 @@ export class Story {
     await this.#refused("unauthenticated", `${token}/IssueToken`, { ...ada, password: wrong }, "", failed);
     const { token: other, refreshToken } = await this.#enter({ ...ada, password });
     this.#keep("access token", String(other).split(".")[2]);
-    const renewed = await this.#must(
-      `${token}/RefreshToken`,
-      { refresh_token: this.#keep("refresh token", refreshToken) },
-      "",
-    );
+    const renewal = { refresh_token: this.#keep("refresh token", refreshToken) };
+    const renews = { actor: "user:acme/ada", credential: "password", sessionId: "~^session-" };
+    const renewed = await this.#must(`${token}/RefreshToken`, renewal, "", of("org", "REFRESHED", renews));
     const again = this.#tokens(renewed);
     const narrowed = of("org", "LOGIN", { actor: "user:acme/ada", credential: "password+attenuated" });
     const narrow = { actions: ["iam:projects:get"] };
@@ -218,8 +219,43 @@ export class Story {
     await this.#refused("permission_denied", "iam.v1.UserService/ListUsers", { org_id: org }, small, limited);
     const revoked = of("org", "REVOKED", { actor: "user:acme/ada", credential: "password", sessionId: "~^session-" });
     await this.#must(`${token}/RevokeToken`, {}, again, revoked);
+    await this.#strangers(again);
     const issued = of("org", "LOGIN", { actor: "user:system/admin", credential: "issued" });
     this.#tokens(await this.#must(`${token}/IssueToken`, { org_id: org, principal_id: "eve" }, this.#admin, issued));
+  }
+
+  /** Tokens that are not good (any more), logins that are refused unseen, consoles that are refused. */
+  async #strangers(over: string): Promise<void> {
+    const who = `${token}/WhoAmI`;
+    const ours = of("org", "DENIED", { actor: "user:acme/ada", decidedBy: "token", times: 1 });
+    await this.#refused("unauthenticated", who, {}, over, ours);
+    const forged = this.#keep("forged token", "canary-forged-token");
+    await this.#refused("unauthenticated", who, {}, forged, of("system", "DENIED", { decidedBy: "token", times: 1 }));
+    const zed = { org_id: org, principal_id: "zed", password: this.#keep("wrong password", "canary-guess-at-zed") };
+    const unseen = { actor: "user:acme/zed", decidedBy: "rate_limit", times: 1 };
+    for (let guess = 0; guess < 5; guess += 1) await this.#call(`${token}/IssueToken`, zed, "");
+    const refused = of("org", "LOGIN_FAILED", unseen);
+    await this.#refused("resource_exhausted", `${token}/IssueToken`, zed, "", refused);
+    const method = "plasmavmc.v1.ConsoleService/Connect";
+    const ticket = this.#keep("console ticket", "canary-console-ticket");
+    for (const [requestId, headers, decidedBy] of [
+      ["story-console-ticket", {}, "ticket"],
+      ["story-console-origin", { origin: "https://elsewhere.example" }, "origin"],
+    ] as const) {
+      await this.#upgrade(`/console/${ticket}`, { ...headers, "x-request-id": requestId });
+      const { log, event } = of("system", "DENIED", { method, decidedBy, times: 1 });
+      this.steps.push({ log, event, requestId });
+    }
+  }
+
+  /** Asks for a WebSocket that is refused. */
+  async #upgrade(path: string, headers: Readonly<Record<string, string>>): Promise<void> {
+    const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+    const key = { "sec-websocket-key": Buffer.alloc(16).toString("base64") };
+    const asked = get(new URL(path, this.#url), { headers: { ...handshake, ...key, ...headers } });
+    const [response]: IncomingMessage[] = await once(asked, "response");
+    if (response === undefined || response.statusCode === 101) throw new Error(`${path} was not refused`);
+    this.errors.push(await text(response));
   }
 
   async #secondFactor(): Promise<void> {
@@ -299,7 +335,9 @@ export class Story {
   }
 
   async #machine(): Promise<void> {
-    const { token: join } = await this.#must("plasmavmc.v1.HostJoiningService/CreateJoinToken", {}, this.#admin);
+    const drawn = of("system", "ACCESSED", { actor: "user:system/admin", kind: "plasmavmc.v1.Host", times: 1 });
+    const draw = "plasmavmc.v1.HostJoiningService/CreateJoinToken";
+    const { token: join } = await this.#must(draw, {}, this.#admin, drawn);
     this.#keep("join token", join);
     const at = { org_id: org, project_id: project };
     const spec = { user_data: userData };
