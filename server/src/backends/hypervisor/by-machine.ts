@@ -62,7 +62,7 @@ export class HypervisorByMachine implements HypervisorDriver {
     return facts.find((one) => one !== undefined);
   }
 
-  /** Where a machine of one kind still stands on it, the other driver may have removed its own already; asked again, this goes on. */
+  /** Where each driver has its own and a machine of one kind stands on it, the other may have removed its own already; asked again, this goes on. */
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     for (const driver of this.#drivers) await driver.removeImage(imageId, signal);
   }

@@ -14,8 +14,9 @@ import { acceleratorFile, machineFolders, microvmFolders } from "./folders.ts";
 import { knownAccelerator } from "./known-accelerator.ts";
 import { openMicrovms } from "./microvms.ts";
 import type { MoveTransport } from "./move-transport.ts";
+import { Images } from "./qemu/images.ts";
 import { openQemu, type QemuOptions, qemuMissing } from "./qemu/index.ts";
-import { machinesFolder } from "./qemu/layout.ts";
+import { imagesFolder, machinesFolder } from "./qemu/layout.ts";
 
 /** How Debian and Ubuntu get it. */
 export const howToGetQemu = "apt-get install qemu-system-x86 qemu-utils";
@@ -99,14 +100,17 @@ function nothingToRun({ dataDir, images, machines, builtIn }: HypervisorChoice):
 
 async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: HostsNetwork): Promise<HypervisorPick> {
   const { dataDir, images: given, machines, builtIn, imageTerms, clock, log } = choice;
-  const terms = { ...(imageTerms && { images: imageTerms }), ...(clock && { clock }) };
   const images = imageFolder(dataDir, given);
   const builtInImages = builtInFiles(images, builtIn);
   const folders = machineFolders(dataDir, machines);
   const accelerator = await knownAccelerator("qemu-system-x86_64", acceleratorFile);
   const network = hostNetwork(host, log);
+  // One copy of an image, whatever machines are made of it.
+  const sharedImages = new Images({
+    ...{ folder: imagesFolder(folders), builtIn: builtInImages, localFiles: false, ...imageTerms },
+  });
   try {
-    const common = { network, builtInImages, accelerator, ...terms };
+    const common = { network, sharedImages, accelerator, ...(clock && { clock }) };
     const standard = await openQemu({ folders, ...common, ...choice.moves });
     const microvm = await openMicrovms({ folders: microvmFolders(folders), kernelFolder: images, ...common });
     const driver = new HypervisorByMachine({ standard, microvm });

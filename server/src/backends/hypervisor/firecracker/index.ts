@@ -42,6 +42,8 @@ export interface FirecrackerOptions {
   readonly localFiles?: boolean;
   /** What else images may be, and where they may come from. */
   readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads">;
+  /** The host's images, where another driver stands on the same. Default: this driver's own, by the terms above. */
+  readonly sharedImages?: Images;
   /** Default "firecracker". */
   readonly program?: string;
   /** Default: what a probe finds out about this host's KVM. */
@@ -88,7 +90,9 @@ export class FirecrackerHypervisor implements HypervisorDriver {
   constructor(options: FirecrackerOptions) {
     this.#options = options;
     const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
-    this.#images = new Images({ folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images });
+    const own = { folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images };
+    this.#images = options.sharedImages ?? new Images(own);
+    this.#images.keepFor((id) => [...this.#machines.values()].find(({ spec }) => spec.imageId === id)?.spec.vmId);
     this.#host = {
       ...{ folders, clock, program: options.program ?? "firecracker" },
       ...{ ownUsers: process.getuid?.() === 0, groups: groupsOfKvm() },
@@ -114,8 +118,6 @@ export class FirecrackerHypervisor implements HypervisorDriver {
 
   async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const user = [...this.#machines.values()].find(({ spec }) => spec.imageId === imageId);
-    if (user !== undefined) throw new DriverError("in_use", `image ${imageId} is still used by vm ${user.spec.vmId}`);
     this.#images.remove(imageId);
   }
 
