@@ -4,6 +4,7 @@ import type { Guest } from "./field.ts";
 export interface LeaseV6 {
   readonly addresses: readonly string[];
   readonly domains: readonly string[];
+  readonly dnsServers: readonly string[];
 }
 
 const program = `
@@ -56,7 +57,8 @@ export async function askDhcpV6(guest: Guest, duid: string): Promise<LeaseV6> {
   const options: readonly { readonly code: number; readonly hex: string }[] = JSON.parse(stdout);
   const bytesOf = (wanted: number) =>
     options.filter((option) => option.code === wanted).map(({ hex }) => Buffer.from(hex, "hex"));
-  return { addresses: bytesOf(3).flatMap(addressesOf), domains: bytesOf(24).flatMap(domainsOf) };
+  const dnsServers = bytesOf(23).flatMap(serversOf);
+  return { addresses: bytesOf(3).flatMap(addressesOf), domains: bytesOf(24).flatMap(domainsOf), dnsServers };
 }
 
 /** The addresses (option 5) in an association (section 21.4). */
@@ -65,6 +67,11 @@ function addressesOf(association: Buffer): string[] {
   for (let at = 12; at + 4 <= association.length; at += 4 + association.readUInt16BE(at + 2))
     if (association.readUInt16BE(at) === 5) found.push(written(association.subarray(at + 4, at + 20)));
   return found;
+}
+
+/** Addresses, one after the other (RFC 3646 section 3). */
+function serversOf(bytes: Buffer): string[] {
+  return Array.from({ length: bytes.length / 16 }, (_, n) => written(bytes.subarray(16 * n, 16 * n + 16)));
 }
 
 /** As people write it: what a URL makes of an address is the short form. */

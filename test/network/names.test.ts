@@ -71,8 +71,9 @@ describeOnOvn("names in a VPC", () => {
     await guest.configure({ addresses: [`${web.ipv6Address}/64`] });
     await served(guest, name("db"), db.ipAddress);
     expect(await dig(guest, "@169.254.169.254", name("db"))).toBe(db.ipAddress);
-    const v6 = `@${subnet.ipv6Cidr?.replace("/64", "2")}`;
-    for (const how of ["+notcp", "+tcp"]) expect(await dig(guest, v6, how, name("db"))).toBe(db.ipAddress);
+    for (const v6 of [`@${subnet.ipv6Cidr?.replace("/64", "2")}`, "@fe80::a9fe:a9fe%eth0"])
+      for (const how of ["+notcp", "+tcp"])
+        expect([v6, how, await dig(guest, v6, how, name("db"))]).toEqual([v6, how, db.ipAddress]);
   });
 
   test("are found by address, and none is made up", async () => {

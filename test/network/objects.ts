@@ -31,10 +31,12 @@ export class TenantObjects {
   subnet(n: number, options: { readonly domain?: string } = {}): readonly NetworkObject[] {
     const common = { id: this.subnetId(n), vpcId: this.vpcId, owner: this.owner } as const;
     const [macAddress, serviceAddress, mtu] = [`0a:00:0a:00:${hex(n)}:01`, `10.0.${n}.254`, 1442];
+    const { domain = "main.test.cloud.internal" } = options;
+    const names = { dnsServer: `fd00:10:0:${n}::fffe`, domain };
     const [cidr, ipv6Cidr] = [`10.0.${n}.0/24`, `fd00:10:0:${n}::/64`];
     return [
       { type: "switch", ...common, cidrs: [cidr, ipv6Cidr] },
-      { type: "router-port", ...common, macAddress, addresses: [`10.0.${n}.1/24`, `fd00:10:0:${n}::1/64`], mtu },
+      { type: "router-port", ...common, macAddress, addresses: [`10.0.${n}.1/24`, `fd00:10:0:${n}::1/64`], mtu, names },
       {
         type: "service-port",
         ...common,
@@ -48,9 +50,9 @@ export class TenantObjects {
         ipv6Cidr,
         gateway: `10.0.${n}.1`,
         macAddress,
-        dnsServers: [serviceAddress],
+        dnsServers: [serviceAddress, names.dnsServer],
         serviceAddress,
-        domain: options.domain ?? "main.test.cloud.internal",
+        domain,
         mtu,
       },
     ];

@@ -49,9 +49,21 @@ describeOnOvn("ports", () => {
     expect(await askDhcpV6(guest, "fa:16:3e:00:01:15")).toMatchObject({
       addresses: ["fd00:10:0:1::21"],
       domains: ["main.test.cloud.internal"],
+      dnsServers: ["fd00:10:0:1::fffe"],
     });
     await guest.configure({ addresses: ["fd00:10:0:1::21/64"] });
     expect(await guest.pings("fd00:10:0:1::1")).toBe(true);
+    await guest.remove();
+  });
+
+  test("the router's advertisements name the resolver and the domain to search", async () => {
+    const guest = await field.guest(acme.port(1, 22, ["open"]), { addresses: "none" });
+    const advertised = "timeout 7 tcpdump -l -nn -v -c 1 -i eth0 'icmp6 and ip6[40] == 134' & sleep 1";
+    const asked = "ip link set eth0 down; ip link set eth0 up; wait";
+    const look = async () => (await guest.run("sh", "-c", `${advertised}; ${asked}`)).stdout;
+    const seen = await eventually(look, (text) => text.includes("rdnss"));
+    expect(seen).toMatch(/rdnss option \(25\).* addr: fd00:10:0:1::fffe/);
+    expect(seen).toMatch(/dnssl option \(31\).* main\.test\.cloud\.internal/);
     await guest.remove();
   });
 

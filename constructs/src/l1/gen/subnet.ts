@@ -22,7 +22,7 @@ export interface TfSubnetProps extends ResourceProps {
   readonly gateway?: string;
   /** Whether guests are told their addresses by DHCP. @default - true */
   readonly dhcpEnabled?: boolean | IResolvable;
-  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. @default - none */
+  /** Name servers that DHCP and router advertisements tell guests of, of either family. None: the cloud's own resolver, which answers at service_address and, with IPv6, at the address after ipv6_gateway. @default - none */
   readonly dnsServers?: readonly string[] | IResolvable;
   /** Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6. A change forces replacement. @default - the next free block, if the VPC has IPv6 */
   readonly ipv6Cidr?: string;
@@ -93,7 +93,7 @@ export class TfSubnet extends PhotonResource {
     return this.getBooleanAttribute("dhcp_enabled");
   }
 
-  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. Known when it is deployed. */
+  /** Name servers that DHCP and router advertisements tell guests of, of either family. None: the cloud's own resolver, which answers at service_address and, with IPv6, at the address after ipv6_gateway. Known when it is deployed. */
   get dnsServers(): string[] {
     return this.getListAttribute("dns_servers");
   }

@@ -48,8 +48,8 @@ function serviceAddresses({ addresses }: ServedSubnet): readonly string[] {
 
 function wantedSockets(subnet: ServedSubnet): readonly WantedSocket[] {
   const kinds = ["udp", "tcp"] as const;
-  const names = [...serviceAddresses(subnet), metadataV4];
   const metadata = [metadataV4, `${metadataV6}%eth0`];
+  const names = [...serviceAddresses(subnet), ...metadata];
   return [
     ...kinds.flatMap((kind) => names.map((address) => ({ kind, address, port: namePort }))),
     ...metadata.map((address) => ({ kind: "tcp" as const, address, port: metadataPort })),

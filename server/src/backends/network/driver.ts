@@ -37,6 +37,13 @@ export interface RouterPortSpec {
   readonly addresses: readonly string[];
   /** Bytes. */
   readonly mtu: number;
+  /** What the advertisements say of names (RFC 8106). Left out: nothing. */
+  readonly names?: {
+    /** An IPv6 address. */
+    readonly dnsServer: string;
+    /** The domain that guests search. */
+    readonly domain: string;
+  };
 }
 
 /** Answers a subnet's guests by DHCP, and by DHCPv6 where it has IPv6. */
@@ -51,7 +58,7 @@ export interface DhcpSpec {
   readonly ipv6Cidr?: string;
   /** What answers as the DHCP server: the router port's. */
   readonly macAddress: string;
-  /** IPv4; never empty: the service address where the tenant names none. */
+  /** Of either family, each told by its own DHCP; never empty: the service addresses where the tenant names none. */
   readonly dnsServers: readonly string[];
   /** By which the metadata service is reached: guests get a route to 169.254.169.254 over it. */
   readonly serviceAddress: string;

@@ -24,9 +24,23 @@ function switchOf(context: Context): NetworkObject {
 }
 
 function routerPortOf(context: Context): NetworkObject {
-  const { gateway = "", ipv6Gateway, mtu = usualMtu } = context.resource;
+  const { gateway = "", ipv6Gateway, mtu = usualMtu, dhcpEnabled } = context.resource;
   const addresses = withLengths(context.resource, gateway, ipv6Gateway);
-  return { type: "router-port", ...commonOf(context), macAddress: ownMac(gateway), addresses, mtu };
+  const port = { type: "router-port", ...commonOf(context), macAddress: ownMac(gateway), addresses, mtu } as const;
+  const dnsServer = dnsServersOf(context.resource).find((address) => address.includes(":"));
+  if (dhcpEnabled === false || dnsServer === undefined) return port;
+  return { ...port, names: { dnsServer, domain: domainOf(context) } };
+}
+
+/** Whom guests are told to ask for names. */
+function dnsServersOf({ dnsServers, serviceAddress, ipv6Cidr }: Subnet): readonly string[] {
+  if (dnsServers.length > 0) return dnsServers;
+  return ipv6Cidr === undefined ? [serviceAddress] : [serviceAddress, ipv6ServiceAddressOf(ipv6Cidr)];
+}
+
+/** The domain of a subnet's guests, which they search. */
+function domainOf({ key: { tenant } }: Context): string {
+  return `${tenant.project}.${tenant.org}.cloud.internal`;
 }
 
 function servicePortOf(context: Context): NetworkObject {
@@ -37,26 +51,17 @@ function servicePortOf(context: Context): NetworkObject {
 }
 
 function dhcpOf(context: Context): NetworkObject | undefined {
-  const {
-    cidr = "",
-    gateway = "",
-    serviceAddress,
-    dnsServers,
-    mtu = usualMtu,
-    dhcpEnabled,
-    ipv6Cidr,
-  } = context.resource;
+  const { cidr = "", gateway = "", serviceAddress, mtu = usualMtu, dhcpEnabled, ipv6Cidr } = context.resource;
   if (dhcpEnabled === false) return undefined;
-  const { org, project } = context.key.tenant;
   return {
     type: "dhcp",
     ...commonOf(context),
     ...{ cidr, gateway },
     ...(ipv6Cidr !== undefined && { ipv6Cidr }),
     macAddress: ownMac(gateway),
-    dnsServers: dnsServers.length === 0 ? [serviceAddress] : [...dnsServers],
+    dnsServers: dnsServersOf(context.resource),
     serviceAddress,
-    domain: `${project}.${org}.cloud.internal`,
+    domain: domainOf(context),
     mtu,
   };
 }

@@ -151,7 +151,28 @@ describe("a subnet's IPv6", () => {
     expect(held[`switch/${id}`]).toMatchObject({ cidrs: ["10.0.1.0/24", "fd00:10::/64"] });
     expect(held[`router-port/${id}`]).toMatchObject({ addresses: ["10.0.1.1/24", "fd00:10::1/64"], mtu: 1400 });
     expect(held[`service-port/${id}`]).toMatchObject({ addresses: ["10.0.1.254/24", "fd00:10::2/64"] });
-    expect(held[`dhcp/${id}`]).toMatchObject({ ipv6Cidr: "fd00:10::/64", dnsServers: ["10.0.1.254"], mtu: 1400 });
+    expect(held[`dhcp/${id}`]).toMatchObject({
+      ipv6Cidr: "fd00:10::/64",
+      dnsServers: ["10.0.1.254", "fd00:10::2"],
+      mtu: 1400,
+    });
+  });
+});
+
+describe("a subnet's name servers", () => {
+  const told = async (dnsServers: string[]) => {
+    const vpcId = await aVpc("10.0.0.0/16", "fd00:10::/48");
+    const { id } = await cloud.make(SubnetSchema, { name: aName(), vpcId, dnsServers });
+    const held = cloud.drivers.network.snapshot();
+    const [dhcp, router] = [held[`dhcp/${id}`], held[`router-port/${id}`]];
+    return [dhcp?.type === "dhcp" && dhcp.dnsServers, router?.type === "router-port" && router.names?.dnsServer];
+  };
+
+  test("are the cloud's own of both families, unless some are named", async () => {
+    expect(await told([])).toEqual([["10.0.0.254", "fd00:10::2"], "fd00:10::2"]);
+    const named = ["192.0.2.53", "2001:db8::53"];
+    expect(await told(named)).toEqual([named, "2001:db8::53"]);
+    expect(await told(["192.0.2.53"])).toEqual([["192.0.2.53"], undefined]);
   });
 });
 

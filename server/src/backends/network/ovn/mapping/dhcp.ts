@@ -7,6 +7,8 @@ import {
   checkedDomain,
   checkedMac,
   checkedNumber,
+  type Family,
+  familyOf,
   familyOfCidr,
   networkOf,
   quoted,
@@ -50,6 +52,7 @@ function rowV4(object: DhcpSpec): WantedRow {
 function optionsV4(object: DhcpSpec): ReadonlyMap<string, string> {
   const gateway = checkedAddress(object.gateway);
   const domain = quoted(checkedDomain(object.domain));
+  const names = serversOf(object, 4);
   return new Map([
     ["server_id", gateway],
     ["server_mac", checkedMac(object.macAddress)],
@@ -58,7 +61,7 @@ function optionsV4(object: DhcpSpec): ReadonlyMap<string, string> {
     ["T1", String(leaseTime / 2)],
     ["T2", String((leaseTime * 7) / 8)],
     ["mtu", String(checkedNumber(object.mtu, 576, 65_535))],
-    ["dns_server", list(object.dnsServers.map(checkedAddress))],
+    ...(names.length === 0 ? [] : [["dns_server", list(names)] as const]),
     ["domain_name", domain],
     ["domain_search_list", domain],
     ["classless_static_route", routes(gateway, object.serviceAddress)],
@@ -74,9 +77,16 @@ function list(values: readonly string[]): string {
   return `{${values.join(", ")}}`;
 }
 
+/** The name servers of a family. */
+function serversOf({ dnsServers }: DhcpSpec, family: Family): string[] {
+  return dnsServers.filter((address) => familyOf(address) === family);
+}
+
 function rowV6(object: DhcpSpec, cidr: string): WantedRow {
+  const names = serversOf(object, 6);
   const options = new Map([
     ["server_id", checkedMac(object.macAddress)],
+    ...(names.length === 0 ? [] : [["dns_server", list(names)] as const]),
     ["domain_search", quoted(checkedDomain(object.domain))],
   ]);
   const columns = { cidr: networkOf(cidr), options, external_ids: marksOf(object) };

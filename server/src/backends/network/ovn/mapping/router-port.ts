@@ -1,6 +1,14 @@
 // The link between a subnet's switch and its VPC's router. With IPv6 the router advertises itself.
 import type { RouterPortSpec } from "../../driver.ts";
-import { addressOf, checkedCidr, checkedMac, checkedNumber, familyOfCidr } from "./checked.ts";
+import {
+  addressOf,
+  checkedAddress,
+  checkedCidr,
+  checkedDomain,
+  checkedMac,
+  checkedNumber,
+  familyOfCidr,
+} from "./checked.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
 import { switchPortRow } from "./lsp.ts";
 import { inSet } from "./members.ts";
@@ -40,7 +48,7 @@ function switchSide(object: RouterPortSpec): WantedRow {
 }
 
 /** Tells guests to ask DHCPv6 for their addresses (RFC 4861 section 4.2, the M flag), every 10 to 30 seconds and whenever they ask. */
-function advertisement({ addresses, mtu }: RouterPortSpec): ReadonlyMap<string, string> {
+function advertisement({ addresses, mtu, names }: RouterPortSpec): ReadonlyMap<string, string> {
   if (addresses.every((address) => familyOfCidr(address) === 4 || isLinkLocal(address))) return new Map();
   return new Map([
     ["address_mode", "dhcpv6_stateful"],
@@ -48,7 +56,16 @@ function advertisement({ addresses, mtu }: RouterPortSpec): ReadonlyMap<string, 
     ["min_interval", "10"],
     ["max_interval", "30"],
     ["mtu", String(checkedNumber(mtu, 1280, 65_535))],
+    ...(names === undefined ? [] : namesIn(names)),
   ]);
+}
+
+/** OVN tells one name server. */
+function namesIn({ dnsServer, domain }: NonNullable<RouterPortSpec["names"]>) {
+  return [
+    ["rdnss", checkedAddress(dnsServer)],
+    ["dnssl", checkedDomain(domain)],
+  ] as const;
 }
 
 function isLinkLocal(address: string): boolean {

@@ -19,6 +19,7 @@ export const samples = [
     macAddress: "0a:00:0a:00:01:01",
     addresses: ["10.0.1.1/24", "fd00:10:0:1::1/64"],
     mtu: 1442,
+    names: { dnsServer: "fd00:10:0:1::2", domain: "alpha.acme.cloud.internal" },
   },
   {
     type: "dhcp",
@@ -27,7 +28,7 @@ export const samples = [
     gateway: "10.0.1.1",
     ipv6Cidr: "fd00:10:0:1::/64",
     macAddress: "0a:00:0a:00:01:01",
-    dnsServers: ["10.0.1.254", "192.0.2.53"],
+    dnsServers: ["10.0.1.254", "192.0.2.53", "fd00:10:0:1::2"],
     serviceAddress: "10.0.1.254",
     domain: "alpha.acme.cloud.internal",
     mtu: 1442,
