@@ -59,7 +59,7 @@ function rulesText(field: Field): string[] {
     ...rangeText("range", rules?.range),
     ...rangeText("size", rules?.size),
     ...(rules?.unit ? [`in ${rules.unit}`] : []),
-    ...(rules?.default ? [`default ${rules.default}`] : []),
+    ...(rules?.default ? [`${rules.fixedDefault ? "always " : ""}default ${rules.default}`] : []),
   ];
 }
 
