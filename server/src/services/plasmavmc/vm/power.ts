@@ -18,6 +18,8 @@ export const shutdownGraceMs = 30_000;
 const deleteGraceMs = 5_000;
 /** How soon a transition is looked at again, in milliseconds; the driver tells of its end before. */
 const againMs = 1_000;
+/** How soon a guest that does not get on is looked at again, in milliseconds. */
+const troubleAgainMs = 5_000;
 /** At once, when what was observed is stored: what is done next must not be done without that. */
 const whenStored = { againMs: 0 } as const;
 
@@ -69,7 +71,7 @@ export async function ensurePower(context: Context): Promise<NotYet | void> {
   if (acted !== "look again") return acted;
   const after = await look(context);
   const then = decide(situationOf(context, after));
-  if (then.act === "settle") return acts.settle(context, after, situation).then(() => undefined);
+  if (then.act === "settle") return settle(context, after);
   return notYet(after, situation, decision);
 }
 
@@ -119,12 +121,9 @@ const acts: Readonly<Record<Act, (context: Context, machine: MachineState, situa
   },
 };
 
-function settle({ resource, now, observe }: Context, machine: MachineState): void {
-  if (machine.state === "running") {
-    if (resource.startTime === undefined) observe({ startTime: timestampFromMs(now) });
-    if (resource.restarts === 0) observe({ stateReason: "" });
-    return;
-  }
+function settle(context: Context, machine: MachineState): NotYet | void {
+  const { resource, now, observe } = context;
+  if (machine.state === "running") return settleRunning(context, machine.trouble);
   const { stopTime } = resource;
   const late = stopTime !== undefined && now - timestampMs(stopTime) >= shutdownGraceMs;
   const pulled = `the guest did not shut down within ${shutdownGraceMs / 1000} seconds of being asked; its plug was pulled`;
@@ -132,6 +131,14 @@ function settle({ resource, now, observe }: Context, machine: MachineState): voi
     ...{ startTime: undefined, stopTime: undefined, restartTime: undefined, restarts: 0 },
     stateReason: late ? pulled : stopTime === undefined ? resource.stateReason : "",
   });
+}
+
+/** What keeps the guest from getting on is told, and looked at again until it has passed: the driver lets the guest go on when it can. */
+function settleRunning({ resource, now, observe }: Context, trouble: string | undefined): NotYet | void {
+  if (resource.startTime === undefined) observe({ startTime: timestampFromMs(now) });
+  if (trouble !== undefined || resource.restarts === 0) observe({ stateReason: trouble ?? "" });
+  if (trouble !== undefined)
+    return { againMs: troubleAgainMs, reason: "MachineWaits", message: trouble, keepsReady: true };
 }
 
 /** That it was asked is stored before it is asked: otherwise it would seem to have ended by itself. */
