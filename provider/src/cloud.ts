@@ -1,6 +1,7 @@
 // The calls that one kind's resources need, over any transport that carries protobuf's JSON.
 import type { Kind, Method } from "@photoncloud/proto";
 import { camelCase, Scope } from "@photoncloud/proto";
+import type { Receipt } from "@photoncloud/sdk/calls";
 import { Unknown, type ValueMap } from "./cty/value.ts";
 import { isJsonObject, type JsonObject, textOf, textsOf } from "./json-object.ts";
 
@@ -13,6 +14,8 @@ export interface Terms {
   readonly idempotencyKey?: string;
   /** For changes: how long the answer may wait for the resource to settle, in milliseconds. */
   readonly waitMs?: number;
+  /** For changes: told how far it had come when it was answered; a cloud that does not know tells nothing. */
+  readonly onReceipt?: (receipt: Receipt) => void;
 }
 
 /** Carries calls. It retries what may be repeated, for as long as the terms allow; it throws PhotonError. */

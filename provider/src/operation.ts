@@ -1,5 +1,6 @@
 // The steps of one operation against the cloud: send, wait until it is settled, and never lose what was made.
 import { randomUUID } from "node:crypto";
+import type { Receipt } from "@photoncloud/sdk/calls";
 import { type Condition, conditionOf, type KindCalls, type Reference, type Terms } from "./cloud.ts";
 import { Deadline } from "./deadline.ts";
 import { type Diagnostic, hasReason, isNotFound, isPhotonError, plainError } from "./diagnostics.ts";
@@ -214,8 +215,7 @@ export async function remove(removal: Removal, deadline: Deadline): Promise<read
   const patience = new Deadline(referencedMs, deadline.signal);
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
     try {
-      await removal.calls.delete(removal.at, etag, changing(deadline, randomUUID()));
-      return await untilGone(removal, deadline);
+      return (await isGone(removal, etag, deadline)) ? [] : await untilGone(removal, deadline);
     } catch (error) {
       if (isNotFound(error)) return [];
       if (hasReason(error, "BEING_DELETED")) return await untilGone(removal, deadline);
@@ -232,6 +232,16 @@ export async function remove(removal: Removal, deadline: Deadline): Promise<read
       if (patience.over) throw error;
     }
   }
+}
+
+/** Deletes; answers whether the cloud says with its answer that it is gone, so that nobody need look. */
+async function isGone({ calls, at }: Removal, etag: string, deadline: Deadline): Promise<boolean> {
+  let reached: Receipt = "accepted";
+  const onReceipt = (receipt: Receipt) => {
+    reached = receipt;
+  };
+  await calls.delete(at, etag, { ...changing(deadline, randomUUID()), onReceipt });
+  return reached !== "accepted";
 }
 
 async function untilGone(removal: Removal, deadline: Deadline): Promise<readonly Diagnostic[]> {

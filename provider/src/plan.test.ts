@@ -388,3 +388,16 @@ test("checkPlan() and checkApply() find what Terraform refuses", () => {
     "id was planned not to be null",
   ]);
 });
+
+test("plan() shows the defaults that hold whatever else is given, and leaves the others to the cloud", () => {
+  const subnet = catalog().byNoun("subnet");
+  if (subnet === undefined) throw new Error("there is no subnet");
+  const { attributes } = resourceSchema(subnet);
+  const configOf = (given: Readonly<Record<string, Value>>) =>
+    new Map(attributes.map((a): [string, Value] => [a.name, given[a.name] ?? null]));
+  const { planned } = plan(attributes, null, configOf({ name: "web", vpc_id: unknown }));
+  expect([planned.get("dhcp_enabled"), planned.get("mtu")]).toEqual([true, 1442]);
+  expect(planned.get("cidr")).toBeInstanceOf(Unknown);
+  const chosen = plan(attributes, null, configOf({ name: "web", vpc_id: "vpc-1", mtu: 1500 })).planned;
+  expect([chosen.get("dhcp_enabled"), chosen.get("mtu")]).toEqual([true, 1500]);
+});

@@ -3,6 +3,7 @@
 import { type Attribute, objectType, type Shape } from "./attribute.ts";
 import { attribute as attributeStep, index, key, type Path } from "./cty/path.ts";
 import { isList, isMap, sameValue, Unknown, unknown, unknownNotNull, type Value, type ValueMap } from "./cty/value.ts";
+import { fixedDefault } from "./fixed-default.ts";
 import { sameAttribute, sameShape } from "./same.ts";
 
 export interface Plan {
@@ -51,7 +52,7 @@ const drawn = (attribute: Attribute): Unknown => (attribute.name === "id" ? unkn
 /** An attribute that the user left out. */
 function planAbsent(attribute: Attribute, prior: ValueMap | null): Value {
   if (!attribute.computed) return null;
-  return prior === null ? drawn(attribute) : get(prior, attribute.name);
+  return prior === null ? (fixedDefault(attribute) ?? drawn(attribute)) : get(prior, attribute.name);
 }
 
 function planAttribute(attribute: Attribute, prior: ValueMap | null, config: Value): Value {

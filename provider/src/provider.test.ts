@@ -361,6 +361,18 @@ describe("when the cloud is not as it should be", () => {
     expect(await apply(made, null)).toMatchObject({ diagnostics: [], shown: null });
   });
 
+  test.each([
+    ["settled", 0],
+    ["accepted", 1],
+  ] as const)("a removal that is answered as %s is looked for %d times", async (receipt, looks) => {
+    const made = await apply(nothing, basic);
+    cloud.after = (verb, _, terms) => {
+      if (verb === "delete") terms.onReceipt?.(receipt);
+    };
+    expect(await apply(made, null)).toMatchObject({ diagnostics: [], shown: null });
+    expect(cloud.calls.filter(({ verb }) => verb === "get")).toHaveLength(looks);
+  });
+
   test("StopProvider ends a wait, and what was made is kept", async () => {
     cloud.before = (verb, request) => {
       if (verb === "create") request.status = { state: "STATE_CREATING" };
