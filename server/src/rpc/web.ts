@@ -67,20 +67,18 @@ async function readWebRequest(
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
   );
-  const asker = {
-    sourceIp: request.socket.remoteAddress ?? "",
-    requestId,
-    token: bearerOf(request.headers.authorization ?? null),
+  const url = new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid");
+  const rest = { method: request.method ?? "GET", url, headers, body: await readBody(request), signal };
+  const askedBy = (token: string): WebRequest => {
+    const asker = { sourceIp: request.socket.remoteAddress ?? "", requestId, token };
+    return {
+      ...asker,
+      permit: (kind, verb, org, resourceId, work) => permit(asker, { kind, verb, org, id: resourceId }, work),
+      as: askedBy,
+      ...rest,
+    };
   };
-  return {
-    ...asker,
-    permit: (kind, verb, org, resourceId, work) => permit(asker, { kind, verb, org, id: resourceId }, work),
-    method: request.method ?? "GET",
-    url: new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid"),
-    headers,
-    body: await readBody(request),
-    signal,
-  };
+  return askedBy(bearerOf(request.headers.authorization ?? null));
 }
 
 async function readBody(request: HttpRequest): Promise<string> {

@@ -22,6 +22,8 @@ export interface WebRequest {
    * @throws Fault UNAUTHENTICATED, PERMISSION_DENIED
    */
   permit<T>(kind: Kind, verb: StandardVerb, org: string, id: string, work: PermittedWork<T>): Promise<T>;
+  /** The same request as if it had come with another bearer token. */
+  as(token: string): WebRequest;
 }
 
 /** `decidedBy`: what allowed it, in a word. */

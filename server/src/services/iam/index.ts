@@ -37,6 +37,7 @@ import { createRoleHistory, type RoleHistory } from "./role/history.ts";
 import { roleKind } from "./role/kind.ts";
 import { roleBindingKind } from "./role-binding/kind.ts";
 import { createScim } from "./scim/index.ts";
+import { KeyLogins } from "./scim/key-login.ts";
 import { serviceAccountKind } from "./service-account/kind.ts";
 import { serviceAccountKeyKind } from "./service-account-key/kind.ts";
 import { createAccessTokens } from "./tokens/access-token.ts";
@@ -122,6 +123,7 @@ export function createIam(options: IamOptions): Iam {
   const limiter = createLoginLimiter(store.records, clock, (...attempt) => refused.note(...attempt));
   const login = new Login({ store, clock, limiter, authorizer, delegation, factors });
   const provesPerson = (caller: Principal) => provePerson({ store, clock, sessions, factors }, caller);
+  const directories = new KeyLogins({ clock, login, life });
   const tokens = tokenService({ store, clock, login, life, sessions, accessTokens, provePerson: provesPerson });
   let calls: ResourceCalls | undefined;
   const resources = () => calls ?? unbound();
@@ -152,7 +154,8 @@ export function createIam(options: IamOptions): Iam {
       ...accountHandlers(accounts),
     ],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
-    web: (resources) => firstOf([federation.oauth(resources), createScim({ resources, random, endpoint })]),
+    web: (resources) =>
+      firstOf([federation.oauth(resources), createScim({ resources, random, endpoint, store, keys: directories })]),
     bootstrap(given) {
       calls = given.resources;
       return bootstrap({ ...given, store, catalog, clock, random });

@@ -2,6 +2,7 @@
 import type { User, UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import { invalidField } from "../../../fault.ts";
 import type { Admission, Loaded } from "../../kind.ts";
+import { soughtClaim } from "../external-ids.ts";
 import type { Delegation } from "../policy/delegation.ts";
 
 /** Names are compared without regard to case (RFC 7643, section 4.1.1). */
@@ -32,6 +33,9 @@ export async function admitUserLink(
     throw invalidField("federated_subject", "together", "federated_issuer and federated_subject are given together");
   if (userName !== "") admission.claim(userNameClaim(org, userName));
   if (subject !== "") admission.claim(federatedClaim(org, issuer, subject));
+  const { externalId = "" } = next;
+  const kind = next.$typeName;
+  if (externalId !== "") admission.claim(soughtClaim({ org, kind, field: "external_id", value: externalId }, next.id));
   if (prior !== undefined && isMoved(prior.message, next))
     await delegation.mustOutrank(admission.caller, { kind: "user", org, id: next.id });
 }

@@ -3,6 +3,8 @@
 import { type Group, GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { invalidField } from "../../../fault.ts";
 import { type Admission, defineKind, type Loaded } from "../../kind.ts";
+import { soughtClaim } from "../external-ids.ts";
+import { foldUserName } from "../federation/user-link.ts";
 import { nameById } from "../ids.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 import { groupName, parsePrincipalName } from "../principal-name.ts";
@@ -16,6 +18,7 @@ export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
     async admit(admission, next, prior) {
       nameById(next);
       await refuseStrangers(admission, next, prior);
+      claimSought(admission, next);
       const name = groupName(admission.tenant.org, next.id);
       if (!isWithin(next, prior?.message)) await delegation.mustHoldGroup(admission.caller, name);
       if (!isWithin(prior?.message, next)) await delegation.mayLeaveGroup(admission.caller, name);
@@ -26,6 +29,13 @@ export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
       touchGrant(keyOf(admission, group.id), "gone");
     },
   });
+}
+
+/** Directories look groups up by what they call them. */
+function claimSought(admission: Admission, { id, name, externalId = "" }: Group): void {
+  const about = { org: admission.tenant.org, kind: GroupSchema.typeName };
+  admission.claim(soughtClaim({ ...about, field: "name", value: foldUserName(name) }, id));
+  if (externalId !== "") admission.claim(soughtClaim({ ...about, field: "external_id", value: externalId }, id));
 }
 
 function keyOf(admission: Admission, id: string) {

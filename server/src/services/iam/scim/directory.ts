@@ -6,16 +6,20 @@ import { catalog, type Kind, type StandardVerb } from "@photoncloud/proto";
 import { type Group, GroupSchema, UpdateGroupRequestSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { UpdateUserRequestSchema, type User, UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import {
+  BatchGetRequestSchema,
   DeleteRequestSchema,
   GetRequestSchema,
   ListRequestSchema,
 } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { Fault } from "../../../fault.ts";
+import type { Store } from "../../../store/store.ts";
 import type { Call, ResourceCalls } from "../../call.ts";
 import type { WebRequest } from "../../web.ts";
 import { idOf } from "../federation/oauth/user-id.ts";
+import type { Equality } from "./filter.ts";
 import { groupFromScim, groupPaths, groupToScim } from "./group.ts";
 import type { Json } from "./json.ts";
+import { groupsSought, usersSought } from "./sought.ts";
 import { userFromScim, userPaths, userToScim } from "./user.ts";
 
 const pageSize = 500;
@@ -25,11 +29,13 @@ const tries = 5;
 export interface DirectoryParts {
   readonly resources: ResourceCalls;
   readonly random: (bytes: number) => Uint8Array;
+  readonly store: Pick<Store, "transact" | "holder">;
 }
 
 /** One sort of resource of an org: Users or Groups. */
 export interface Directory {
-  list(): Promise<readonly Json[]>;
+  /** Those that may have all of the values; others may be among them. */
+  list(filter: readonly Equality[]): Promise<readonly Json[]>;
   get(id: string): Promise<Json>;
   add(resource: Json): Promise<Json>;
   /** @param etag Refused where it is not the present one; "" for none. */
@@ -59,8 +65,8 @@ class Calls<Desc extends DescMessage> {
     this.#kind = kindOf(schema);
   }
 
-  /** Asks for the permission, then does it. */
-  async run(verb: Verb, id: string, request: Message): Promise<Message> {
+  /** Asks for the permission, then does it. @param does Where it is another method than the one that the permission is asked for. */
+  async run(verb: Verb, id: string, request: Message, does = verb): Promise<Message> {
     const { org, request: web } = this.#place;
     const { desc } = this.#kind.standard[verb];
     return web.permit(this.#kind, verb, org, id, (principal, decidedBy) => {
@@ -68,7 +74,7 @@ class Calls<Desc extends DescMessage> {
         ...{ principal, sourceIp: web.sourceIp, requestId: web.requestId, token: web.token, signal: web.signal },
         ...{ method: `${desc.parent.typeName}/${desc.name}`, decidedBy, idempotencyKey: "", waitMs: 0 },
       };
-      return this.#parts.resources.unary(this.#kind, verb, request, call);
+      return this.#parts.resources.unary(this.#kind, does, request, call);
     });
   }
 
@@ -82,13 +88,23 @@ class Calls<Desc extends DescMessage> {
     return this.one("get", id, create(GetRequestSchema, { orgId: this.#place.org, id }));
   }
 
+  /** Those of the ids that are there, by the permission to list. */
+  async some(ids: readonly string[]): Promise<readonly MessageShape<Desc>[]> {
+    const request = create(BatchGetRequestSchema, { orgId: this.#place.org, ids: [...ids] });
+    return this.#rows(await this.run("list", "", request, "batchGet"));
+  }
+
+  #rows(page: Message): readonly MessageShape<Desc>[] {
+    const rows: unknown = Reflect.get(page, this.#kind.plural);
+    return Array.isArray(rows) ? rows.filter((row) => isMessage(row, this.#schema)) : [];
+  }
+
   async all(): Promise<readonly MessageShape<Desc>[]> {
     const found: MessageShape<Desc>[] = [];
     for (let pageToken = ""; ; ) {
       const request = create(ListRequestSchema, { orgId: this.#place.org, pageSize, pageToken });
       const page = await this.run("list", "", request);
-      const rows: unknown = Reflect.get(page, this.#kind.plural);
-      if (Array.isArray(rows)) found.push(...rows.filter((row) => isMessage(row, this.#schema)));
+      found.push(...this.#rows(page));
       pageToken = String(Reflect.get(page, "nextPageToken") ?? "");
       if (pageToken === "") return found;
     }
@@ -123,7 +139,10 @@ export function usersOf(parts: DirectoryParts, place: Place): Directory {
   const calls = new Calls(parts, place, UserSchema);
   const shown = (user: User) => userToScim(user, `${base}/Users/${user.id}`);
   return {
-    list: async () => (await calls.all()).map(shown),
+    async list(filter) {
+      const ids = await usersSought(parts.store, org, filter);
+      return (ids === undefined ? await calls.all() : await calls.some(ids)).map(shown);
+    },
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const user = userFromScim(resource, undefined);
@@ -148,7 +167,10 @@ export function groupsOf(parts: DirectoryParts, place: Place): Directory {
   const calls = new Calls(parts, place, GroupSchema);
   const shown = (group: Group) => groupToScim(group, `${base}/Groups/${group.id}`, `${base}/Users`);
   return {
-    list: async () => (await calls.all()).map(shown),
+    async list(filter) {
+      const ids = await groupsSought(parts.store, org, filter);
+      return (ids === undefined ? await calls.all() : await calls.some(ids)).map(shown);
+    },
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const group = groupFromScim(resource, org, undefined);

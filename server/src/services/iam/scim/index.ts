@@ -5,11 +5,13 @@ import { discover, listResponse, mostResults } from "./discovery.ts";
 import { errorAnswer, ScimError, scimError, scimType } from "./error.ts";
 import { fitsFilter, parseFilter } from "./filter.ts";
 import { attribute, isRecord, type Json } from "./json.ts";
+import type { KeyLogins } from "./key-login.ts";
 import { patched } from "./patch.ts";
 
 export interface ScimParts extends DirectoryParts {
   /** The address of the cloud as its users know it. */
   readonly endpoint: () => string;
+  readonly keys: KeyLogins;
 }
 
 const usualResults = 100;
@@ -24,7 +26,8 @@ export function createScim(parts: ScimParts): WebHandler {
 
 async function answered(parts: ScimParts, org: string, rest: string, request: WebRequest): Promise<WebAnswer> {
   try {
-    return await served(parts, org, rest.split("/").map(decoded), request);
+    const path = rest.split("/").map(decoded);
+    return await parts.keys.as(org, request, (asked) => served(parts, org, path, asked));
   } catch (error) {
     const known = scimError(error);
     if (known === undefined) throw error;
@@ -96,7 +99,7 @@ async function list(directory: Directory, request: WebRequest): Promise<WebAnswe
   const { searchParams } = request.url;
   const text = searchParams.get("filter") ?? "";
   const filter = text === "" ? [] : parseFilter(text);
-  const found = (await directory.list()).filter((one) => fitsFilter(one, filter));
+  const found = (await directory.list(filter)).filter((one) => fitsFilter(one, filter));
   const startIndex = Math.max(1, numberOf(searchParams.get("startIndex"), 1));
   const count = Math.min(mostResults, Math.max(0, numberOf(searchParams.get("count"), usualResults)));
   const page = found.slice(startIndex - 1, startIndex - 1 + count).map((one) => asked(one, request));

@@ -1,8 +1,10 @@
 // SCIM as Okta and Entra ID speak it: what they send makes ordinary users and groups, by ordinary permissions.
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { RevokeSessionsRequestSchema } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import { Fault } from "../../../fault.ts";
+import type { WebRequest } from "../../web.ts";
 import { onEachStore } from "../testing/databases.ts";
-import { callBy, issuer as cloud, openWorld, type World } from "../testing/world.ts";
+import { callBy, issuer as cloud, openWorld, textOf, type World } from "../testing/world.ts";
 import { parseFilter } from "./filter.ts";
 import { patched } from "./patch.ts";
 
@@ -26,19 +28,21 @@ async function scim(
     who = directory,
     org = "acme",
     headers = {},
-  }: { who?: string; org?: string; headers?: Record<string, string> } = {},
+    token = "",
+  }: { who?: string; org?: string; headers?: Record<string, string>; token?: string } = {},
 ): Promise<Answer> {
-  const { principal } = callBy(who);
-  const answer = await web({
+  const requestWith = (bearer: string): WebRequest => ({
     method,
     url: new URL(`${cloud}/scim/v2/${org}${path}`),
     headers: { "content-type": "application/scim+json; charset=utf-8", ...headers },
     body: body === undefined ? "" : JSON.stringify(body),
     sourceIp: "192.0.2.9",
     requestId: "request-1",
-    token: "",
+    token: bearer,
     signal: new AbortController().signal,
+    as: requestWith,
     async permit(kind, verb, inOrg, id, work) {
+      const principal = bearer === "" ? callBy(who).principal : await world.iam.authenticator.authenticate(bearer);
       if (principal === undefined) throw new Fault("UNAUTHENTICATED", "a token is needed");
       const path = { org: inOrg, project: "", type: kind.noun, id };
       const context = { sourceIp: "192.0.2.9", attributes: async () => ({}) };
@@ -48,6 +52,7 @@ async function scim(
       throw new Fault("PERMISSION_DENIED", `no ${permission}`, { permission });
     },
   });
+  const answer = await web(requestWith(token));
   if (answer === undefined) throw new Error(`nothing answers ${path}`);
   const text = String(answer.body);
   return { status: answer.status, headers: answer.headers, body: text === "" ? {} : JSON.parse(text) };
@@ -211,7 +216,61 @@ onEachStore((openStore) => {
     });
   });
 
+  describe("a lasting token", () => {
+    async function newKey() {
+      const key = { orgId: "acme", serviceAccountId: "directory" };
+      const made = await world.create(admin, "service_account_key", key);
+      return { id: textOf(made, "id"), token: `directory.${textOf(made, "secret")}` };
+    }
+    const users = (token: string) => scim("GET", "/Users?count=1", undefined, { who: "", token });
+
+    test("is a service account's key: it is good until it is deleted, and a second one takes over", async () => {
+      const [old, next] = [await newKey(), await newKey()];
+      expect([(await users(old.token)).status, (await users(old.token)).status]).toEqual([200, 200]);
+      const kind = "iam.v1.Session";
+      const { events } = await world.store.events("", { kind, types: ["login"], limit: 1000 });
+      expect(events.filter(({ credential }) => credential === `key:${old.id}`)).toHaveLength(1);
+      await world.call(admin, "service_account_key", "delete", { orgId: "acme", id: old.id });
+      expect([(await users(old.token)).status, (await users(next.token)).status]).toEqual([401, 200]);
+    });
+
+    test("begins another session where its own was ended", async () => {
+      const { token } = await newKey();
+      expect((await users(token)).status).toBe(200);
+      const request = { orgId: "acme", principalId: "directory" };
+      await world.handle("RevokeSessions", RevokeSessionsRequestSchema, request, callBy(admin));
+      expect((await users(token)).status).toBe(200);
+    });
+
+    test.each(["directory", "nobody"])("that is wrong is none: of %s", async (account) => {
+      const { status, body } = await users(`${account}.pck_${"x".repeat(43)}`);
+      expect([status, JSON.stringify(body).includes("xxx")]).toEqual([401, false]);
+    });
+  });
+
   describe("lists", () => {
+    test.each([
+      ["Users", 'userName eq "LOOKED.up@acme.example"'],
+      ["Users", 'externalId eq "ext-1"'],
+      ["Users", 'externalId eq "ext-1" and userName eq "looked.up@acme.example"'],
+      ["Groups", 'displayName eq "Looked Up"'],
+      ["Groups", 'externalId eq "ext-1"'],
+    ])("of %s where %s read what the index names, and nothing else", async (sort, filter) => {
+      const found = async () => {
+        const { body } = await scim("GET", `/${sort}?filter=${encodeURIComponent(filter)}`);
+        return [body.totalResults, body.Resources];
+      };
+      const made = await scim("POST", `/${sort}`, {
+        ...{ userName: "looked.up@acme.example", displayName: "Looked Up", externalId: "ext-1" },
+      });
+      const counted = jest.spyOn(world.store, "list");
+      expect(await found()).toMatchObject([1, [{ id: made.body.id }]]);
+      expect(counted.mock.calls.filter(([{ ids }]) => ids === undefined)).toEqual([]);
+      counted.mockRestore();
+      await scim("DELETE", `/${sort}/${String(made.body.id)}`);
+      expect(await found()).toEqual([0, []]);
+    });
+
     test("come in pages that count from 1 (section 3.4.2.4)", async () => {
       const all = (await scim("GET", "/Users")).body;
       const page = (await scim("GET", "/Users?startIndex=2&count=1")).body;

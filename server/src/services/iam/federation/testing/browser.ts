@@ -82,6 +82,9 @@ export async function askWeb(
     token: "",
     signal: new AbortController().signal,
     permit: () => Promise.reject(new Error("no page here asks for a permission")),
+    as: () => {
+      throw new Error("no page here is asked in another name");
+    },
   });
   if (answer === undefined) throw new Error(`there is no page at ${url}`);
   const { body, ...head } = await answer;

@@ -1,0 +1,47 @@
+// Which users and groups a filter can mean, from indexes: a directory asks for one at a time, and an org may have many thousands.
+import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
+import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
+import type { Store } from "../../../store/store.ts";
+import { idsOfSought, type Sought } from "../external-ids.ts";
+import { foldUserName, userNameClaim } from "../federation/user-link.ts";
+import type { Equality } from "./filter.ts";
+
+type Reads = Pick<Store, "transact" | "holder">;
+
+/** The text that an attribute must equal; undefined: the filter does not say. */
+function wanted(filter: readonly Equality[], attribute: string): string | undefined {
+  const found = filter.find(({ path }) => path.length === 1 && path[0]?.toLowerCase() === attribute);
+  return typeof found?.value === "string" ? found.value : undefined;
+}
+
+/** Where one value alone decides. Undefined: all must be looked at. */
+async function sought(store: Reads, filter: readonly Equality[], about: Pick<Sought, "org" | "kind">) {
+  const id = wanted(filter, "id");
+  if (id !== undefined) return [id];
+  const externalId = wanted(filter, "externalid");
+  return externalId && idsOfSought(store, { ...about, field: "external_id", value: externalId });
+}
+
+export async function usersSought(
+  store: Reads,
+  org: string,
+  filter: readonly Equality[],
+): Promise<readonly string[] | undefined> {
+  const userName = wanted(filter, "username");
+  if (userName === undefined || userName === "")
+    return (await sought(store, filter, { org, kind: UserSchema.typeName })) || undefined;
+  const { space, key } = userNameClaim(org, userName);
+  const holder = await store.holder(space, key);
+  return holder === undefined ? [] : [holder.id];
+}
+
+export async function groupsSought(
+  store: Reads,
+  org: string,
+  filter: readonly Equality[],
+): Promise<readonly string[] | undefined> {
+  const about = { org, kind: GroupSchema.typeName };
+  const name = wanted(filter, "displayname");
+  if (name === undefined || name === "") return (await sought(store, filter, about)) || undefined;
+  return idsOfSought(store, { ...about, field: "name", value: foldUserName(name) });
+}
