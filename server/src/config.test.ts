@@ -17,6 +17,7 @@ describe("readConfig()", () => {
       callsPerSecond: 2_000,
       privateIssuers: true,
       providerPackages: undefined,
+      terraformState: false,
       network: { driver: "auto", ovn: undefined },
       hypervisor: { driver: "auto", images: undefined, machines: undefined },
       compute: { consoleOrigins: [], largestImageBytes: 64 * 1024 ** 3, privateImageSources: false },

@@ -38,6 +38,8 @@ export interface Config {
   readonly privateIssuers: boolean;
   /** The folder of the Terraform provider's packages; undefined: the server serves none. */
   readonly providerPackages: string | undefined;
+  /** Whether the server keeps Terraform's states for its projects. */
+  readonly terraformState: boolean;
   /** Calls that one principal may make on this server; 0: as many as it likes. */
   readonly callsPerSecond: number;
   readonly network: NetworkConfig;
@@ -136,6 +138,12 @@ export const settings = [
     variables: ["PHOTON_PROVIDER_PACKAGES"],
     value: "FOLDER",
     help: "the Terraform provider's packages (npm run package), which terraform init then installs from this server",
+  },
+  {
+    flag: "terraform-state",
+    variables: ["PHOTON_TERRAFORM_STATE"],
+    boolean: true,
+    help: "keep Terraform's states for projects, with their locks, for its http backend; encrypted where there is a master key",
   },
   {
     flag: "calls-per-second",
@@ -283,6 +291,7 @@ export function readConfig(argv: readonly string[], environment: Environment): C
     masterKeyFile: given["master-key-file"],
     callsPerSecond: callsOf(given),
     providerPackages: given["provider-packages"],
+    terraformState: isOn(given, "terraform-state"),
     privateIssuers: given["private-issuers"] === undefined ? dev : isOn(given, "private-issuers"),
     network: networkOf(given, dev),
     compute: computeOf(given, isOn(given, "private-image-sources")),

@@ -53,7 +53,10 @@ import { providerPackages } from "./services/provider-packages/index.ts";
 import { Packages } from "./services/provider-packages/packages.ts";
 import { openSigner } from "./services/provider-packages/signing.ts";
 import { createResources, type Resources } from "./services/resources/index.ts";
-import { firstOf, type WebHandler } from "./services/web.ts";
+import { type Done, terraformState } from "./services/terraform-state/index.ts";
+import { keyLogin } from "./services/terraform-state/key-login.ts";
+import { States } from "./services/terraform-state/states.ts";
+import { firstOf, type TenantPages, type WebHandler } from "./services/web.ts";
 import { openStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
 import { wakeOnChange } from "./wake-on-change.ts";
@@ -234,6 +237,7 @@ function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () => string
     metricsHere: config.metricsListen === undefined && config.listen.every(({ loopback }) => loopback),
     uploads: parts.uploads,
     web: webOf(parts),
+    ...(config.terraformState && { tenantPages: terraformStateOf(parts) }),
     consoles: { sessions: consoles.sessions, origins: config.compute.consoleOrigins },
   });
 }
@@ -244,6 +248,14 @@ function webOf({ config, iam, resources, store }: Parts): WebHandler {
   if (folder === undefined) return iam.web(resources);
   const signer = () => openSigner(store.records, createSealing(masterKeyOf(config)));
   return firstOf([iam.web(resources), providerPackages({ packages: new Packages(resolve(folder)), signer })]);
+}
+
+/** Terraform's states, for whoever may have them. */
+function terraformStateOf({ config, iam, store, clock }: Parts): TenantPages {
+  const states = new States({ store, sealing: createSealing(masterKeyOf(config)), clock });
+  const noted = ({ of, ...caller }: Done) =>
+    appendAudit(store, { type: "accessed", tenant: of.tenant, id: of.name, caller, permission: caller.permission });
+  return terraformState({ states, noted, clock, issue: keyLogin(iam.handlers) });
 }
 
 async function tlsOf(config: Config, clock: Clock) {

@@ -12,7 +12,7 @@ import { createHttpHandler, type HttpHandler } from "./http.ts";
 import { createInvoker, type Invoker } from "./invoke.ts";
 import { createPages } from "./pages.ts";
 import { type EdgeParts, maxBodyBytes } from "./parts.ts";
-import { createPermit } from "./permit.ts";
+import { createPermit, permitInOrg } from "./permit.ts";
 import { addReflection } from "./reflection.ts";
 import { createRoutes, type Route } from "./routes.ts";
 import { Strangers } from "./strangers.ts";
@@ -77,14 +77,14 @@ export function createEdge(parts: EdgeParts): Edge {
   addReflection(router, parts.catalog, unknown, stopping.signal);
   const health = createHealth(parts.catalog, parts.notReady, unknown, stopping.signal);
   health.add(router);
+  const permit = createPermit({ ...parts, tokens, strangers });
   const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
   const http = createHttpHandler({
     handlers: byPath(router.handlers, kindMethods),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
-    ...(parts.web && {
-      web: { handle: parts.web, log: parts.log, permit: createPermit({ ...parts, tokens, strangers }) },
-    }),
+    ...(parts.web && { web: { handle: parts.web, log: parts.log, permit: permitInOrg(permit, parts.calls) } }),
+    ...(parts.tenantPages && { tenantPages: { pages: parts.tenantPages, log: parts.log, permit } }),
     ...(parts.uploads && {
       upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, strangers, stopping: stopping.signal }),
     }),

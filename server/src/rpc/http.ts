@@ -13,7 +13,7 @@ import { requestIdOf } from "./headers.ts";
 import type { Log } from "./log.ts";
 import { callKey, newCallState } from "./state.ts";
 import { type UploadHandler, uploadsPath } from "./upload.ts";
-import { isWebPath, serveWeb, type Web } from "./web.ts";
+import { isWebPath, type ServedTenantPages, serveTenantPage, serveWeb, type Web } from "./web.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -29,6 +29,7 @@ export interface HttpParts {
   readonly upload?: UploadHandler;
   /** Left out: there is nothing but methods, pages and uploads. */
   readonly web?: Web;
+  readonly tenantPages?: ServedTenantPages;
 }
 
 /** The whole body of a request must have come by then. */
@@ -118,7 +119,7 @@ function failEarly(error: unknown, request: HttpRequest, response: HttpResponse,
   if (!request.complete) response.once("finish", () => request.destroy());
 }
 
-export function createHttpHandler({ handlers, pages, log, upload, web }: HttpParts) {
+export function createHttpHandler({ handlers, pages, log, upload, web, tenantPages }: HttpParts) {
   let active = 0;
   let tellIdle: () => void = () => undefined;
 
@@ -141,9 +142,14 @@ export function createHttpHandler({ handlers, pages, log, upload, web }: HttpPar
     }
   }
 
-  async function other(known: Web, request: HttpRequest, response: HttpResponse, id: string): Promise<void> {
+  async function other(
+    answers: () => Promise<boolean>,
+    request: HttpRequest,
+    response: HttpResponse,
+    id: string,
+  ): Promise<void> {
     try {
-      if (!(await serveWeb(known, request, response, id))) unknownMethod(request, response, id);
+      if (!(await answers())) unknownMethod(request, response, id);
     } catch (error) {
       const isNoNews = error instanceof Fault || response.destroyed;
       if (!isNoNews) log.error({ err: error, request_id: id }, "a page could not be answered");
@@ -199,10 +205,19 @@ export function createHttpHandler({ handlers, pages, log, upload, web }: HttpPar
       } else if (upload !== undefined && request.method === "PUT" && path.startsWith(uploadsPath)) {
         count(response);
         run(receive(upload, request, response, id), response, id);
+      } else if (tenantPages !== undefined && path.startsWith(tenantPages.pages.prefix)) {
+        count(response);
+        limitBody(request, bodyMs);
+        const answers = () => serveTenantPage(tenantPages, request, response, id).then(() => true);
+        run(other(answers, request, response, id), response, id);
       } else if (web !== undefined && isWebPath(path)) {
         count(response);
         limitBody(request, bodyMs);
-        run(other(web, request, response, id), response, id);
+        run(
+          other(() => serveWeb(web, request, response, id), request, response, id),
+          response,
+          id,
+        );
       } else if (show !== undefined && (request.method === "GET" || request.method === "HEAD"))
         run(page(show, response), response, id);
       else {

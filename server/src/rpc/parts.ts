@@ -5,7 +5,7 @@ import type { Authenticator, Authorizer, ResourceCalls, ServiceHandlers } from "
 import type { AuditEvent } from "../services/events/index.ts";
 import type { ConsoleSessions } from "../services/plasmavmc/console/sessions.ts";
 import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
-import type { WebHandler } from "../services/web.ts";
+import type { TenantPages, WebHandler } from "../services/web.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -32,6 +32,8 @@ export interface EdgeParts {
   readonly uploads?: Uploads;
   /** Answers what is no RPC: OAuth, OpenID Connect, SCIM. Left out: nothing does. */
   readonly web?: WebHandler;
+  /** What belongs to projects and is no resource: Terraform's states. Left out: nothing does. */
+  readonly tenantPages?: TenantPages;
   /** Left out: no WebSockets are served. */
   readonly consoles?: {
     readonly sessions: ConsoleSessions;

@@ -2,11 +2,12 @@
 // the path without its query, which holds codes.
 import { pipeline } from "node:stream/promises";
 import { Fault } from "../fault.ts";
-import type { WebAnswer, WebHandler, WebRequest } from "../services/web.ts";
+import type { TenantPages, TenantRequest, WebAnswer, WebHandler, WebRequest } from "../services/web.ts";
 import { bearerOf } from "./headers.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Log } from "./log.ts";
-import type { Permit } from "./permit.ts";
+import type { Permit, PermitInOrg } from "./permit.ts";
+import { segment } from "./scope.ts";
 
 /** What these paths begin with; everything else is looked up as ever. */
 const prefixes = [
@@ -23,7 +24,7 @@ const mostBytes = 1024 * 1024;
 export interface Web {
   readonly handle: WebHandler;
   readonly log: Log;
-  readonly permit: Permit;
+  readonly permit: PermitInOrg;
 }
 
 export function isWebPath(path: string): boolean {
@@ -38,14 +39,47 @@ export async function serveWeb(web: Web, request: HttpRequest, response: HttpRes
   if (working === undefined) return false;
   const answer = await working;
   await send(answer, request, response, id);
-  const ms = Math.round((performance.now() - startedAt) * 100) / 100;
-  const fields = {
-    request_id: id,
-    method: `${asked.method} ${asked.url.pathname.slice(0, 200)}`,
-    status: answer.status,
-  };
-  web.log.info({ ...fields, ms, source_ip: asked.sourceIp }, "page");
+  logPage(web.log, asked, answer, startedAt);
   return true;
+}
+
+type Told = Pick<WebRequest, "method" | "url" | "sourceIp" | "requestId">;
+
+function logPage(log: Log, { method, url, sourceIp, requestId }: Told, { status }: WebAnswer, startedAt: number): void {
+  const ms = Math.round((performance.now() - startedAt) * 100) / 100;
+  const fields = { request_id: requestId, method: `${method} ${url.pathname.slice(0, 200)}`, status };
+  log.info({ ...fields, ms, source_ip: sourceIp }, "page");
+}
+
+/** What serves a project's own pages. */
+export interface ServedTenantPages {
+  readonly pages: TenantPages;
+  readonly log: Log;
+  readonly permit: Permit;
+}
+
+/** Answers for a project. @throws Fault */
+export async function serveTenantPage(
+  { pages, log, permit }: ServedTenantPages,
+  request: HttpRequest,
+  response: HttpResponse,
+  requestId: string,
+): Promise<void> {
+  const startedAt = performance.now();
+  const sourceIp = request.socket.remoteAddress ?? "";
+  const asked: TenantRequest = {
+    ...headOf(request),
+    ...{ sourceIp, requestId, signal: goneSignal(response) },
+    read: (most) => readBody(request, most),
+    permit({ token, permission, method, tenant, type, id }, work) {
+      const path = { org: segment(tenant.org), project: segment(tenant.project), type, id: segment(id) };
+      const attributes = () => Promise.resolve({});
+      return permit({ token, sourceIp, requestId }, { permission, method, path, kind: "", attributes }, work);
+    },
+  };
+  const answer = await pages.handle(asked);
+  await send(answer, request, response, requestId);
+  logPage(log, asked, answer, startedAt);
 }
 
 /** Aborts when the caller has gone away before the answer was out. */
@@ -64,11 +98,7 @@ async function readWebRequest(
   requestId: string,
   signal: AbortSignal,
 ): Promise<WebRequest> {
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
-  );
-  const url = new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid");
-  const rest = { method: request.method ?? "GET", url, headers, body: await readBody(request), signal };
+  const rest = { ...headOf(request), body: await readBody(request, mostBytes), signal };
   const askedBy = (token: string): WebRequest => {
     const asker = { sourceIp: request.socket.remoteAddress ?? "", requestId, token };
     return {
@@ -81,12 +111,21 @@ async function readWebRequest(
   return askedBy(bearerOf(request.headers.authorization ?? null));
 }
 
-async function readBody(request: HttpRequest): Promise<string> {
+function headOf(request: HttpRequest): Pick<WebRequest, "method" | "url" | "headers"> {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
+  );
+  const url = new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://cloud.invalid");
+  return { method: request.method ?? "GET", url, headers };
+}
+
+/** The whole body. @throws Fault REQUEST_TOO_LARGE */
+async function readBody(request: HttpRequest, most: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request) {
     size += chunk.byteLength;
-    if (size > mostBytes) throw new Fault("REQUEST_TOO_LARGE", `the body has more than ${mostBytes} bytes`);
+    if (size > most) throw new Fault("REQUEST_TOO_LARGE", `the body has more than ${most} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

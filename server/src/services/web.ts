@@ -1,6 +1,7 @@
 // Requests that are no RPC, as the services see them: standards that name their own paths and forms (OAuth, OpenID Connect, SCIM).
 import type { Readable } from "node:stream";
 import type { Kind, StandardVerb } from "@photoncloud/proto";
+import type { Tenant } from "../store/store.ts";
 import type { Principal } from "./kind.ts";
 
 export interface WebRequest {
@@ -24,6 +25,32 @@ export interface WebRequest {
   permit<T>(kind: Kind, verb: StandardVerb, org: string, id: string, work: PermittedWork<T>): Promise<T>;
   /** The same request as if it had come with another bearer token. */
   as(token: string): WebRequest;
+}
+
+/** A request about something of a project that is no resource; its body is read once it is known that its sender may send one. */
+export interface TenantRequest
+  extends Pick<WebRequest, "method" | "url" | "headers" | "sourceIp" | "requestId" | "signal"> {
+  /** The body, up to a size. @throws Fault REQUEST_TOO_LARGE */
+  read(mostBytes: number): Promise<string>;
+  /** Does some work in the name of whose token it is, if they may. @throws Fault UNAUTHENTICATED, PERMISSION_DENIED */
+  permit<T>(asked: TenantAsked, work: (principal: Principal, decidedBy: string) => Promise<T>): Promise<T>;
+}
+
+/** What somebody wants to do in a project. */
+export interface TenantAsked {
+  readonly token: string;
+  readonly permission: string;
+  /** What the log calls it. */
+  readonly method: string;
+  readonly tenant: Tenant;
+  readonly type: string;
+  readonly id: string;
+}
+
+/** Answers everything whose path begins so. */
+export interface TenantPages {
+  readonly prefix: string;
+  readonly handle: (request: TenantRequest) => Promise<WebAnswer>;
 }
 
 /** `decidedBy`: what allowed it, in a word. */

@@ -22,6 +22,8 @@ const viewing = [...reading, "plan"];
 /** Who may do what, and who never did. */
 const asked = ["iam:authz:who_can", "iam:authz:unused"];
 const events = ["chainfire:events:list", "chainfire:events:watch"];
+/** Terraform's own states, where the server keeps them. They tell more than a viewer sees: outputs, and what other providers made. */
+const states = ["terraform:states:read", "terraform:states:write"];
 
 /** "compute:vms:" of a kind. */
 function actionsOf(kind: Kind, verbs: readonly string[]): readonly string[] {
@@ -72,12 +74,13 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
       ...asked,
       ...["get", "update", "plan"].map((verb) => `iam:projects:${verb}`),
       ...events,
+      ...states,
     ]),
     role(
       "ProjectMember",
       "Project member",
       "Makes, changes and deletes the resources of a project; sees who may do what.",
-      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events],
+      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events, ...states],
     ),
     role(
       "ProjectViewer",
