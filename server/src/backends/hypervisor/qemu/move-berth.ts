@@ -47,7 +47,8 @@ export class MachineBerth implements Berth {
     this.#broke = broke;
     mkdirSync(this.#files.folder, { recursive: true, mode: 0o711 });
     writeArrival(this.#files, arrival());
-    this.#base = this.#baseOf(hello);
+    // A mirror writes over what snapshots left: then all of it must come.
+    this.#base = (hello.running?.snapshots.length ?? 0) > 0 ? undefined : this.#baseOf(hello);
     const machine = new Machine(host, this.#definitionOf(hello));
     this.#machine = machine;
     const { running } = hello;
@@ -63,7 +64,7 @@ export class MachineBerth implements Berth {
 
   take(channel: string, stream: Duplex): void {
     const disk = diskOfChannel(channel);
-    if (this.#inside instanceof RunningBerth) this.#inside.take(disk !== undefined, stream);
+    if (this.#inside instanceof RunningBerth) this.#inside.take(disk, stream);
     else if (disk !== undefined && this.#inside !== undefined) this.#inside.take(disk, stream, this.#broke);
     else stream.destroy();
   }

@@ -10,6 +10,7 @@ import type { Definition } from "./definition.ts";
 import type { Host } from "./host.ts";
 import type { Machine } from "./machine.ts";
 import { recordsOf } from "./move-jobs.ts";
+import { type HeldSnapshot, snapshotsHeld } from "./move-snapshots.ts";
 import { type Qmp, recordOf } from "./qmp.ts";
 
 /** Of a machine that runs. */
@@ -22,6 +23,8 @@ export interface RunningHello {
   readonly seed: string;
   /** Under which it runs: nothing that the processor can do may change under a guest. */
   readonly processor: string;
+  /** Its snapshots, oldest first. */
+  readonly snapshots: readonly HeldSnapshot[];
 }
 
 export interface Hello {
@@ -52,6 +55,7 @@ export async function helloOf(host: Host, machine: Machine, image: string | unde
     parts: await partsOf(power.monitor),
     seed: gzipSync(readFileSync(machine.files.seed)).toString("base64"),
     processor: processorOf(host, definition.cpuModel),
+    snapshots: snapshotsHeld(machine.files, power.running.spec.disks),
   };
   return { definition, ...(image !== undefined && { image }), ...(running !== undefined && { running }) };
 }
@@ -87,7 +91,7 @@ export function seedOf({ seed }: RunningHello): Buffer {
 }
 
 /** A word that can't be more than one of QEMU's arguments. */
-const plain = /^[\w.-]+$/;
+const plain = /^\w[\w.-]*$/;
 
 /**
  * The other end is this very driver on another host, let in by its certificate. What it says of the tenant's things must be what the cloud says.
@@ -115,7 +119,15 @@ export function checkedHello(words: Words, offered: MachineSpec, host: Host): He
     return refuse(
       `this host has another processor (${processorOf(host, cpuModel)}) than its own (${running.processor})`,
     );
+  if (
+    running?.snapshots.some(({ id, disks }) => !plain.test(id) || !disks.every((disk) => hasDisk(running.spec, disk)))
+  )
+    return refuse("its snapshots are not of its disks");
   return words;
+}
+
+function hasDisk({ disks }: MachineSpec, id: unknown): boolean {
+  return disks.some((disk) => disk.id === id);
 }
 
 function devicesOf({ disks, nics }: MachineSpec): string {
@@ -137,6 +149,14 @@ function isHello(words: Words | Hello): words is Hello {
       (isSpec(running.spec) &&
         Array.isArray(recordOf(running.parts)?.memory) &&
         Array.isArray(recordOf(running.parts)?.cpus) &&
+        isSnapshots(running.snapshots) &&
         typeof running.seed === "string"))
+  );
+}
+
+function isSnapshots(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((one: unknown) => typeof recordOf(one)?.id === "string" && Array.isArray(recordOf(one)?.disks))
   );
 }

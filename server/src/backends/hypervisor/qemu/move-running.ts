@@ -20,6 +20,7 @@ import {
 } from "./move-jobs.ts";
 import { diskChannel, memoryChannel } from "./move-names.ts";
 import { Pipes } from "./move-pipes.ts";
+import { sendSnapshots, snapshotsHeld } from "./move-snapshots.ts";
 import type { Power } from "./power-off.ts";
 
 /** Of what the guest wrote to its console, in bytes. */
@@ -45,6 +46,7 @@ export class RunningCopy {
   readonly #power: Power;
   readonly #pipes: Pipes;
   #disks: readonly JobState[] = [];
+  #snapshots = { copiedBytes: 0, totalBytes: 0 };
   #memory: Pick<Migration, "copiedBytes" | "totalBytes"> = { copiedBytes: 0, totalBytes: 0 };
   #stillMs = 0;
 
@@ -56,7 +58,7 @@ export class RunningCopy {
   }
 
   get progress(): { readonly copiedBytes: number; readonly totalBytes: number } {
-    const parts = [...this.#disks, this.#memory];
+    const parts = [this.#snapshots, ...this.#disks, this.#memory];
     return {
       copiedBytes: parts.reduce((sum, { copiedBytes }) => sum + copiedBytes, 0),
       totalBytes: parts.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
@@ -68,6 +70,7 @@ export class RunningCopy {
     const broken = () => this.#pipes.close();
     signal.addEventListener("abort", broken, { once: true });
     try {
+      await this.#sendSnapshots(dial, signal);
       const jobs = await this.#beginMirrors(dial, sync, signal);
       await this.#untilReady(jobs.length, signal);
       await this.#beginMigration(dial);
@@ -91,6 +94,15 @@ export class RunningCopy {
 
   #socket(name: string): string {
     return `${this.#machine.files.sockets}/${name}`;
+  }
+
+  async #sendSnapshots(dial: Dial, signal: AbortSignal): Promise<void> {
+    const { files } = this.#machine;
+    const sent = (bytes: number) => {
+      const copiedBytes = this.#snapshots.copiedBytes + bytes;
+      this.#snapshots = { copiedBytes, totalBytes: copiedBytes };
+    };
+    await sendSnapshots(files, snapshotsHeld(files, this.#power.running.spec.disks), { dial, sent, signal });
   }
 
   async #beginMirrors(dial: Dial, sync: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -4,10 +4,17 @@ import type { MachineSpec } from "../driver.ts";
 import { type MoveField, moveMachine, movesContract } from "../moves-contract.ts";
 import { MovesWithinProcess } from "../moving/within-process.ts";
 import { qemuMissing } from "./index.ts";
+import { run } from "./programs.ts";
 import { image, patienceMs, signal, TestHost, until } from "./testing/host.ts";
 
 const missing = qemuMissing();
 jest.setTimeout(2 * patienceMs);
+
+/** @throws where a disk does not hold what qemu-io's words say. */
+async function holdsAt(file: string, words: readonly string[]): Promise<void> {
+  const said = await run("qemu-io", ["-r", "-f", "qcow2", ...words.flatMap((word) => ["-c", word]), file], signal);
+  expect(said).not.toContain("verification failed");
+}
 
 async function openField(): Promise<MoveField> {
   const transport = new MovesWithinProcess();
@@ -102,6 +109,39 @@ else {
       );
       expect(await sum(a, "back")).toBe(cached);
       back.destroy();
+    });
+
+    test("takes its snapshots along while it runs", async () => {
+      const disks = [
+        { id: "root", sizeGib: 1 },
+        { id: "data", sizeGib: 1 },
+      ];
+      const spec = await a.run(vmId, { disks });
+      await a.says(vmId, /READY/);
+      const line = await type(
+        a,
+        "dd if=/dev/zero bs=1M count=8 | tr '\\0' A | dd of=/dev/vdb bs=1M; sync; echo one-$((1 + 1))",
+      );
+      await a.says(vmId, /one-2/);
+      await a.driver.snapshots.take(vmId, "snap-1", signal);
+      line.write("dd if=/dev/zero bs=1M count=4 | tr '\\0' B | dd of=/dev/vdb bs=1M; sync; echo two-$((1 + 2))\n");
+      await a.says(vmId, /two-3/);
+      await a.driver.snapshots.take(vmId, "snap-2", signal);
+      line.write("dd if=/dev/zero bs=1M count=2 | tr '\\0' C | dd of=/dev/vdb bs=1M; sync; echo three-$((2 + 2))\n");
+      await a.says(vmId, /three-4/);
+      await move(a, b, spec);
+      line.destroy();
+      expect(await b.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
+      expect(await b.driver.snapshots.list(vmId, signal)).toEqual(["snap-1", "snap-2"]);
+      await b.stop(vmId);
+      const holds = (...words: readonly string[]) => holdsAt(b.files(vmId).disk("data"), words);
+      await holds("read -P 0x43 0 2M", "read -P 0x42 2M 2M", "read -P 0x41 4M 4M", "read -P 0 8M 8M");
+      await b.driver.snapshots.restore(vmId, "snap-1", signal);
+      await holds("read -P 0x41 0 8M", "read -P 0 8M 8M");
+      await b.driver.snapshots.restore(vmId, "snap-2", signal);
+      await holds("read -P 0x42 0 4M", "read -P 0x41 4M 4M", "read -P 0 8M 8M");
+      await move(b, a, spec);
+      expect(await a.driver.snapshots.list(vmId, signal)).toEqual(["snap-1", "snap-2"]);
     });
   });
 }
