@@ -95,6 +95,7 @@ const generators = [
   "proto/scripts/golden.ts",
   "sdk/scripts/generate.ts",
   "provider/scripts/generate.ts",
+  "provider/scripts/schemas.ts",
   "provider/scripts/docs.ts",
   "constructs/scripts/generate.ts",
   "scripts/reference.ts",

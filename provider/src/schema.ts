@@ -133,16 +133,32 @@ function checkNames(kind: Kind, attributes: readonly Attribute[]): void {
   }
 }
 
+/** Terraform stores all that is not write-only, as it is: the build ends here, since it reads every schema. */
+function checkSecrets(kind: Kind, attributes: readonly Attribute[]): void {
+  for (const { name, sensitive, writeOnly, shape } of attributes) {
+    if (writeOnly) continue;
+    if (sensitive)
+      throw new Error(`${kind.typeName}: ${name} is a secret that Terraform would store; make it INPUT_ONLY or ONCE`);
+    checkSecrets(kind, withinShape(shape));
+  }
+}
+
+function withinShape(shape: Shape): readonly Attribute[] {
+  if (shape.kind === "scalar") return [];
+  return shape.kind === "object" ? shape.attributes : withinShape(shape.of);
+}
+
 /**
  * The resource of a kind.
  *
- * @throws Error if two attributes would have one name.
+ * @throws Error if two attributes would have one name, or a secret would be stored.
  */
 export function resourceSchema(kind: Kind): KindSchema {
   const fields = attributesOf(kind.fields, { view: "resource", output: false }).map(defaulted).map(renamed(kind));
   const versions = kind.fields.filter((field) => field.inputOnly && !field.once).map(versionOf);
   const attributes = [...fields, ...versions, timeouts];
   checkNames(kind, attributes);
+  checkSecrets(kind, attributes);
   return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
 }
 
@@ -155,5 +171,6 @@ export function dataSourceSchema(kind: Kind): KindSchema {
     lookups.has(attribute.name) || tenantFields.has(attribute.name) ? { ...attribute, optional: true } : attribute;
   const attributes = outputsOf(kind.fields).map(found).map(renamed(kind));
   checkNames(kind, attributes);
+  checkSecrets(kind, attributes);
   return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
 }
