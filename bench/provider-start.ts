@@ -1,5 +1,6 @@
 // How long the provider takes from its start to the handshake line, against a bare Node that prints a line.
 import { spawn } from "node:child_process";
+import { dirname } from "node:path";
 import { buildProvider } from "../provider/scripts/build.ts";
 import { newIdentity } from "../provider/src/plugin/certificate.ts";
 import type { Figure } from "./main.ts";
@@ -30,6 +31,8 @@ export async function bench(): Promise<readonly Figure[]> {
   const provider = await buildProvider();
   const env = {
     ...process.env,
+    // The Node that runs this, for both: the script takes the first of PATH.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
     TF_PLUGIN_MAGIC_COOKIE: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
     PLUGIN_PROTOCOL_VERSIONS: "5,6",
     PLUGIN_CLIENT_CERT: newIdentity().certificate,
