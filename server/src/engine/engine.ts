@@ -6,6 +6,7 @@ import { checkKinds } from "./check-kinds.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { EngineLog, EngineMetrics } from "./hooks.ts";
 import type { EngineKind } from "./kind.ts";
+import { Lanes } from "./lanes.ts";
 import { Leases } from "./leases.ts";
 import { levelsOf } from "./levels.ts";
 import { resyncForever } from "./resync.ts";
@@ -23,8 +24,10 @@ export interface EngineOptions<Drivers> {
   readonly owner: string;
   readonly log: EngineLog;
   readonly metrics?: EngineMetrics;
-  /** How many tasks run at the same time; default 64. */
+  /** How many tasks run at the same time that take much of a host; default 64. */
   readonly concurrency?: number;
+  /** How many tasks of light kinds run beside them; default 512. */
+  readonly lightConcurrency?: number;
   /** After this without renewal another worker takes a task over; default 15 seconds. */
   readonly leaseMs?: number;
   /** How long `stop` lets running steps finish before it asks them to end; default 5 seconds. */
@@ -63,7 +66,7 @@ export function createEngine<Drivers>(options: EngineOptions<Drivers>): Engine {
 class TaskEngine<Drivers> implements Engine {
   readonly #options: EngineOptions<Drivers>;
   readonly #bench: TaskBench<Drivers>;
-  readonly #concurrency: number;
+  readonly #lanes: Lanes;
   readonly #leaseMs: number;
   readonly #leases: Leases;
   readonly #deadlines: Deadlines<Drivers>;
@@ -84,7 +87,10 @@ class TaskEngine<Drivers> implements Engine {
     const kinds = new Map(options.kinds.map((kind) => [kind.schema.typeName, kind]));
     this.#options = options;
     this.#bench = { store, drivers, clock, random, log, metrics, kinds };
-    this.#concurrency = options.concurrency ?? 64;
+    this.#lanes = new Lanes(options.kinds, {
+      heavy: options.concurrency ?? 64,
+      light: options.lightConcurrency ?? 512,
+    });
     this.#levels = options.resyncAtStart ? levelsOf(options.kinds.filter((kind) => kind.reconciler !== undefined)) : [];
     this.#leaseMs = options.leaseMs ?? 15_000;
     this.#deadlines = new Deadlines(this.#bench);
@@ -152,14 +158,14 @@ class TaskEngine<Drivers> implements Engine {
   /** Starts what is due, as far as there is room. Answers how long to wait, in milliseconds. */
   async #takeDue(): Promise<number> {
     const { store, clock, owner } = this.#options;
-    const kinds = [...this.#bench.kinds.keys()];
-    while (!this.#closing.signal.aborted && this.#leases.size < this.#concurrency) {
+    for (let rooms = this.#lanes.rooms(); rooms.length > 0; rooms = this.#lanes.rooms()) {
+      if (this.#closing.signal.aborted) break;
       const due = await store.nextDue();
       const now = clock.now();
       if (due === undefined || due > now) return Math.min(longestIdleMs, (due ?? Infinity) - now);
       this.#bench.metrics.lag?.(now - due);
-      const limit = this.#concurrency - this.#leases.size;
-      const tasks = await store.lease({ owner, limit, leaseMs: this.#leaseMs, kinds });
+      const leased = rooms.map((room) => store.lease({ owner, ...room, leaseMs: this.#leaseMs }));
+      const tasks = (await Promise.all(leased)).flat();
       for (const task of tasks) this.#begin(task, now);
       if (tasks.length === 0) return notOursMs;
     }
@@ -169,10 +175,12 @@ class TaskEngine<Drivers> implements Engine {
   #begin(task: Task, leasedAt: number): void {
     const held = this.#leases.hold(task, leasedAt);
     if (held === undefined) return;
+    const leave = this.#lanes.enter(task.key.kind);
     this.#bench.metrics.active?.(this.#leases.size);
     const running = this.#perform(held)
       .catch((error: unknown) => this.#options.log.error({ ...said(task.key), err: error }, "the engine has a defect"))
       .finally(() => {
+        leave();
         const next = this.#leases.drop(held);
         if (next !== undefined) this.#begin(next.task, next.at);
         this.#running.delete(running);

@@ -50,6 +50,8 @@ export interface Reconciler<Desc extends DescMessage, Drivers> {
   readonly doesNotWaitFor?: readonly string[];
   /** Whether it is worked on now though references are not ready: what must be possible in any case. Default: never. */
   doesNotWaitWhile?(resource: MessageShape<Desc>): boolean;
+  /** Its steps only wait for databases, and take nothing of a host: many run at the same time. Default false. */
+  readonly light?: boolean;
   /** What the status names as the backend. */
   backend(drivers: Drivers): string;
   /** After this the operator is told; the work is never cancelled. Default 10 minutes. */

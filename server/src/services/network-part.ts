@@ -33,6 +33,7 @@ export function networkReconciler<Desc extends DescMessage>(
   return {
     schema: part.schema,
     backend: ({ network }) => network.name,
+    light: true,
     steps: [...part.objects.map(stepOf), ...(more.steps ?? [])],
     ...(more.doesNotWaitFor && { doesNotWaitFor: more.doesNotWaitFor }),
   };
