@@ -89,7 +89,7 @@ export class OvnNetwork implements NetworkDriver {
     this.#holdings = holdingsOf(northbound);
     const { southbound: remote, tls } = options;
     this.#trace = { known: this.#holdings, trace: tracesOf({ remote, ...(tls && { tls }) }) };
-    this.#commits = new GroupCommit(northbound, this.#holdings);
+    this.#commits = new GroupCommit(northbound, this.#holdings, clock);
     this.#receipts = new Receipts(northbound, new Hosts(southbound, clock, silenceMs));
     this.#gateways = new Gateways({ northbound, southbound, holdings: this.#holdings, ...(log && { log }) });
     this.#announcer = new Announcer(clock, (change) => this.#changes.tell(change));

@@ -1,5 +1,6 @@
 // Changes of many objects in few transactions: those that come together go out together, and the next transaction is planned and sent while
 // the last one is under way. One that is refused is taken apart, so that a bad object fails alone.
+import type { Clock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Aborts } from "./aborts.ts";
 import { Batch } from "./batch.ts";
@@ -23,6 +24,15 @@ const maxChanges = 64;
 /** Transactions under way: one that the server works on, and what it finds next, so that a pause for garbage here is none for the server. */
 const maxFlights = 4;
 
+/**
+ * After a rush of writes the next ones are collected, for so many milliseconds a change and at most so many: northd and the hosts take a hundred
+ * ports together in little more time than ten, and small steps take from them what the calls that bring the changes need. What comes in ones and
+ * twos goes at once.
+ */
+const restMs = 4;
+const longestRestMs = 400;
+const rush = 16;
+
 interface Pending extends Change {
   /** Nobody waits for it any more. */
   over: boolean;
@@ -37,6 +47,7 @@ interface Flight {
 export class GroupCommit {
   readonly #database: Database;
   readonly #holdings: Holdings;
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #aborts = new Aborts();
   readonly #waiting = new Set<Pending>();
@@ -46,10 +57,14 @@ export class GroupCommit {
   /** What failed, and what was planned upon it, in the order in which it was sent. */
   #failed: Flight[] = [];
   #scheduled = false;
+  /** Changes that were written since there was nothing left to send. */
+  #rushed = 0;
+  #resting = false;
 
-  constructor(database: Database, holdings: Holdings) {
+  constructor(database: Database, holdings: Holdings, clock: Clock) {
     this.#database = database;
     this.#holdings = holdings;
+    this.#clock = clock;
     database.onReconnect(() => this.#pump());
   }
 
@@ -94,12 +109,13 @@ export class GroupCommit {
   }
 
   #pump(): void {
-    while (this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights) {
+    while (!this.#resting && this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights) {
       const { size } = this.#waiting;
       const flight = this.#fill(this.#waiting);
       if (flight.changes.length === 0) {
         // What waited for a change that failed can fail too now.
         if (this.#waiting.size < size) continue;
+        this.#rest();
         return;
       }
       const flying = this.#fly(flight).finally(() => {
@@ -108,6 +124,19 @@ export class GroupCommit {
       });
       this.#flights.add(flying);
     }
+  }
+
+  /** Everything is sent: collects what comes next, if there was a rush. */
+  #rest(): void {
+    const sent = this.#rushed;
+    this.#rushed = 0;
+    if (sent < rush) return;
+    this.#resting = true;
+    const over = () => {
+      this.#resting = false;
+      this.#pump();
+    };
+    this.#clock.sleep(Math.min(longestRestMs, sent * restMs), this.#closing.signal).then(over, over);
   }
 
   /** Plans as much as fits, and takes it out of the queue. */
@@ -155,9 +184,10 @@ export class GroupCommit {
   }
 
   /** Answers what went wrong. */
-  async #write({ batch }: Flight): Promise<unknown> {
+  async #write({ batch, changes }: Flight): Promise<unknown> {
     const operations = batch.operations();
     if (operations.length === 0) return undefined;
+    this.#rushed += changes.length;
     try {
       await this.#database.transact(operations, this.#closing.signal);
       return undefined;
