@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { PhotonCloud } from "@photoncloud/sdk";
 import type { LocalOvn } from "./local-ovn.ts";
+import { batchSize } from "./rows.ts";
 
 /** Calls at a time: what a large deployment has under way. */
 const callers = 64;
@@ -101,18 +102,20 @@ async function placesFor(cloud: PhotonCloud, count: number) {
   return { vpcId, places: places.slice(0, count) };
 }
 
-/** Gives each new port a device, as a host's agent would. Resolves when all are ready. */
+/** Gives new ports devices, in the batches in which the bare client does. Resolves when all are ready. */
 async function plugAndWatch(cloud: PhotonCloud, ovn: LocalOvn, count: number, signal: AbortSignal): Promise<void> {
   const ready = new Set<string>();
   const plugs: Promise<void>[] = [];
+  const created: string[] = [];
   for await (const event of cloud.ports.watch({ signal })) {
     if (event.change === "bookmark") continue;
     const { id, status } = event.resource;
-    if (event.change === "created") plugs.push(ovn.plug([id]));
+    if (event.change === "created") created.push(id);
+    if (created.length === batchSize) plugs.push(ovn.plug(created.splice(0)));
     if (status.state === "ready") ready.add(id);
     if (ready.size === count) break;
   }
-  await Promise.all(plugs);
+  await Promise.all([...plugs, ovn.plug(created)]);
 }
 
 /** An answer is held back for 30 seconds at most, which a busy machine's host may exceed. */

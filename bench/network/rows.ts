@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject, listOf } from "../../server/src/b
 import type { BareClient } from "./bare-client.ts";
 
 /** What a client that knows all its rows beforehand would do. */
-const batchSize = 100;
+export const batchSize = 100;
 
 interface WireRow {
   readonly table: string;
@@ -17,7 +17,11 @@ export interface Recorded {
   /** Everything but the ports, as the operations of one transaction. */
   readonly base: readonly Json[];
   /** The ports' transactions: a hundred inserts each, and one addition to each set that they come into. */
-  readonly batches: readonly (readonly Json[])[];
+  readonly batches: readonly Batch[];
+}
+
+export interface Batch {
+  readonly operations: readonly Json[];
   /** The ports' names. */
   readonly ports: readonly string[];
 }
@@ -34,12 +38,20 @@ export async function record(client: BareClient, isPort: (name: string) => boole
   const batches = Array.from({ length: Math.ceil(ports.length / batchSize) }, (_, index) =>
     batchOf(ports.slice(index * batchSize, (index + 1) * batchSize), others),
   );
-  return { base, batches, ports: ports.map(({ columns }) => String(columns.name)) };
+  return { base, batches };
 }
 
-/** Writes the ports, pipelined. */
-export async function write(client: BareClient, { batches }: Recorded): Promise<void> {
-  await Promise.all(batches.map((operations) => client.transact(operations)));
+/** Writes the ports, pipelined, and does what follows for each batch once it is written. */
+export async function write(
+  client: BareClient,
+  { batches }: Recorded,
+  follow: (ports: readonly string[]) => Promise<void> | undefined = () => undefined,
+): Promise<void> {
+  const one = async ({ operations, ports }: Batch) => {
+    await client.transact(operations);
+    await follow(ports);
+  };
+  await Promise.all(batches.map(one));
 }
 
 async function rowsOf(client: BareClient, table: Table): Promise<WireRow[]> {
@@ -77,7 +89,7 @@ function withoutPorts({ ports }: JsonObject, uuids: ReadonlySet<string>): JsonOb
       };
 }
 
-function batchOf(ports: readonly WireRow[], others: readonly WireRow[]): Json[] {
+function batchOf(ports: readonly WireRow[], others: readonly WireRow[]): Batch {
   const uuids = new Set(ports.map(({ uuid }) => uuid));
   const additions = others.flatMap(({ table, uuid, columns }) => {
     const members = membersOf(columns.ports ?? null).filter((member) => uuids.has(member));
@@ -86,7 +98,8 @@ function batchOf(ports: readonly WireRow[], others: readonly WireRow[]): Json[] 
       ? []
       : [{ op: "mutate", table, where, mutations: [["ports", "insert", ["set", members.map(reference)]]] }];
   });
-  return [...ports.map(({ table, uuid, columns }) => insertOf(table, uuid, columns)), ...additions];
+  const operations = [...ports.map(({ table, uuid, columns }) => insertOf(table, uuid, columns)), ...additions];
+  return { operations, ports: ports.map(({ columns }) => String(columns.name)) };
 }
 
 function reference(uuid: string): Json {
