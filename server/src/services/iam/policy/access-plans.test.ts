@@ -80,6 +80,38 @@ onEachDatabase(
       ]);
     });
 
+    test("of a boundary: what its bearer may no more, where it was given; and of the role that is one", async () => {
+      const bounding = { ...acme, id: "bot", resource: { permissionBoundaryRoleId: "bound" } };
+      const paths = ["permission_boundary_role_id"];
+      const bot = "service_account:acme/bot";
+      expect(await planned(world(), "service_account", "serviceAccount", { ...bounding, paths })).toEqual([
+        { principal: bot, scope, gives: [], takes: ["compute:vms:start (in part)"] },
+      ]);
+      const update = { ...acme, id: "bot", serviceAccount: bounding.resource, updateMask: { paths } };
+      await world().call(admin, "service_account", "update", update);
+      const narrower = { permissions: [{ action: "compute:vms:get" }] };
+      const role = { ...acme, id: "bound", resource: narrower, paths: ["permissions"] };
+      expect(await planned(world(), "role", "role", role)).toContainEqual({
+        ...{ principal: bot, scope, gives: [], takes: ["compute:vms:stop"] },
+      });
+      const none = { ...update, serviceAccount: { permissionBoundaryRoleId: undefined } };
+      await world().call(admin, "service_account", "update", none);
+    });
+
+    test("of more than are looked at: says how many", async () => {
+      const members: string[] = [];
+      for (let nth = 0; nth < 205; nth += 1) {
+        await world().create(admin, "user", { ...acme, id: `many-${nth}` });
+        members.push(`user:acme/many-${nth}`);
+      }
+      await world().create(admin, "group", { ...acme, id: "many", members });
+      const resource = { ...alpha, principal: "group:acme/many", roleId: "stopper" };
+      const access = await planned(world(), "role_binding", "roleBinding", { ...alpha, resource });
+      const notes = ["and 180 more", "and 6 more principals that were not looked at"];
+      expect(access).toHaveLength(22);
+      expect(access).toMatchObject([...Array(20).fill({ scope }), ...notes.map((principal) => ({ principal }))]);
+    });
+
     test("of many permissions: fifty by name, and their number", async () => {
       const resource = { ...alpha, principal: "user:acme/bob", roleId: "ProjectAdmin" };
       const access = await planned(world(), "role_binding", "roleBinding", { ...alpha, resource });

@@ -7,7 +7,8 @@ import { type RoleBinding, RoleBindingSchema } from "@photoncloud/proto/gen/iam/
 import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
 import type { AccessEffect } from "../../kind.ts";
-import { groupName, parseGroupName } from "../principal-name.ts";
+import { groupName, type Identity, parseGroupName, principalName } from "../principal-name.ts";
+import { identityOf, principalKey } from "../principals.ts";
 import type { Policies } from "./authorizer.ts";
 import { difference } from "./extent.ts";
 import { parseHolder } from "./holders.ts";
@@ -22,6 +23,13 @@ const mostPrincipals = 20;
 const mostLookedAt = 200;
 /** Scopes that are looked at. */
 const mostScopes = 50;
+/** Bindings and principals that name a role, a group or somebody. */
+const mostReferrers = 1_000;
+
+/** What has a boundary. */
+interface Bounded {
+  readonly permissionBoundaryRoleId?: string | undefined;
+}
 
 /** Makes of somebody's policy at a scope what the change makes of it. */
 type Change = (policy: Policy, level: Level, levels: readonly Level[]) => Policy;
@@ -31,6 +39,8 @@ export interface AccessPlans {
   ofRole(tenant: Tenant, next: Role, prior: Role | undefined): Promise<readonly AccessEffect[]>;
   ofGroup(tenant: Tenant, next: Group, prior: Group | undefined): Promise<readonly AccessEffect[]>;
   ofGuardrail(tenant: Tenant, next: Guardrail, prior: Guardrail | undefined): Promise<readonly AccessEffect[]>;
+  /** Of a user or a service account: what bounds it, by the role's id. */
+  ofBoundary(identity: Identity, next: Bounded, prior: Bounded | undefined): Promise<readonly AccessEffect[]>;
 }
 
 export function createAccessPlans(store: Pick<Store, "referrers">, policies: Policies, catalog: Catalog): AccessPlans {
@@ -72,7 +82,39 @@ class Plans implements AccessPlans {
       const names = await this.#reached(bound.map(({ principal }) => principal));
       found.push(await this.#all([scope], names, (policy) => ({ ...policy, grants: policy.grants.map(swap) })));
     }
+    for (const identity of await this.#boundedBy(tenant, next.id)) {
+      const bind: Change = (policy) =>
+        policy.boundary?.role?.id === role.id ? { ...policy, boundary: { roleId: role.id, role } } : policy;
+      found.push(await this.#all(await this.#scopesOf(identity), [principalName(identity)], bind));
+    }
     return counted(found.flat());
+  }
+
+  async ofBoundary(identity: Identity, next: Bounded, prior: Bounded | undefined) {
+    const roleId = next.permissionBoundaryRoleId ?? "";
+    if (prior === undefined || roleId === (prior.permissionBoundaryRoleId ?? "")) return [];
+    const { levels: home } = await this.#policies.view({ org: identity.org, project: "" }, identity.org);
+    const boundary = roleId === "" ? undefined : { roleId, role: roleIn(home, 0, roleId) };
+    return this.#effects(await this.#scopesOf(identity), [principalName(identity)], (policy) => ({
+      ...policy,
+      boundary,
+    }));
+  }
+
+  /** The users and service accounts whose boundary is a role. */
+  async #boundedBy(tenant: Tenant, id: string): Promise<readonly Identity[]> {
+    const keys = await this.#store.referrers({ tenant, kind: RoleSchema.typeName, id }, mostReferrers);
+    return keys.map(identityOf).filter((identity) => identity !== undefined);
+  }
+
+  /** Where somebody is given something, also by groups. */
+  async #scopesOf(identity: Identity): Promise<readonly Tenant[]> {
+    const home = { org: identity.org, project: "" };
+    const { levels } = await this.#policies.view(home, identity.org);
+    const groups = (levels[0]?.table.groupsOf(principalName(identity)) ?? []).map(parseGroupName);
+    const keys = groups.flatMap((group) => (group ? [{ tenant: home, kind: GroupSchema.typeName, id: group.id }] : []));
+    const scopes = await Promise.all([principalKey(identity), ...keys].map((key) => this.#namedIn(key)));
+    return distinct(scopes.flat());
   }
 
   async ofGroup(tenant: Tenant, next: Group, prior: Group | undefined) {
@@ -112,7 +154,11 @@ class Plans implements AccessPlans {
         const effect = await this.#effect(tenant, principal, change);
         if (effect !== undefined) found.push(effect);
       }
-    return found;
+    return [
+      ...found,
+      ...unseen(scopes.length - mostScopes, "scope"),
+      ...unseen(names.length - mostLookedAt, "principal"),
+    ];
   }
 
   async #effect(tenant: Tenant, name: string, change: Change): Promise<AccessEffect | undefined> {
@@ -141,14 +187,28 @@ class Plans implements AccessPlans {
 
   /** The scopes of the bindings that name something. */
   async #namedIn(key: ResourceKey): Promise<readonly Tenant[]> {
-    const keys = await this.#store.referrers(key, 1_000);
-    const tenants = keys.filter(({ kind }) => kind === RoleBindingSchema.typeName).map(({ tenant }) => tenant);
-    return [...new Map(tenants.map((tenant) => [`${tenant.org}/${tenant.project}`, tenant])).values()];
+    const keys = await this.#store.referrers(key, mostReferrers);
+    return distinct(keys.filter(({ kind }) => kind === RoleBindingSchema.typeName).map(({ tenant }) => tenant));
   }
 }
 
-function counted(effects: readonly AccessEffect[]): readonly AccessEffect[] {
-  if (effects.length <= mostPrincipals) return effects;
-  const more = { principal: `and ${effects.length - mostPrincipals} more`, scope: "", gives: [], takes: [] };
-  return [...effects.slice(0, mostPrincipals), more];
+function distinct(tenants: readonly Tenant[]): readonly Tenant[] {
+  return [...new Map(tenants.map((tenant) => [`${tenant.org}/${tenant.project}`, tenant])).values()];
+}
+
+/** Says of how many nothing is said. */
+function note(principal: string): AccessEffect {
+  return { principal, scope: "", gives: [], takes: [] };
+}
+
+const isNote = ({ gives, takes }: AccessEffect) => gives.length === 0 && takes.length === 0;
+
+function unseen(count: number, what: string): readonly AccessEffect[] {
+  return count <= 0 ? [] : [note(`and ${count} more ${count === 1 ? what : `${what}s`} that were not looked at`)];
+}
+
+function counted(all: readonly AccessEffect[]): readonly AccessEffect[] {
+  const [effects, notes] = [all.filter((one) => !isNote(one)), all.filter(isNote)];
+  if (effects.length <= mostPrincipals) return [...effects, ...notes];
+  return [...effects.slice(0, mostPrincipals), note(`and ${effects.length - mostPrincipals} more`), ...notes];
 }

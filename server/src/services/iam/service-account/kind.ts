@@ -8,7 +8,7 @@ import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
 export function serviceAccountKind(writes: PolicyWrites) {
-  const { touchPrincipal } = writes;
+  const { access, touchPrincipal } = writes;
   return defineKind({
     schema: ServiceAccountSchema,
     uniqueName: "none",
@@ -21,6 +21,8 @@ export function serviceAccountKind(writes: PolicyWrites) {
       await admitBoundary(admission, writes, account, next, prior);
       if (!admission.planning) touchPrincipal(account);
     },
+    access: (tenant, next, prior) =>
+      access.ofBoundary({ kind: "service_account", org: tenant.org, id: next.id }, next, prior),
     async admitDelete(admission, account) {
       const identity: Identity = { kind: "service_account", org: admission.tenant.org, id: account.id };
       await leaveGroups(admission, principalName(identity));

@@ -14,7 +14,7 @@ import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
 export function userKind(writes: PolicyWrites) {
-  const { delegation, touchPrincipal } = writes;
+  const { access, delegation, touchPrincipal } = writes;
   return defineKind({
     schema: UserSchema,
     uniqueName: "none",
@@ -35,6 +35,7 @@ export function userKind(writes: PolicyWrites) {
       }
       await setPassword(admission, next, next.password, prior?.secret);
     },
+    access: (tenant, next, prior) => access.ofBoundary({ kind: "user", org: tenant.org, id: next.id }, next, prior),
     async admitDelete(admission, user) {
       const identity: Identity = { kind: "user", org: admission.tenant.org, id: user.id };
       await leaveGroups(admission, principalName(identity));
