@@ -141,6 +141,30 @@ describe("RFC 8725, JSON Web Token Best Current Practices", () => {
   });
 });
 
+describe("RFC 9068, access tokens as JWTs", () => {
+  test("section 2.1: a token says that it is one, and its algorithm is asymmetric", async () => {
+    const { token } = await world.loginAlice();
+    expect(decodeProtectedHeader(token)).toMatchObject({ typ: "at+jwt", alg: "ES256" });
+  });
+
+  test.each(["JWT", "application/jwt", "id_token+jwt", undefined])(
+    "section 4: one of our own key that says it is a %s opens nothing",
+    async (typ) => expect(await isGood(await ownKey((claims) => claims, { typ }))).toBe(false),
+  );
+});
+
+describe("RFC 7517, JSON Web Keys", () => {
+  test("section 5: the set has the public half of each key alone, told apart by kid and meant for signatures", async () => {
+    const { keys } = await world.iam.jwks();
+    expect(keys.length).toBeGreaterThan(0);
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length);
+    for (const key of keys) {
+      expect(key).toMatchObject({ kty: "EC", crv: "P-256", alg: "ES256", use: "sig", kid: expect.any(String) });
+      expect(Object.keys(key)).not.toContain("d");
+    }
+  });
+});
+
 describe("RFC 7009, revocation", () => {
   const revoke = (own: string, token = "") =>
     ask(world, own, "RevokeToken", [RevokeTokenRequestSchema, RevokeTokenResponseSchema], { token });
