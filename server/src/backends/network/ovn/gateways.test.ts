@@ -80,6 +80,21 @@ test("the host that holds the gateway comes first, and stays so when another ret
   expect(order()).toEqual(["h3", "h2", "h1"]);
 });
 
+test("a host that was set back is not put first again at once, whatever it claims", async () => {
+  const { southbound, driver, order } = await setUp(chassis("h1", wire), chassis("h2", wire));
+  southbound.byHand(holds("h1"));
+  await wait(20);
+  const claims = (name: string): Operation => ({
+    ...{ op: "update", table: "Port_Binding", uuid: "cr-h1", row: { chassis: `uuid-${name}` } },
+  });
+  for (const name of ["h2", "h1", "h2", "h1"]) {
+    southbound.byHand(claims(name));
+    await wait(20);
+    expect(order()).toEqual(["h2", "h1"]);
+  }
+  await driver.close();
+});
+
 test("a group keeps its hosts when none is known, and goes with its network", async () => {
   const { northbound, southbound, driver, order } = await setUp(chassis("h1", wire));
   southbound.byHand({ op: "delete", table: "Chassis", uuid: "uuid-h1" });

@@ -1,5 +1,6 @@
 // Keeps each external network's group of gateway hosts equal to the hosts that have its wire. The host that holds it stays first: a gateway
 // that goes back to a host which has just returned is dark for seconds, since that host's tunnels are up before its flows.
+import { type Clock, systemClock } from "../../../clock.ts";
 import type { Holdings } from "./holdings.ts";
 import { ownerMark } from "./mapping/external-ids.ts";
 import { gatewayGroupUuid, rowUuid } from "./mapping/uuids.ts";
@@ -19,11 +20,24 @@ const probes = new Map([
   ["bfd-mult", "3"],
 ]);
 
+/**
+ * How long a host that was just set back is not put first again, in milliseconds. One whose switch hangs claims the gateways again and
+ * again, as long as its controller has not seen the new order: each such moment would set it back to the first place.
+ */
+const settleMs = 5_000;
+
 export interface GatewaysOptions {
   readonly northbound: Database;
   readonly southbound: Database;
   readonly holdings: Holdings;
   readonly log?: (message: string, error?: unknown) => void;
+  readonly clock?: Clock;
+}
+
+/** A host that was first until another one held the gateways. */
+interface SetBack {
+  readonly host: string;
+  readonly at: number;
 }
 
 /** A group's rows, by UUID. */
@@ -31,13 +45,17 @@ type Members = ReadonlyMap<string, Row | undefined>;
 
 export class Gateways {
   readonly #options: GatewaysOptions;
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
+  /** By external network. */
+  readonly #setBack = new Map<string, SetBack>();
   #stops: (() => void)[] = [];
   #running = false;
   #again = false;
 
   constructor(options: GatewaysOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   start(): void {
@@ -113,9 +131,28 @@ export class Gateways {
   /** The hosts that have the wire, the one that holds the gateways first, the others as they are. */
   #order(id: string, present: Members): string[] {
     const rank = new Map([...present.values()].map((row) => [String(row?.chassis_name), -Number(row?.priority ?? 0)]));
-    const holder = this.#holderOf(id);
+    const [first] = [...rank].sort(([, a], [, b]) => a - b)[0] ?? [];
+    const holder = this.#settled(id, this.#holderOf(id), first);
     if (holder !== undefined) rank.set(holder, Number.NEGATIVE_INFINITY);
     return this.#hostsOn(this.#wireOf(id)).sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0) || (a < b ? -1 : 1));
+  }
+
+  /** Who is to be first: the holder, unless it was set back a moment ago. */
+  #settled(id: string, holder: string | undefined, first: string | undefined): string | undefined {
+    if (holder === undefined || holder === first) return holder;
+    const [now, before] = [this.#clock.now(), this.#setBack.get(id)];
+    const left = before?.host === holder ? before.at + settleMs - now : 0;
+    if (left > 0) {
+      void this.#wakeAfter(left);
+      return first;
+    }
+    if (first !== undefined) this.#setBack.set(id, { host: first, at: now });
+    return holder;
+  }
+
+  async #wakeAfter(ms: number): Promise<void> {
+    await this.#clock.sleep(ms, this.#closing.signal);
+    if (!this.#closing.signal.aborted) this.#wake();
   }
 
   #wireOf(id: string): string | undefined {
