@@ -24,7 +24,8 @@ const headings = ["TIME", "TYPE", "ACTOR", "KIND", "RESOURCE", "METHOD", "FROM",
 
 function cells(event: Event): string[] {
   const method = event.method.slice(event.method.lastIndexOf("/") + 1);
-  const { type, actor, kind, resourceId, sourceIp, credential, decidedBy } = event;
+  const { actor, kind, resourceId, sourceIp, credential, decidedBy } = event;
+  const type = event.times > 1 ? `${event.type} (${event.times} times)` : event.type;
   return [textOf(event.time), type, actor, kind, resourceId, method, sourceIp, credential, decidedBy];
 }
 
