@@ -7,6 +7,7 @@ import { startTestCloud } from "@photoncloud/server/testing";
 import { tapOf } from "../server/src/backends/hypervisor/qemu/taps.ts";
 import { guestsMissing } from "../test/compute/guest-cloud.ts";
 import { type BareGuest, BareTap, bareGuestOf } from "./machines/bare.ts";
+import { moves } from "./machines/moves.ts";
 import { clientIn, residentBytes, startWorld, untilExecuting, untilWritten, type World } from "./machines/world.ts";
 import type { Figure } from "./main.ts";
 
@@ -33,7 +34,7 @@ export async function bench(): Promise<Figure[]> {
   }
   const world = await startWorld();
   try {
-    return [...figures, ...(await starts(world)), ...(await realAtOnce(world))];
+    return [...figures, ...(await starts(world)), ...(await realAtOnce(world)), await moves()];
   } finally {
     await world.stop();
   }
