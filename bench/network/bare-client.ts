@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { isObject, type Json, listOf } from "../../server/src/backends/network/ovn/ovsdb/json.ts";
 import { JsonSplitter } from "../../server/src/backends/network/ovn/ovsdb/splitter.ts";
+import { northboundTables } from "../../server/src/backends/network/ovn/tables.ts";
 
 const database = "OVN_Northbound";
+const noTransaction = "00000000-0000-0000-0000-000000000000";
 
 export class BareClient {
   readonly #socket: Socket;
@@ -39,6 +41,12 @@ export class BareClient {
     const id = ++this.#id;
     this.#socket.write(JSON.stringify({ id, method, params }));
     return new Promise((resolve) => this.#answers.set(id, resolve));
+  }
+
+  /** Is told of every change of the rows that the driver keeps a copy of, and forgets it. */
+  async follow(): Promise<void> {
+    const requests = Object.entries(northboundTables).map(([table, { columns }]) => [table, [{ columns }]]);
+    await this.call("monitor_cond_since", [database, "copy", Object.fromEntries(requests), noTransaction]);
   }
 
   /** Raises the number that northd and the hosts follow, and waits until all hosts have it. */

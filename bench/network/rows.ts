@@ -1,4 +1,5 @@
 // The rows that the driver made, read back in the wire's own form, so that a bare client can write the same ones.
+import { setTimeout } from "node:timers/promises";
 import type { Table } from "../../server/src/backends/network/ovn/mapping/row.ts";
 import { columnsOf, tableNames } from "../../server/src/backends/network/ovn/mapping/tables.ts";
 import { isObject, type Json, type JsonObject, listOf } from "../../server/src/backends/network/ovn/ovsdb/json.ts";
@@ -41,15 +42,23 @@ export async function record(client: BareClient, isPort: (name: string) => boole
   return { base, batches };
 }
 
-/** Writes the ports, pipelined, and does what follows for each batch once it is written. */
+export interface Writing {
+  /** What follows for each batch once it is written. */
+  readonly afterwards?: (ports: readonly string[]) => Promise<void>;
+  /** Over how many milliseconds the batches are spread evenly. Default: none waits for anything. */
+  readonly over?: number;
+}
+
+/** Writes the ports, pipelined. */
 export async function write(
   client: BareClient,
   { batches }: Recorded,
-  follow: (ports: readonly string[]) => Promise<void> | undefined = () => undefined,
+  { afterwards, over = 0 }: Writing = {},
 ): Promise<void> {
-  const one = async ({ operations, ports }: Batch) => {
+  const one = async ({ operations, ports }: Batch, index: number) => {
+    if (over > 0) await setTimeout((over * index) / batches.length);
     await client.transact(operations);
-    await follow(ports);
+    await afterwards?.(ports);
   };
   await Promise.all(batches.map(one));
 }
