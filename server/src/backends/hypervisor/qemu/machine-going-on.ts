@@ -3,7 +3,6 @@
 import { atMost } from "./at-most.ts";
 import { plugTaps } from "./launch.ts";
 import { type MachineLife, sentenceOf } from "./machine-life.ts";
-import { endCopying } from "./move-jobs.ts";
 import type { Qmp } from "./qmp.ts";
 
 /** The pause before what was refused is asked again, doubled each time. Milliseconds: what ends a copy refuses for some tenths of a second. */
@@ -14,7 +13,6 @@ export async function goOn(life: MachineLife, monitor: Qmp, first?: () => Promis
   life.holdUp();
   await insist(life, monitor, "its guest can't go on yet", async () => {
     await first?.();
-    await endCopying(monitor);
     // Where it can't be plugged in yet it runs on without.
     await plug(life).catch(() => {});
     await monitor.execute("cont");

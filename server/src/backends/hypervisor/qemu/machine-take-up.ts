@@ -6,6 +6,7 @@ import { clearAway, monitorMs } from "./launch.ts";
 import { afterEnd } from "./machine-end.ts";
 import { goOn, insist } from "./machine-going-on.ts";
 import type { MachineLife } from "./machine-life.ts";
+import { endCopying } from "./move-jobs.ts";
 import { isAlive, kill } from "./process.ts";
 import { isFull } from "./programs.ts";
 import { Qmp } from "./qmp.ts";
@@ -90,7 +91,11 @@ async function takeOver(life: MachineLife, monitor: Qmp): Promise<void> {
     life.running = { ...running, spec: await survey(monitor, running.spec) };
     record(life);
   };
-  if (!life.isHandedOver) return goOn(life, monitor, look);
+  if (!life.isHandedOver)
+    return goOn(life, monitor, async () => {
+      await look();
+      await endCopying(monitor);
+    });
   await insist(life, monitor, "its process can't be looked at yet", look);
   life.goesOn();
 }

@@ -17,6 +17,7 @@ import { goOn } from "./machine-going-on.ts";
 import { MachineLife } from "./machine-life.ts";
 import { start } from "./machine-start.ts";
 import { takeUp } from "./machine-take-up.ts";
+import { endCopying } from "./move-jobs.ts";
 import type { Power } from "./power-off.ts";
 import { kill, type ProcessIdentity } from "./process.ts";
 import type { QmpEvent } from "./qmp.ts";
@@ -193,7 +194,13 @@ export class Machine {
   /** What was begun to move it is ended, and its guest goes on here. */
   async goOn(): Promise<void> {
     const { power, host } = this.#life;
-    if (power !== undefined) await atMost(host.clock, goesOnMs, goOn(this.#life, power.monitor));
+    if (power === undefined) return;
+    const { monitor } = power;
+    await atMost(
+      host.clock,
+      goesOnMs,
+      goOn(this.#life, monitor, () => endCopying(monitor)),
+    );
   }
 
   /** It stands still, and may be another host's; or it is this one's again. */
