@@ -183,8 +183,12 @@ export function createProvider(options: ProviderOptions): Handlers {
         async () => {
           const { part, codec, attributes } = resources(request.typeName);
           const config = codec.decode(request.config);
-          if (config === null) return { plannedState: codec.encode(null), plannedPrivate: request.priorPrivate };
           const prior = codec.decode(request.priorState);
+          if (config === null) {
+            const told = prior === null ? [] : await part.planDelete(prior, signal);
+            const diagnostics = wireDiagnostics(told);
+            return { plannedState: codec.encode(null), plannedPrivate: request.priorPrivate, diagnostics };
+          }
           const kept = readPrivate(request.priorPrivate);
           const { planned, replaces, diagnostics } = await part.planAndAsk(prior, config, kept, signal);
           const found = checking ? bugs(checkPlan(attributes, prior, config, planned, replaces), "plan") : [];

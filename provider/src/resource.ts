@@ -1,6 +1,6 @@
 // The one resource: every kind is this, with another schema.
 import type { Attribute } from "./attribute.ts";
-import { conditionOf, KindCalls, type Reference } from "./cloud.ts";
+import { conditionOf, KindCalls, type Reference, unknownTenant } from "./cloud.ts";
 import { fromJson, toJson } from "./convert.ts";
 import { isMap, unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { Deadline } from "./deadline.ts";
@@ -9,6 +9,7 @@ import type { JsonObject } from "./json-object.ts";
 import { textOf } from "./json-object.ts";
 import { refresh, settle } from "./merge.ts";
 import { callMs, create, reading, remove, type Settled, settled, update } from "./operation.ts";
+import type { Verb } from "./permission-hints.ts";
 import { type Plan, plan } from "./plan.ts";
 import { ask, askMs, type Question, unfinished } from "./plan-check.ts";
 import { given } from "./plan-request.ts";
@@ -81,14 +82,41 @@ export class Resource {
     const { walk } = this.#session;
     if (prior !== null) walk.manages(this.schema.kind.noun, prior);
     else walk.willCreate(local.planned);
-    // The creation that follows a replacement is planned, and asked about, by itself.
-    if (!local.changed || local.replaces.length > 0 || !walk.asking || !this.#session.connected) return local;
+    if (!local.changed || !this.#asks()) return local;
+    // The creation that follows a replacement is planned, and asked about, by itself; but of that plan Terraform shows no warnings.
+    if (local.replaces.length > 0 && prior !== null) {
+      const hints = await this.#hints(prior, ["delete", "create"], signal);
+      return { ...local, diagnostics: [...local.diagnostics, ...hints] };
+    }
     const question = this.#question(prior, local.planned, config, kept);
     if (prior !== null && question.mask.length === 0) return local;
     if (prior === null && (await this.#session.interrupted()))
       return { ...local, diagnostics: [...local.diagnostics, ...unfinished(walk)] };
-    const answer = await ask(question, walk, this.#deadline(walk.applying ? callMs : askMs, signal));
-    return { ...local, planned: answer.planned, diagnostics: [...local.diagnostics, ...answer.diagnostics] };
+    const [answer, hints] = await Promise.all([
+      ask(question, walk, this.#deadline(walk.applying ? callMs : askMs, signal)),
+      this.#hints(prior ?? local.planned, [prior === null ? "create" : "update"], signal),
+    ]);
+    const refused = answer.diagnostics.some(({ severity }) => severity === "error");
+    const told = [...local.diagnostics, ...answer.diagnostics, ...(refused ? [] : hints)];
+    return { ...local, planned: answer.planned, diagnostics: told };
+  }
+
+  /** What there is to say before it is removed. */
+  async planDelete(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    return this.#asks() ? this.#hints(prior, ["delete"], signal) : [];
+  }
+
+  /** Whether the cloud is asked about plans, as far as is known by now. */
+  #asks(): boolean {
+    return this.#session.walk.asking && this.#session.connected;
+  }
+
+  async #hints(state: ValueMap, verbs: readonly Verb[], signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    const { walk, hints } = this.#session;
+    const { kind } = this.schema;
+    const at = referenceOf(state);
+    if (walk.applying || unknownTenant(kind, state) || walk.isComing(at.org) || walk.isComing(at.project)) return [];
+    return hints.missing(kind, at, verbs, this.#deadline(askMs, signal));
   }
 
   #question(prior: ValueMap | null, planned: ValueMap, config: ValueMap, kept: PrivateState): Question {

@@ -3,6 +3,7 @@ import type { Cloud } from "./cloud.ts";
 import { Unknown } from "./cty/value.ts";
 import { Problem, plainError } from "./diagnostics.ts";
 import type { Journal } from "./journal.ts";
+import { PermissionHints } from "./permission-hints.ts";
 import type { Configuration } from "./provider-config.ts";
 import { Reads } from "./reads.ts";
 import { type Connection, SdkCloud } from "./sdk-cloud.ts";
@@ -25,6 +26,7 @@ export class Session {
   #cloud: Cloud | undefined;
   #reads = new Reads();
   #walk = new Walk();
+  #hints = new PermissionHints(() => this.cloud);
   #journal: Promise<Journal> | undefined;
   #interrupted: Promise<boolean> | undefined;
 
@@ -39,6 +41,7 @@ export class Session {
     this.#reads = new Reads();
     this.#interrupted = undefined;
     this.#walk = new Walk();
+    this.#hints = new PermissionHints(() => this.cloud);
     this.#walk.asking = configuration.planChecks;
   }
 
@@ -48,6 +51,10 @@ export class Session {
 
   get walk(): Walk {
     return this.#walk;
+  }
+
+  get hints(): PermissionHints {
+    return this.#hints;
   }
 
   /** Before each change. */

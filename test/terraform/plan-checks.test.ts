@@ -77,6 +77,55 @@ describe("a plan is refused", () => {
   });
 });
 
+describe("who may look and no more", () => {
+  let viewer: string;
+  let seen: string;
+
+  beforeAll(async () => {
+    const { serviceAccountId, keySecret } = await cloud.tenant("acme-corp", "elsewhere");
+    const principal = `service_account:acme-corp/${serviceAccountId}`;
+    const place = { orgId: acme.orgId, projectId: acme.projectId };
+    const binding = { ...place, principal, roleId: "ProjectViewer" };
+    const admin = await cloud.adminToken();
+    const bound = await postJson(cloud.url, "iam.v1.RoleBindingService/CreateRoleBinding", binding, admin);
+    expect(bound.status).toBe(200);
+    const login = { ...place, principalId: serviceAccountId, keySecret };
+    viewer = String((await postJson(cloud.url, "iam.v1.IamTokenService/IssueToken", login)).body.token);
+    seen = await made("prismnet.v1.VpcService/CreateVpc", { name: "looked-at", cidr: "10.0.0.0/16" });
+  });
+
+  const hint = (verb: string): (string | undefined)[] => [
+    "warning",
+    `The apply may not ${verb} this`,
+    "photoncloud_vpc.a",
+  ];
+  const said = async (workspace: Workspace, ...args: string[]) =>
+    (await planned(workspace, ...args)).map((d) => [d.severity, d.summary, d.address]);
+
+  test("plans, and is told what the apply may not do: create, update, replace and delete", async () => {
+    const workspace = await open(vpc("new-one"), { token: viewer });
+    expect(await said(workspace)).toEqual([hint("create")]);
+    workspace.write(vpc("looked-at"));
+    await workspace.must("import", "photoncloud_vpc.a", seen);
+    expect(await said(workspace)).toEqual([]);
+    workspace.write(vpc("looked-at", '  labels = { a = "b" }\n'));
+    const [update, ...more] = await planned(workspace);
+    expect([update?.severity, update?.summary, update?.address]).toEqual(hint("update"));
+    expect([more, update?.detail]).toEqual([[], expect.stringContaining("network:vpcs:update")]);
+    workspace.write(vpc("looked-at").replace("10.0.0.0/16", "10.8.0.0/16"));
+    expect((await said(workspace)).sort()).toEqual([hint("create"), hint("delete")]);
+    workspace.write("");
+    // The block is gone, so that Terraform has no address to show it at.
+    expect(await said(workspace)).toEqual([hint("delete").with(2, undefined)]);
+  });
+
+  test("is told nothing where plans are not checked, and who may do it all is told nothing", async () => {
+    const unasked = `provider "photoncloud" {\n  plan_checks = false\n}\n`;
+    expect(await said(await open(unasked + vpc("new-one"), { token: viewer }))).toEqual([]);
+    expect(await said(await open(vpc("new-one")))).toEqual([]);
+  });
+});
+
 test("what the same plan creates or takes out of the way is no reason to refuse", async () => {
   const chain = (cidr: string) => `${vpc("chain")}resource "photoncloud_subnet" "a" {
   name = "chain"
