@@ -54,7 +54,10 @@ function numberOf(order: unknown): unknown {
 export interface AgentHost {
   readonly name: string;
   readonly dataDir: string;
+  /** Where it is found. */
   readonly address: string;
+  /** Where it listens. Default: where it is found. */
+  readonly listen?: string;
   /** More flags of `photon agent run`. Default: its machines are simulated. */
   readonly flags?: readonly string[];
 }
@@ -123,8 +126,11 @@ export class Field {
   }
 
   /** Answers the exit code and what was said. */
-  async join({ name, dataDir, address }: AgentHost, token: string): Promise<readonly [number | null, string]> {
-    const where = ["--listen", address, "--address", address, "--data", dataDir];
+  async join(
+    { name, dataDir, address, listen = address }: AgentHost,
+    token: string,
+  ): Promise<readonly [number | null, string]> {
+    const where = ["--listen", listen, "--address", address, "--data", dataDir];
     const joining = this.run("agent", "join", "--server", this.url, "--token", token, "--name", name, ...where);
     return [await joining.ended, joining.text];
   }

@@ -1,7 +1,7 @@
 // A cloud of real hosts on one machine: an OVN of its own with two chassis, which tunnel to each other by Geneve; a server that only directs; and on
 // each chassis an agent, a process of its own, that drives QEMU.
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tinyImage } from "../../scripts/images/tiny.ts";
 import { machineFolders } from "../../server/src/backends/hypervisor/folders.ts";
@@ -21,6 +21,7 @@ import { createTenant } from "../../server/src/testing/tenants.ts";
 import { Hands } from "../scenarios/calls.ts";
 import { type AgentHost, Field, type Photon } from "./agents.ts";
 import { guestPatienceMs, said, untilSaid } from "./guest-cloud.ts";
+import { Line } from "./line.ts";
 
 /** A chassis with an agent and what there is of its machines. */
 export class RealHost {
@@ -28,12 +29,19 @@ export class RealHost {
   /** The network namespace of its Open vSwitch. */
   readonly namespace: string;
   readonly machines: string;
+  /** By which servers and other hosts reach it. */
+  readonly line: Line;
   agent: Photon | undefined;
 
-  constructor(agentHost: AgentHost, namespace: string, machines: string) {
-    this.agentHost = agentHost;
-    this.namespace = namespace;
-    this.machines = machines;
+  constructor(parts: Pick<RealHost, "agentHost" | "namespace" | "machines" | "line">) {
+    this.agentHost = parts.agentHost;
+    this.namespace = parts.namespace;
+    this.machines = parts.machines;
+    this.line = parts.line;
+  }
+
+  get name(): string {
+    return this.agentHost.name;
   }
 
   files(vmId: string): MachineFiles {
@@ -63,10 +71,41 @@ export class RealHost {
     return readdirSync(imagesFolder(machineFolders(this.agentHost.dataDir, this.machines)));
   }
 
+  /** The machines that it has anything of. */
+  async remains(): Promise<readonly string[]> {
+    const folders = machineFolders(this.agentHost.dataDir, this.machines);
+    const taps = (await this.devices()).match(/\bpt\w+/g) ?? [];
+    const parts = readdirSync(this.machines, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.includes(".part"),
+    );
+    return [...readdirSync(machinesFolder(folders)), ...taps, ...parts, ...this.#processes()];
+  }
+
+  /** Programs that work in its folders, the agent apart. */
+  #processes(): readonly string[] {
+    return readdirSync("/proc").flatMap((pid) => {
+      const words = commandOf(pid);
+      return words.includes(this.machines) && !words.includes("agent\0run") ? [`${pid} ${words.slice(0, 40)}`] : [];
+    });
+  }
+
   /** The namespaces in which its agent answers guests. */
   async services(): Promise<readonly string[]> {
     return (await namespaces()).filter((name) => name.startsWith(`${this.namespace}-s-`));
   }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
+  } catch {
+    return "";
+  }
+}
+
+export interface RealHostsTerms {
+  /** What there is for the machines and images of each host. Default: what this machine has. */
+  readonly diskMib?: number;
 }
 
 export class RealHosts {
@@ -74,9 +113,11 @@ export class RealHosts {
   readonly ovn: PrivateOvn;
   readonly hosts: readonly RealHost[];
   readonly #dir: string;
+  readonly #terms: RealHostsTerms;
 
-  constructor(dir: string, ovn: PrivateOvn, field: Field, hosts: readonly RealHost[]) {
+  constructor(dir: string, ovn: PrivateOvn, field: Field, hosts: readonly RealHost[], terms: RealHostsTerms) {
     this.#dir = dir;
+    this.#terms = terms;
     this.ovn = ovn;
     this.field = field;
     this.hosts = hosts;
@@ -104,13 +145,17 @@ export class RealHosts {
     for (const { agent } of this.hosts) await agent?.kill("SIGTERM");
     for (const host of this.hosts) endMachines(host);
     await this.field.stop();
+    for (const host of this.hosts) {
+      host.line.close();
+      if (this.#terms.diskMib !== undefined) await runCommand("umount", ["-l", host.machines]);
+    }
     await this.ovn.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 
 /** Starts all of it, with both agents joined and running. The server has the tiny image, and its hosts have none. */
-export async function startRealHosts(): Promise<RealHosts> {
+export async function startRealHosts(terms: RealHostsTerms = {}): Promise<RealHosts> {
   const images = ".photon/images";
   tinyImage(images);
   const dir = mkdtempSync("/tmp/p");
@@ -120,12 +165,12 @@ export async function startRealHosts(): Promise<RealHosts> {
   const network = ["--network", "ovn", "--ovn-northbound", ovn.northbound, "--ovn-southbound", ovn.southbound];
   const field = new Field({ backends: [...network, "--hypervisor", "simulated", "--images", images] });
   const hosts: RealHost[] = [];
-  const all = new RealHosts(dir, ovn, field, hosts);
+  const all = new RealHosts(dir, ovn, field, hosts, terms);
   try {
     await field.startServer();
     await field.schedulable("local", false);
     for (const [index, name] of ["one", "two"].entries()) {
-      const host = await joinHost(all, dir, index, name);
+      const host = await joinHost(all, dir, index, name, terms);
       hosts.push(host);
       await all.run(host);
     }
@@ -136,17 +181,27 @@ export async function startRealHosts(): Promise<RealHosts> {
   }
 }
 
-async function joinHost({ field, ovn }: RealHosts, dir: string, index: number, name: string): Promise<RealHost> {
+async function joinHost(
+  { field, ovn }: RealHosts,
+  dir: string,
+  index: number,
+  name: string,
+  { diskMib }: RealHostsTerms,
+): Promise<RealHost> {
   const chassis = ovn.hosts[index];
   if (chassis?.namespace === undefined) throw new Error(`there is no chassis ${index}`);
   const { database, namespace } = chassis;
   const machines = join(dir, `m${index}`);
   mkdirSync(machines, { mode: 0o711 });
+  if (diskMib !== undefined)
+    await runCommand("mount", ["-t", "tmpfs", "-o", `size=${diskMib}m,mode=711`, "tmpfs", machines]);
   const network = ["--ovs-database", database, "--ovs-namespace", namespace, "--ovn-southbound", ovn.southbound];
-  const host = await field.newHost(name, ["--hypervisor", "qemu", "--machines", machines, ...network]);
+  const listening = await field.newHost(name, ["--hypervisor", "qemu", "--machines", machines, ...network]);
+  const line = await Line.open(Number(listening.address.split(":")[1]));
+  const host = { ...listening, listen: listening.address, address: line.address };
   const [code, said] = await field.join(host, await field.drawToken());
   if (code !== 0) throw new Error(`host ${name} could not join: ${said}`);
-  return new RealHost(host, namespace, machines);
+  return new RealHost({ agentHost: host, namespace, machines, line });
 }
 
 function endMachines({ machines, agentHost }: RealHost): void {
