@@ -123,6 +123,14 @@ export class Journal {
     this.#mine.set(entry, "answered");
   }
 
+  /** The process ends as a crash would end it: all stays as it is. */
+  async crash(): Promise<void> {
+    const file = await this.#opening;
+    this.#opening = undefined;
+    await this.#writing;
+    await file?.close();
+  }
+
   /** The process ends in order: Terraform has kept what was answered. Synchronous, since the process is about to end. */
   close(): void {
     if (this.#opening === undefined) return;

@@ -48,7 +48,7 @@ export const sentences = (diagnostics: readonly { readonly summary: string; read
 export class PlayedTerraform {
   readonly #client: grpc.Client;
 
-  constructor(provider: Reattached) {
+  constructor(provider: Pick<Reattached, "socket">) {
     this.#client = new grpc.Client(`unix:${provider.socket}`, grpc.credentials.createInsecure(), {
       "grpc.default_authority": "localhost",
     });

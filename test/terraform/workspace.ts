@@ -73,6 +73,28 @@ export function environment(login: Login, config: string): Record<string, string
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
+const jsonLines = (stdout: string): unknown[] =>
+  stdout.split("\n").flatMap((line): unknown[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
+
+function changesIn(stdout: string): Record<string, string> {
+  const changes = jsonLines(stdout).flatMap((json): Planned[] =>
+    isRecord(json) && json.type === "planned_change" && isRecord(json.change)
+      ? [json.change as unknown as Planned]
+      : [],
+  );
+  const planned = changes.map(({ resource, action }) => [resource.addr, action]);
+  return Object.fromEntries(planned.filter(([, action]) => action !== "noop" && action !== "read"));
+}
+
+/** The diagnostics of a line of `terraform … -json`, or of all that `terraform validate -json` says. */
+function diagnosticsIn(text: string): Diagnostic[] {
+  if (!text.startsWith("{")) return [];
+  const json: unknown = JSON.parse(text);
+  if (!isRecord(json)) return [];
+  if (Array.isArray(json.diagnostics)) return json.diagnostics;
+  return isRecord(json.diagnostic) ? [json.diagnostic as unknown as Diagnostic] : [];
+}
+
 /** A Terraform working directory. */
 export class Workspace {
   readonly directory: string;
@@ -95,6 +117,12 @@ export class Workspace {
   /** Replaces the configuration. */
   write(hcl: string): void {
     writeFileSync(join(this.directory, "main.tf"), required + hcl);
+  }
+
+  /** Adds a configuration in Terraform's JSON. */
+  writeJson(configuration: object): void {
+    // Not in one line: Terraform shows the line that an error is about.
+    writeFileSync(join(this.directory, "all.tf.json"), JSON.stringify(configuration, null, 1));
   }
 
   /** Starts a command; `kill` in the answer's hands. */
@@ -135,15 +163,13 @@ export class Workspace {
 
   /** What a plan would do: by address, the actions; {} for an empty plan. */
   async plan(...args: string[]): Promise<Record<string, string>> {
-    const lines = (await this.must("plan", "-input=false", "-json", ...args)).split("\n").filter((line) => line !== "");
-    const changes = lines.flatMap((line): Planned[] => {
-      const json: unknown = JSON.parse(line);
-      return isRecord(json) && json.type === "planned_change" && isRecord(json.change)
-        ? [json.change as unknown as Planned]
-        : [];
-    });
-    const planned = changes.map(({ resource, action }) => [resource.addr, action]);
-    return Object.fromEntries(planned.filter(([, action]) => action !== "noop" && action !== "read"));
+    return changesIn(await this.must("plan", "-input=false", "-json", ...args));
+  }
+
+  /** What a plan would do, and what it says of it; also of one that fails. */
+  async planned(...args: string[]): Promise<{ changes: Record<string, string>; diagnostics: Diagnostic[] }> {
+    const { stdout } = await this.run("plan", "-json", ...args);
+    return { changes: changesIn(stdout), diagnostics: stdout.split("\n").flatMap(diagnosticsIn) };
   }
 
   /** The attributes of every resource and data source in the state, by address. */
@@ -160,13 +186,7 @@ export class Workspace {
   /** The diagnostics of a command that fails. */
   async diagnostics(...args: string[]): Promise<Diagnostic[]> {
     const { stdout } = await this.run(...args, "-json");
-    const lines = args[0] === "validate" ? [stdout] : stdout.split("\n").filter((line) => line.startsWith("{"));
-    return lines.flatMap((line) => {
-      const json: unknown = JSON.parse(line);
-      if (!isRecord(json)) return [];
-      if (Array.isArray(json.diagnostics)) return json.diagnostics;
-      return isRecord(json.diagnostic) ? [json.diagnostic as unknown as Diagnostic] : [];
-    });
+    return args[0] === "validate" ? diagnosticsIn(stdout) : stdout.split("\n").flatMap(diagnosticsIn);
   }
 
   close(): void {
