@@ -1,7 +1,7 @@
 // Errors across the channel: a driver's refusal arrives as the refusal that it was; what is wrong with the channel is "unavailable".
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DriverError, type DriverReason } from "../../driver-error.ts";
-import { reasonHeader } from "./names.ts";
+import { reasonHeader, statusHeader } from "./names.ts";
 
 const codes: Readonly<Record<DriverReason, Code>> = {
   missing: Code.NotFound,
@@ -14,7 +14,10 @@ const codes: Readonly<Record<DriverReason, Code>> = {
 export function toWire(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof DriverError)
-    return new ConnectError(error.message, codes[error.reason], { [reasonHeader]: error.reason });
+    return new ConnectError(error.message, codes[error.reason], {
+      [reasonHeader]: error.reason,
+      ...(error.status !== undefined && { [statusHeader]: error.status }),
+    });
   return new ConnectError("the agent failed; its log says why", Code.Internal, undefined, undefined, error);
 }
 
@@ -28,7 +31,8 @@ export function fromWire(hostId: string, error: unknown, signal: AbortSignal): u
   if (signal.aborted) return signal.reason;
   const failure = ConnectError.from(error);
   const reason = reasonOf(failure);
-  if (reason !== undefined) return new DriverError(reason, failure.rawMessage);
+  const status = failure.metadata.get(statusHeader);
+  if (reason !== undefined) return new DriverError(reason, failure.rawMessage, status === null ? {} : { status });
   if (failure.code === Code.Internal || failure.code === Code.Unknown)
     return new Error(`host ${hostId}: ${failure.rawMessage}`, { cause: error });
   return unreachable(hostId, failure.rawMessage, error);

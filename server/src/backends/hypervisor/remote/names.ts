@@ -8,6 +8,8 @@ export const hostName = (hostId: string): string => `${hostId}.host.photoncloud.
 
 /** The header in which an agent tells a DriverError's reason. */
 export const reasonHeader = "photon-driver-reason";
+/** Beside it: the word that a status gives as its reason, where the driver said one. */
+export const statusHeader = "photon-status";
 
 /** An agent shows a sign of life this often, in milliseconds. */
 export const beatMs = 5_000;

@@ -109,7 +109,8 @@ export function onItsHost(way: Way): Way {
     if (resource.hostId === "") return;
     placement.settle({ vmId: id, owner: ownerOf(key.tenant), hostId: resource.hostId });
     return way(context).catch((error: unknown) => {
-      if (error instanceof DriverError && error.reason === "unavailable") {
+      // One that says what it lacks was asked, and its machine is as it was.
+      if (error instanceof DriverError && error.reason === "unavailable" && error.status === undefined) {
         observe({ state: VmState.UNKNOWN, stateReason: error.message });
       }
       throw error;
