@@ -16,7 +16,9 @@ const folder = join(import.meta.dirname, "../schemas");
 const released = readdirSync(folder).flatMap((file) => {
   const types: unknown = JSON.parse(readFileSync(join(folder, file), "utf8"));
   if (typeof types !== "object" || types === null) throw new Error(`${file} holds no object`);
-  return Object.entries(types).map(([typeName, type]) => [file.replace(/\.golden\.json$/, ""), typeName, type] as const);
+  return Object.entries(types).map(
+    ([typeName, type]) => [file.replace(/\.golden\.json$/, ""), typeName, type] as const,
+  );
 });
 
 /** Values as a state file holds them. */
