@@ -3747,7 +3747,7 @@ export interface Subnet {
    * Default: true.
    */
   readonly dhcpEnabled: boolean;
-  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
+  /** Name servers that DHCP and router advertisements tell guests of, of either family. None: the cloud's own resolver, which answers at service_address and, with IPv6, at the address after ipv6_gateway. */
   readonly dnsServers: readonly string[];
   /**
    * Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6.
@@ -3800,7 +3800,7 @@ export interface SubnetInput {
    * Default: true.
    */
   readonly dhcpEnabled?: boolean | undefined;
-  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
+  /** Name servers that DHCP and router advertisements tell guests of, of either family. None: the cloud's own resolver, which answers at service_address and, with IPv6, at the address after ipv6_gateway. */
   readonly dnsServers?: readonly string[] | undefined;
   /**
    * Its part of the VPC's ipv6_cidr, a /64. Left out: the next free one, if the VPC has IPv6.
@@ -3831,7 +3831,7 @@ export interface SubnetUpdate {
    * Default: true.
    */
   readonly dhcpEnabled?: boolean | null | undefined;
-  /** Name servers that DHCP tells guests of. None: the cloud's own resolver, at service_address. */
+  /** Name servers that DHCP and router advertisements tell guests of, of either family. None: the cloud's own resolver, which answers at service_address and, with IPv6, at the address after ipv6_gateway. */
   readonly dnsServers?: readonly string[] | null | undefined;
   /**
    * The largest packet that guests are told to send.
