@@ -62,7 +62,6 @@ export class SimulatedNetwork implements NetworkDriver {
     const [user] = this.#usersOf(key);
     if (user !== undefined) throw new DriverError("in_use", `${key} is still used by ${user}`);
     this.#forget(key);
-    if (object.type === "port") this.#plugged.delete(object.id);
   }
 
   async programmed(_vpcId: string, signal: AbortSignal): Promise<void> {
@@ -100,13 +99,13 @@ export class SimulatedNetwork implements NetworkDriver {
     this.#users.clear();
   }
 
-  /** What a hypervisor does when a machine starts or stops: plugs a device into a port, or pulls it. A port that is not there stays so. */
+  /** What a hypervisor does when a machine starts or stops: plugs a device into a port, or pulls it. A port that comes later finds it there. */
   plug(portId: string, up: boolean): void {
-    const port = this.#objects.get(keyOf({ type: "port", id: portId }));
-    if (port?.type !== "port" || this.#plugged.has(portId) === up) return;
+    if (this.#plugged.has(portId) === up) return;
     if (up) this.#plugged.add(portId);
     else this.#plugged.delete(portId);
-    this.#listeners.tell({ type: "port", id: portId, owner: port.owner, what: "status" });
+    const port = this.#objects.get(keyOf({ type: "port", id: portId }));
+    if (port?.type === "port") this.#listeners.tell({ type: "port", id: portId, owner: port.owner, what: "status" });
   }
 
   /** What another hand on the backend does: takes an object away, whatever stands on it. */

@@ -25,6 +25,13 @@ async function networkOf(objects: readonly NetworkObject[]): Promise<SimulatedNe
   return network;
 }
 
+test("a device that was plugged in before its port was there has it up", async () => {
+  const network = await networkOf([]);
+  network.plug("port-late-1", true);
+  for (const object of inOrder(sampleNetwork("late"))) await network.ensure(object, new AbortController().signal);
+  expect(await network.portStatus("port-late-1")).toEqual({ up: true });
+});
+
 test("plug() shows in the port's status and is told once", async () => {
   const network = await networkOf(inOrder(sampleNetwork("plug")));
   const told: unknown[] = [];
