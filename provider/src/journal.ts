@@ -4,7 +4,8 @@
 // go to a file under Terraform's data directory, one file for each provider process. An orderly end removes what was answered.
 // What is found of a process that is dead was not answered, or the answer may not have reached the state: a create with the same
 // digest uses the same key, and the cloud, which remembers keys for 24 hours, answers with what that key made. So the
-// provider only ever takes up what this very working directory and workspace has itself asked for.
+// provider only ever takes up what this very working directory and workspace has itself asked for. Terraform keeps the key beside
+// the state of what it made: what a read or a plan finds there has reached the state, and nothing else takes it up.
 import { createHash, randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
@@ -25,6 +26,11 @@ export interface Entry {
   readonly resumed: boolean;
 }
 
+/** A line of a journal. `held`: the state has what the key made, whatever other files say. */
+interface Line extends Entry {
+  readonly held: boolean;
+}
+
 type Fate = "open" | "answered";
 
 const sorted = (value: unknown): unknown => {
@@ -41,17 +47,25 @@ export const digestOf = (value: unknown): string =>
     .update(JSON.stringify(sorted(value)))
     .digest("hex");
 
-function readEntry(line: string, now: number): Entry | undefined {
+function readLine(line: string, now: number): Line | undefined {
   try {
     const json: unknown = JSON.parse(line);
     if (!isJsonObject(json)) return undefined;
-    const { digest, key, begun } = json;
+    const { digest, key, begun, held } = json;
     if (typeof digest !== "string" || typeof key !== "string" || typeof begun !== "number") return undefined;
-    return now - begun > longestMs ? undefined : { digest, key, begun, resumed: true };
+    return now - begun > longestMs ? undefined : { digest, key, begun, resumed: true, held: held === true };
   } catch {
     // The last line of a process that was killed while it wrote; its create was not sent.
     return undefined;
   }
+}
+
+/** What files say, by key: each key is either left to be taken up, or held by the state. */
+function readAll(texts: readonly string[], now: number): { left: Map<string, Entry>; held: Map<string, Entry> } {
+  const lines = texts.flatMap((text) => text.split("\n")).flatMap((line) => readLine(line, now) ?? []);
+  const byKey = (of: readonly Line[]) => new Map<string, Entry>(of.map((line) => [line.key, line]));
+  const held = byKey(lines.filter((line) => line.held));
+  return { held, left: byKey(lines.filter(({ key }) => !held.has(key))) };
 }
 
 /** A file that an orderly end left behind names no process. */
@@ -76,7 +90,8 @@ async function inUse(name: string): Promise<boolean> {
   return alive(provider);
 }
 
-const lineOf = ({ digest, key, begun }: Entry) => `${JSON.stringify({ digest, key, begun })}\n`;
+const lineOf = ({ digest, key, begun }: Entry, held = false) =>
+  `${JSON.stringify({ digest, key, begun, ...(held && { held }) })}\n`;
 
 /** The journal of one provider process. Where its directory can't be written, keys are drawn and not remembered. */
 export class Journal {
@@ -84,6 +99,8 @@ export class Journal {
   readonly #own: string;
   readonly #mine = new Map<Entry, Fate>();
   #left = new Map<string, Entry>();
+  /** Stay written down until they are too old: another process may have read the same files and write them again. */
+  #held = new Map<string, Entry>();
   #deadFiles: string[] = [];
   #opening: Promise<FileHandle | undefined> | undefined;
   #file: FileHandle | undefined;
@@ -97,21 +114,20 @@ export class Journal {
 
   /** Whether creations of other processes wait to be taken up. */
   async hasLeft(): Promise<boolean> {
-    const now = Date.now();
     const names = await readdir(this.#directory).catch(() => []);
     const others = names
       .map((name) => join(this.#directory, name))
       .filter((path) => path.endsWith(".jsonl") && path !== this.#own);
     const texts = await Promise.all(others.map((path) => readFile(path, "utf8").catch(() => "")));
-    return texts.some((text) => text.split("\n").some((line) => readEntry(line, now) !== undefined));
+    return readAll(texts, Date.now()).left.size > 0;
   }
 
   /** The key for a create; on disk when this resolves. */
   async begin(digest: string): Promise<Entry> {
     this.#opening ??= this.#open();
     const file = await this.#opening;
-    const taken = this.#left.get(digest);
-    this.#left.delete(digest);
+    const taken = [...this.#left.values()].find((entry) => entry.digest === digest);
+    if (taken !== undefined) this.#left.delete(taken.key);
     const entry = taken ?? { digest, key: randomUUID(), begun: Date.now(), resumed: false };
     this.#mine.set(entry, "open");
     if (file !== undefined) await this.#write(file, lineOf(entry));
@@ -121,6 +137,16 @@ export class Journal {
   /** Its object is known, or it was surely refused: kept only until an orderly end. */
   answered(entry: Entry): void {
     this.#mine.set(entry, "answered");
+  }
+
+  /** The state holds what a key made: no creation takes it up. */
+  async holds(key: string): Promise<void> {
+    this.#opening ??= this.#open();
+    await this.#opening;
+    const entry = this.#left.get(key);
+    if (entry === undefined) return;
+    this.#left.delete(key);
+    this.#held.set(key, entry);
   }
 
   /** The process ends as a crash would end it: all stays as it is. */
@@ -136,10 +162,11 @@ export class Journal {
     if (this.#opening === undefined) return;
     this.#opening = undefined;
     const open = [...this.#mine].filter(([, fate]) => fate === "open").map(([entry]) => entry);
-    const kept = [...open, ...this.#left.values()];
+    const kept = [...open, ...this.#left.values()].map((entry) => lineOf(entry));
+    kept.push(...[...this.#held.values()].map((entry) => lineOf(entry, true)));
     try {
       const left = join(this.#directory, `left-${randomUUID()}.jsonl`);
-      if (kept.length > 0) writeFileSync(left, kept.map(lineOf).join(""), { flush: true, mode: 0o600 });
+      if (kept.length > 0) writeFileSync(left, kept.join(""), { flush: true, mode: 0o600 });
       for (const file of [this.#own, ...this.#deadFiles]) rmSync(file, { force: true });
       this.#file?.close().catch(() => undefined);
     } catch (error) {
@@ -163,14 +190,14 @@ export class Journal {
   }
 
   async #readOthers(): Promise<void> {
-    const now = Date.now();
+    const texts: string[] = [];
     for (const name of (await readdir(this.#directory)).filter((file) => file.endsWith(".jsonl")).sort()) {
       if (await inUse(name)) continue;
       const path = join(this.#directory, name);
-      const entries = (await readFile(path, "utf8")).split("\n").map((line) => readEntry(line, now));
-      for (const entry of entries) if (entry !== undefined) this.#left.set(entry.digest, entry);
+      texts.push(await readFile(path, "utf8"));
       this.#deadFiles.push(path);
     }
+    ({ left: this.#left, held: this.#held } = readAll(texts, Date.now()));
   }
 
   /** Lines that wait while one write is under way go to disk together. */

@@ -38,6 +38,11 @@ export interface Settled {
   readonly pending: boolean;
 }
 
+/** What a creation made, and the idempotency key that made it. */
+export interface Created extends Settled {
+  readonly key: string;
+}
+
 const goesOn = "The cloud goes on, and the next apply waits for it again.";
 
 function conditionProblem(what: string, condition: Condition, deadline: Deadline): Diagnostic {
@@ -118,14 +123,16 @@ const lasting = (made: Settled): Settled =>
   made.pending ? { ...made, diagnostics: made.diagnostics.map((d) => ({ ...d, severity: "warning" })) } : made;
 
 /** Creates under a key of the journal; takes up a creation whose answer was lost (journal.ts says when). */
-export async function create(creation: Creation, journal: Journal, deadline: Deadline): Promise<Settled> {
+export async function create(creation: Creation, journal: Journal, deadline: Deadline): Promise<Created> {
   const entry = await journal.begin(digestOf(creation.identity));
   try {
     const first = await creation.calls.create(creation.request, changing(deadline, entry.key));
     const current = entry.resumed ? await stillThere(creation, first, deadline) : first;
     journal.answered(entry);
-    if (current !== undefined)
-      return lasting(await settled(creation.calls, referenceTo(creation, current), current, creation.what, deadline));
+    if (current !== undefined) {
+      const at = referenceTo(creation, current);
+      return { ...lasting(await settled(creation.calls, at, current, creation.what, deadline)), key: entry.key };
+    }
   } catch (error) {
     if (!isUncertain(error)) journal.answered(entry);
     if (!entry.resumed || !hasReason(error, "IDEMPOTENCY_KEY_REUSED")) throw error;

@@ -6,6 +6,8 @@ export interface PrivateState {
   readonly etag: string;
   /** An apply ended before it was ready: the next one waits for it. */
   readonly pending?: boolean;
+  /** The idempotency key that made it; what was imported has none. Where it stands, the journal need not remember it. */
+  readonly key?: string;
 }
 
 /** Reads what an earlier version may have written; what is not understood counts as not there. */
@@ -14,7 +16,12 @@ export function readPrivate(bytes: Uint8Array): PrivateState {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
     if (!isJsonObject(json)) return { etag: "" };
-    return { etag: typeof json.etag === "string" ? json.etag : "", ...(json.pending === true && { pending: true }) };
+    const { etag, pending, key } = json;
+    return {
+      etag: typeof etag === "string" ? etag : "",
+      ...(pending === true && { pending }),
+      ...(typeof key === "string" && { key }),
+    };
   } catch {
     return { etag: "" };
   }

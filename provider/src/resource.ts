@@ -41,9 +41,10 @@ const textIn = (state: ValueMap, name: string): string => {
   return typeof value === "string" ? value : "";
 };
 
-const keptOf = (resource: JsonObject, pending = false): PrivateState => ({
+const keptOf = (resource: JsonObject, pending: boolean, key: string | undefined): PrivateState => ({
   etag: textOf(resource, "etag"),
   ...(pending && { pending }),
+  ...(key !== undefined && { key }),
 });
 
 /** Makes a change of a plan that has none, so that the apply waits for what is not ready: an output that nobody refers to is told anew. */
@@ -82,6 +83,7 @@ export class Resource {
     const { walk } = this.#session;
     if (prior !== null) walk.manages(this.schema.kind.noun, prior);
     else walk.willCreate(local.planned);
+    await this.#session.holds(kept);
     if (!local.changed || !this.#asks()) return local;
     // The creation that follows a replacement is planned, and asked about, by itself; but of that plan Terraform shows no warnings.
     if (local.replaces.length > 0 && prior !== null) {
@@ -139,13 +141,14 @@ export class Resource {
   async read(prior: ValueMap, kept: PrivateState, signal: AbortSignal): Promise<Outcome> {
     const at = referenceOf(prior);
     this.#session.walk.manages(this.schema.kind.noun, prior);
+    await this.#session.holds(kept);
     const deadline = this.#deadline(callMs, signal);
     try {
       const found = await this.#session.reads.read(this.#calls(), at, reading(deadline));
       if (found === undefined) return { state: null, kept: { etag: "" }, diagnostics: [] };
       const state = refresh(this.schema.attributes, prior, fromJson(this.schema.attributes, found));
       const pending = kept.pending === true && conditionOf(found).state !== "ready";
-      return { state, kept: keptOf(found, pending), diagnostics: [] };
+      return { state, kept: keptOf(found, pending, kept.key), diagnostics: [] };
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `reading ${this.#name(at.id)}`) };
     }
@@ -163,7 +166,8 @@ export class Resource {
       const request = { ...known, ...this.#writeOnly(config) };
       const what = this.#name(textOf(known, "name"));
       const creation = { calls: this.#calls(), request, identity, at: { org, project }, what };
-      return this.#outcome(planned, await create(creation, await this.#session.journal(), deadline));
+      const made = await create(creation, await this.#session.journal(), deadline);
+      return this.#outcome(planned, made, made.key);
     } catch (error) {
       const doing = `creating ${this.#name(String(planned.get("name") ?? ""))}`;
       return { state: null, kept: { etag: "" }, diagnostics: this.#explain(error, doing) };
@@ -186,7 +190,8 @@ export class Resource {
     const writeOnly = this.#writeOnly(config);
     const mask = [...this.#changed(prior, planned), ...Object.keys(writeOnly)];
     try {
-      if (mask.length === 0 && kept.pending) return this.#outcome(planned, await this.#follow(at, what, deadline));
+      if (mask.length === 0 && kept.pending)
+        return this.#outcome(planned, await this.#follow(at, what, deadline), kept.key);
       // Only the state differs: the spelling, or the provider's own attributes.
       if (mask.length === 0) return { state: settle(attributes, planned, new Map()), kept, diagnostics: [] };
       const request = { ...toJson(attributes, planned), ...writeOnly };
@@ -194,7 +199,7 @@ export class Resource {
       const change = { calls: this.#calls(), at, request, mask, etag: kept.etag, what, isAsPlanned };
       const result = await update(change, deadline);
       if (!("resource" in result)) return { state: prior, kept, diagnostics: result };
-      return this.#outcome(planned, result);
+      return this.#outcome(planned, result, kept.key);
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `updating ${what}`) };
     }
@@ -228,10 +233,10 @@ export class Resource {
     return settled(calls, at, await calls.get(at, reading(deadline)), what, deadline);
   }
 
-  #outcome(planned: ValueMap, { resource, diagnostics, pending }: Settled): Outcome {
+  #outcome(planned: ValueMap, { resource, diagnostics, pending }: Settled, key: string | undefined): Outcome {
     const { attributes } = this.schema;
     const state = settle(attributes, planned, fromJson(attributes, resource));
-    return { state, kept: keptOf(resource, pending), diagnostics };
+    return { state, kept: keptOf(resource, pending, key), diagnostics };
   }
 
   #calls(): KindCalls {

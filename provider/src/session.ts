@@ -4,6 +4,7 @@ import { Unknown } from "./cty/value.ts";
 import { Problem, plainError } from "./diagnostics.ts";
 import type { Journal } from "./journal.ts";
 import { PermissionHints } from "./permission-hints.ts";
+import type { PrivateState } from "./private-state.ts";
 import type { Configuration } from "./provider-config.ts";
 import { Reads } from "./reads.ts";
 import { type Connection, SdkCloud } from "./sdk-cloud.ts";
@@ -95,6 +96,11 @@ export class Session {
   interrupted(): Promise<boolean> {
     this.#interrupted ??= this.journal().then((journal) => journal.hasLeft());
     return this.#interrupted;
+  }
+
+  /** Before a resource of the state is read or planned: what made it is taken up by no creation. */
+  async holds({ key }: PrivateState): Promise<void> {
+    if (key !== undefined && (await this.interrupted())) await (await this.journal()).holds(key);
   }
 
   #connection(): Connection {

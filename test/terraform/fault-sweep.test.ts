@@ -78,15 +78,16 @@ async function idsOf({ kind }: Subject, config: Json): Promise<string[]> {
 const operations = ["create", "update", "delete"] as const;
 type Operation = (typeof operations)[number];
 
-/** One resource's working directory. */
+/** One resource, in a working directory of its own or in another's. */
 class Sweep {
   readonly subject: Subject;
   readonly file = new StateFile();
-  readonly folder = mkdtempSync(join(tmpdir(), "p"));
+  readonly folder: string;
   readonly #config: Json;
 
-  constructor(subject: Subject) {
+  constructor(subject: Subject, folder = mkdtempSync(join(tmpdir(), "p"))) {
     this.subject = subject;
+    this.folder = folder;
     this.#config = resolved(subject.block(), stands) as Json;
   }
 
@@ -193,4 +194,26 @@ describe.each(subjects.map((s) => [nounOf(s), s] as const))("a %s", (_noun, subj
     },
     60_000,
   );
+});
+
+describe("of two blocks that say the same", () => {
+  const subject = subjects.find(({ kind }) => kind.noun === "service_account");
+
+  test("none takes up what the state holds of the other, though the provider died before it tidied up", async () => {
+    if (subject === undefined) throw new Error("there are no service accounts");
+    const one = new Sweep(subject);
+    const other = new Sweep(subject, one.folder);
+    try {
+      // No call is the thousandth: the provider dies when all is done.
+      await one.die("create", { of: "provider", call: 1_000, when: "before" });
+      const { id } = one;
+      // What one process has read in the state, the next one knows.
+      expect((await one.live("create")).changed).toBe(false);
+      await other.live("create");
+      expect([one.id, other.id === id]).toEqual([id, false]);
+      for (const each of [one, other]) await each.live("delete");
+    } finally {
+      one.close();
+    }
+  });
 });
