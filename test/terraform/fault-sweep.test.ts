@@ -1,4 +1,4 @@
-// A party dies at each call of a create, an update and a delete, of a kind of each sort: Terraform with its provider, the provider, the server. The
+// A party dies at each call of a create, an update and a delete, of every kind: Terraform with its provider, the provider, the server. The
 // next apply ends with exactly what is declared: nothing twice, nothing left behind, nothing lost.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,12 +27,8 @@ type Json = Readonly<Record<string, unknown>>;
 let cloud: TestCloud;
 let login: Login;
 const drawer = new Drawer(1);
-/** A scope, one that is ready at once, one of the network and one of the hosts. */
-const sorts: ReadonlySet<string> = new Set(["org", "service_account", "vpc", "vm"]);
-const subjects = subjectsOf(
-  catalog().kinds.filter(({ noun }) => sorts.has(noun)),
-  drawer,
-).filter(({ name }) => name === "labels");
+/** One of each kind. */
+const subjects = subjectsOf(catalog().kinds, drawer).filter(({ name }) => name === "labels");
 /** What the blocks refer to, made once; by address. */
 let stands: Readonly<Record<string, Json>> = {};
 
