@@ -1190,7 +1190,7 @@ export const comments: Readonly<Record<string, string>> = {
   "plasmavmc.v1.VmService.GetVm": "Reads one.",
   "plasmavmc.v1.VmService.GetVmStatistics": "Tells what the machine uses. The machine must run.",
   "plasmavmc.v1.VmService.ListVms": "Reads a page.",
-  "plasmavmc.v1.VmService.MigrateVm": "Moves the machine to another host with its disks, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while it has snapshots, which stay on their host.",
+  "plasmavmc.v1.VmService.MigrateVm": "Moves the machine to another host with its disks and snapshots, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while a machine is being made of one of its snapshots, and while its own disks are being copied from one.",
   "plasmavmc.v1.VmService.PlanVm": "Checks a creation or a change as the real call would, and stores nothing.",
   "plasmavmc.v1.VmService.ResetVm": "Pulls and gives power again at once: the guest is not asked. The machine must run.",
   "plasmavmc.v1.VmService.RestoreVm": "Puts the disks back to what they were when a snapshot was taken: what was written since is lost. The machine must be stopped.",

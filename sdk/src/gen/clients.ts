@@ -288,7 +288,7 @@ export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
   restore(id: VmId, input: Omit<RestoreVmRequest, "id">, options?: CallOptions): Promise<Vm>;
   /** Tells what the machine uses. The machine must run. */
   getVmStatistics(id: VmId, options?: CallOptions): Promise<VmStatistics>;
-  /** Moves the machine to another host with its disks, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while it has snapshots, which stay on their host. */
+  /** Moves the machine to another host with its disks and snapshots, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while a machine is being made of one of its snapshots, and while its own disks are being copied from one. */
   migrate(id: VmId, input: Omit<MigrateVmRequest, "id">, options?: CallOptions): Promise<Vm>;
   /** Gives up a move that is not done: the machine goes on where it is. */
   cancelVmMove(id: VmId, options?: CallOptions): Promise<Vm>;

@@ -1545,8 +1545,8 @@ export const VmService: GenService<{
     output: typeof VmStatisticsSchema;
   },
   /**
-   * Moves the machine to another host with its disks, running or stopped; `move` tells how far that is. Its addresses, MACs and power stay. Refused while
-   * it has snapshots, which stay on their host.
+   * Moves the machine to another host with its disks and snapshots, running or stopped; `move` tells how far that is. Its addresses, MACs and power
+   * stay. Refused while a machine is being made of one of its snapshots, and while its own disks are being copied from one.
    *
    * @generated from rpc plasmavmc.v1.VmService.MigrateVm
    */

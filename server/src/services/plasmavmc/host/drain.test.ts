@@ -1,7 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { type Host, HostDrainPhase, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
 import { HostFailurePolicy, VmMovePhase, VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
-import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import { type HostsCloud, type HostTerms, openHostsCloud } from "../../testing/hosts-cloud.ts";
 import { outcome } from "../../testing/small-cloud.ts";
 
@@ -50,17 +49,16 @@ test("a drain moves all machines away, a few at a time, and the host takes no ne
 });
 
 test("a drain names what it can't move, and why; the preview says so before", async () => {
-  const cloud = await open({ id: "a" }, { id: "b", memoryMib: 600 });
-  const [one, two, kept] = await readyOnA(3);
-  await cloud.make(VmSnapshotSchema, { name: "kept", vmId: kept?.id ?? "" });
+  const cloud = await open({ id: "a", labels: { rack: "r1" } }, { id: "b", memoryMib: 600 });
+  const [one, two, kept] = [...(await readyOnA(2)), ...(await readyOnA(1, { hostLabels: { rack: "r1" } }))];
   const preview = await cloud.ask(HostSchema, "PreviewDrain", { ...system, id: "a" });
   expect(preview).toMatchObject({ machines: 3, movable: 1 });
   const reasons: string[] = Reflect.get(preview, "moves").map((move: { reason: string }) => move.reason);
-  expect(reasons.filter((reason) => reason.includes("too little memory"))).toHaveLength(1);
+  expect(reasons.filter((reason) => reason.includes("too little memory"))).toHaveLength(2);
   await world.ask("DrainHost", "a");
   const stuck = await host("a", ({ drain }) => drain?.moved === 1 && drain.blocked.length === 2);
   const blocked = new Map(stuck.drain?.blocked.map(({ vmId, reason }) => [vmId, reason]));
-  expect(blocked.get(kept?.id ?? "")).toContain("it has snapshots");
+  expect(blocked.get(kept?.id ?? "")).toContain("have the labels of spec.host_labels");
   const waiting = blocked.has(one?.id ?? "") ? one : two;
   expect(blocked.get(waiting?.id ?? "")).toContain("too little memory");
   expect(stuck.drain?.blocked[0]).toMatchObject({ orgId: "acme", projectId: "alpha" });

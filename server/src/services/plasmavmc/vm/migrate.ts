@@ -8,10 +8,10 @@ import {
   VmMovePhase,
   VmSchema,
 } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
-import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import { Fault, invalidField } from "../../../fault.ts";
 import { formatPath } from "../../call.ts";
 import type { Admission, CustomMethod } from "../../kind.ts";
+import { copyUnderWay } from "./placement/copying.ts";
 import { isOrdered, nextOrder } from "./placement/moving.ts";
 import { isMoving } from "./placement/views.ts";
 
@@ -24,7 +24,7 @@ export const migrateVm: CustomMethod<typeof VmSchema> = {
     const { hostId, stop } = request;
     checkMovable(vm);
     if (hostId !== "") await checkHost(admission, vm, hostId);
-    await checkSnapshots(admission, vm);
+    await checkCopies(admission, vm);
     vm.moveOrder = create(VmMoveOrderSchema, { number: nextOrder(vm), hostId, stop });
   },
 };
@@ -58,14 +58,17 @@ async function checkHost(admission: Admission, vm: Vm, hostId: string): Promise<
   if (vm.hostId === hostId) throw invalidField("host_id", "conflict", `vm ${vm.id} is on host ${hostId} already`);
 }
 
-/** Snapshots stay on the host that they were taken on. */
-async function checkSnapshots(admission: Admission, vm: Vm): Promise<void> {
-  const users = await admission.users(VmSchema, vm.id);
-  const snapshots = users.filter(({ kind }) => kind === VmSnapshotSchema.typeName);
-  if (snapshots.length === 0) return;
-  const resources = snapshots.map(({ tenant, id }) => formatPath({ ...tenant, type: "vm_snapshot", id }));
-  const message = `vm ${vm.id} has snapshots, which stay on its host; delete them before it is moved`;
-  throw new Fault("WRONG_STATE", message, { resources });
+async function checkCopies(admission: Admission, vm: Vm): Promise<void> {
+  const copy = await copyUnderWay(
+    {
+      users: (schema, id) => admission.users(schema, id),
+      vm: async (id) => (await admission.get(VmSchema, id))?.message,
+    },
+    vm,
+  );
+  if (copy === undefined) return;
+  const resources = [formatPath({ ...admission.tenant, type: "vm", id: copy.vmId })];
+  throw new Fault("WRONG_STATE", `vm ${vm.id} can't be moved now: ${copy.words}`, { resources });
 }
 
 /** What is done already is not undone. */

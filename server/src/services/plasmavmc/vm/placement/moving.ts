@@ -8,12 +8,11 @@ import {
   VmMoveSchema,
   VmState,
 } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
-import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import type { DriverError } from "../../../../backends/driver-error.ts";
 import type { MachineSpec } from "../../../../backends/hypervisor/driver.ts";
 import type { DrainTerms, MoveTerms, Stayed, Whose } from "../../../../backends/hypervisor/places.ts";
-import type { Tx } from "../../../../store/store.ts";
 import { hostKey } from "../../host/report.ts";
+import { copyUnderWay, relatedIn, sourceLeaves } from "./copying.ts";
 import { noRoom, pick, whose, wishFor } from "./placing.ts";
 import { type Session, vmKey } from "./session.ts";
 import { questionOf } from "./stored.ts";
@@ -22,14 +21,6 @@ import { summaryOf } from "./words.ts";
 
 /** How soon a host is looked at after a machine has left it, in milliseconds: by then that is mostly done. */
 const sweepMs = 2_000;
-
-export const snapshotsStay = "it has snapshots, which stay on their host; delete them first";
-
-/** How many snapshots a machine has. */
-export async function snapshotsOf(tx: Pick<Tx, "referrers">, machine: Whose): Promise<number> {
-  const users = await tx.referrers(vmKey(machine));
-  return users.filter(({ kind }) => kind === VmSnapshotSchema.typeName).length;
-}
 
 /** Keeps room on another host. Where there is none, the move has failed with the reasons. */
 export async function beginMove(session: Session, spec: MachineSpec, terms: MoveTerms): Promise<void> {
@@ -40,7 +31,8 @@ export async function beginMove(session: Session, spec: MachineSpec, terms: Move
   const wish = await wishFor(session, questionOf(vm, made));
   const leaving = { ...wish, leaves: vm.hostId, ...(source && { driver: source.driver }) };
   const begun = { number: terms.number, sourceHostId: vm.hostId, startTime: timestampFromMs(session.tx.now) };
-  if ((await snapshotsOf(session.tx, spec)) > 0) return failed(session, spec, begun, snapshotsStay);
+  const copy = await copyUnderWay(relatedIn(session, spec.owner), vm);
+  if (copy !== undefined) return failed(session, spec, begun, copy.words);
   const found = await pick(session, leaving, terms.hostId);
   if (typeof found !== "string") return failed(session, spec, begun, reasonFor(terms, found));
   await session.ledger.keep({ ...whose(spec), hostId: found, ...stakeOf(vm.spec) });
@@ -121,6 +113,8 @@ export async function cancelOrder(session: Session, machine: Whose, hostId: stri
 export async function rebuild(session: Session, spec: MachineSpec): Promise<DriverError | undefined> {
   const vm = await session.vm(spec);
   if (vm?.spec === undefined || vm.hostId !== spec.hostId) return undefined;
+  const leaving = await sourceLeaves(session, spec);
+  if (leaving !== undefined) return leaving;
   const found = await pick(session, { ...(await wishFor(session, questionOf(vm, spec))), leaves: vm.hostId });
   if (typeof found !== "string") return noRoom(spec, found);
   await release(session, spec, () => true);

@@ -4,6 +4,7 @@ import { DriverError } from "../../../../backends/driver-error.ts";
 import type { MachineSpec } from "../../../../backends/hypervisor/driver.ts";
 import type { PlaceQuestion, Verdict, Whose } from "../../../../backends/hypervisor/places.ts";
 import { choose, type HostView, judge, type Wish } from "./choose.ts";
+import { sourceLeaves } from "./copying.ts";
 import { grant } from "./grants.ts";
 import type { Session } from "./session.ts";
 import { questionOf } from "./stored.ts";
@@ -44,6 +45,8 @@ export async function place(session: Session, spec: MachineSpec): Promise<string
   const vm = await session.vm(spec);
   if (vm?.spec === undefined) return new DriverError("missing", `there is no vm ${spec.vmId}`);
   if (vm.hostId !== "") return resize(session, spec, vm);
+  const leaving = await sourceLeaves(session, spec);
+  if (leaving !== undefined) return leaving;
   const found = await pick(session, await wishFor(session, questionOf(vm, spec)));
   if (typeof found !== "string") return noRoom(spec, found);
   await session.ledger.keep({ ...whose(spec), hostId: found, ...stakeOf(vm.spec) });

@@ -2,8 +2,8 @@
 import { PowerState, type Vm } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { PlaceQuestion, PlannedMove, Whose } from "../../../../backends/hypervisor/places.ts";
 import { choose, type HostView, judge } from "./choose.ts";
+import { copyUnderWay, relatedIn } from "./copying.ts";
 import { placesOn } from "./ledger.ts";
-import { snapshotsOf, snapshotsStay } from "./moving.ts";
 import { whose, wishFor } from "./placing.ts";
 import type { Session } from "./session.ts";
 import { questionOfMade } from "./stored.ts";
@@ -36,7 +36,8 @@ async function planOne(
 ): Promise<PlannedMove> {
   const named = { ...whose(machine), name: vm.name };
   if (isMoving(vm)) return { ...named, targetHostId: vm.move?.targetHostId ?? "", reason: "it is being moved now" };
-  if ((await snapshotsOf(session.tx, machine)) > 0) return { ...named, reason: snapshotsStay };
+  const copy = await copyUnderWay(relatedIn(session, machine.owner), vm);
+  if (copy !== undefined) return { ...named, reason: copy.words };
   const question: PlaceQuestion = await questionOfMade(session, vm, machine.owner);
   const driver = hosts.find(({ id }) => id === vm.hostId)?.driver;
   const wish = {
