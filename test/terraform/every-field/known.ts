@@ -85,13 +85,17 @@ const asked: ReadonlySet<string> = new Set([
   "prismnet.v1.SecurityGroupRule.protocol",
 ]);
 
-/** What stands beside a field that is tried while it has a value. */
+/** What stands beside a field that is tried. */
 export const besides: Readonly<Record<string, Values>> = {
-  "iam.v1.User.federated_issuer": { federated_subject: "somebody" },
-  "iam.v1.User.federated_subject": { federated_issuer: "https://issuer.example" },
   "prismnet.v1.ExternalNetwork.ipv6_gateway": { ipv6_cidr: "2001:db8:113::/64" },
   "prismnet.v1.ExternalNetwork.ipv6_pool_cidr": { ipv6_cidr: "2001:db8:113::/64" },
   "prismnet.v1.Subnet.gateway": { cidr: "10.0.250.0/24" },
+};
+
+/** What comes and goes with the value of a field. */
+export const together: Readonly<Record<string, Values>> = {
+  "iam.v1.User.federated_issuer": { federated_subject: "somebody" },
+  "iam.v1.User.federated_subject": { federated_issuer: "https://issuer.example" },
 };
 
 /** What those that others stand on have beside what is asked for: the two of a kind, and the others. */
@@ -120,7 +124,7 @@ export const always = (attribute: Attribute): boolean =>
   attribute.required || (attribute.field !== undefined && asked.has(fullName(attribute.field)));
 
 /** How much the annotations do not tell. */
-export const untold = [knownValues, asked, besides, standingWith].reduce(
+export const untold = [knownValues, asked, besides, together, standingWith].reduce(
   (sum, of) => sum + (of instanceof Set ? of.size : Object.keys(of).length),
   0,
 );

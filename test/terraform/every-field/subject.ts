@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Attribute, Shape } from "../../../provider/src/attribute.ts";
 import { resourceSchema, tenantFields } from "../../../provider/src/schema.ts";
 import { type Drawing, type Json, valuesOf } from "./drawing.ts";
-import { always, besides, fullName, knownOf, standingWith } from "./known.ts";
+import { always, besides, fullName, knownOf, standingWith, together } from "./known.ts";
 import { leafOf, type Place, placeName, placesOf, within } from "./places.ts";
 
 export type Block = Readonly<Record<string, Json>>;
@@ -108,7 +108,8 @@ export class Subject {
   /** Its block; without what only the provider knows, as after an import. */
   block({ own = true } = {}): Block {
     const { field } = leafOf(this.place);
-    const beside = field === undefined || this.value === undefined ? undefined : besides[fullName(field)];
+    const name = field === undefined ? "" : fullName(field);
+    const beside = { ...besides[name], ...(this.value === undefined ? {} : together[name]) };
     const block = { ...this.#object(attributesOf(this.kind), this.place.attributes, ""), ...beside };
     const known = new Set(attributesOf(this.kind).flatMap((a) => (a.field === undefined ? [] : [a.name])));
     return own ? block : Object.fromEntries(Object.entries(block).filter(([name]) => known.has(name)));
