@@ -1,7 +1,8 @@
 // A move whose every call fails once: before it had an effect, or after it with the answer lost, as when the server dies there. Each machine is
-// in the end on one host alone, runs, and is promised room there and nowhere else.
+// in the end on one host alone with its snapshot, runs, and is promised room there and nowhere else.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { VmMovePhase, VmSchema, VmState } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
+import { VmSnapshotSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_snapshot_pb";
 import { DriverError } from "../../../backends/driver-error.ts";
 import { InjectedFault } from "../../../engine/testing/faults.ts";
 import { type HostsCloud, openHostsCloud } from "../../testing/hosts-cloud.ts";
@@ -48,11 +49,13 @@ async function attempt(trial: Trial, name: string): Promise<string> {
   const spec = { cpu: 1, memory: 64, imageId: "debian-12" };
   const { id } = await cloud.create(VmSchema, { name, spec });
   await cloud.until(VmSchema, id, ({ state }) => state === VmState.RUNNING);
+  const snapshot = await cloud.make(VmSnapshotSchema, { name, vmId: id });
   trials.set(id, trial);
   await world.migrate(id);
   await cloud.until(VmSchema, id, ({ move }) => over.has(move?.phase));
   const { hostId, move } = await cloud.until(VmSchema, id, ({ state }) => state === VmState.RUNNING);
   await world.until(async () => (await world.only(id)).join() === hostId);
+  expect(await world.drivers.get(hostId)?.snapshots.list(id)).toEqual([snapshot.id]);
   return move?.phase === VmMovePhase.DONE ? "done" : "failed";
 }
 
