@@ -3,12 +3,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { catalog, type Kind } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { exampleOf, replacement } from "../../provider/scripts/example-block.ts";
+import { identitySchema } from "../../provider/src/identity.ts";
+import type { ResourceIdentityData } from "../../provider/src/plugin/gen/tfplugin6.ts";
+import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
 import { type Login, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
 let login: Login;
 let provider: Reattached;
+let terraform: PlayedTerraform;
 const workspaces: Workspace[] = [];
 
 beforeAll(async () => {
@@ -16,6 +20,8 @@ beforeAll(async () => {
   await cloud.tenant("acme-corp", "project-alpha");
   login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
   provider = await reattach(login);
+  terraform = new PlayedTerraform(provider);
+  await terraform.configure();
 });
 
 afterEach(() => {
@@ -23,6 +29,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  terraform.close();
   provider.close();
   await cloud.stop();
 });
@@ -41,6 +48,25 @@ async function disappear(kind: Kind, state: Record<string, unknown>): Promise<vo
   if (status !== 200) throw new Error(JSON.stringify(body));
 }
 
+/** What an import by identity brings into the state, as a Terraform of 1.12 or newer asks for it. */
+async function imported(kind: Kind, identity: object) {
+  const schema = schemaOf(kind.noun);
+  const { typeName } = schema;
+  const given = { typeName, identity: { identityData: json(identity) } };
+  const { importedResources, diagnostics } = await terraform.call("importResourceState", given);
+  const [one] = importedResources;
+  const current = { typeName, currentState: one?.state, currentIdentity: one?.identity };
+  const read = await terraform.call("readResource", current);
+  expect(sentences([...diagnostics, ...read.diagnostics])).toEqual([]);
+  const { attributes } = identitySchema(schema);
+  const identityOf = (data: ResourceIdentityData | undefined) => shown(attributes, data?.identityData);
+  return { state: shown(schema.attributes, read.newState), identity: identityOf(read.newIdentity) };
+}
+
+/** The parts of a kind's identity, as a state has them. */
+const identityIn = (kind: Kind, state: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(identitySchema(schemaOf(kind.noun)).attributes.map(({ name }) => [name, state[name] ?? ""]));
+
 describe.each(catalog().kinds.map((kind) => [kind.noun, kind] as const))("photoncloud_%s", (_noun, kind) => {
   test("is created, updated, imported, found again when it disappears, and destroyed, and every plan between is empty", async () => {
     const { address, hcl } = exampleOf(kind);
@@ -58,8 +84,11 @@ describe.each(catalog().kinds.map((kind) => [kind.noun, kind] as const))("photon
     expect(applied.labels).toEqual({ team: "web", "with.dot": "" });
     await workspace.must("state", "rm", address);
     await workspace.must("import", "-no-color", address, String(applied.id));
-    expect((await workspace.state())[address]).toEqual({ ...applied, timeouts: null });
+    const held = { ...applied, timeouts: null };
+    expect((await workspace.state())[address]).toEqual(held);
     expect(await workspace.plan()).toEqual({});
+    const identity = identityIn(kind, applied);
+    expect(await imported(kind, identity)).toEqual({ state: held, identity });
 
     await disappear(kind, applied);
     expect(await workspace.plan()).toEqual({ [address]: "create" });
