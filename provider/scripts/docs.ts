@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Catalog, catalog, type Kind, Scope } from "@photoncloud/proto";
 import { actionSchemas } from "../src/action/action-schema.ts";
 import type { Attribute } from "../src/attribute.ts";
+import { pluralSchema } from "../src/data/plural-schema.ts";
 import { ephemeralSchemas } from "../src/ephemeral/index.ts";
 import { functionsOf } from "../src/functions/index.ts";
 import { listSchema } from "../src/list/filter.ts";
@@ -14,7 +15,14 @@ import { dataSourceSchema, resourceSchema } from "../src/schema.ts";
 import { schemaSection } from "./docs-schema.ts";
 import { exampleOf } from "./example-block.ts";
 import { address } from "./mirror.ts";
-import { actionExample, dataExample, ephemeralExample, functionExample, listExample } from "./usage-examples.ts";
+import {
+  actionExample,
+  dataExample,
+  ephemeralExample,
+  functionExample,
+  listExample,
+  pluralExample,
+} from "./usage-examples.ts";
 
 /** Where the pages are. */
 export const docsFolder = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
@@ -51,6 +59,7 @@ function importSection({ noun, scope }: Kind): string {
 
 function pagesOfKind(kind: Kind): readonly (readonly [string, Page])[] {
   const [resource, data, list] = [resourceSchema(kind), dataSourceSchema(kind), listSchema(kind)];
+  const plural = { ...pluralSchema(kind), name: `photoncloud_${kind.plural}`, group: groupOf(kind) };
   const name = resource.typeName;
   const group = groupOf(kind);
   const common = { name, group };
@@ -60,6 +69,7 @@ function pagesOfKind(kind: Kind): readonly (readonly [string, Page])[] {
       { ...common, ...resource, sort: "Resource", example: exampleOf(kind).hcl, more: importSection(kind) },
     ],
     [`data-sources/${kind.noun}.md`, { ...common, ...data, sort: "Data Source", example: dataExample(kind) }],
+    [`data-sources/${kind.plural}.md`, { ...plural, sort: "Data Source", example: pluralExample(kind) }],
     [`list-resources/${kind.noun}.md`, { ...common, ...list, sort: "List Resource", example: listExample(kind) }],
   ];
 }

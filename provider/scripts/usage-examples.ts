@@ -7,11 +7,22 @@ import { exampleOf, isShown, literal } from "./example-block.ts";
 /** Stands for the id that the cloud drew. */
 export const someId = "ID";
 
-/** Looks up what the kind's resource example makes: by its name, where it has one. */
-export function dataExample(kind: Kind): string {
+/** What is said of the name of what the kind's resource example makes, where it has one. */
+function byName(kind: Kind): string | undefined {
   const name = kind.fields.find((field) => field.name === "name" && isShown(field));
-  const by = name === undefined ? `id = ${JSON.stringify(someId)}` : `name = ${literal(name, "  ")}`;
-  return `data "photoncloud_${kind.noun}" "it" {\n  ${by}\n}\n`;
+  return name && `name = ${literal(name, "  ")}`;
+}
+
+/** Looks up what the kind's resource example makes. */
+export function dataExample(kind: Kind): string {
+  return `data "photoncloud_${kind.noun}" "it" {\n  ${byName(kind) ?? `id = ${JSON.stringify(someId)}`}\n}\n`;
+}
+
+/** Finds it among others, and shows the ids. */
+export function pluralExample(kind: Kind): string {
+  const { noun, plural } = kind;
+  const block = `data "photoncloud_${plural}" "found" {\n  ${byName(kind) ?? "limit = 1000"}\n}\n`;
+  return `${block}\noutput "${noun}_ids" {\n  value = data.photoncloud_${plural}.found.ids\n}\n`;
 }
 
 export const listExample = ({ noun }: Kind): string =>

@@ -7,19 +7,19 @@ function allowedIn(shape: Shape): string {
   return shape.kind === "object" ? "" : allowedIn(shape.of);
 }
 
-/** A field's comment and what its annotations add. */
-export function describeField(field: Field, shape: Shape): string {
-  const { options } = field;
+/** A field's comment and what its annotations add; `output`: of what is shown only, not of how to ask for it. */
+export function describeField(field: Field, shape: Shape, output: boolean): string {
+  const { options, oneof, immutable, inputOnly } = field;
   const allowed = allowedIn(shape);
   const sentences = [
     field.comment,
     allowed === "" ? "" : `It is ${allowed}.`,
     options?.unit ? `In ${options.unit}.` : "",
-    options?.default ? `Left out: ${options.default}.` : "",
+    options?.default && !output ? `Left out: ${options.default}.` : "",
     options?.example ? `Example: ${options.example}.` : "",
-    field.oneof === undefined ? "" : `At most one of ${field.oneof.fields.map((f) => f.name).join(", ")}.`,
-    field.immutable && !field.outputOnly ? "A change needs a new resource." : "",
-    field.inputOnly ? "Write-only: never stored in the state; needs Terraform 1.11 or newer." : "",
+    oneof === undefined ? "" : `At most one of ${oneof.fields.map((f) => f.name).join(", ")}.`,
+    immutable && !output ? "A change needs a new resource." : "",
+    inputOnly ? "Write-only: never stored in the state; needs Terraform 1.11 or newer." : "",
   ];
   return sentences.filter((sentence) => sentence !== "").join(" ");
 }

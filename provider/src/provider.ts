@@ -3,7 +3,7 @@ import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
 import { actionSchemas } from "./action/action-schema.ts";
 import { actionHandlers } from "./action/index.ts";
 import type { ValueMap } from "./cty/value.ts";
-import { DataSource } from "./data-source.ts";
+import { dataSourceHandlers, dataSourceSchemas, dataSourcesOf } from "./data/index.ts";
 import { deferring } from "./deferral.ts";
 import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
 import { ephemeralHandlers, ephemeralSchemas } from "./ephemeral/index.ts";
@@ -20,7 +20,7 @@ import type { Handlers } from "./plugin/provider-methods.ts";
 import { readPrivate, writePrivate } from "./private-state.ts";
 import { type Configuration, providerAttributes, readConfiguration, validateConfiguration } from "./provider-config.ts";
 import { type Outcome, Resource } from "./resource.ts";
-import { dataSourceSchema, resourceSchema } from "./schema.ts";
+import { resourceSchema } from "./schema.ts";
 import { providerSchema, serverCapabilities } from "./schema-response.ts";
 import { Session, type Surroundings } from "./session.ts";
 import { validateConfig } from "./validate-config.ts";
@@ -53,11 +53,7 @@ export function createProvider(options: ProviderOptions): Handlers {
     const kind = catalog.byNoun(noun);
     return kind === undefined ? undefined : new Resource(resourceSchema(kind), session);
   });
-  const dataSources = lazily((noun) => {
-    const kind = catalog.byNoun(noun);
-    return kind === undefined ? undefined : new DataSource(dataSourceSchema(kind), session);
-  });
-
+  const dataSources = dataSourcesOf(catalog, session);
   const identities = lazily((noun) => {
     const kind = catalog.byNoun(noun);
     return kind === undefined ? undefined : { schema: identitySchema(resourceSchema(kind)) };
@@ -80,7 +76,7 @@ export function createProvider(options: ProviderOptions): Handlers {
     getMetadata: async () => ({
       serverCapabilities,
       resources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
-      dataSources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
+      dataSources: dataSourceSchemas(catalog).map(({ typeName }) => ({ typeName })),
       listResources: catalog.kinds.map((kind) => ({ typeName: `photoncloud_${kind.noun}` })),
       actions: actionSchemas(catalog).map(({ typeName }) => ({ typeName })),
       ephemeralResources: ephemeralSchemas(catalog).map(({ typeName }) => ({ typeName })),
@@ -90,6 +86,7 @@ export function createProvider(options: ProviderOptions): Handlers {
     getProviderSchema: async () => providerSchema(catalog),
 
     ...functionHandlers(catalog),
+    ...dataSourceHandlers(dataSources),
     ...ephemeralHandlers(catalog, session, () => configuration),
     ...identityHandlers(catalog, identities),
     ...moveHandler(resources, identities),
@@ -122,16 +119,6 @@ export function createProvider(options: ProviderOptions): Handlers {
           const { part, codec } = resources(request.typeName);
           const client = { writeOnly: request.clientCapabilities?.writeOnlyAttributesAllowed ?? false };
           return onlyDiagnostics(validateConfig(part.schema, provided(codec, request.config), client));
-        },
-        onlyDiagnostics,
-      ),
-
-    validateDataResourceConfig: (request) =>
-      guarded(
-        `checking ${request.typeName}`,
-        async () => {
-          const { part, codec } = dataSources(request.typeName);
-          return onlyDiagnostics(part.validate(provided(codec, request.config)));
         },
         onlyDiagnostics,
       ),
@@ -235,16 +222,6 @@ export function createProvider(options: ProviderOptions): Handlers {
             return { importedResources: [{ typeName, state: codec.encode(part.import(request.id)) }] };
           const stub = stubAt(part.schema, referenceIn(named, identity, session.tenant));
           return { importedResources: [{ typeName, state: codec.encode(stub), identity: identityOf(named, stub) }] };
-        },
-        onlyDiagnostics,
-      ),
-
-    readDataSource: (request, signal) =>
-      guarded(
-        `reading a ${request.typeName}`,
-        async () => {
-          const { part, codec } = dataSources(request.typeName);
-          return { state: codec.encode(await part.read(provided(codec, request.config), signal)) };
         },
         onlyDiagnostics,
       ),

@@ -2,11 +2,12 @@
 import type { Catalog } from "@photoncloud/proto";
 import { actionSchemas } from "./action/action-schema.ts";
 import type { Attribute } from "./attribute.ts";
+import { dataSourceSchemas } from "./data/index.ts";
 import { ephemeralSchemas } from "./ephemeral/index.ts";
 import { wireFunctions } from "./functions/index.ts";
 import { listSchema } from "./list/filter.ts";
 import { providerAttributes } from "./provider-config.ts";
-import { dataSourceSchema, resourceSchema } from "./schema.ts";
+import { resourceSchema } from "./schema.ts";
 import { wireAttributes } from "./wire.ts";
 
 /** One schema call for each command instead of one for each process; a destroy is shown to us before it happens. */
@@ -25,7 +26,7 @@ const schema = (attributes: readonly Attribute[], description: string) => ({
 /** Every resource, data source and function of a catalog. */
 export function providerSchema(catalog: Catalog) {
   const resources = catalog.kinds.map(resourceSchema);
-  const dataSources = catalog.kinds.map(dataSourceSchema);
+  const dataSources = dataSourceSchemas(catalog);
   return {
     provider: schema(providerAttributes, "PhotonCloud: a multi-tenant cloud on your own hosts."),
     resourceSchemas: Object.fromEntries(resources.map((r) => [r.typeName, schema(r.attributes, r.description)])),

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { catalog, type Field, type FieldType } from "@photoncloud/proto";
 import { testCatalog } from "@photoncloud/proto/testing";
+import { dataSourceSchemas } from "./data/index.ts";
+import { pluralSchema } from "./data/plural-schema.ts";
+import { listSchema } from "./list/filter.ts";
 import { dataSourceSchema, resourceSchema } from "./schema.ts";
 
 const widget = testCatalog().byNoun("widget");
@@ -24,6 +27,7 @@ const withField = (name: string, change: Change) => ({
 describe.each([
   ["resourceSchema()", resourceSchema],
   ["dataSourceSchema()", dataSourceSchema],
+  ["pluralSchema()", pluralSchema],
 ])("%s", (_name, schemaOf) => {
   test.each([
     ["an input", "note", isSecret],
@@ -46,4 +50,17 @@ test("resourceSchema() takes a secret that is written only, and refuses it once 
   expect(() => resourceSchema(withField("passphrase", (field) => ({ ...field, inputOnly: false })))).toThrow(
     "test.v1.Widget: passphrase is a secret that Terraform would store; make it INPUT_ONLY or ONCE",
   );
+});
+
+test("what shows and what finds says nothing of how to ask for it", () => {
+  const said = [dataSourceSchema, listSchema, pluralSchema].flatMap((schemaOf) =>
+    catalog().kinds.flatMap((kind) => schemaOf(kind).attributes.map(({ description }) => description)),
+  );
+  expect(said.join("\n")).not.toMatch(/new resource|Write-only/);
+});
+
+test("no two data sources have one name", () => {
+  const names = dataSourceSchemas(catalog()).map(({ typeName }) => typeName);
+  expect(names).toHaveLength(2 * catalog().kinds.length);
+  expect(new Set(names).size).toBe(names.length);
 });

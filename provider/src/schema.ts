@@ -90,7 +90,7 @@ function attributeOf(field: Field, within: Within): Attribute {
     writeOnly: field.inputOnly && !output,
     replaces: field.immutable && !output,
     emptyIsNull: !field.presence && !output && !field.serverDefault,
-    description: describeField(field, shape),
+    description: describeField(field, shape, output),
     field,
   };
 }
@@ -148,6 +148,13 @@ function withinShape(shape: Shape): readonly Attribute[] {
   return shape.kind === "object" ? shape.attributes : withinShape(shape.of);
 }
 
+/** @throws Error if two attributes have one name, or a secret would be stored */
+export function checkedSchema(schema: KindSchema): KindSchema {
+  checkNames(schema.kind, schema.attributes);
+  checkSecrets(schema.kind, schema.attributes);
+  return schema;
+}
+
 /**
  * The resource of a kind.
  *
@@ -157,9 +164,7 @@ export function resourceSchema(kind: Kind): KindSchema {
   const fields = attributesOf(kind.fields, { view: "resource", output: false }).map(defaulted).map(renamed(kind));
   const versions = kind.fields.filter((field) => field.inputOnly && !field.once).map(versionOf);
   const attributes = [...fields, ...versions, timeouts];
-  checkNames(kind, attributes);
-  checkSecrets(kind, attributes);
-  return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
+  return checkedSchema({ kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes });
 }
 
 /** What a data source is found by, beside its tenant. */
@@ -170,7 +175,5 @@ export function dataSourceSchema(kind: Kind): KindSchema {
   const found = (attribute: Attribute): Attribute =>
     lookups.has(attribute.name) || tenantFields.has(attribute.name) ? { ...attribute, optional: true } : attribute;
   const attributes = outputsOf(kind.fields).map(found).map(renamed(kind));
-  checkNames(kind, attributes);
-  checkSecrets(kind, attributes);
-  return { kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes };
+  return checkedSchema({ kind, typeName: `photoncloud_${kind.noun}`, description: describeKind(kind), attributes });
 }

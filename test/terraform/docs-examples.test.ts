@@ -80,6 +80,17 @@ test("every data source's finds what the resource's made", async () => {
   expect(ids).toEqual(Object.fromEntries(nouns.map((noun) => [noun, idOf(noun)])));
 }, 120_000);
 
+test("every plural data source's finds it among others", async () => {
+  const found = kinds.map(({ plural }) => exampleAt(`data-sources/${plural}.md`));
+  workspace.write(resources + found.join(""));
+  await workspace.apply();
+  const all = await workspace.state();
+  for (const { noun, plural } of kinds) {
+    const data = all[`data.photoncloud_${plural}.found`];
+    expect([noun, data?.ids]).toEqual([noun, expect.arrayContaining([idOf(noun)])]);
+  }
+}, 120_000);
+
 /** The whole system's, which the list of a project leaves out. */
 const elsewhere = ["external_network"];
 

@@ -5,7 +5,7 @@ import { attribute as attributeStep, key } from "../cty/path.ts";
 import { isMap, isNumber, numberText, Unknown, type Value, type ValueMap } from "../cty/value.ts";
 import { type Diagnostic, errorAt } from "../diagnostics.ts";
 import { plain } from "../scalar.ts";
-import { type KindSchema, resourceSchema } from "../schema.ts";
+import { dataSourceSchema, type KindSchema, resourceSchema } from "../schema.ts";
 
 /** Those of the types that a term of a filter compares (docs/reference: ListRequest.filter). */
 const comparable: ReadonlySet<FieldType["type"]> = new Set(["string", "bool", "float", "int32", "int64", "enum"]);
@@ -39,11 +39,16 @@ const filter: Attribute = {
   field: undefined,
 };
 
-/** What stands in the config of a kind's list block. */
+/** What stands in the config of a kind's list block: what changes by itself is no part of a resource, and found by nobody. */
 export function listSchema(kind: Kind): KindSchema {
-  const schema = resourceSchema(kind);
-  const attributes = [...schema.attributes.filter(isFilter).map(asFilter), filter];
-  return { ...schema, description: `Finds what there is. ${schema.description}`, attributes };
+  const schema = dataSourceSchema(kind);
+  const lasting = new Set(resourceSchema(kind).attributes.map(({ name }) => name));
+  const compared = schema.attributes.filter((one) => lasting.has(one.name) && isFilter(one));
+  return {
+    ...schema,
+    description: `Finds what there is. ${schema.description}`,
+    attributes: [...compared.map(asFilter), filter],
+  };
 }
 
 const text = (value: Value): string => (isNumber(value) ? numberText(value) : String(value));

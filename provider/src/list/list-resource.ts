@@ -2,18 +2,14 @@
 import { KindCalls, type Reference } from "../cloud.ts";
 import { fromJson } from "../convert.ts";
 import type { ValueMap } from "../cty/value.ts";
-import { Deadline } from "../deadline.ts";
 import { stubAt } from "../identity.ts";
 import { type JsonObject, textOf } from "../json-object.ts";
 import { refresh } from "../merge.ts";
-import { callMs, reading } from "../operation.ts";
 import { type KindSchema, resourceSchema } from "../schema.ts";
 import type { Session } from "../session.ts";
 import { referenceOf, tenantDefaults } from "../tenant.ts";
 import { filterOf, listSchema } from "./filter.ts";
-
-/** The cloud's most; a page that is not needed whole is asked for as small as it is needed. */
-const largestPage = 1_000;
+import { found } from "./found.ts";
 
 export interface Found {
   /** Its state, as an import would read it. */
@@ -46,13 +42,7 @@ export class ListResource {
     // The tenant is a part of the call, and of the filter too: lists also show what is seen from above.
     const filter = filterOf(this.schema, where);
     const at = referenceOf(where);
-    for (let [token, told, more] = ["", 0, true]; more; more = token !== "" && (limit === 0 || told < limit)) {
-      const size = limit === 0 ? largestPage : Math.min(largestPage, limit - told);
-      const { items, next } = await calls.page(at, { size, token, filter }, reading(new Deadline(callMs, stop)));
-      for (const item of items) yield this.#found(item, at);
-      told += items.length;
-      token = next;
-    }
+    for await (const item of found(calls, at, { filter, limit }, stop)) yield this.#found(item, at);
   }
 
   #found(item: JsonObject, at: Reference): Found {

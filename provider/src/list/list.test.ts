@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { testCatalog } from "@photoncloud/proto/testing";
 import type { Cloud } from "../cloud.ts";
 import type { Value } from "../cty/value.ts";
+import { PluralDataSource } from "../data/plural-data-source.ts";
 import type { JsonObject } from "../json-object.ts";
 import { Session } from "../session.ts";
 import { filterOf, filterProblems, listSchema } from "./filter.ts";
@@ -60,12 +61,14 @@ class Pages implements Cloud {
   }
 }
 
-function lister(cloud: Cloud): ListResource {
+function sessionWith(cloud: Cloud): Session {
   const session = new Session({ env: {}, journal: () => Promise.reject(new Error("unused")), connect: () => cloud });
   const configuration = { endpoint: "http://cloud.example", org: "acme", project: "web", credentials: { token: "t" } };
   session.configure({ ...configuration, ca: undefined, planChecks: true }, "1.14.0");
-  return new ListResource(kind as NonNullable<typeof kind>, session);
+  return session;
 }
+
+const lister = (cloud: Cloud) => new ListResource(kind as NonNullable<typeof kind>, sessionWith(cloud));
 
 async function collect(cloud: Cloud, limit: number): Promise<Found[]> {
   const found: Found[] = [];
@@ -96,5 +99,44 @@ describe("ListResource.list()", () => {
       break;
     }
     expect(cloud.requests).toHaveLength(1);
+  });
+});
+
+describe("PluralDataSource", () => {
+  const source = (cloud: Cloud) => new PluralDataSource(kind as NonNullable<typeof kind>, sessionWith(cloud));
+  const read = (cloud: Cloud, given: Record<string, Value>) =>
+    source(cloud).read(config(given), new AbortController().signal);
+  const ids = (count: number) => Array.from({ length: count }, (_, i) => `widget-${i}`);
+
+  test("finds all, page by page, filtered by the cloud", async () => {
+    const cloud = new Pages(25);
+    const found = await read(cloud, { color: "red", labels: config({ env: "prod" }) });
+    expect(found.get("ids")).toEqual(ids(25));
+    expect(found.get("widgets")).toHaveLength(25);
+    expect(cloud.requests.map((r) => r.pageToken)).toEqual(["", "10", "20"]);
+    const filter = 'labels["env"] = "prod" AND color = "red"';
+    expect(cloud.requests[0]).toMatchObject({ orgId: "acme", projectId: "web", filter });
+  });
+
+  test("reads no more than its limit", async () => {
+    const cloud = new Pages(25);
+    expect((await read(cloud, { limit: 12 })).get("ids")).toEqual(ids(12));
+    expect(cloud.requests.map((r) => r.pageSize)).toEqual([12, 2]);
+  });
+
+  test("finding none is no error, and what was written stays", async () => {
+    const found = await read(new Pages(0), { name: "nobody", project_id: null });
+    expect([...found]).toEqual(Object.entries({ name: "nobody", project_id: null, ids: [], widgets: [] }));
+  });
+
+  test.each<[string, Record<string, Value>, readonly string[]]>([
+    ["what it can be", { limit: 1, shape: "round" }, []],
+    ["a limit below 1", { limit: 0 }, ["limit"]],
+    ["a word that an enum does not have", { shape: "oval" }, ["shape"]],
+  ])("validate() takes or refuses %s", (_name, given, expected) => {
+    const paths = source(new Pages(0))
+      .validate(config(given))
+      .map((problem) => problem.path);
+    expect(paths).toEqual(expected.map((attribute) => [{ attribute }]));
   });
 });

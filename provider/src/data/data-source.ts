@@ -1,15 +1,15 @@
 // The one data source: finds a resource by its id or by its name, and shows all that the cloud says of it.
-import { KindCalls, type Reference } from "./cloud.ts";
-import { fromJson } from "./convert.ts";
-import { attribute as attributeStep } from "./cty/path.ts";
-import { Unknown, type ValueMap } from "./cty/value.ts";
-import { Deadline } from "./deadline.ts";
-import { type Diagnostic, errorAt, explain, isNotFound, Problem } from "./diagnostics.ts";
-import { type JsonObject, textOf } from "./json-object.ts";
-import { callMs, reading } from "./operation.ts";
-import type { KindSchema } from "./schema.ts";
-import type { Session } from "./session.ts";
-import { referenceOf, tenantDefaults } from "./tenant.ts";
+import { KindCalls, type Reference } from "../cloud.ts";
+import { fromJson } from "../convert.ts";
+import { attribute as attributeStep } from "../cty/path.ts";
+import { Unknown, type ValueMap } from "../cty/value.ts";
+import { Deadline } from "../deadline.ts";
+import { type Diagnostic, errorAt, explain, isNotFound, Problem } from "../diagnostics.ts";
+import { type JsonObject, textOf } from "../json-object.ts";
+import { callMs, reading } from "../operation.ts";
+import type { KindSchema } from "../schema.ts";
+import type { Session } from "../session.ts";
+import { referenceOf, tenantDefaults } from "../tenant.ts";
 
 const given = (config: ValueMap, name: string): boolean => (config.get(name) ?? null) !== null;
 
