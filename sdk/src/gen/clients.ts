@@ -284,6 +284,8 @@ export interface VmClient extends ResourceClient<Vm, VmInput, VmUpdate, VmId> {
   stop(id: VmId, options?: CallOptions): Promise<Vm>;
   /** Pulls and gives power again at once: the guest is not asked. The machine must run. */
   reset(id: VmId, options?: CallOptions): Promise<Vm>;
+  /** Asks the guest to shut down, and starts it again; one that does not shut down in time has its plug pulled. The machine must run. */
+  reboot(id: VmId, options?: CallOptions): Promise<Vm>;
   /** Puts the disks back to what they were when a snapshot was taken: what was written since is lost. The machine must be stopped. */
   restore(id: VmId, input: Omit<RestoreVmRequest, "id">, options?: CallOptions): Promise<Vm>;
   /** Tells what the machine uses. The machine must run. */

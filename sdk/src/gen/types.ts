@@ -4089,6 +4089,10 @@ export interface Vm {
   readonly move: VmMove;
   /** What was asked of it last, by MigrateVm, CancelVmMove or a drain of its host. */
   readonly moveOrder: VmMoveOrder;
+  /** Counts RebootVm. */
+  readonly reboots: number;
+  /** How many of them have been carried out. */
+  readonly rebootsDone: number;
 }
 
 /** A disk of a machine. */

@@ -139,4 +139,9 @@ export class TfVm extends PhotonResource {
   get restoredSnapshotId(): string {
     return this.getStringAttribute("restored_snapshot_id");
   }
+
+  /** Counts RebootVm. Known when it is deployed. */
+  get reboots(): number {
+    return this.getNumberAttribute("reboots");
+  }
 }

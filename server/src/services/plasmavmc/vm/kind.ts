@@ -13,6 +13,7 @@ import { vmReconciler } from "./kind.steps.ts";
 import { admitMachineType } from "./machine-type.ts";
 import { cancelVmMove, migrateVm } from "./migrate.ts";
 import { admitPlace } from "./place-rules.ts";
+import { rebootVm } from "./reboot.ts";
 import { resetVm } from "./reset.ts";
 import { restoreVm } from "./restore.ts";
 import { admitSize } from "./size.ts";
@@ -68,6 +69,7 @@ export const vmKind = defineKind({
     StartVm: { update: start },
     StopVm: { update: stop },
     ResetVm: resetVm,
+    RebootVm: rebootVm,
     RestoreVm: restoreVm,
     MigrateVm: migrateVm,
     CancelVmMove: cancelVmMove,

@@ -114,6 +114,40 @@ describe("ResetVm", () => {
   });
 });
 
+describe("RebootVm", () => {
+  const reboot = (id: string) => cloud.custom(VmSchema, "RebootVm", { id });
+
+  test("shuts a running guest down and starts it again, each time that it is asked, whatever its restart policy", async () => {
+    const { id } = await aVm({ restartPolicy: RestartPolicy.NEVER });
+    for (const reboots of [1, 2]) {
+      const before = (await cloud.ready(VmSchema, id)).startTime;
+      expect((await reboot(id)).reboots).toBe(reboots);
+      const after = await until(id, (vm) => vm.rebootsDone === reboots && runs(vm));
+      expect(after).toMatchObject({ restarts: 0, stateReason: "" });
+      expect(after.startTime).not.toEqual(before);
+    }
+  });
+
+  test("is done once for several that are asked for before it is", async () => {
+    const { id } = await aVm();
+    await Promise.all([reboot(id), reboot(id)]);
+    await until(id, (vm) => vm.rebootsDone === 2 && runs(vm));
+  });
+
+  test("is over when the machine was stopped meanwhile, which stays so", async () => {
+    const { id } = await aVm();
+    await reboot(id);
+    await cloud.custom(VmSchema, "StopVm", { id });
+    const off = await until(id, (vm) => vm.rebootsDone === 1 && vm.state === VmState.STOPPED);
+    expect(off.powerState).toBe(PowerState.STOPPED);
+  });
+
+  test("is refused while the machine does not run", async () => {
+    const { id } = await aVm({}, { powerState: PowerState.STOPPED });
+    expect(await outcome(reboot(id))).toBe("WRONG_STATE");
+  });
+});
+
 describe("deletion_protection", () => {
   const impactless = (vm: Vm, spec: Spec, paths: string[]) =>
     cloud.plan(VmSchema, vm.id, { name: vm.name, spec }, { updateMask: { paths } });

@@ -7,6 +7,7 @@ import { type NotYet, StepError } from "../../../engine/reconciler.ts";
 import type { DriverContext } from "../../driver-step.ts";
 import { abilitiesFor } from "./its-host.ts";
 import { isMoving } from "./placement/views.ts";
+import { isDown, isRebooting, rebooted } from "./reboot.ts";
 import { restartDelayMs, restartsSoFar } from "./restarts.ts";
 import { type Act, type Decision, decide, type Policy, type Situation } from "./transitions.ts";
 
@@ -56,7 +57,7 @@ function situationOf({ resource, now }: Context, machine: MachineState): Situati
     state: machine.state,
     wanted: resource.powerState === PowerState.STOPPED ? "stopped" : "running",
     policy: policies[resource.spec?.restartPolicy ?? RestartPolicy.ALWAYS] ?? "always",
-    needsRestart: machine.state === "running" && machine.needsRestart,
+    needsRestart: machine.state === "running" && (machine.needsRestart || isRebooting(resource)),
     ranUnasked: resource.startTime !== undefined,
     restart: restartOf(resource, now),
   };
@@ -65,6 +66,7 @@ function situationOf({ resource, now }: Context, machine: MachineState): Situati
 /** Starts, stops or restarts the machine. */
 export async function ensurePower(context: Context): Promise<NotYet | void> {
   const machine = await look(context);
+  if (isRebooting(context.resource) && isDown(machine)) return rebooted(context);
   const situation = situationOf(context, machine);
   const decision = decide(situation);
   const acted = await acts[decision.act](context, machine, situation);

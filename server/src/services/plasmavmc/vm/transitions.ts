@@ -11,7 +11,7 @@ export interface Situation {
   readonly state: Doing;
   readonly wanted: Wanted;
   readonly policy: Policy;
-  /** It runs with less than what its definition says by now. */
+  /** It runs with less than what its definition says by now, or a reboot was asked for. */
   readonly needsRestart: boolean;
   /** It ran, and nobody asked it to stop. */
   readonly ranUnasked: boolean;
@@ -52,7 +52,7 @@ export const decisions: readonly Decision[] = [
   { from: ["stopped"], wanted: "stopped", act: "settle", words: "it is as asked for" },
   {
     ...{ from: ["running"], wanted: "running", where: ({ needsRestart }) => needsRestart },
-    ...{ act: "halt", to: "stopping", words: "a change needs a restart" },
+    ...{ act: "halt", to: "stopping", words: "a change or RebootVm needs a restart" },
   },
   { from: ["running"], wanted: "running", act: "settle", words: "it is as asked for" },
   { from: ["running", "starting"], wanted: "stopped", act: "halt", to: "stopping", words: "it should be stopped" },
