@@ -131,7 +131,9 @@ export function createIam(options: IamOptions): Iam {
     ...{ store, catalog, clock, login, limiter, life, sessions, factors, delegation, authorizer, resources },
   };
   const own = [issuer, audience];
-  const federation = createFederation({ store, clock, random, terms, life, limiter, keys, sealing, endpoint, own });
+  const federation = createFederation({
+    ...{ store, clock, random, terms, life, login, factors, limiter, keys, sealing, endpoint, own },
+  });
   let unhear: (() => void) | undefined;
   return {
     kinds: kindsOf(

@@ -28,7 +28,7 @@ export async function changePassword(
   { oldPassword, newPassword }: { readonly oldPassword: string; readonly newPassword: string },
   call: Call,
 ): Promise<Tokens> {
-  await parts.login.checkPassword({ orgId: identity.org, principalId: identity.id, password: oldPassword }, call);
+  await parts.login.enter({ orgId: identity.org, principalId: identity.id, password: oldPassword }, call);
   await setPassword(parts, identity, newPassword, call);
   const row = await parts.store.get(principalKey(identity));
   if (row === undefined || call.principal === undefined) throw new Fault("NOT_FOUND", "the user is gone");

@@ -150,7 +150,7 @@ function enrolling(parts: AccountParts, call: Call): Promise<Owner> {
 
 async function start(parts: AccountParts, request: Message, call: Call): Promise<Message> {
   const { orgId, principalId, password } = as(StartSecondFactorRequestSchema, request);
-  const owner = await parts.login.checkPassword({ orgId, principalId, password }, call);
+  const { owner } = await parts.login.enter({ orgId, principalId, password }, call);
   const { factors, recovery } = await parts.factors.list(owner);
   const kinds = new Set(factors.map(kindOf));
   if (recovery.length > 0) kinds.add(FactorKind.RECOVERY_CODE);

@@ -3,6 +3,8 @@ import type { Clock } from "../../../clock.ts";
 import type { Store } from "../../../store/store.ts";
 import type { ResourceCalls, ServiceHandlers } from "../../call.ts";
 import type { WebHandler } from "../../web.ts";
+import type { Factors } from "../account/factors.ts";
+import type { Login } from "../tokens/login.ts";
 import type { Sealing } from "../tokens/sealing.ts";
 import type { SessionLife } from "../tokens/session-life.ts";
 import type { SigningKeys } from "../tokens/signing-keys.ts";
@@ -20,6 +22,8 @@ export interface FederationParts {
   readonly random: (bytes: number) => Uint8Array;
   readonly terms: FederationTerms;
   readonly life: SessionLife;
+  readonly login: Login;
+  readonly factors: Factors;
   readonly limiter: Attempts;
   readonly keys: SigningKeys;
   readonly sealing: Sealing;

@@ -7,7 +7,7 @@ import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Authorizer, Call } from "../../call.ts";
-import type { TokenLimit } from "../../kind.ts";
+import type { Caller, TokenLimit } from "../../kind.ts";
 import type { Factors, Owner, Proof } from "../account/factors.ts";
 import { accountRules } from "../account/policy.ts";
 import { isSealed } from "../break-glass/state.ts";
@@ -52,12 +52,21 @@ export interface PasswordLogin {
 /** What somebody tried to log in with. */
 type Tried = "password" | "key";
 
+/** A right password. It can be kept: no secret is in it. */
+export interface Entered {
+  readonly owner: Owner;
+  /** Of the password: with another one, the login begins anew. */
+  readonly fingerprint: string;
+  /** Whether a second factor is still to come. */
+  readonly half: boolean;
+}
+
 /** A password is right and its second factor is still to come: neither a success, which would forgive wrong codes, nor a failure. */
 class HalfWay extends Error {
-  readonly owner: Owner;
-  constructor(owner: Owner) {
+  readonly entered: Entered;
+  constructor(entered: Entered) {
     super("the second factor is still to come");
-    this.owner = owner;
+    this.entered = entered;
   }
 }
 
@@ -94,48 +103,70 @@ export class Login {
   /** @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
   async #limited<T>(
     identity: Identity,
-    call: Call,
+    caller: Caller,
     credential: Tried,
     check: () => Promise<T | undefined>,
   ): Promise<T> {
-    const found = await this.#parts.limiter.attempt(call, principalName(identity), check);
+    const found = await this.#parts.limiter.attempt(caller, principalName(identity), check);
     if (found !== undefined) return found;
-    await noteFailedLogin(this.#parts.store, identity, call, credential);
+    await noteFailedLogin(this.#parts.store, identity, caller, credential);
     throw badCredentials();
   }
 
-  /** Whose account a password opens, without its second factor. It is limited as a login is. @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
-  async checkPassword({ orgId, principalId, password }: PasswordLogin, call: Call): Promise<Owner> {
+  /** The first half of a login, by a password. It is limited as a whole one is. @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS, INVALID_FIELDS */
+  async enter({ orgId, principalId, password }: PasswordLogin, caller: Caller): Promise<Entered> {
     refuseMissing({ orgId, principalId, projectId: "" });
     const identity: Identity = { kind: "user", org: orgId, id: principalId };
     try {
-      return await this.#limited(identity, call, "password", () => this.#ownerBehind(identity, password));
+      return await this.#limited(identity, caller, "password", async () => {
+        const entered = await this.#enter(identity, password);
+        if (entered?.half === true) throw new HalfWay(entered);
+        return entered;
+      });
     } catch (error) {
-      if (error instanceof HalfWay) return error.owner;
+      if (error instanceof HalfWay) return error.entered;
       throw error;
     }
   }
 
-  async #ownerBehind(identity: Identity, password: string): Promise<Owner | undefined> {
-    const state = await this.#passwordState(identity, password);
-    if (state === undefined) return undefined;
-    const owner = { identity, since: state.createdAt };
-    const { factors } = await this.#parts.factors.list(owner);
-    if (factors.length > 0) throw new HalfWay(owner);
-    return owner;
+  /** The second half: undefined for the factor where none is to come. @throws Fault BAD_CREDENTIALS, TOO_MANY_REQUESTS */
+  async complete(entered: Entered, proof: Proof | undefined, caller: Caller): Promise<LoggedIn> {
+    const { identity } = entered.owner;
+    return this.#limited(identity, caller, "password", async () =>
+      (await this.#isStill(entered)) ? this.#whole(entered, proof) : undefined,
+    );
   }
 
   async #byPassword(identity: Identity, password: string, proof: Proof): Promise<LoggedIn | undefined> {
+    const entered = await this.#enter(identity, password);
+    const isGiven = proof.code !== "" || proof.assertion !== "";
+    return entered && this.#whole(entered, isGiven ? proof : undefined);
+  }
+
+  async #enter(identity: Identity, password: string): Promise<Entered | undefined> {
     const state = await this.#passwordState(identity, password);
     if (state === undefined) return undefined;
-    const credential = { method: "password", fingerprint: fingerprint(state.secret) } as const;
     const owner = { identity, since: state.createdAt };
     const { factors } = await this.#parts.factors.list(owner);
-    if (factors.length === 0) {
+    return { owner, fingerprint: fingerprint(state.secret), half: factors.length > 0 };
+  }
+
+  async #isStill({ owner, fingerprint: known }: Entered): Promise<boolean> {
+    const row = await this.#parts.store.get(principalKey(owner.identity));
+    const state = row && principalState("user", row);
+    return state?.active === true && state.createdAt === owner.since && fingerprint(state.secret) === known;
+  }
+
+  /** @throws Fault SECOND_FACTOR_REQUIRED */
+  async #whole(entered: Entered, proof: Proof | undefined): Promise<LoggedIn | undefined> {
+    const { owner, half } = entered;
+    const { identity } = owner;
+    const credential = { method: "password", fingerprint: entered.fingerprint } as const;
+    if (!half) {
       const { mfaRequired } = await accountRules(this.#parts.store, identity.org);
       return { identity, credential, ...(mfaRequired && { limits: enrollingOnly }) };
     }
-    if (proof.code === "" && proof.assertion === "") throw secondFactorRequired();
+    if (proof === undefined) throw secondFactorRequired();
     if (!(await this.#parts.factors.prove(owner, proof))) return undefined;
     return { identity, credential, mfaAt: this.#parts.clock.now() };
   }

@@ -1,5 +1,5 @@
 // The authorization endpoint for the command line (RFC 6749, section 4.1; RFC 8252): a browser comes from a command on the same machine, proves
-// at the org's provider who is in front of it, and takes a code back that is good for a minute and for that command alone.
+// at the org's provider, or here, who is in front of it, and takes a code back that is good for a minute and for that command alone.
 import type { WebAnswer, WebRequest } from "../../../web.ts";
 import { cliClient, isChallenge, isLoopbackRedirect } from "./client.ts";
 import { OAuthError, oauthError } from "./error.ts";
@@ -36,7 +36,8 @@ export async function authorize({ logins, endpoint }: AuthorizeParts, request: W
     if (given("code_challenge_method") !== "S256" || !isChallenge(challenge))
       throw new OAuthError("invalid_request", "a code_challenge with the method S256 is needed (RFC 7636)");
     const purpose = { for: "loopback", redirectUri, state, challenge, project: given("project_id") } as const;
-    return await logins.send(given("org_id"), given("provider_id"), purpose, request);
+    const door = { org: given("org_id"), provider: given("provider_id"), user: given("login_hint") };
+    return await logins.send(door, purpose, request);
   } catch (error) {
     const known = oauthError(error);
     if (known === undefined) throw error;

@@ -4,11 +4,12 @@ import type { Clock } from "../../../../clock.ts";
 import { jsonAnswer, type WebAnswer, type WebRequest } from "../../../web.ts";
 import type { Attempts } from "../attempts.ts";
 import { single } from "./authorize.ts";
+import { isKnown } from "./browser-cookie.ts";
 import { cliClient } from "./client.ts";
 import { OAuthError } from "./error.ts";
-import { type CameBack, isSame, type Logins } from "./logins.ts";
+import type { CameBack, Logins } from "./logins.ts";
 import { html, page } from "./page.ts";
-import { hashOf, type Pending } from "./pending.ts";
+import type { Pending } from "./pending.ts";
 import type { RelyingParty } from "./relying-party.ts";
 import type { Asked, Proved, Shown, Waiting } from "./states.ts";
 import { drawUserCode, readUserCode } from "./user-code.ts";
@@ -44,7 +45,7 @@ export async function beginDevice(
   if ([org, provider, project].some((id) => id.length > longestId))
     throw new OAuthError("invalid_request", "an id is too long");
   parts.begun(sourceIp);
-  await parts.relyingParty.find(org, provider);
+  if (provider !== "") await parts.relyingParty.find(org, provider);
   const deviceCode = parts.logins.secret();
   const userCode = await drawFree(parts, { org, provider, sourceIp, decision: "open" });
   const nextAt = parts.clock.now() + intervalMs;
@@ -77,7 +78,7 @@ export async function devicePage(parts: DeviceParts, request: WebRequest): Promi
   return page(
     200,
     "Log a device in?",
-    html`<p>A device at <code>${found.sourceIp}</code> shows the code <code>${code}</code> and wants to work in the org <strong>${found.org}</strong>.</p><p>Go on only if you began this yourself and the device shows this very code.</p><p><a id="continue" href="/oauth2/device/login?user_code=${code}">Log in with ${found.provider}</a></p>`,
+    html`<p>A device at <code>${found.sourceIp}</code> shows the code <code>${code}</code> and wants to work in the org <strong>${found.org}</strong>.</p><p>Go on only if you began this yourself and the device shows this very code.</p><p><a id="continue" href="/oauth2/device/login?user_code=${code}">${found.provider === "" ? "Log in" : `Log in with ${found.provider}`}</a></p>`,
   );
 }
 
@@ -97,15 +98,16 @@ async function lookUp(parts: DeviceParts, code: string, request: WebRequest): Pr
   });
 }
 
-/** GET /oauth2/device/login: sends the browser to the provider. */
+/** GET /oauth2/device/login: sends the browser to the provider, or shows the cloud's own page. */
 export async function deviceLogin(parts: DeviceParts, request: WebRequest): Promise<WebAnswer> {
   const userCode = readUserCode(single(request.url.searchParams, "user_code"));
   const found = await lookUp(parts, userCode, request);
   if (found === undefined) return askForCode("That is no code that is waiting. ");
-  return parts.logins.send(found.org, found.provider, { for: "device", userCode }, request);
+  const { org, provider } = found;
+  return parts.logins.send({ org, provider, user: "" }, { for: "device", userCode }, request);
 }
 
-/** Back from the provider: asks whether the device may in. */
+/** Who is there is proved: asks whether the device may in. */
 export async function askDecision(
   parts: DeviceParts,
   { proved, browser }: CameBack,
@@ -127,11 +129,7 @@ export async function askDecision(
 export async function decide(parts: DeviceParts, form: URLSearchParams, request: WebRequest): Promise<WebAnswer> {
   const ticket = single(form, "ticket");
   const asked = await parts.asked.get(ticket);
-  const held = (request.headers.cookie ?? "").split(";").map((part) => part.trim().split("=", 2));
-  const isOwn = held.some(
-    ([name = "", value = ""]) =>
-      asked !== undefined && name.startsWith("photon-login-") && isSame(hashOf(value), asked.value.browser),
-  );
+  const isOwn = asked !== undefined && isKnown(request, asked.value.browser);
   const taken = isOwn ? await parts.asked.take(ticket) : undefined;
   if (taken === undefined)
     throw new OAuthError("invalid_request", "nobody asked this browser; begin again with the code");

@@ -3,6 +3,8 @@ import type { Clock } from "../../../../clock.ts";
 import type { Store } from "../../../../store/store.ts";
 import type { ResourceCalls } from "../../../call.ts";
 import { jsonAnswer, type WebAnswer, type WebHandler, type WebRequest } from "../../../web.ts";
+import type { Factors } from "../../account/factors.ts";
+import type { Login } from "../../tokens/login.ts";
 import type { Sealing } from "../../tokens/sealing.ts";
 import type { SessionLife } from "../../tokens/session-life.ts";
 import type { Attempts } from "../attempts.ts";
@@ -14,12 +16,13 @@ import { createBeginBudget } from "./budget.ts";
 import { askDecision, beginDevice, decide, deviceLogin, devicePage } from "./device.ts";
 import { metadata } from "./discovery.ts";
 import { errorAnswer, OAuthError, oauthError } from "./error.ts";
-import { Logins } from "./logins.ts";
+import { type CameBack, drawSecret, Logins } from "./logins.ts";
+import { OwnLogin, type Step } from "./own-login.ts";
 import { html, page } from "./page.ts";
 import { Pending } from "./pending.ts";
 import { People } from "./people.ts";
 import { RelyingParty } from "./relying-party.ts";
-import type { Asked, Away, Granted, Shown, Waiting } from "./states.ts";
+import type { Asked, Away, Entering, Granted, Shown, Waiting } from "./states.ts";
 import { tokenEndpoint } from "./token-endpoint.ts";
 
 /** A person takes a while at a provider; a command exchanges its code at once. Milliseconds. */
@@ -34,6 +37,8 @@ export interface OAuthParts {
   readonly issuers: Issuers;
   readonly fetch: OutsideFetch;
   readonly life: SessionLife;
+  readonly login: Login;
+  readonly factors: Factors;
   readonly limiter: Attempts;
   readonly exchange: Exchange;
   readonly resources: ResourceCalls;
@@ -68,7 +73,11 @@ function pagesOf(parts: OAuthParts) {
   const away = new Pending<Away>(kept, "away", personMs);
   const begun = createBeginBudget(clock);
   const people = new People(parts);
-  const logins = new Logins({ store, clock, random, endpoint, relyingParty, away, people, begun });
+  const own = new OwnLogin({
+    ...{ login: parts.login, factors: parts.factors, endpoint, secret: () => drawSecret(random) },
+    entering: new Pending<Entering>(kept, "entering", personMs),
+  });
+  const logins = new Logins({ store, clock, random, endpoint, relyingParty, away, people, own, begun });
   const device = {
     ...{ logins, relyingParty, limiter, clock, random, endpoint, begun },
     waiting: new Pending<Waiting>(kept, "device", personMs),
@@ -89,13 +98,21 @@ function pagesOf(parts: OAuthParts) {
     "GET /oauth2/device": (request) => devicePage(device, request),
     "GET /oauth2/device/login": (request) => deviceLogin(device, request),
     "POST /oauth2/device/decision": (request) => decide(device, formOf(request), request),
+    "POST /oauth2/login": async (request) => stepped(await own.enter(formOf(request), request)),
+    "POST /oauth2/login/factor": async (request) => stepped(await own.prove(formOf(request), request)),
   };
-  const back = (org: string, provider: string) => async (request: WebRequest) => {
-    const came = await logins.receive(org, provider, request);
+  const back = (org: string, provider: string) => async (request: WebRequest) =>
+    arrived(await logins.receive(org, provider, request));
+  return { json, html: htmlPages, callback: back };
+
+  function stepped(step: Step): Promise<WebAnswer> | WebAnswer {
+    return "page" in step ? step.page : arrived(step.came);
+  }
+
+  function arrived(came: CameBack): Promise<WebAnswer> {
     const { purpose } = came;
     return purpose.for === "device" ? askDecision(device, came, purpose.userCode) : grantCode(loopback, came, purpose);
-  };
-  return { json, html: htmlPages, callback: back };
+  }
 }
 
 /** @throws OAuthError for another type of content (RFC 6749, appendix B). */

@@ -1,15 +1,21 @@
-// The few pages that a person sees: plain HTML without scripts, frames or anything from elsewhere.
+// The few pages that a person sees: plain HTML without frames or anything from elsewhere, and without scripts but the one that asks a passkey.
 import { createHash } from "node:crypto";
 import type { WebAnswer } from "../../../web.ts";
 
 const style =
   "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}code{font-size:1.2em}";
-const styleHash = createHash("sha256").update(style).digest("base64");
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+/** What a page may run and load: what is in it, by its hash, and nothing else. */
+function policyOf(script: string): string {
+  const scripts = script === "" ? "" : ` script-src '${hashOf(script)}';`;
+  return `default-src 'none'; style-src '${hashOf(style)}';${scripts} form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+}
 
-export const pageHeaders: Readonly<Record<string, string>> = {
+function hashOf(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
+
+const pageHeaders: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": policy,
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -45,10 +51,16 @@ export function page(
   title: string,
   body: Html,
   headers: Readonly<Record<string, string>> = {},
+  script = "",
 ): WebAnswer {
   const head = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title><style>${new Html(style)}</style></head>`;
-  const whole = html`${head}<body><h1>${title}</h1>${body}</body></html>\n`;
-  return { status, headers: { ...pageHeaders, ...headers }, body: whole.text };
+  const whole = html`${head}<body><h1>${title}</h1>${body}${scriptOf(script)}</body></html>\n`;
+  const policy = { "content-security-policy": policyOf(script) };
+  return { status, headers: { ...pageHeaders, ...policy, ...headers }, body: whole.text };
+}
+
+function scriptOf(script: string): Html {
+  return script === "" ? new Html("") : new Html(`<script>${script}</script>`);
 }
 
 export function redirect(location: string, headers: Readonly<Record<string, string>> = {}): WebAnswer {

@@ -1,15 +1,19 @@
 // What is kept of logins that are under way.
-import type { ResourceKey } from "../../../../store/store.ts";
+import type { TokenLimit } from "../../../kind.ts";
+import type { Entered } from "../../tokens/login.ts";
+import type { Credential } from "../../tokens/session-record.ts";
 
-/** Who a provider said that someone is, and what the login brings. */
+/** Who someone has proved to be, and what the login brings. */
 export interface Proved {
   readonly org: string;
   readonly userId: string;
   readonly groups: readonly string[];
   /** Milliseconds since 1970. */
   readonly mfaAt?: number;
-  /** The identity provider. */
-  readonly through: ResourceKey;
+  /** What vouches for them: an identity provider, or their password. */
+  readonly credential: Credential;
+  /** All that the token is good for; undefined: everything. */
+  readonly limits?: readonly TokenLimit[];
 }
 
 /** For whom a login is done: a command on the same machine, or a device that shows a code. */
@@ -34,6 +38,16 @@ export interface Away {
   readonly purpose: Purpose;
 }
 
+/** A browser is at the cloud's own page. Found by the ticket in its form. */
+export interface Entering {
+  readonly org: string;
+  /** As of Away. */
+  readonly browser: string;
+  readonly purpose: Purpose;
+  /** Whose password was right; the second factor is still to come. */
+  readonly entered?: Entered;
+}
+
 /** A code that the command exchanges (RFC 6749, section 4.1.2). */
 export interface Granted {
   readonly proved: Proved;
@@ -45,6 +59,7 @@ export interface Granted {
 /** A device that waits (RFC 8628). Found by its device code. */
 export interface Waiting {
   readonly org: string;
+  /** "": none, but a password of the cloud's own. */
   readonly provider: string;
   readonly project: string;
   readonly sourceIp: string;
@@ -57,6 +72,7 @@ export interface Waiting {
 /** What a user code stands for. Found by it. */
 export interface Shown {
   readonly org: string;
+  /** As of Waiting. */
   readonly provider: string;
   readonly sourceIp: string;
   readonly decision: "open" | "denied" | Proved;

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../../clock.ts";
 import type { Store } from "../../../../store/store.ts";
 import { jsonAnswer, type WebAnswer, type WebRequest } from "../../../web.ts";
+import { accessTokenMs } from "../../tokens/access-token.ts";
 import type { SessionLife, Tokens } from "../../tokens/session-life.ts";
 import { type Exchange, tokenTypes } from "../exchange.ts";
 import { refuseUnknownProject } from "../projects.ts";
@@ -30,6 +31,12 @@ export interface TokenEndpointParts {
   readonly own: () => readonly string[];
 }
 
+/** A login in a browser that has become a session. */
+interface Begun {
+  readonly tokens: Tokens;
+  readonly mustEnroll: boolean;
+}
+
 export async function tokenEndpoint(
   parts: TokenEndpointParts,
   form: URLSearchParams,
@@ -38,11 +45,11 @@ export async function tokenEndpoint(
   const grant = single(form, "grant_type");
   switch (grant) {
     case grantTypes.code:
-      return tokensAnswer(parts, await byCode(parts, form, request));
+      return begunAnswer(parts, await byCode(parts, form, request));
     case grantTypes.refresh:
       return tokensAnswer(parts, await parts.life.refresh(single(form, "refresh_token"), callerOf(request)));
     case grantTypes.device:
-      return tokensAnswer(parts, await byDevice(parts, form, request));
+      return begunAnswer(parts, await byDevice(parts, form, request));
     case grantTypes.exchange:
       return tokensAnswer(parts, await byExchange(parts, form, request), { issued_token_type: tokenTypes.accessToken });
     case "":
@@ -56,7 +63,7 @@ export async function tokenEndpoint(
 function tokensAnswer(
   { clock }: TokenEndpointParts,
   tokens: Tokens,
-  more: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, string | boolean>> = {},
 ): WebAnswer {
   return jsonAnswer(200, {
     access_token: tokens.token,
@@ -67,12 +74,17 @@ function tokensAnswer(
   });
 }
 
+/** `must_enroll`: all that the token is good for is enrolling a second factor. */
+function begunAnswer(parts: TokenEndpointParts, { tokens, mustEnroll }: Begun): WebAnswer {
+  return tokensAnswer(parts, tokens, mustEnroll ? { must_enroll: true } : {});
+}
+
 function callerOf({ sourceIp, requestId }: WebRequest) {
   return { principal: undefined, sourceIp, requestId, method: "oauth2/token" };
 }
 
 /** RFC 6749, section 4.1.3, and RFC 7636, section 4.6. A code is gone once it was shown, right or wrong. */
-async function byCode(parts: TokenEndpointParts, form: URLSearchParams, request: WebRequest): Promise<Tokens> {
+async function byCode(parts: TokenEndpointParts, form: URLSearchParams, request: WebRequest): Promise<Begun> {
   if (single(form, "client_id") !== cliClient) throw new OAuthError("invalid_client", `the client is not ${cliClient}`);
   const granted = await parts.codes.take(single(form, "code"));
   const isFor = granted !== undefined && granted.redirectUri === single(form, "redirect_uri");
@@ -81,21 +93,25 @@ async function byCode(parts: TokenEndpointParts, form: URLSearchParams, request:
       "invalid_grant",
       "the code is not good, was used, or is not for this verifier and redirect_uri",
     );
-  return begin(parts, granted.proved, granted.project, request);
+  return beginOf(parts, granted, request);
 }
 
-async function byDevice(parts: TokenEndpointParts, form: URLSearchParams, request: WebRequest): Promise<Tokens> {
+async function byDevice(parts: TokenEndpointParts, form: URLSearchParams, request: WebRequest): Promise<Begun> {
   if (single(form, "client_id") !== cliClient) throw new OAuthError("invalid_client", `the client is not ${cliClient}`);
-  const { proved, project } = await poll(parts.device, single(form, "device_code"));
-  return begin(parts, proved, project, request);
+  return beginOf(parts, await poll(parts.device, single(form, "device_code")), request);
 }
 
-async function begin({ store, life }: TokenEndpointParts, proved: Proved, project: string, request: WebRequest) {
-  const { org, userId: id, groups, mfaAt, through } = proved;
+async function beginOf(
+  { store, life }: TokenEndpointParts,
+  { proved, project }: { readonly proved: Proved; readonly project: string },
+  request: WebRequest,
+): Promise<Begun> {
+  const { org, userId: id, groups, mfaAt, credential, limits } = proved;
   await refuseUnknownProject(store, org, project);
-  const credential = { method: "oidc", through } as const;
-  const brought = { ...(groups.length > 0 && { groups }), ...(mfaAt !== undefined && { mfaAt }) };
-  return life.begin({ identity: { kind: "user", org, id }, credential, project, ...brought }, callerOf(request));
+  const enrolling = limits && { limits, ttlMs: accessTokenMs, refreshable: false };
+  const brought = { ...(groups.length > 0 && { groups }), ...(mfaAt !== undefined && { mfaAt }), ...enrolling };
+  const start = { identity: { kind: "user", org, id }, credential, project, ...brought } as const;
+  return { tokens: await life.begin(start, callerOf(request)), mustEnroll: limits !== undefined };
 }
 
 /** RFC 8693, section 2.1, with the account that is asked for in parameters of our own: org_id, principal_id, project_id. */
