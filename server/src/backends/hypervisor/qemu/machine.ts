@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineState } from "../driver.ts";
 import { atMost } from "./at-most.ts";
+import { resetGuest } from "./bios.ts";
 import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
 import { type Definition, drawUuid, type Running, readRunning, writeDefinition } from "./definition.ts";
@@ -137,7 +138,7 @@ export class Machine {
   async reset(): Promise<boolean> {
     const { state, monitor } = this.#life;
     if (state.name !== "running" || monitor === undefined) return false;
-    await monitor.execute("system_reset");
+    await resetGuest(monitor, this.#life.host.clock);
     return true;
   }
 
