@@ -1,8 +1,10 @@
-// Disks as qcow2 files, made and grown by qemu-img. Formats are always named: guessing one would let a guest's bytes choose what is opened.
+// Disks as qcow2 files: made, and grown by qemu-img. Formats are always named: guessing one would let a guest's bytes choose what is opened.
 import { existsSync, renameSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { DriverError } from "../../driver-error.ts";
 import { run } from "./programs.ts";
 import { checkHead } from "./qcow2.ts";
+import { writeNewDisk } from "./qcow2-new.ts";
 import { recordOf } from "./qmp.ts";
 
 const gib = 1024 ** 3;
@@ -74,27 +76,27 @@ async function makeDisk(
   signal: AbortSignal,
 ): Promise<void> {
   const part = `${file}.part`;
+  rmSync(part, { force: true });
   try {
     if (copyOf !== undefined) await wholeCopy(copyOf.file, part, signal, copyOf.snapshotId);
-    else await createDisk(part, { ...disk, ...(base !== undefined && { base }) }, signal);
+    else createDisk(part, { ...disk, ...(base !== undefined && { base }) });
     renameSync(part, file);
   } finally {
     rmSync(part, { force: true });
   }
 }
 
-async function createDisk(
+function createDisk(
   file: string,
   disk: { readonly id: string; readonly sizeGib: number; readonly base?: string },
-  signal: AbortSignal,
-): Promise<void> {
-  const size = disk.sizeGib * gib;
-  if (disk.base !== undefined) {
-    const { virtualSize } = checkHead(disk.base, "the image");
+): void {
+  const { base, sizeGib } = disk;
+  const size = sizeGib * gib;
+  if (base !== undefined) {
+    const { virtualSize } = checkHead(base, "the image");
     if (virtualSize > size) throw tooSmall(disk, virtualSize);
   }
-  const backing = disk.base === undefined ? [] : ["-b", disk.base, "-F", "qcow2"];
-  await run("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, file, String(size)], signal);
+  writeNewDisk(file, { virtualSize: size, ...(base !== undefined && { base: resolve(base) }) });
 }
 
 /** Writes a file that stands on no other: the disk as it is (then nobody may have it open), or as it was when the snapshot was taken. */
