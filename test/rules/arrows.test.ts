@@ -24,7 +24,7 @@ const packageNames: Readonly<Record<string, string>> = {
   "terraform-provider-photoncloud": "provider",
 };
 
-/** Inside the server: what each part may import of the others. The composition root (main.ts) and the test cloud know all of them. */
+/** Inside the server: what each part may import of the others. The files directly under src (main.ts, parts.ts) and the test cloud know all of them. */
 const serverParts: Readonly<Record<string, readonly string[]>> = {
   rpc: ["services", "engine", "store"],
   services: ["engine", "store", "backends", "agent"],
