@@ -1,12 +1,12 @@
-// photon login: exchanges a password or a key for a session, and keeps the session (never the secret) as a context.
+// photon login: exchanges a password, a key or a login in a browser for a session, and keeps the session (never the secret) as a context.
 import { readFileSync } from "node:fs";
 import { PhotonCloud } from "@photoncloud/sdk";
 import type { Context } from "@photoncloud/sdk/contexts";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { UsageError } from "../usage-error.ts";
+import { loginByBrowser, loginByDevice } from "./browser-login.ts";
 import { keepContext, keptSession } from "./keep-session.ts";
-import { loginByBrowser, loginByDevice } from "./provider-login.ts";
 import { issueWithFactor } from "./second-factor.ts";
 
 interface LoginOptions {
@@ -19,6 +19,7 @@ interface LoginOptions {
   readonly adminFile?: string;
   readonly context: string;
   readonly provider?: string;
+  readonly web?: boolean;
   readonly device?: boolean;
   readonly browser?: boolean;
 }
@@ -55,11 +56,7 @@ function targetOf(options: LoginOptions, env: Io["env"]): Target {
   const org = options.org ?? file.org_id ?? env.PHOTON_ORG ?? "";
   return {
     endpoint: needed(options.endpoint ?? file.endpoint ?? env.PHOTON_ENDPOINT, "--endpoint", "PHOTON_ENDPOINT"),
-    principal: needed(
-      options.principal ?? file.principal_id ?? env.PHOTON_PRINCIPAL,
-      "--principal",
-      "PHOTON_PRINCIPAL",
-    ),
+    principal: options.principal ?? file.principal_id ?? env.PHOTON_PRINCIPAL ?? "",
     org,
     principalOrg: principalOrg ?? org,
     project: options.project ?? env.PHOTON_PROJECT ?? "",
@@ -68,42 +65,50 @@ function targetOf(options: LoginOptions, env: Io["env"]): Target {
   };
 }
 
-async function secretOf({ secret, principal }: Target, io: Io): Promise<string> {
+async function secretOf({ secret, principal }: Pick<Target, "secret" | "principal">, io: Io): Promise<string> {
   const given = secret ?? (await (io.ask?.(`Password or key of ${principal}: `) ?? io.readStdin()));
   const text = given.replace(/\r?\n$/, "");
   if (text !== "") return text;
   throw new UsageError("no password: type it, pipe it to standard input, or set PHOTON_PASSWORD or PHOTON_KEY_SECRET");
 }
 
-/** By the org's identity provider: nothing secret passes through this command. */
-async function loginElsewhere(options: LoginOptions, provider: string, io: Io): Promise<void> {
-  const { endpoint, org, project, ca } = targetOf({ ...options, principal: options.principal ?? "-" }, io.env);
-  const target = { endpoint, org: needed(org, "--org", "PHOTON_ORG"), project, provider, ca };
+/** By the org's identity provider, or on the cloud's own page: nothing secret passes through this command. */
+async function loginInBrowser(options: LoginOptions, io: Io): Promise<void> {
+  const { endpoint, org, principalOrg, project, principal, ca } = targetOf(options, io.env);
+  // A provider vouches for the org's own people, in a project; a password opens all that they may do.
+  const where =
+    options.provider === undefined
+      ? { org: needed(principalOrg, "--org", "PHOTON_ORG"), project: "", provider: "", user: principal }
+      : { org: needed(org, "--org", "PHOTON_ORG"), project, provider: options.provider, user: "" };
+  const target = { endpoint, ca, ...where };
   const session = await (options.device === true
     ? loginByDevice(target, io)
     : loginByBrowser(target, io, options.browser !== false));
-  const trust = ca === undefined ? {} : { ca };
-  keep(options.context, { endpoint, org: target.org, project, ...trust, ...session }, io);
+  const { mustEnroll, ...kept } = session;
+  keep(options.context, { endpoint, org, project, ...(ca !== undefined && { ca }), ...kept }, mustEnroll, io);
 }
 
-function keep(name: string, context: Context, io: Io): void {
+function keep(name: string, context: Context, mustEnroll: boolean, io: Io): void {
   keepContext(name, context, io);
   io.err(`logged in to ${context.endpoint} as ${context.principal}; context ${name}\n`);
+  if (mustEnroll) io.err("your org wants a second factor; this session can do nothing but: photon mfa enroll\n");
 }
 
 async function login(options: LoginOptions, io: Io): Promise<void> {
-  if (options.provider !== undefined) return loginElsewhere(options, options.provider, io);
+  const takesBrowser = options.provider !== undefined || options.web === true || options.device === true;
+  if (takesBrowser) return loginInBrowser(options, io);
   const target = targetOf(options, io.env);
-  const { endpoint, org, project, principal, ca } = target;
+  const { endpoint, org, project, ca } = target;
+  const principal = needed(target.principal, "--principal", "PHOTON_PRINCIPAL");
   const secret = await secretOf(target, io);
   const credential = secret.startsWith(keyPrefix) ? { keySecret: secret } : { password: secret };
   const cloud = new PhotonCloud({ endpoint, org, ca });
   const request = { principalId: principal, orgId: target.principalOrg, ...credential };
   const session = await issueWithFactor(cloud, request, io);
+  if (session === undefined) return loginInBrowser(options, io);
   const trust = ca === undefined ? {} : { ca };
-  keep(options.context, { endpoint, org, project, principal, ...trust, ...keptSession(session) }, io);
-  if (session.mustEnroll)
-    io.err("your org wants a second factor; this session can do nothing but: photon mfa enroll\n");
+  const context = { endpoint, org, project, principal, ...trust, ...keptSession(session) };
+  keep(options.context, context, session.mustEnroll, io);
 }
 
 export function addLoginCommand(program: Command, io: Io): void {
@@ -120,8 +125,9 @@ export function addLoginCommand(program: Command, io: Io): void {
     .option("--ca-file <file>", "the authority to trust, in PEM")
     .option("--admin-file <file>", "the admin.json that a new server writes: endpoint, administrator and authority")
     .option("--provider <id>", "log in with the org's identity provider, in a browser")
-    .option("--device", "with --provider: show a code to type into a browser on another machine")
-    .option("--no-browser", "with --provider: print the address and open nothing")
+    .option("--web", "type the password in a browser, where passkeys work")
+    .option("--device", "show a code to type into a browser on another machine")
+    .option("--no-browser", "with --provider or --web: print the address and open nothing")
     .option("--context <name>", "what to call it", "default")
     .action((options: LoginOptions) => login(options, io));
 }

@@ -1,4 +1,4 @@
-// photon mfa: the second factors of one's own account. Passkeys are enrolled in a browser.
+// photon mfa: the second factors of one's own account. A passkey is made in a browser.
 import type { Factor } from "@photoncloud/sdk";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
@@ -6,6 +6,7 @@ import { printData } from "../output.ts";
 import { textOf } from "../plain.ts";
 import { addCommonOptions, type CommonOptions, openSession, type Session } from "../session.ts";
 import { tableText } from "../table.ts";
+import { openBrowser } from "./browser-login.ts";
 import { askCode } from "./second-factor.ts";
 
 const headings = ["ID", "KIND", "NAME", "CREATED", "LAST USED"];
@@ -34,8 +35,28 @@ async function confirm(session: Session, factorId: string, code: string, io: Io)
   showCodes(io, recoveryCodes);
 }
 
-async function enroll(options: CommonOptions & { readonly name?: string }, io: Io): Promise<void> {
+interface EnrollOptions extends CommonOptions {
+  readonly name?: string;
+  readonly passkey?: boolean;
+  readonly browser?: boolean;
+}
+
+/** The browser asks who it is itself: a command's session must not be enough for another factor. */
+async function enrollPasskey({ reach, cloud, call }: Session, options: EnrollOptions, io: Io): Promise<void> {
+  const { principal } = await cloud.tokens.whoAmI({}, call);
+  const query = new URLSearchParams({
+    org_id: principal?.orgId ?? "",
+    login_hint: principal?.id ?? "",
+    name: options.name ?? "",
+  });
+  const url = `${reach.endpoint.replace(/\/+$/, "")}/oauth2/passkey?${query}`;
+  io.err(`make a passkey at ${url}\n`);
+  if (options.browser !== false) openBrowser(url);
+}
+
+async function enroll(options: EnrollOptions, io: Io): Promise<void> {
   const session = openSession(io, options);
+  if (options.passkey === true) return enrollPasskey(session, options, io);
   const begun = await session.cloud.account.enrollTotp({ name: options.name ?? "" }, session.call);
   if (io.ask === undefined || session.format !== "table") {
     if (session.format !== "table") return printData(io, session.format, begun);
@@ -75,7 +96,9 @@ export function addMfaCommand(program: Command, io: Io): void {
   verb("list", "lists them").action((options: CommonOptions) => list(options, io));
   verb("enroll", "enrolls an authenticator app; the first one brings recovery codes")
     .option("--name <name>", 'a name for people: "my phone"')
-    .action((options: CommonOptions) => enroll(options, io));
+    .option("--passkey", "make a passkey in a browser instead, which asks who you are")
+    .option("--no-browser", "with --passkey: print the address and open nothing")
+    .action((options: EnrollOptions) => enroll(options, io));
   verb(
     "confirm <id>",
     "confirms an app that was enrolled without a terminal; the code comes from PHOTON_MFA_CODE",

@@ -14,16 +14,32 @@ export async function askCode(
   throw new UsageError("a code of your second factor is needed: type it, or set PHOTON_MFA_CODE");
 }
 
-/** Logs in; asks for a code where there is a second factor. */
+/** Logs in; asks for a code where there is a second factor. Undefined: the person has a passkey and wants to use it, which takes a browser. */
 export async function issueWithFactor(
   cloud: PhotonCloud,
   request: IssueTokenRequest,
   io: Io,
-): Promise<IssueTokenResponse> {
+): Promise<IssueTokenResponse | undefined> {
   try {
     return await cloud.tokens.issue(request, { signal: io.signal });
   } catch (error) {
     if (!isPhotonError(error) || error.reason !== "SECOND_FACTOR_REQUIRED") throw error;
-    return cloud.tokens.issue({ ...request, code: await askCode(io) }, { signal: io.signal });
+    const code = (await hasPasskey(cloud, request, io)) ? await askCodeOrNone(io) : await askCode(io);
+    return code === "" ? undefined : cloud.tokens.issue({ ...request, code }, { signal: io.signal });
   }
+}
+
+async function hasPasskey(cloud: PhotonCloud, request: IssueTokenRequest, io: Io): Promise<boolean> {
+  if (io.env.PHOTON_MFA_CODE !== undefined || request.password === undefined) return false;
+  const { orgId, principalId, password } = request;
+  const { kinds } = await cloud.account.startSecondFactor({ orgId, principalId, password }, { signal: io.signal });
+  return kinds.includes("passkey");
+}
+
+async function askCodeOrNone(io: Io): Promise<string> {
+  if (io.ask === undefined)
+    throw new UsageError(
+      "the second factor is a passkey: log in with photon login --web, or set PHOTON_MFA_CODE to a recovery code",
+    );
+  return (await io.ask("Code or recovery code, or nothing to use your passkey in a browser: ")).trim();
 }

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly now?: number;
   /** Called with all output so far, whenever something is printed; for commands that go on until they are stopped. */
   readonly onOut?: (out: string) => void;
+  /** The same of what is said beside the output. */
+  readonly onErr?: (err: string) => void;
   readonly signal?: AbortSignal;
   readonly terminal?: Terminal;
   /** What a person types, without showing it. */
@@ -37,6 +39,7 @@ export async function runPhoton(args: string | readonly string[], options: RunOp
     },
     err: (text) => {
       err += text;
+      options.onErr?.(err);
     },
     readStdin: async () => options.stdin ?? "",
     ask: options.ask && (async (question) => options.ask?.(question, err) ?? ""),

@@ -15,6 +15,7 @@ import { authorize, grantCode } from "./authorize.ts";
 import { createBeginBudget } from "./budget.ts";
 import { askDecision, beginDevice, decide, deviceLogin, devicePage } from "./device.ts";
 import { metadata } from "./discovery.ts";
+import { askKey, beginEnrolment, enrol } from "./enrol-passkey.ts";
 import { errorAnswer, OAuthError, oauthError } from "./error.ts";
 import { type CameBack, drawSecret, Logins } from "./logins.ts";
 import { OwnLogin, type Step } from "./own-login.ts";
@@ -22,7 +23,7 @@ import { html, page } from "./page.ts";
 import { Pending } from "./pending.ts";
 import { People } from "./people.ts";
 import { RelyingParty } from "./relying-party.ts";
-import type { Asked, Away, Entering, Granted, Shown, Waiting } from "./states.ts";
+import type { Asked, Away, Enrolling, Entering, Granted, Shown, Waiting } from "./states.ts";
 import { tokenEndpoint } from "./token-endpoint.ts";
 
 /** A person takes a while at a provider; a command exchanges its code at once. Milliseconds. */
@@ -84,6 +85,12 @@ function pagesOf(parts: OAuthParts) {
     shown: new Pending<Shown>(kept, "user-code", personMs),
     asked: new Pending<Asked>(kept, "ticket", personMs),
   };
+  const keys = {
+    store,
+    factors: parts.factors,
+    logins,
+    enrolling: new Pending<Enrolling>(kept, "enrolling", personMs),
+  };
   const loopback = { logins, codes, endpoint };
   const token = { store, clock, life, exchange, codes, device, own: () => [...parts.own, endpoint()] };
   const discovery: Answer = async () => jsonAnswer(200, metadata(endpoint()), { "cache-control": "max-age=300" });
@@ -99,6 +106,8 @@ function pagesOf(parts: OAuthParts) {
     "GET /oauth2/device/login": (request) => deviceLogin(device, request),
     "POST /oauth2/device/decision": (request) => decide(device, formOf(request), request),
     "POST /oauth2/login": async (request) => stepped(await own.enter(formOf(request), request)),
+    "GET /oauth2/passkey": (request) => beginEnrolment(keys, request),
+    "POST /oauth2/passkey": (request) => enrol(keys, formOf(request), request),
     "POST /oauth2/login/factor": async (request) => stepped(await own.prove(formOf(request), request)),
   };
   const back = (org: string, provider: string) => async (request: WebRequest) =>
@@ -111,7 +120,14 @@ function pagesOf(parts: OAuthParts) {
 
   function arrived(came: CameBack): Promise<WebAnswer> {
     const { purpose } = came;
-    return purpose.for === "device" ? askDecision(device, came, purpose.userCode) : grantCode(loopback, came, purpose);
+    switch (purpose.for) {
+      case "loopback":
+        return grantCode(loopback, came, purpose);
+      case "device":
+        return askDecision(device, came, purpose.userCode);
+      case "passkey":
+        return askKey(keys, came, purpose.name);
+    }
   }
 }
 

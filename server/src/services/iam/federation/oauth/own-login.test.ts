@@ -148,6 +148,47 @@ onEachStore((openStore) => {
     });
   });
 
+  describe("a passkey", () => {
+    const address = `${cloud}/oauth2/passkey?org_id=acme&login_hint=alice&name=blue+key`;
+    const send = (browser: Browser, form: Readonly<Record<string, string>>) =>
+      browser.open(`${cloud}/oauth2/passkey`, form);
+
+    test("is made in a browser after a login, with recovery codes, and logs in", async () => {
+      const key = new SoftwareAuthenticator(cloud);
+      const browser = new Browser(cloud, web);
+      const page = await type(browser, await browser.open(address));
+      const done = await send(browser, await pressPasskey(page, key));
+      const [, codes = ""] = /<pre id="codes">([^<]*)</.exec(done.body) ?? [];
+      expect(codes.trim().split("\n")).toHaveLength(10);
+      const { browser: again, verifier, page: asked } = await halfWay();
+      const shown = await factor(again, await pressPasskey(asked, key));
+      expect((await exchange(shown, verifier)).status).toBe(200);
+      expect(await log()).toContain('"method":"oauth2/passkey"');
+    });
+
+    test("is made beside another factor only after that one was shown", async () => {
+      const { app } = await enrolApp(world, (await world.loginAlice()).token);
+      const browser = new Browser(cloud, web);
+      const half = await type(browser, await browser.open(address));
+      expect(half.body).not.toContain('data-verb="create"');
+      const page = await factor(browser, { ticket: ticketOf(half), code: app.code() });
+      const done = await send(browser, await pressPasskey(page, new SoftwareAuthenticator(cloud)));
+      expect([done.status, done.body.includes("codes")]).toEqual([200, false]);
+    });
+
+    test("is made by the browser that logged in alone, and by its own answer", async () => {
+      const browser = new Browser(cloud, web);
+      const page = await type(browser, await browser.open(address));
+      const form = await pressPasskey(page, new SoftwareAuthenticator(cloud));
+      expect((await send(new Browser(cloud, web), form)).status).toBe(400);
+      const phished = await pressPasskey(page, new SoftwareAuthenticator("https://evil.example"));
+      expect((await send(browser, phished)).status).toBe(403);
+      expect((await send(browser, form)).status).toBe(400);
+      const { token } = await world.loginAlice();
+      expect(token).not.toBe("");
+    });
+  });
+
   describe("what is wrong", () => {
     test("has the same words for a wrong password and for one who never was", async () => {
       const pages: string[] = [];

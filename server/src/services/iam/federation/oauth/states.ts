@@ -1,5 +1,6 @@
 // What is kept of logins that are under way.
 import type { TokenLimit } from "../../../kind.ts";
+import type { Owner } from "../../account/factors.ts";
 import type { Entered } from "../../tokens/login.ts";
 import type { Credential } from "../../tokens/session-record.ts";
 
@@ -16,7 +17,7 @@ export interface Proved {
   readonly limits?: readonly TokenLimit[];
 }
 
-/** For whom a login is done: a command on the same machine, or a device that shows a code. */
+/** What a login is for: a command on the same machine, a device that shows a code, or a new passkey. */
 export type Purpose =
   | {
       readonly for: "loopback";
@@ -25,7 +26,8 @@ export type Purpose =
       readonly challenge: string;
       readonly project: string;
     }
-  | { readonly for: "device"; readonly userCode: string };
+  | { readonly for: "device"; readonly userCode: string }
+  | { readonly for: "passkey"; readonly name: string };
 
 /** A browser is at the provider. Found by the `state` that it comes back with. */
 export interface Away {
@@ -46,6 +48,14 @@ export interface Entering {
   readonly purpose: Purpose;
   /** Whose password was right; the second factor is still to come. */
   readonly entered?: Entered;
+}
+
+/** A browser is asked for a new passkey. Found by the ticket in its form. */
+export interface Enrolling {
+  readonly owner: Owner;
+  readonly factorId: string;
+  /** As of Away. */
+  readonly browser: string;
 }
 
 /** A code that the command exchanges (RFC 6749, section 4.1.2). */

@@ -1,5 +1,5 @@
-// A login by the org's identity provider: in a browser on this machine, which comes back to a port of the loopback (RFC 8252), or on another one,
-// into which a person types a code (RFC 8628). The password is told to the provider alone.
+// A login in a browser, at the org's identity provider or on the cloud's own page, where passkeys work: on this machine, from which it comes back to a
+// port of the loopback (RFC 8252), or on another one, into which a person types a code (RFC 8628). The command is told no password.
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +13,10 @@ export interface LoginTarget {
   readonly endpoint: string;
   readonly org: string;
   readonly project: string;
+  /** "": the cloud's own page. */
   readonly provider: string;
+  /** Who it will be; "" where the browser asks. */
+  readonly user: string;
   readonly ca: string | undefined;
 }
 
@@ -23,6 +26,8 @@ export interface LoggedIn {
   readonly token: string;
   readonly expireTime: string;
   readonly refreshToken: string;
+  /** The session can do nothing but enrol a second factor. */
+  readonly mustEnroll: boolean;
 }
 
 const clientId = "photon-cli";
@@ -61,7 +66,7 @@ export async function loginByBrowser(target: LoginTarget, io: Io, opens: boolean
 }
 
 function authorizeUrl(
-  { endpoint, org, project, provider }: LoginTarget,
+  { endpoint, org, project, provider, user }: LoginTarget,
   { redirectUri, state, verifier }: { readonly redirectUri: string; readonly state: string; readonly verifier: string },
 ): string {
   const query = new URLSearchParams({
@@ -74,6 +79,7 @@ function authorizeUrl(
     org_id: org,
     project_id: project,
     provider_id: provider,
+    ...(user !== "" && { login_hint: user }),
   });
   return `${endpoint.replace(/\/+$/, "")}/oauth2/authorize?${query}`;
 }
@@ -136,7 +142,8 @@ async function loggedIn({ endpoint, ca }: LoginTarget, answer: Json): Promise<Lo
   const token = String(answer.access_token);
   const { principal } = await new PhotonCloud({ endpoint, ca, credentials: { token } }).tokens.whoAmI({});
   const expireTime = new Date(Date.now() + Number(answer.expires_in ?? 0) * 1000).toISOString();
-  return { principal: principal?.id ?? "", token, expireTime, refreshToken: String(answer.refresh_token ?? "") };
+  const refreshToken = String(answer.refresh_token ?? "");
+  return { principal: principal?.id ?? "", token, expireTime, refreshToken, mustEnroll: answer.must_enroll === true };
 }
 
 /** A form to one of the cloud's OAuth endpoints; a refusal is an answer, too. */
@@ -166,7 +173,7 @@ function secret(): string {
 }
 
 /** The system's own way; where there is none, the address was printed. */
-function openBrowser(url: string): void {
+export function openBrowser(url: string): void {
   const command = process.platform === "darwin" ? "open" : "xdg-open";
   const child = spawn(command, [url], { stdio: "ignore", detached: true });
   child.on("error", () => undefined);
