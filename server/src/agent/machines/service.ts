@@ -2,11 +2,22 @@
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
-import { HostAgentService, type OpenConsoleRequest } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
+import {
+  type ExportDiskRequest,
+  HostAgentService,
+  type OpenConsoleRequest,
+} from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
 import { DriverError } from "../../backends/driver-error.ts";
 import type { MachineConsoles, MachineMoves, MachineSnapshots } from "../../backends/hypervisor/driver.ts";
 import { toWire } from "../../backends/hypervisor/remote/errors.ts";
-import { moveMessage, offerOf, specOf, stateMessage, usageMessage } from "../../backends/hypervisor/remote/messages.ts";
+import {
+  exportOf,
+  moveMessage,
+  offerOf,
+  specOf,
+  stateMessage,
+  usageMessage,
+} from "../../backends/hypervisor/remote/messages.ts";
 import type { AgentLog } from "../log.ts";
 import type { HostFlows } from "./flow-lines.ts";
 import { type Followed, follow } from "./follow.ts";
@@ -69,15 +80,13 @@ async function* consoleOf(parts: AgentParts, requests: AsyncIterable<OpenConsole
   }
 }
 
-async function* exported(parts: AgentParts, { vmId, diskId, snapshotId }: ExportOf, signal: AbortSignal) {
+async function* exported(parts: AgentParts, request: ExportDiskRequest, signal: AbortSignal) {
   const { driver } = parts;
   if (driver.export === undefined) throw new DriverError("refused", `${driver.name} can't export disks`);
-  const bytes = await driver.export(vmId, { diskId, ...(snapshotId !== undefined && { snapshotId }) }, signal);
-  yield { data: new Uint8Array() };
-  for await (const data of bytes) yield { data: new Uint8Array(data) };
+  const { sizeBytes, parts: file } = await driver.export(request.vmId, exportOf(request), signal);
+  yield { sizeBytes };
+  for await (const part of file) yield part instanceof Uint8Array ? { data: new Uint8Array(part) } : part;
 }
-
-type ExportOf = { readonly vmId: string; readonly diskId: string; readonly snapshotId?: string | undefined };
 
 /** A refusal keeps its reason; anything else stays in the log. */
 export function refusals(log: AgentLog): Interceptor {

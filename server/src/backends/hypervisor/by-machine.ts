@@ -1,6 +1,8 @@
 // A host that runs machines of several kinds: each machine goes to the driver of its kind, and stays there.
 import { DriverError } from "../driver-error.ts";
 import type {
+  ExportedDisk,
+  ExportSource,
   HypervisorDriver,
   ImageFacts,
   ImageSource,
@@ -20,7 +22,6 @@ export interface DriversByMachine {
 }
 
 type Listener = Parameters<HypervisorDriver["onChange"]>[0];
-type ExportSource = { readonly diskId: string; readonly snapshotId?: string };
 
 /** A driver of both. What it says of the host at large (placement, what grows) is what the driver of standard machines says. */
 export class HypervisorByMachine implements HypervisorDriver {
@@ -189,7 +190,7 @@ export class HypervisorByMachine implements HypervisorDriver {
     };
   }
 
-  async #export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async #export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
     const driver = await this.#of(vmId, signal);
     return driver.export?.(vmId, source, signal) ?? this.#unable(driver, vmId, "exports");
   }

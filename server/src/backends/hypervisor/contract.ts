@@ -1,7 +1,7 @@
 // What every hypervisor driver must do, as Jest tests for any of them. Call `hypervisorContract` at the top of a test file.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { DriverError, type DriverReason } from "../driver-error.ts";
-import type { HypervisorDriver, ImageSource, MachineSpec, MachineState } from "./driver.ts";
+import type { ExportedDisk, HypervisorDriver, ImageSource, MachineSpec, MachineState } from "./driver.ts";
 
 export interface HypervisorContract {
   /** Names the tests: "simulated", "qemu". */
@@ -196,6 +196,22 @@ export function hypervisorContract(contract: HypervisorContract): void {
       await driver.snapshots.restore("vm-busy", "snap-1", signal);
     });
 
+    test("exports the disks of machines that are off, and of snapshots, as whole files", async () => {
+      // A backend that can't says so by its absence.
+      if (driver.export === undefined) return;
+      await refused(driver.export("vm-nowhere", { diskId: "root" }, signal), "missing");
+      await define("vm-out");
+      await refused(driver.export("vm-out", { diskId: "nowhere" }, signal), "missing");
+      await refused(driver.export("vm-out", { diskId: "root", snapshotId: "nowhere" }, signal), "missing");
+      expect(await readThrough(await driver.export("vm-out", { diskId: "root", format: "raw" }, signal))).toBe(
+        1024 ** 3,
+      );
+      await readThrough(await driver.export("vm-out", { diskId: "root" }, signal));
+      await driver.snapshots?.take("vm-out", "snap-1", signal);
+      const snapshotId = driver.snapshots && "snap-1";
+      await readThrough(await driver.export("vm-out", { diskId: "root", ...(snapshotId && { snapshotId }) }, signal));
+    });
+
     test("a call with an aborted signal fails and changes nothing", async () => {
       const spec = sampleMachine("vm-aborted", image.imageId);
       await expect(driver.define(spec, AbortSignal.abort())).rejects.toThrow();
@@ -219,6 +235,14 @@ export function hypervisorContract(contract: HypervisorContract): void {
     await driver.remove("vm-stubborn", signal);
     await driver.close();
   });
+}
+
+/** Answers how many bytes came. */
+async function readThrough({ sizeBytes, parts }: ExportedDisk): Promise<number> {
+  let bytes = 0;
+  for await (const part of parts) bytes += part instanceof Uint8Array ? part.length : part.zeros;
+  expect(bytes).toBe(sizeBytes);
+  return bytes;
 }
 
 async function refused(work: Promise<unknown>, reason: DriverReason): Promise<void> {

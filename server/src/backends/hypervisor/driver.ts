@@ -33,6 +33,26 @@ export interface ImageFacts {
   readonly virtualSizeBytes: number;
 }
 
+/** What of a machine is exported. */
+export interface ExportSource {
+  readonly diskId: string;
+  /** As the disk was then. Undefined: as it is, of a machine that is stopped. */
+  readonly snapshotId?: string;
+  /** How the file is laid out. Default "qcow2". */
+  readonly format?: ImageSource["format"];
+}
+
+/** A part of a file: bytes, or so many zeros in their place. */
+export type FilePart = Uint8Array | { readonly zeros: number };
+
+/** A disk as a file that stands on no other. */
+export interface ExportedDisk {
+  /** Of the whole file. */
+  readonly sizeBytes: number;
+  /** From the first byte to the last, once, as fast as they are read. */
+  readonly parts: AsyncIterable<FilePart>;
+}
+
 /** "microvm": few devices and a quick start, at the cost of a screen and of changes while it runs. */
 export type MachineKind = "standard" | "microvm";
 export const machineKinds: readonly MachineKind[] = ["standard", "microvm"];
@@ -215,12 +235,14 @@ export interface HypervisorDriver {
   readonly consoles?: MachineConsoles;
   /** Undefined: this backend can't. */
   readonly moves?: MachineMoves;
-  /** A disk of a stopped machine, or of a snapshot, as a whole qcow2 file. Undefined: this backend can't. */
-  export?(
-    vmId: string,
-    source: { readonly diskId: string; readonly snapshotId?: string },
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * A disk as a file. It costs room on the host until its last part is read or the signal aborts; there is one at a time of a machine. A
+   * machine that is started or removed meanwhile ends the copying of its own disk. Undefined: this backend can't.
+   *
+   * @throws DriverError "missing" if there is no such machine, disk or snapshot, "refused" if the machine runs and no snapshot is named,
+   * "in_use" while another one is read, "unavailable" without room for it.
+   */
+  export?(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk>;
   /** Undefined: there is no such machine. */
   state(vmId: string, signal: AbortSignal): Promise<MachineState | undefined>;
   /** Pulls the plug if the machine runs, and removes it with its disks; succeeds where there is none. */

@@ -2,6 +2,8 @@
 import type { Duplex } from "node:stream";
 import { DriverError } from "../driver-error.ts";
 import {
+  type ExportedDisk,
+  type ExportSource,
   type HypervisorDriver,
   type ImageFacts,
   type ImageSource,
@@ -147,11 +149,7 @@ class HypervisorOnHosts implements HypervisorDriver {
     };
   }
 
-  async export(
-    vmId: string,
-    source: { readonly diskId: string; readonly snapshotId?: string },
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>> {
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
     const driver = await this.#driverOf(vmId, signal);
     return (await driver.export?.(vmId, source, signal)) ?? cant(driver, "export disks");
   }

@@ -6,6 +6,8 @@ import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
+  ExportedDisk,
+  ExportSource,
   HypervisorDriver,
   ImageFacts,
   ImageSource,
@@ -16,6 +18,7 @@ import type {
 } from "../driver.ts";
 import { type Accelerator, groupsOfKvm } from "../qemu/accelerator.ts";
 import { Cgroups } from "../qemu/cgroups.ts";
+import { Exports } from "../qemu/exports.ts";
 import { Images, type ImagesOptions } from "../qemu/images.ts";
 import { type HostFolders, imagesFolder, machinesFolder } from "../qemu/layout.ts";
 import { Taps } from "../qemu/taps.ts";
@@ -83,6 +86,7 @@ export class FirecrackerHypervisor implements HypervisorDriver {
   };
   readonly #options: FirecrackerOptions;
   readonly #images: Images;
+  readonly #exports = new Exports();
   readonly #host: Host;
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
@@ -134,6 +138,7 @@ export class FirecrackerHypervisor implements HypervisorDriver {
     signal.throwIfAborted();
     const machine = this.#machines.get(vmId);
     if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
+    this.#exports.giveWay(vmId);
     machine.start();
   }
 
@@ -152,12 +157,22 @@ export class FirecrackerHypervisor implements HypervisorDriver {
     return this.#machines.get(vmId)?.statistics(signal);
   }
 
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
+    const { diskId, snapshotId, format = "qcow2" } = source;
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to export`);
+    if (snapshotId !== undefined) throw new DriverError("missing", `vm ${vmId} is a microVM: it has no snapshots`);
+    const disk = { vmId, file: machine.fileOf(diskId), format: "raw" as const };
+    return this.#exports.open(disk, format, (copy) => machine.whileOff(copy), signal);
+  }
+
   async state(vmId: string): Promise<MachineState | undefined> {
     return this.#machines.get(vmId)?.state;
   }
 
   async remove(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.#exports.end(vmId, "was removed");
     await this.#machines.get(vmId)?.remove(signal);
     this.#machines.delete(vmId);
   }

@@ -114,6 +114,12 @@ export class Machine {
     return true;
   }
 
+  /** @throws DriverError "missing" */
+  fileOf(diskId: string): string {
+    if (this.#spec.disks.some(({ id }) => id === diskId)) return this.#files.disk(diskId);
+    throw new DriverError("missing", `vm ${this.#spec.vmId} has no disk ${diskId} to export`);
+  }
+
   /** Undefined: it does not run. */
   async statistics(signal: AbortSignal): Promise<MachineStatistics | undefined> {
     return this.#state === "running" ? this.#microvm?.statistics(signal) : undefined;
@@ -126,6 +132,15 @@ export class Machine {
 
   consoleLog(maxBytes: number): Uint8Array {
     return readLog(this.#files.consoleLog, maxBytes);
+  }
+
+  /** Does something with a disk's file when nothing else is being done with the machine. @throws DriverError "refused" while it runs */
+  whileOff<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      if (this.#microvm !== undefined)
+        throw new DriverError("refused", `vm ${this.#spec.vmId} runs: stop it, so that its disk can be read`);
+      return work();
+    });
   }
 
   /** Ends it and removes all that it had. */

@@ -1,8 +1,7 @@
 // A guest's agent on a real guest: what it tells, how it keeps file systems still, how it ends a guest that is deaf to ACPI, and what a hostile one can do.
 import { execFileSync } from "node:child_process";
-import { createWriteStream, existsSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { untilMachine } from "../contract.ts";
 import { freezeGuest } from "./agent.ts";
@@ -73,7 +72,7 @@ else
 
     async function mustRecover(snapshotId: string): Promise<boolean> {
       const file = join(host.root, `${snapshotId}.qcow2`);
-      await pipeline(await host.driver.export(vmId, { diskId: "data", snapshotId }, signal), createWriteStream(file));
+      await host.exportTo(file, vmId, { diskId: "data", snapshotId });
       const at = superblock + incompatible;
       const dump = await run("qemu-io", ["-r", "-f", "qcow2", "-c", `read -v ${at} 1`, file], signal);
       const byte = /^[0-9a-f]+:\s+([0-9a-f]{2})/m.exec(dump)?.[1] ?? "";

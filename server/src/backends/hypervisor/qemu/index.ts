@@ -8,6 +8,8 @@ import { isExecutable } from "../../linux/executable.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
+  ExportedDisk,
+  ExportSource,
   HypervisorDriver,
   ImageFacts,
   ImageSource,
@@ -21,7 +23,7 @@ import { Cgroups } from "./cgroups.ts";
 import { monitorWord } from "./command-line.ts";
 import { consolesOf } from "./consoles.ts";
 import { readDefinition } from "./definition.ts";
-import { type ExportSource, exportDisk } from "./exports.ts";
+import { Exports } from "./exports.ts";
 import { thawLeft } from "./frozen.ts";
 import type { Host } from "./host.ts";
 import { Images, type ImagesOptions } from "./images.ts";
@@ -31,7 +33,7 @@ import { readArrival, readDeparture } from "./move-records.ts";
 import { type QemuMoves, qemuMoves, sweepArrival } from "./moves.ts";
 import { type ProcessIdentity, processesWith } from "./process.ts";
 import { diskFull, isFull, run } from "./programs.ts";
-import { disksOf, reading, snapshotsOf } from "./snapshots.ts";
+import { disksOf, reading, snapshotsOf, whileStill } from "./snapshots.ts";
 import { statisticsOf } from "./statistics.ts";
 import { Taps } from "./taps.ts";
 
@@ -121,6 +123,7 @@ export class QemuHypervisor implements HypervisorDriver {
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
   readonly #closed = new AbortController();
+  readonly #exports = new Exports();
   readonly moves?: QemuMoves;
   readonly snapshots = snapshotsOf(
     (vmId) => this.#machines.get(vmId),
@@ -183,6 +186,7 @@ export class QemuHypervisor implements HypervisorDriver {
     this.moves?.checkStays(vmId);
     const machine = this.#machines.get(vmId);
     if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
+    this.#exports.giveWay(vmId);
     machine.start();
   }
 
@@ -211,10 +215,15 @@ export class QemuHypervisor implements HypervisorDriver {
     });
   }
 
-  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
+    this.moves?.checkStays(vmId);
     const machine = this.#machines.get(vmId);
-    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId}`);
-    return exportDisk(machine, source, signal);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to export`);
+    const { diskId, snapshotId, format = "qcow2" } = source;
+    const held = snapshotId === undefined ? machine.spec.disks.map(({ id }) => id) : disksOf(machine, snapshotId);
+    if (!held.includes(diskId)) throw new DriverError("missing", `vm ${vmId} has no disk ${diskId} to export`);
+    const disk = { vmId, file: machine.files.disk(diskId), format: "qcow2" as const, snapshotId };
+    return this.#exports.open(disk, format, (copy) => whileStill(machine, snapshotId, copy), signal);
   }
 
   async state(vmId: string): Promise<MachineState | undefined> {
@@ -224,6 +233,7 @@ export class QemuHypervisor implements HypervisorDriver {
   async remove(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.moves?.forget(vmId);
+    this.#exports.end(vmId, "was removed");
     await this.#machines.get(vmId)?.remove(signal);
     this.#machines.delete(vmId);
   }

@@ -18,6 +18,21 @@ export function isFull(error: unknown): boolean {
 
 /** Answers what it printed. @param input what it reads; default nothing. @throws DriverError "refused" with what it complained of. */
 export function run(program: string, args: readonly string[], signal: AbortSignal, input = ""): Promise<string> {
+  return execute([program, ...args], `${program} ${args[0] ?? ""}`, signal, input);
+}
+
+/** As `run`; it is killed where this process ends. */
+export function runWithUs(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const mortal = ["setpriv", "--pdeathsig", "KILL", program, ...args];
+  return execute(mortal, `${program} ${args[0] ?? ""}`, signal, "");
+}
+
+function execute(
+  [program = "", ...args]: readonly string[],
+  name: string,
+  signal: AbortSignal,
+  input: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       signal,
@@ -25,12 +40,12 @@ export function run(program: string, args: readonly string[], signal: AbortSigna
       maxBuffer: 16 * 1024 * 1024,
       env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
     };
-    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       if (signal.aborted) return reject(error);
       const complaint = (stderr.trim() || error.message).slice(0, longestComplaint);
       if (complaint.includes("No space left on device")) return reject(diskFull(error));
-      reject(new DriverError("refused", `${program} ${args[0] ?? ""}: ${complaint}`, { cause: error }));
+      reject(new DriverError("refused", `${name}: ${complaint}`, { cause: error }));
     });
     // A program that ends before it has read it says why.
     child.stdin?.on("error", () => {}).end(input);

@@ -1,8 +1,6 @@
 // Snapshots, clones and exports of machines that run and that don't. Disks are read and written with qemu-io: a guest need not boot for it.
 
-import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { qemuMissing } from "./index.ts";
 import { run } from "./programs.ts";
@@ -84,8 +82,7 @@ else
         reason: "missing",
       });
       const file = join(host.root, "export.qcow2");
-      const bytes = await host.driver.export("vm-c", { diskId: "data", snapshotId: "snap-1" }, signal);
-      await pipeline(bytes, createWriteStream(file));
+      await host.exportTo(file, "vm-c", { diskId: "data", snapshotId: "snap-1" });
       await holds(file, 7);
       await expect(host.driver.export("vm-c", { diskId: "data" }, signal)).rejects.toMatchObject({ reason: "refused" });
       // The clone stands on nothing: not on the machine, not on its image.
@@ -100,7 +97,7 @@ else
       await host.define("vm-d");
       await write("vm-d", "root", 5);
       const file = join(host.root, "whole.qcow2");
-      await pipeline(await host.driver.export("vm-d", { diskId: "root" }, signal), createWriteStream(file));
+      await host.exportTo(file, "vm-d", { diskId: "root" });
       await holds(file, 5);
       expect(await run("qemu-img", ["info", "-f", "qcow2", file], signal)).not.toContain("backing");
       await expect(host.driver.export("vm-d", { diskId: "other" }, signal)).rejects.toMatchObject({

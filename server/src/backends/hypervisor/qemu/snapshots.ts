@@ -138,6 +138,18 @@ async function removePart(
   else await monitor.execute("blockdev-snapshot-delete-internal-sync", { device: `disk-${diskId}`, name });
 }
 
+/** Reads a snapshot, or the disks of a machine that is off. @throws DriverError "refused" if it runs */
+export function whileStill<T>(machine: Machine, snapshotId: string | undefined, work: () => Promise<T>): Promise<T> {
+  if (snapshotId !== undefined) return reading(machine, snapshotId, work);
+  return machine.inTurn(async () => {
+    const { power, spec, files } = machine;
+    if (power !== undefined)
+      throw new DriverError("refused", `vm ${spec.vmId} runs: stop it, or export a snapshot of it`);
+    await finishRestore(files, spec);
+    return work();
+  });
+}
+
 /** Does something with a machine's snapshot that must stay as it is meanwhile. */
 export async function reading<T>({ readers }: Machine, snapshotId: string, work: () => Promise<T>): Promise<T> {
   readers.set(snapshotId, (readers.get(snapshotId) ?? 0) + 1);

@@ -4,6 +4,8 @@ import {
   type DefineRequest,
   DefineRequestSchema,
   type EnsureImageRequest,
+  type ExportDiskRequest,
+  type ExportDiskResponse,
   type GetMoveResponse,
   type GetMoveResponseSchema,
   type GetStateResponse,
@@ -12,7 +14,16 @@ import {
   type MachineUsageSchema,
   type MoveOfferMessage,
 } from "@photoncloud/proto/gen/plasmavmc/agent/v1/agent_pb";
-import type { ImageSource, MachineSpec, MachineState, MachineStatistics, MoveOffer, MoveState } from "../driver.ts";
+import type {
+  ExportSource,
+  FilePart,
+  ImageSource,
+  MachineSpec,
+  MachineState,
+  MachineStatistics,
+  MoveOffer,
+  MoveState,
+} from "../driver.ts";
 
 /** A machine's description must fit into the message: this does not compile while a field of it has no place there. */
 type Forgotten = Exclude<keyof MachineSpec, keyof DefineRequest>;
@@ -110,4 +121,21 @@ export function statisticsOf({ cpuSeconds, memoryBytes, disks, nics, guest }: Ma
 
 export function usageMessage({ disks, nics, ...rest }: MachineStatistics): MessageInitShape<typeof MachineUsageSchema> {
   return { ...rest, disks: disks.map((disk) => ({ ...disk })), nics: nics.map((nic) => ({ ...nic })) };
+}
+
+export function exportOf({ diskId, snapshotId, format }: ExportDiskRequest): ExportSource {
+  return { diskId, ...present({ snapshotId }), format: format === "raw" ? "raw" : "qcow2" };
+}
+
+/** The parts of a file as they come. @param leave is called when no more of them are wanted. */
+export async function* exportedParts(
+  next: () => Promise<IteratorResult<ExportDiskResponse, unknown>>,
+  leave: () => unknown,
+): AsyncGenerator<FilePart> {
+  try {
+    for (let one = await next(); one.done !== true; one = await next())
+      yield one.value.zeros > 0 ? { zeros: one.value.zeros } : one.value.data;
+  } finally {
+    await leave();
+  }
 }

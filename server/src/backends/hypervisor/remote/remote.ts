@@ -5,6 +5,8 @@ import type { HostAgentService } from "@photoncloud/proto/gen/plasmavmc/agent/v1
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
 import type {
+  ExportedDisk,
+  ExportSource,
   HypervisorDriver,
   ImageFacts,
   ImageSource,
@@ -18,7 +20,7 @@ import type {
 import { openDuplex } from "./console.ts";
 import { fromWire, unreachable } from "./errors.ts";
 import { bringImage, type FindImage } from "./image-bytes.ts";
-import { moveOf, offerOf, specMessage, stateOf, statisticsOf } from "./messages.ts";
+import { exportedParts, moveOf, offerOf, specMessage, stateOf, statisticsOf } from "./messages.ts";
 
 export type AgentClient = Client<typeof HostAgentService>;
 
@@ -128,24 +130,14 @@ export class RemoteHypervisor implements HypervisorDriver {
     return { machines, images };
   }
 
-  async export(
-    vmId: string,
-    source: { readonly diskId: string; readonly snapshotId?: string },
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>> {
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
     this.#need("exports", "export disks");
     const answers = this.#client()
       .exportDisk({ vmId, ...source }, { signal })
       [Symbol.asyncIterator]();
-    await this.#translated(answers.next(), signal);
     const next = () => this.#translated(answers.next(), signal);
-    return (async function* () {
-      try {
-        for (let chunk = await next(); chunk.done !== true; chunk = await next()) yield chunk.value.data;
-      } finally {
-        await answers.return?.();
-      }
-    })();
+    const { value: first } = await next();
+    return { sizeBytes: first?.sizeBytes ?? 0, parts: exportedParts(next, () => answers.return?.()) };
   }
 
   onChange(listener: (machine: Change) => void): () => void {

@@ -3,11 +3,20 @@
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { Listeners } from "../../listeners.ts";
-import type { HypervisorDriver, ImageSource, MachineSpec, MachineState, MachineStatistics } from "../driver.ts";
+import type {
+  ExportedDisk,
+  ExportSource,
+  HypervisorDriver,
+  ImageSource,
+  MachineSpec,
+  MachineState,
+  MachineStatistics,
+} from "../driver.ts";
 import type { MoveTransport } from "../move-transport.ts";
 import type { Moves } from "../moving/moves.ts";
 import { withinProcess } from "../moving/within-process.ts";
 import { SimulatedConsoles } from "./consoles.ts";
+import { exportSimulated } from "./exports.ts";
 import { type Growth, SimulatedMachine } from "./machine.ts";
 import { simulatedMoves } from "./moves.ts";
 import { SimulatedSnapshots } from "./snapshots.ts";
@@ -124,6 +133,13 @@ export class SimulatedHypervisor implements HypervisorDriver {
       disks: disks.map(({ id }) => ({ id, ...noDisk })),
       nics: nics.map(({ id }) => ({ id, ...noNic })),
     };
+  }
+
+  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
+    this.moves.checkStays(vmId);
+    const machine = this.#machines.get(vmId);
+    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to export`);
+    return exportSimulated(machine, source, await this.snapshots.list(vmId), signal);
   }
 
   async state(vmId: string): Promise<MachineState | undefined> {

@@ -1,11 +1,13 @@
 // A host for tests with real guests: folders of its own that machines' users can reach, and what must be gone in the end.
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { tinyImage } from "../../../../../../scripts/images/tiny.ts";
 import { systemClock } from "../../../../clock.ts";
 import { sampleMachine, untilMachine } from "../../contract.ts";
-import type { MachineSpec } from "../../driver.ts";
+import type { ExportSource, MachineSpec } from "../../driver.ts";
+import { bytesOfAll } from "../../file-parts.ts";
 import { openQemu, type QemuHypervisor, type QemuOptions } from "../index.ts";
 import { type HostFolders, type MachineFiles, machineFiles } from "../layout.ts";
 
@@ -66,6 +68,11 @@ export class TestHost {
   async stop(vmId: string): Promise<void> {
     await this.driver.stop(vmId, { graceMs: 0 }, signal);
     await untilMachine(this.driver, vmId, "stopped", patienceMs);
+  }
+
+  async exportTo(file: string, vmId: string, source: ExportSource): Promise<void> {
+    const { parts } = await this.driver.export(vmId, source, signal);
+    await pipeline(bytesOfAll(parts), createWriteStream(file));
   }
 
   /** Waits until a guest's serial console has said it. */
