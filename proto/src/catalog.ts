@@ -13,6 +13,7 @@ import {
 import { comments } from "./gen/comments.ts";
 import { files } from "./gen/files.ts";
 import {
+  action as actionOption,
   Behavior,
   type Ephemeral,
   ephemeral as ephemeralOption,
@@ -74,6 +75,12 @@ export interface Method {
   readonly open: Open;
   /** Its answer is held while a program runs, and kept nowhere; undefined: it is not. */
   readonly ephemeral: Ephemeral | undefined;
+  /** Of a kind's Create: one is also made for its own sake. */
+  readonly action: boolean;
+  /** The fields of its request. */
+  readonly inputs: readonly Field[];
+  /** The fields of its answer. */
+  readonly outputs: readonly Field[];
   readonly comment: string;
 }
 
@@ -208,9 +215,17 @@ export function fieldsWithin(type: FieldType): readonly Field[] {
 function readMethod(desc: DescMethod): Method {
   return {
     desc,
+    // Read when they are asked for, as a kind's.
+    get inputs() {
+      return fieldsOf(desc.input);
+    },
+    get outputs() {
+      return fieldsOf(desc.output);
+    },
     permission: getOption(desc, permissionOption),
     open: getOption(desc, openOption),
     ephemeral: hasOption(desc, ephemeralOption) ? getOption(desc, ephemeralOption) : undefined,
+    action: getOption(desc, actionOption),
     comment: comments[`${desc.parent.typeName}.${desc.name}`] ?? "",
   };
 }

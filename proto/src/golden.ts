@@ -74,7 +74,8 @@ function methodLine(method: Method, indent: string): string {
   const who =
     method.open === Open.UNSPECIFIED ? method.permission : `open to ${enumShortName(OpenSchema, method.open)}`;
   const held = method.ephemeral === undefined ? "" : `; ephemeral ${method.ephemeral.name}`;
-  return `${indent}${method.desc.name}: ${who}${held}${method.ephemeral?.oneUse ? ", for one use" : ""}`;
+  const use = method.ephemeral?.oneUse ? ", for one use" : "";
+  return `${indent}${method.desc.name}: ${who}${held}${use}${method.action ? "; an action" : ""}`;
 }
 
 function kindLines(kind: Kind): string[] {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
-import { catalog } from "@photoncloud/proto";
+import { catalog, packCatalog } from "@photoncloud/proto";
 import { build, type Plugin } from "esbuild";
 import { GetProviderSchema_Response } from "../src/plugin/gen/tfplugin6.ts";
 import { providerSchema } from "../src/schema-response.ts";
@@ -69,7 +69,7 @@ export async function bundle(module: string, define: Record<string, string>): Pr
     conditions: ["photon-source"],
     legalComments: "none",
     plugins: [unread],
-    define,
+    define: { PHOTON_PACKED: "true", PHOTON_CATALOG: JSON.stringify(packCatalog(catalog())), ...define },
   });
   const [file] = outputFiles;
   if (file === undefined) throw new Error("esbuild answered no file");
@@ -80,7 +80,7 @@ export async function bundle(module: string, define: Record<string, string>): Pr
 export async function providerScript(): Promise<string> {
   const parts = deflateRawSync(await bundle("parts.ts", {}), { level: 9 }).toString("base64");
   const packed = `const PHOTON_PARTS=${JSON.stringify(parts)},PHOTON_SCHEMA=${JSON.stringify(schemaBytes())};\n`;
-  return packed + (await bundle("main.ts", { PHOTON_PACKED: "true" }));
+  return packed + (await bundle("main.ts", {}));
 }
 
 /** Builds the executable, and answers its path. */

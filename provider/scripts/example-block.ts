@@ -1,5 +1,5 @@
 // A block of HCL for any kind, from the catalog's own examples: required fields, and what they refer to.
-import { catalog, enumShortName, type Field, type Kind } from "@photoncloud/proto";
+import { catalog, enumShortName, type FieldFacts as Field, type KindFacts as Kind } from "@photoncloud/proto";
 
 /** A kind's block with the blocks that it stands on. */
 export interface Example {
@@ -15,6 +15,8 @@ const given: Readonly<Record<string, string>> = {
   // The cloud begins with one on the usual wire.
   "prismnet.v1.ExternalNetwork.physical_network": "another",
   "iam.v1.RoleBinding.role_id": "ProjectViewer",
+  // In earnest of an ephemeral resource that draws it.
+  "iam.v1.RotateServiceAccountKeyRequest.secret": `pck_\${substr(sha512(uuid()), 0, 43)}`,
   "iam.v1.RoleBinding.principal": `service_account:acme-corp/\${photoncloud_service_account.it.id}`,
 };
 
@@ -24,10 +26,6 @@ const asked: Readonly<Record<string, readonly string[]>> = {
   // It is the whole system's.
   "prismnet.v1.ExternalNetwork": ["org_id", "project_id", "physical_network"],
   "prismnet.v1.Route": ["drop"],
-  "prismnet.v1.AddRuleRequest": ["name", "rule"],
-  "prismnet.v1.RemoveRuleRequest": ["name"],
-  "prismnet.v1.AttachDeviceRequest": ["device_id"],
-  "iam.v1.RollBackRoleRequest": ["role_version"],
 };
 
 /** Kinds that a text above speaks of. */

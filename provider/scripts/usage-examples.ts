@@ -1,5 +1,5 @@
 // What the pages show besides resources: how each is used in a configuration. test/terraform/docs-examples.test.ts runs all of them.
-import type { Kind } from "@photoncloud/proto";
+import type { KindFacts as Kind } from "@photoncloud/proto";
 import type { ActionSchema } from "../src/action/action-schema.ts";
 import type { EphemeralSchema } from "../src/ephemeral/ephemeral.ts";
 import { exampleOf, isShown, literal } from "./example-block.ts";
@@ -28,7 +28,7 @@ export function pluralExample(kind: Kind): string {
 export const listExample = ({ noun }: Kind): string =>
   `list "photoncloud_${noun}" "all" {\n  provider = photoncloud\n}\n`;
 
-/** Does it to what the kind's resource example makes. */
+/** Does it to what the kind's resource example makes, or to what that stands on. */
 export function actionExample({ typeName, of, attributes }: ActionSchema): string {
   const shown = attributes.filter((one) => one.required || (one.field !== undefined && isShown(one.field)));
   const lines = shown.map(({ name, field }) => {

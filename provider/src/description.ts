@@ -1,5 +1,5 @@
 // The sentences of the schema's documentation, from the proto's comments and annotations.
-import type { Field, Kind } from "@photoncloud/proto";
+import type { FieldFacts as Field, KindFacts as Kind } from "@photoncloud/proto";
 import type { Shape } from "./attribute.ts";
 
 function allowedIn(shape: Shape): string {
@@ -7,19 +7,22 @@ function allowedIn(shape: Shape): string {
   return shape.kind === "object" ? "" : allowedIn(shape.of);
 }
 
-/** A field's comment and what its annotations add; `output`: of what is shown only, not of how to ask for it. */
-export function describeField(field: Field, shape: Shape, output: boolean): string {
+/** What a field is shown as: what a resource asks for, what a single request does, or what is answered. */
+export type Part = "resource" | "request" | "answer";
+
+/** A field's comment and what its annotations add for who meets it so. */
+export function describeField(field: Field, shape: Shape, part: Part): string {
   const { options, oneof, immutable, inputOnly } = field;
   const allowed = allowedIn(shape);
   const sentences = [
     field.comment,
     allowed === "" ? "" : `It is ${allowed}.`,
     options?.unit ? `In ${options.unit}.` : "",
-    options?.default && !output ? `Left out: ${options.default}.` : "",
+    options?.default && part !== "answer" ? `Left out: ${options.default}.` : "",
     options?.example ? `Example: ${options.example}.` : "",
     oneof === undefined ? "" : `At most one of ${oneof.fields.map((f) => f.name).join(", ")}.`,
-    immutable && !output ? "A change needs a new resource." : "",
-    inputOnly ? "Write-only: never stored in the state; needs Terraform 1.11 or newer." : "",
+    immutable && part === "resource" ? "A change needs a new resource." : "",
+    inputOnly && part === "resource" ? "Write-only: never stored in the state; needs Terraform 1.11 or newer." : "",
   ];
   return sentences.filter((sentence) => sentence !== "").join(" ");
 }

@@ -1,7 +1,7 @@
 // From the catalog to Terraform's schemas: one resource and one data source for each kind, by the annotations alone.
-import type { Field, FieldType, Kind } from "@photoncloud/proto";
+import type { FieldFacts as Field, TypeFacts as FieldType, KindFacts as Kind } from "@photoncloud/proto";
 import type { Attribute, Shape } from "./attribute.ts";
-import { describeField, describeKind } from "./description.ts";
+import { describeField, describeKind, type Part } from "./description.ts";
 import { duration, integer, scalarOf } from "./scalar.ts";
 
 /** What a kind is to Terraform. */
@@ -54,7 +54,7 @@ const versionOf = (field: Field): Attribute => ({
   description: `Change it to send \`${field.name}\` again: Terraform stores no write-only value and sees no change in it.`,
 });
 
-type View = "resource" | "data" | "answer";
+type View = "resource" | "request" | "data" | "answer";
 /** What a nested attribute inherits. */
 interface Within {
   readonly view: View;
@@ -63,6 +63,11 @@ interface Within {
 
 const shown = (field: Field, { view }: Within): boolean =>
   (view === "answer" || !field.once) && (view === "data" ? !field.inputOnly : !field.volatile);
+
+function partOf({ view, output }: Within): Part {
+  if (output) return "answer";
+  return view === "request" ? "request" : "resource";
+}
 
 function shapeOf(field: Field, type: FieldType, within: Within): Shape {
   switch (type.type) {
@@ -90,7 +95,7 @@ function attributeOf(field: Field, within: Within): Attribute {
     writeOnly: field.inputOnly && !output,
     replaces: field.immutable && !output,
     emptyIsNull: !field.presence && !output && !field.serverDefault,
-    description: describeField(field, shape, output),
+    description: describeField(field, shape, partOf({ ...within, output })),
     field,
   };
 }
@@ -105,7 +110,7 @@ export const outputsOf = (fields: readonly Field[]): readonly Attribute[] =>
 
 /** Fields as what a request takes. */
 export const inputsOf = (fields: readonly Field[]): readonly Attribute[] =>
-  attributesOf(fields, { view: "resource", output: false });
+  attributesOf(fields, { view: "request", output: false });
 
 /** Fields as what one answer tells, once: with its secrets, and without what goes on changing. */
 export const answersOf = (fields: readonly Field[]): readonly Attribute[] =>
@@ -143,7 +148,8 @@ function checkSecrets(kind: Kind, attributes: readonly Attribute[]): void {
   }
 }
 
-function withinShape(shape: Shape): readonly Attribute[] {
+/** The attributes of an object, or of the objects of a list, set or map. */
+export function withinShape(shape: Shape): readonly Attribute[] {
   if (shape.kind === "scalar") return [];
   return shape.kind === "object" ? shape.attributes : withinShape(shape.of);
 }

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { actionSchemas } from "../../provider/src/action/action-schema.ts";
+import type { Attribute } from "../../provider/src/attribute.ts";
 import { unknown } from "../../provider/src/cty/value.ts";
+import { withinShape } from "../../provider/src/schema.ts";
 import { BlockCodec } from "../../provider/src/wire.ts";
 import { json, PlayedTerraform, sentences } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
@@ -60,6 +62,44 @@ describe("an action", () => {
     expect(await vm("GetVm", { id: vmId })).toMatchObject({ powerState, state });
   });
 
+  test("vm_reboot is waited for until the guest is back", async () => {
+    await invoke("vm_start", { id: vmId });
+    expect((await invoke("vm_reboot", { id: vmId })).problems).toEqual([]);
+    expect(await vm("GetVm", { id: vmId })).toMatchObject({ state: "VM_STATE_RUNNING", reboots: 1, rebootsDone: 1 });
+  });
+
+  test("vm_snapshot_create makes one each time that it is invoked", async () => {
+    for (const _ of [1, 2]) {
+      const { progress, problems } = await invoke("vm_snapshot_create", { vm_id: vmId, labels: { by: "hand" } });
+      expect(problems).toEqual([]);
+      expect(progress.join("\n")).toMatch(/^CreateVmSnapshot: vm_snapshot/);
+    }
+    const request = { orgId: "acme", projectId: "main", filter: 'labels["by"] = "hand"' };
+    const { body } = await postJson(cloud.url, "plasmavmc.v1.VmSnapshotService/ListVmSnapshots", request, tenant.token);
+    expect(body.vmSnapshots).toMatchObject([1, 2].map(() => ({ vmId, status: { state: "STATE_READY" } })));
+  });
+
+  test("service_account_key_rotate gives a key the secret that it is told, and tells it nobody", async () => {
+    const [account, secret] = ["deployer", `pck_${"r0tated".repeat(7).slice(0, 43)}`];
+    const ask = async (path: string, body: object) => (await postJson(cloud.url, `iam.v1.${path}`, body, admin)).body;
+    const admin = await cloud.adminToken();
+    await ask("ServiceAccountService/CreateServiceAccount", { orgId: "acme", id: account });
+    const made = { orgId: "acme", serviceAccountId: account };
+    const { id } = await ask("ServiceAccountKeyService/CreateServiceAccountKey", made);
+    const config = { id, org_id: "acme", secret };
+    const attached = await reattach({ ...tenant, token: admin, url: cloud.url });
+    const played = new PlayedTerraform(attached);
+    await played.configure();
+    const request = { actionType: "photoncloud_service_account_key_rotate", config: json(config) };
+    const events = await played.stream("invokeAction", request);
+    played.close();
+    attached.close();
+    expect(JSON.stringify(events)).not.toContain(secret);
+    expect(events.at(-1)?.type).toEqual({ $case: "completed", value: { diagnostics: [] } });
+    const login = { orgId: "acme", principalId: account, keySecret: secret };
+    expect(await ask("IamTokenService/IssueToken", login)).toMatchObject({ token: expect.any(String) });
+  });
+
   test("names the tenant where that is not the provider's", async () => {
     const { problems } = await invoke("vm_stop", { id: vmId, project_id: "another" });
     expect(problems.join()).toMatch(/ermission|ot found/);
@@ -99,6 +139,18 @@ describe("the checks before it", () => {
     expect((await plan(true)).deferred).toEqual({ reason: 1 });
     expect(await plan(false)).toEqual({ diagnostics: [], deferred: undefined });
   });
+});
+
+/** What an attribute of an action may be in Terraform: given, and nothing else. */
+const isGiven = (one: Attribute): boolean =>
+  one.required !== one.optional && !one.computed && !one.sensitive && withinShape(one.shape).every(isGiven);
+
+test("there is one for everything that is done by hand, which Terraform takes", () => {
+  const ofVm = ["start", "stop", "reboot", "reset", "snapshot_create"].map((verb) => `vm_${verb}`);
+  const names = [...ofVm, "host_drain", "service_account_key_rotate"].map((name) => `photoncloud_${name}`);
+  expect([...schemas.keys()]).toEqual(expect.arrayContaining(names));
+  for (const { typeName, attributes } of schemas.values())
+    expect([typeName, attributes.filter((one) => !isGiven(one)).map(({ name }) => name)]).toEqual([typeName, []]);
 });
 
 test("the schemas tell of every method that changes one resource, and of no other", async () => {

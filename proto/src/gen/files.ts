@@ -26,6 +26,7 @@ import { file_plasmavmc_v1_host } from "./plasmavmc/v1/host_pb.ts";
 import { file_plasmavmc_v1_image } from "./plasmavmc/v1/image_pb.ts";
 import { file_plasmavmc_v1_placement_group } from "./plasmavmc/v1/placement_group_pb.ts";
 import { file_plasmavmc_v1_vm } from "./plasmavmc/v1/vm_pb.ts";
+import { file_plasmavmc_v1_vm_export } from "./plasmavmc/v1/vm_export_pb.ts";
 import { file_plasmavmc_v1_vm_snapshot } from "./plasmavmc/v1/vm_snapshot_pb.ts";
 import { file_prismnet_v1_address_group } from "./prismnet/v1/address_group_pb.ts";
 import { file_prismnet_v1_elastic_ip } from "./prismnet/v1/elastic_ip_pb.ts";
@@ -66,6 +67,7 @@ export const files: readonly GenFile[] = [
   file_plasmavmc_v1_image,
   file_plasmavmc_v1_placement_group,
   file_plasmavmc_v1_vm,
+  file_plasmavmc_v1_vm_export,
   file_plasmavmc_v1_vm_snapshot,
   file_prismnet_v1_address_group,
   file_prismnet_v1_elastic_ip,

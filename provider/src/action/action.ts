@@ -5,6 +5,7 @@ import { toJson } from "../convert.ts";
 import { Unknown, type ValueMap } from "../cty/value.ts";
 import { Deadline } from "../deadline.ts";
 import type { Diagnostic } from "../diagnostics.ts";
+import { textOf } from "../json-object.ts";
 import { changing, settled } from "../operation.ts";
 import type { Session } from "../session.ts";
 import { referenceOf, tenantDefaults } from "../tenant.ts";
@@ -37,15 +38,17 @@ export class Action {
   async *invoke(config: ValueMap, signal: AbortSignal): AsyncGenerator<string, readonly Diagnostic[]> {
     const { of, method, attributes } = this.schema;
     const whole = this.#whole(config);
-    const at = referenceOf(whole);
-    const what = `${of.noun} ${at.id}`;
+    const named = referenceOf(whole);
+    const what = `${of.noun} ${named.id}`.trimEnd();
     const deadline = new Deadline(actionMs, AbortSignal.any([signal, this.#session.stop.signal]));
     yield `${method.desc.name}: ${what}`;
     // One key for all tries of this run: what is asked again is not done again.
     const terms = changing(deadline, randomUUID());
     const first = await this.#session.cloud.call(method, toJson(attributes, whole), terms);
-    if (conditionOf(first).state === "pending") yield `Waiting for ${what}`;
-    return (await settled(new KindCalls(this.#session.cloud, of), at, first, what, deadline)).diagnostics;
+    const at = { ...named, id: textOf(first, "id") };
+    if (conditionOf(first).state === "pending") yield `Waiting for ${of.noun} ${at.id}`;
+    return (await settled(new KindCalls(this.#session.cloud, of), at, first, `${of.noun} ${at.id}`, deadline))
+      .diagnostics;
   }
 
   #whole(config: ValueMap): ValueMap {

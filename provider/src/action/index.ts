@@ -1,5 +1,5 @@
 // The handlers of actions.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { configUnknown, providerUnknown } from "../deferral.ts";
 import { type Diagnostic, explain } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";

@@ -153,6 +153,7 @@ import type {
   RoleUpdate,
   RoleVersion,
   RollBackRoleRequest,
+  RotateServiceAccountKeyRequest,
   Route,
   RouteId,
   RouteInput,
@@ -248,7 +249,10 @@ export interface RoleBindingClient extends ResourceClient<RoleBinding, RoleBindi
 export interface ServiceAccountClient extends ResourceClient<ServiceAccount, ServiceAccountInput, ServiceAccountUpdate, ServiceAccountId> {}
 
 /** One key of a service account. Keys overlap, so that they can be changed without a gap: create the new one, use it, delete the old one. */
-export interface ServiceAccountKeyClient extends ResourceClient<ServiceAccountKey, ServiceAccountKeyInput, ServiceAccountKeyUpdate, ServiceAccountKeyId> {}
+export interface ServiceAccountKeyClient extends ResourceClient<ServiceAccountKey, ServiceAccountKeyInput, ServiceAccountKeyUpdate, ServiceAccountKeyId> {
+  /** Gives the key another secret, which the caller has drawn: the old one is worthless at once, and the sessions that it opened end. */
+  rotate(id: ServiceAccountKeyId, input: Omit<RotateServiceAccountKeyRequest, "id">, options?: CallOptions): Promise<ServiceAccountKey>;
+}
 
 /** A person who logs in with a password. The id is the principal id, unique in the org among users and service accounts. */
 export interface UserClient extends ResourceClient<User, UserInput, UserUpdate, UserId> {}
@@ -432,6 +436,9 @@ export interface HostJoiningClient {
   joinHost(request: JoinHostRequest, options?: CallOptions): Promise<JoinHostResponse>;
 }
 
+export interface VmExportClient {
+}
+
 export interface NetworkClient {
   /** Compares what the network backend holds with what is stored, has differences repaired, and says what it found. */
   check(request?: CheckNetworkRequest, options?: CallOptions): Promise<CheckNetworkResponse>;
@@ -503,5 +510,6 @@ export interface Clients {
   readonly tokens: IamTokenClient;
   readonly consoles: ConsoleClient;
   readonly hostJoining: HostJoiningClient;
+  readonly vmExport: VmExportClient;
   readonly networks: NetworkClient;
 }

@@ -154,9 +154,12 @@ export interface AddRuleRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  /** The rule's name. */
-  readonly name?: string | undefined;
-  readonly rule?: SecurityGroupRuleInput | undefined;
+  /**
+   * The rule's name.
+   * Example: web
+   */
+  readonly name: string;
+  readonly rule: SecurityGroupRuleInput;
 }
 
 /** A named set of networks that the rules of security groups may allow, kept in one place. */
@@ -268,7 +271,8 @@ export interface AttachDeviceRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  readonly deviceId?: string | undefined;
+  /** The caller's own word for what is plugged in: longer than any id of ours and any UUID. */
+  readonly deviceId: string;
   readonly deviceType?: DeviceType | undefined;
 }
 
@@ -2033,7 +2037,7 @@ export interface ImageUpdate {
 }
 
 /** What a change would do to what is running. */
-export type Impact = "none" | "create" | "hot" | "restart" | "replace" | "data_loss";
+export type Impact = "none" | "create" | "hot" | "restart" | "replace" | "data_loss" | "delete";
 
 /** Asks a person into an org: who holds its token makes a user of their own choice of id and password, and gets the roles that it names. Who invites must hold what it gives, when it is made and when it is accepted. */
 export interface Invitation {
@@ -3038,8 +3042,11 @@ export interface RemoveRuleRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  /** The rule's name. */
-  readonly name?: string | undefined;
+  /**
+   * The rule's name.
+   * Example: web
+   */
+  readonly name: string;
 }
 
 export interface RenewRecoveryCodesRequest {
@@ -3259,7 +3266,17 @@ export interface RollBackRoleRequest {
   readonly orgId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly id?: string | undefined;
-  readonly roleVersion?: bigint | number | undefined;
+  /** Of those that ListRoleVersions tells. */
+  readonly roleVersion: bigint | number;
+}
+
+/** Changes a key's secret. */
+export interface RotateServiceAccountKeyRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly id?: string | undefined;
+  /** The new secret: "pck_" and 43 characters drawn at random from A-Z, a-z, 0-9, - and _. It is stored as a SHA-256 hash. */
+  readonly secret: string;
 }
 
 /** A static route of a VPC's router: where packets to a network go that no subnet of the VPC has. */
@@ -4233,6 +4250,7 @@ export interface VmSnapshot {
   readonly projectId: string;
   /**
    * Unique among its kind in its project.
+   * Default: its id.
    * Example: before-upgrade
    */
   readonly name: string;
@@ -4272,9 +4290,10 @@ export interface VmSnapshotInput {
   readonly projectId?: string | undefined;
   /**
    * Unique among its kind in its project.
+   * Default: its id.
    * Example: before-upgrade
    */
-  readonly name: string;
+  readonly name?: string | undefined;
   /** Free words of the user's own, at most 64. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** What it is for. */
@@ -4287,9 +4306,10 @@ export interface VmSnapshotInput {
 export interface VmSnapshotUpdate {
   /**
    * Unique among its kind in its project.
+   * Default: its id.
    * Example: before-upgrade
    */
-  readonly name?: string | undefined;
+  readonly name?: string | null | undefined;
   /** Free words of the user's own, at most 64. */
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
   /** What it is for. */

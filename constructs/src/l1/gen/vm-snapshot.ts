@@ -10,8 +10,8 @@ export interface TfVmSnapshotProps extends ResourceProps {
   readonly orgId?: string;
   /** The project that it belongs to. A change forces replacement. @default - the provider's project */
   readonly projectId?: string;
-  /** Unique among its kind in its project. */
-  readonly name: string;
+  /** Unique among its kind in its project. @default - its id */
+  readonly name?: string;
   /** Free words of the user's own, at most 64. @default - none */
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
   /** What it is for. @default - none */

@@ -135,7 +135,9 @@ export async function customIn(work: Work, slice: Slice, method: Method, request
   const { kind, definition } = slice;
   const custom = definition.methods?.[method.desc.name];
   if (custom === undefined) throw new Fault("UNIMPLEMENTED", `this server does not serve ${method.desc.name}`);
-  const row = await rowFor(work, slice, tenantIn(kind, request), idIn(request), "");
+  const [tenant, id] = [tenantIn(kind, request), idIn(request)];
+  refuse(validate(fieldsOf(method.desc.input), request));
+  const row = await rowFor(work, slice, tenant, id, "");
   requireLive(slice, row);
   // A copy for each run: the method may put parts of it into the resource.
   const sent = clone<DescMessage>(method.desc.input, request);

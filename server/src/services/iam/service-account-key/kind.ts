@@ -7,14 +7,17 @@ import { type Admission, defineKind } from "../../kind.ts";
 import { formatKeySecret, hashSecret, keySecretBytes } from "../credentials/key-secret.ts";
 import { nameById } from "../ids.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
+import { rotate } from "./rotate.ts";
 
 /** A login tries them all, and two overlap in a change; more are a leak waiting to happen. */
 export const mostKeys = 20;
 
-export function serviceAccountKeyKind({ delegation, touchPrincipal }: PolicyWrites) {
+export function serviceAccountKeyKind(writes: PolicyWrites) {
+  const { delegation, touchPrincipal } = writes;
   return defineKind({
     schema: ServiceAccountKeySchema,
     uniqueName: "none",
+    methods: { RotateServiceAccountKey: rotate(writes) },
     async admit(admission, next, prior) {
       nameById(next);
       if (prior !== undefined) return;

@@ -187,7 +187,7 @@ export class Login {
     const key = matching.find((one) => isUsableKey(one, identity.id, now));
     const state = account && principalState("service_account", account);
     if (state === undefined || !state.active || key === undefined) return undefined;
-    return { method: "key", keyId: key.id };
+    return { method: "key", keyId: key.id, fingerprint: fingerprint(key.secret) };
   }
 
   /** Without a credential: the caller's own token must be an administrator's, who has at least what the principal has. */

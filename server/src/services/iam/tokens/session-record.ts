@@ -9,7 +9,8 @@ const space = "iam/sessions";
 export type Credential =
   /** `fingerprint`: of the password's hash, so that a new password ends the sessions of the old one. */
   | { readonly method: "password"; readonly fingerprint: string }
-  | { readonly method: "key"; readonly keyId: string }
+  /** `fingerprint`: of the secret's hash, so that a new secret ends the sessions of the old one. Undefined: opened before keys could be given one. */
+  | { readonly method: "key"; readonly keyId: string; readonly fingerprint?: string }
   /** Opened by an administrator for another principal. */
   | { readonly method: "issued"; readonly by: string }
   /** The sealed administrator's; `by`: who opened it, `request`: with which break-glass. */

@@ -28,6 +28,8 @@ const believedMs = 4_000;
 const touchedMs = 5_000;
 const mostPrincipals = 20_000;
 
+type KeyCredential = Extract<Credential, { method: "key" }>;
+
 export class Sessions {
   readonly records: SessionRecords;
   readonly #store: Pick<Store, "get">;
@@ -92,7 +94,7 @@ export class Sessions {
       case "password":
         return credential.fingerprint === fingerprint(secret);
       case "key":
-        return this.#keyIsGood(identity, credential.keyId);
+        return this.#keyIsGood(identity, credential);
       case "issued":
         return true;
       case "break_glass":
@@ -109,10 +111,11 @@ export class Sessions {
     return row !== undefined && isOpen(row, this.#clock.now());
   }
 
-  async #keyIsGood(identity: Identity, keyId: string): Promise<boolean> {
+  async #keyIsGood(identity: Identity, credential: KeyCredential): Promise<boolean> {
     const tenant = { org: identity.org, project: "" };
-    const row = await this.#store.get({ tenant, kind: ServiceAccountKeySchema.typeName, id: keyId });
-    return row !== undefined && isUsableKey(row, identity.id, this.#clock.now());
+    const row = await this.#store.get({ tenant, kind: ServiceAccountKeySchema.typeName, id: credential.keyId });
+    if (row === undefined || !isUsableKey(row, identity.id, this.#clock.now())) return false;
+    return credential.fingerprint === undefined || credential.fingerprint === fingerprint(row.secret);
   }
 
   #remember(name: string, session: SessionRecord): void {

@@ -11,9 +11,6 @@ import { Fault, invalidField } from "../../../fault.ts";
 import type { Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
 
-/** Longer than any id of ours and any UUID. */
-const longestDeviceId = 128;
-
 /** @throws Fault WRONG_STATE while a device is plugged in; `wish` says what can't be done. */
 export function requireFree(port: Port, tenant: Tenant, wish: string): void {
   if (port.deviceId === "") return;
@@ -29,13 +26,6 @@ export function attach(port: Port, request: Message, tenant: Tenant): void {
   const { deviceId, deviceType } = request;
   if (deviceType === DeviceType.VM)
     throw invalidField("device_type", "enum", "a VM is attached by its own spec.network; name the port there");
-  if (deviceId === "") throw invalidField("device_id", "required", "it is missing; give the id of your device");
-  if (deviceId.length > longestDeviceId)
-    throw invalidField(
-      "device_id",
-      "size",
-      `it has ${deviceId.length} characters; at most ${longestDeviceId} are allowed`,
-    );
   if (port.deviceId !== deviceId || port.deviceType !== DeviceType.OTHER)
     requireFree(port, tenant, "attached to another");
   Object.assign(port, { deviceId, deviceType: DeviceType.OTHER });
