@@ -171,10 +171,10 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   foresee?(next: MessageShape<Desc>, prior: MessageShape<Desc> | undefined, context: QueryContext): Promise<void>;
   /** Runs where a plan finds that an update needs a new resource, which takes this one's place. Throws a Fault to refuse. */
   admitReplace?(prior: MessageShape<Desc>): void;
-  /** Tells, in a plan, who may do more or less after it. What the caller does not know yet is out of reach, as in admission. */
+  /** Tells, in a plan, who may do more or less after it; `next` undefined: after a deletion. What the caller does not know yet is out of reach, as in admission. */
   access?(
     tenant: Tenant,
-    next: MessageShape<Desc>,
+    next: MessageShape<Desc> | undefined,
     prior: MessageShape<Desc> | undefined,
   ): Promise<readonly AccessEffect[]>;
   /** By the method's name: "StartVm". */

@@ -9,7 +9,7 @@ import { Impact } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import type { Drivers } from "../../backends/drivers.ts";
 import type { Tenant } from "../../store/store.ts";
 import type { Call } from "../call.ts";
-import { acceptCreate, acceptUpdate } from "./accept.ts";
+import { acceptCreate, acceptDelete, acceptUpdate } from "./accept.ts";
 import { keepForeseen } from "./foreseen.ts";
 import { type Difference, differences } from "./immutable.ts";
 import { applyMask, fieldAt, pathsViolations } from "./mask.ts";
@@ -27,7 +27,7 @@ import {
 import { contextOf, inCallersWords, type QueryOptions } from "./query.ts";
 import { resolveReferences } from "./references.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { answerWith, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
+import { answerWith, idIn, isDeletion, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
 import { messageOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
 import type { Transactions } from "./transactions.ts";
@@ -36,8 +36,8 @@ import type { Work } from "./work.ts";
 
 interface Planned {
   readonly message: Message;
-  /** What admission made of it, and what it was before. */
-  readonly whole: Message;
+  /** What admission made of it, and what it was before. Undefined: it is deleted. */
+  readonly whole: Message | undefined;
   readonly prior: Message | undefined;
   readonly tenant: Tenant;
   readonly changes: readonly { readonly path: string; readonly impact: Impact }[];
@@ -64,8 +64,7 @@ export async function plan(options: PlanOptions, slice: Slice, request: Message,
   const paths = textsIn(request, "unknownPaths");
   refuse(pathsViolations("unknown_paths", paths));
   const unknown = new Set(paths);
-  const rehearse =
-    textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, queries.drivers, request, unknown);
+  const rehearse = rehearsalOf(slice, queries.drivers, request, unknown);
   try {
     return await transactions.transact(
       caller,
@@ -88,6 +87,11 @@ export async function plan(options: PlanOptions, slice: Slice, request: Message,
   }
 }
 
+function rehearsalOf(slice: Slice, drivers: Drivers, request: Message, unknown: ReadonlySet<string>) {
+  if (isDeletion(request)) return deletion(slice, request);
+  return textIn(request, "id") === "" ? creation(slice, request, unknown) : change(slice, drivers, request, unknown);
+}
+
 /** What was admitted may still be beyond what the backends have. What the caller does not know yet is not looked at. */
 async function foresee(
   { queries }: PlanOptions,
@@ -96,6 +100,7 @@ async function foresee(
   unknown: ReadonlySet<string>,
   caller: Call,
 ): Promise<void> {
+  if (whole === undefined) return;
   try {
     const next = veiled(kind.fields, whole, unknown);
     await definition.foresee?.(next, prior, contextOf(queries, tenant, caller)).catch(inCallersWords);
@@ -107,7 +112,8 @@ async function foresee(
 /** Who may do more or less after it; nothing is told where that needs what the caller does not know yet. */
 async function accessOf({ definition, kind }: Slice, { whole, prior, tenant }: Planned, unknown: ReadonlySet<string>) {
   try {
-    return (await definition.access?.(tenant, veiled(kind.fields, whole, unknown), prior)) ?? [];
+    const next = whole && veiled(kind.fields, whole, unknown);
+    return (await definition.access?.(tenant, next, prior)) ?? [];
   } catch (error) {
     if (error instanceof UnknownNeeded) return [];
     throw error;
@@ -128,6 +134,19 @@ function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>):
     keepForeseen(kind.fields, message, input, undefined);
     forget(slice, message, unknown);
     return { message, whole, prior: undefined, tenant, changes: [{ path: "", impact: Impact.CREATE }] };
+  };
+}
+
+/** What refers to it is the store's to tell when it is deleted: the same plan may delete that, too. */
+function deletion(slice: Slice, request: Message): (work: Work) => Promise<Planned> {
+  const { kind } = slice;
+  const [tenant, id] = [tenantIn(kind, request), idIn(request)];
+  return async (work) => {
+    const row = await rowFor(work, slice, tenant, id, "");
+    requireLive(slice, row);
+    const prior = messageOf<DescMessage>(slice, kind.desc, row);
+    const { message } = await acceptDelete(work, slice, row);
+    return { message, whole: undefined, prior, tenant: row.tenant, changes: [{ path: "", impact: Impact.DELETE }] };
   };
 }
 

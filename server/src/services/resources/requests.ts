@@ -32,6 +32,11 @@ export function idIn(request: Message): string {
   return id;
 }
 
+/** Whether a plan is that of a deletion; most kinds have none. */
+export function isDeletion(request: Message): boolean {
+  return Reflect.get(request, "deletion") === true;
+}
+
 /** A copy of the resource inside an update or a plan. Undefined: there is none. */
 export function resourceIn(kind: Kind, desc: DescMessage, request: Message): Message | undefined {
   const field = desc.fields.find((one) => one.message?.typeName === kind.typeName);

@@ -26,7 +26,7 @@ export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
     },
     access: (tenant, next, prior) => access.ofGroup(tenant, next, prior),
     async admitDelete(admission, group) {
-      touchGrant(keyOf(admission, group.id), "gone");
+      if (!admission.planning) touchGrant(keyOf(admission, group.id), "gone");
     },
   });
 }

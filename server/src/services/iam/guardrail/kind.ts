@@ -20,7 +20,7 @@ export function guardrailKind({ access, delegation, touchGrant }: PolicyWrites) 
     },
     access: (tenant, next, prior) => access.ofGuardrail(tenant, next, prior),
     async admitDelete(admission, guardrail) {
-      touchGrant(keyOf(admission, guardrail.id), "gone");
+      if (!admission.planning) touchGrant(keyOf(admission, guardrail.id), "gone");
     },
   });
 }

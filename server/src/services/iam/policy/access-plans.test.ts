@@ -1,10 +1,12 @@
 // What plans tell of who may do more or less, and that they are right: what is told is what is decided after the change.
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
+import { Effect } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { bob, may, onEachDatabase, vm } from "../testing/databases.ts";
-import type { World } from "../testing/world.ts";
+import { faultOf, textOf, type World } from "../testing/world.ts";
 
 const admin = "user:system/admin";
 const acme = { orgId: "acme" };
+const alice = { ...bob, id: "alice" };
 const alpha = { orgId: "acme", projectId: "alpha" };
 const scope = "org/acme/project/alpha";
 
@@ -96,6 +98,117 @@ onEachDatabase(
       });
       const none = { ...update, serviceAccount: { permissionBoundaryRoleId: undefined } };
       await world().call(admin, "service_account", "update", none);
+    });
+
+    describe("of a deletion", () => {
+      const without = (noun: string, at: Record<string, unknown>) =>
+        planned(world(), noun, "deletion", { ...at, resource: true });
+
+      test("of a binding: what it gave, and what other bindings still give", async () => {
+        const id = await world().bind("user:acme/alice", "stopper", alpha);
+        expect(await without("role_binding", { ...alpha, id })).toEqual([
+          { principal: "user:acme/alice", scope, gives: [], takes: ["compute:vms:start (in part)"] },
+        ]);
+        await world().call(admin, "role_binding", "delete", { ...alpha, id });
+      });
+
+      test("of a binding that denies: what it kept back", async () => {
+        const permissions = [{ action: "compute:vms:get", effect: Effect.DENY }];
+        await world().create(admin, "role", { ...acme, id: "blind", permissions });
+        const id = await world().bind("user:acme/alice", "blind", alpha);
+        expect(await without("role_binding", { ...alpha, id })).toEqual([
+          { principal: "user:acme/alice", scope, gives: ["compute:vms:get"], takes: [] },
+        ]);
+        await world().call(admin, "role_binding", "delete", { ...alpha, id });
+      });
+
+      test("of a role, though a binding that names it must go first", async () => {
+        expect(await without("role", { ...acme, id: "bound" })).toEqual([
+          {
+            principal: "user:acme/alice",
+            scope,
+            gives: [],
+            takes: ["compute:vms:get", "compute:vms:list", "compute:vms:stop"],
+          },
+        ]);
+      });
+
+      test("of a group: what its members had by it", async () => {
+        expect(await without("group", { ...acme, id: "bound" })).toEqual([
+          {
+            principal: "service_account:acme/bot",
+            scope,
+            gives: [],
+            takes: ["compute:vms:start (in part)", "compute:vms:stop"],
+          },
+        ]);
+      });
+
+      test("of a guardrail, which gives in the scopes below, too", async () => {
+        const statements = [{ action: "compute:vms:stop" }];
+        const guardrail = await world().create(admin, "guardrail", { ...acme, statements });
+        const gives = ["compute:vms:stop"];
+        expect(await without("guardrail", { ...acme, id: textOf(guardrail, "id") })).toEqual(
+          ["group:acme/bound", "service_account:acme/bot", "user:acme/alice"].map((principal) => ({
+            ...{ principal, scope, gives, takes: [] },
+          })),
+        );
+        expect(await may(world(), alice, "compute:vms:stop", vm)).toBe(false);
+        await world().call(admin, "guardrail", "delete", { ...acme, id: textOf(guardrail, "id") });
+        expect(await may(world(), alice, "compute:vms:stop", vm)).toBe(true);
+      });
+
+      test("of a boundary: what it kept back", async () => {
+        const paths = ["permission_boundary_role_id"];
+        const update = (permissionBoundaryRoleId: string | undefined) => ({
+          ...{ ...acme, id: "bot", serviceAccount: { permissionBoundaryRoleId }, updateMask: { paths } },
+        });
+        await world().call(admin, "service_account", "update", update("bound"));
+        expect(
+          await planned(world(), "service_account", "serviceAccount", { ...acme, id: "bot", resource: {}, paths }),
+        ).toEqual([
+          { principal: "service_account:acme/bot", scope, gives: ["compute:vms:start (in part)"], takes: [] },
+        ]);
+        await world().call(admin, "service_account", "update", update(undefined));
+      });
+
+      test("of a service account: all that it has", async () => {
+        expect(await without("service_account", { ...acme, id: "bot" })).toEqual([
+          {
+            principal: "service_account:acme/bot",
+            scope,
+            gives: [],
+            takes: ["compute:vms:start (in part)", "compute:vms:stop"],
+          },
+        ]);
+      });
+
+      test("changes nothing: what is decided stays, and the resource is there", async () => {
+        const before = await world().store.head();
+        const id = await world().bind("user:acme/bob", "stopper", alpha);
+        for (let times = 0; times < 3; times += 1) await without("role_binding", { ...alpha, id });
+        expect(await may(world(), bob, "compute:vms:stop", vm)).toBe(true);
+        expect(await world().store.head()).not.toBe(before);
+        await world().call(admin, "role_binding", "delete", { ...alpha, id });
+        expect(await may(world(), bob, "compute:vms:stop", vm)).toBe(false);
+      });
+
+      test("of what can't be deleted, is missing or is another org's is refused as the call is", async () => {
+        expect((await faultOf(without("role", { id: "SystemAdmin" }))).reason).toBe("BUILT_IN");
+        const missing = await faultOf(without("group", { orgId: "rival", id: "none" }));
+        const foreign = await faultOf(without("group", { orgId: "rival", id: "bound" }));
+        expect(foreign.message).toBe(missing.message.replace("none", "bound"));
+        expect((await faultOf(without("group", acme))).reason).toBe("INVALID_FIELDS");
+      });
+    });
+
+    test("of a guardrail of the org, or of the system: what is taken in each scope below", async () => {
+      const statements = [{ action: "compute:vms:get" }];
+      const takes = [{ principal: "user:acme/alice", scope, gives: [], takes: ["compute:vms:get"] }];
+      for (const at of [acme, {}])
+        expect(await planned(world(), "guardrail", "guardrail", { ...at, resource: { ...at, statements } })).toEqual(
+          expect.arrayContaining(takes),
+        );
     });
 
     test("of more than are looked at: says how many", async () => {

@@ -1,11 +1,14 @@
-// What a planned change of roles, bindings, groups and guardrails gives to whom, and takes. Only what is given in the scope itself is compared: what
-// somebody has from a scope above is not the business of those who plan below.
+// What a planned change, or deletion, of roles, bindings, groups, guardrails and principals gives to whom, and takes. In each scope that it concerns, only
+// what is given in the scope itself is compared: what somebody has from a scope above is not the business of those who plan below.
 import type { Catalog } from "@photoncloud/proto";
 import { type Group, GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import type { Guardrail } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
+import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
+import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { type RoleBinding, RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
 import { type Role, RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
+import { formatPath } from "../../call.ts";
 import type { AccessEffect } from "../../kind.ts";
 import { groupName, type Identity, parseGroupName, principalName } from "../principal-name.ts";
 import { identityOf, principalKey } from "../principals.ts";
@@ -26,8 +29,12 @@ const mostScopes = 50;
 /** Bindings and principals that name a role, a group or somebody. */
 const mostReferrers = 1_000;
 
+/** `next` undefined: it is deleted; `prior` undefined: it is made. */
+type PlanOf<T> = (tenant: Tenant, next: T | undefined, prior: T | undefined) => Promise<readonly AccessEffect[]>;
+
 /** What has a boundary. */
 interface Bounded {
+  readonly id: string;
   readonly permissionBoundaryRoleId?: string | undefined;
 }
 
@@ -35,31 +42,35 @@ interface Bounded {
 type Change = (policy: Policy, level: Level, levels: readonly Level[]) => Policy;
 
 export interface AccessPlans {
-  ofBinding(tenant: Tenant, next: RoleBinding, prior: RoleBinding | undefined): Promise<readonly AccessEffect[]>;
-  ofRole(tenant: Tenant, next: Role, prior: Role | undefined): Promise<readonly AccessEffect[]>;
-  ofGroup(tenant: Tenant, next: Group, prior: Group | undefined): Promise<readonly AccessEffect[]>;
-  ofGuardrail(tenant: Tenant, next: Guardrail, prior: Guardrail | undefined): Promise<readonly AccessEffect[]>;
-  /** Of a user or a service account: what bounds it, by the role's id. */
-  ofBoundary(identity: Identity, next: Bounded, prior: Bounded | undefined): Promise<readonly AccessEffect[]>;
+  ofBinding: PlanOf<RoleBinding>;
+  ofRole: PlanOf<Role>;
+  ofGroup: PlanOf<Group>;
+  ofGuardrail: PlanOf<Guardrail>;
+  /** Of a user or a service account: what bounds it, and all that it has where it is deleted. */
+  ofPrincipal(kind: Identity["kind"], ...change: Parameters<PlanOf<Bounded>>): Promise<readonly AccessEffect[]>;
 }
 
-export function createAccessPlans(store: Pick<Store, "referrers">, policies: Policies, catalog: Catalog): AccessPlans {
+type Reading = Pick<Store, "referrers" | "list">;
+
+export function createAccessPlans(store: Reading, policies: Policies, catalog: Catalog): AccessPlans {
   return new Plans(store, policies, permissionsOf(catalog));
 }
 
 class Plans implements AccessPlans {
-  readonly #store: Pick<Store, "referrers">;
+  readonly #store: Reading;
   readonly #policies: Policies;
   readonly #permissions: readonly string[];
 
-  constructor(store: Pick<Store, "referrers">, policies: Policies, permissions: readonly string[]) {
+  constructor(store: Reading, policies: Policies, permissions: readonly string[]) {
     this.#store = store;
     this.#policies = policies;
     this.#permissions = permissions;
   }
 
-  async ofBinding(tenant: Tenant, { principal, roleId }: RoleBinding, prior: RoleBinding | undefined) {
+  async ofBinding(tenant: Tenant, next: RoleBinding | undefined, prior: RoleBinding | undefined) {
+    if (next === undefined) return this.#withoutBinding(tenant, prior);
     if (prior !== undefined) return [];
+    const { principal, roleId } = next;
     const group = parseGroupName(principal) === undefined ? undefined : principal;
     const give: Change = (policy, _, levels) => {
       const grant = grantOf(levels, 0, { id: "", principal, roleId }, group);
@@ -68,11 +79,18 @@ class Plans implements AccessPlans {
     return this.#effects([tenant], await this.#reached([principal]), give);
   }
 
-  async ofRole(tenant: Tenant, next: Role, prior: Role | undefined) {
+  async #withoutBinding(tenant: Tenant, prior: RoleBinding | undefined) {
     if (prior === undefined) return [];
-    const role = compileRole(next);
+    const without = ({ bindingId }: Grant) => bindingId !== prior.id;
+    const take: Change = (policy) => ({ ...policy, grants: policy.grants.filter(without) });
+    return this.#effects([tenant], await this.#reached([prior.principal]), take);
+  }
+
+  async ofRole(tenant: Tenant, next: Role | undefined, prior: Role | undefined) {
+    if (prior === undefined) return [];
+    const role = compileRole(next ?? { ...prior, permissions: [] });
     const swap = (grant: Grant): Grant => (grant.role.id === role.id ? { ...grant, role } : grant);
-    const scopes = await this.#namedIn({ tenant, kind: RoleSchema.typeName, id: next.id });
+    const scopes = await this.#namedIn({ tenant, kind: RoleSchema.typeName, id: prior.id });
     const found: AccessEffect[][] = [];
     for (const scope of scopes) {
       const { levels } = await this.#policies.view(scope, scope.org);
@@ -82,7 +100,7 @@ class Plans implements AccessPlans {
       const names = await this.#reached(bound.map(({ principal }) => principal));
       found.push(await this.#all([scope], names, (policy) => ({ ...policy, grants: policy.grants.map(swap) })));
     }
-    for (const identity of await this.#boundedBy(tenant, next.id)) {
+    for (const identity of await this.#boundedBy(tenant, prior.id)) {
       const bind: Change = (policy) =>
         policy.boundary?.role?.id === role.id ? { ...policy, boundary: { roleId: role.id, role } } : policy;
       found.push(await this.#all(await this.#scopesOf(identity), [principalName(identity)], bind));
@@ -90,9 +108,22 @@ class Plans implements AccessPlans {
     return counted(found.flat());
   }
 
-  async ofBoundary(identity: Identity, next: Bounded, prior: Bounded | undefined) {
+  async ofPrincipal(
+    kind: Identity["kind"],
+    { org }: Tenant,
+    next: Bounded | undefined,
+    prior: Bounded | undefined,
+  ): Promise<readonly AccessEffect[]> {
+    if (prior === undefined) return [];
+    const identity: Identity = { kind, org, id: prior.id };
+    if (next !== undefined) return this.#ofBoundary(identity, next, prior);
+    const nothing: Change = (policy) => ({ ...policy, grants: [] });
+    return this.#effects(await this.#scopesOf(identity), [principalName(identity)], nothing);
+  }
+
+  async #ofBoundary(identity: Identity, next: Bounded, prior: Bounded) {
     const roleId = next.permissionBoundaryRoleId ?? "";
-    if (prior === undefined || roleId === (prior.permissionBoundaryRoleId ?? "")) return [];
+    if (roleId === (prior.permissionBoundaryRoleId ?? "")) return [];
     const { levels: home } = await this.#policies.view({ org: identity.org, project: "" }, identity.org);
     const boundary = roleId === "" ? undefined : { roleId, role: roleIn(home, 0, roleId) };
     return this.#effects(await this.#scopesOf(identity), [principalName(identity)], (policy) => ({
@@ -117,11 +148,12 @@ class Plans implements AccessPlans {
     return distinct(scopes.flat());
   }
 
-  async ofGroup(tenant: Tenant, next: Group, prior: Group | undefined) {
-    const name = groupName(tenant.org, next.id);
-    const [before, after] = [new Set(prior?.members), new Set(next.members)];
+  async ofGroup(tenant: Tenant, next: Group | undefined, prior: Group | undefined) {
+    const id = (next ?? prior)?.id ?? "";
+    const name = groupName(tenant.org, id);
+    const [before, after] = [new Set(prior?.members), new Set(next?.members)];
     const moved = [...after.symmetricDifference(before)].sort();
-    const scopes = await this.#namedIn({ tenant, kind: GroupSchema.typeName, id: next.id });
+    const scopes = await this.#namedIn({ tenant, kind: GroupSchema.typeName, id });
     const own = scopes.filter(({ org }) => org === tenant.org);
     const move: Change = (policy, level, levels) => {
       const rest = policy.grants.filter(({ group }) => group !== name);
@@ -133,14 +165,43 @@ class Plans implements AccessPlans {
     return this.#effects(own, moved, move);
   }
 
-  async ofGuardrail(tenant: Tenant, next: Guardrail) {
-    const guardrail = compileGuardrail(next);
-    const { levels } = await this.#policies.view(tenant, tenant.org);
-    const names = await this.#reached([...(levels[0]?.table.bindings ?? [])].map(({ principal }) => principal));
-    return this.#effects([tenant], names, (policy, { scope }) => {
-      const others = policy.guards.filter((one) => one.guardrail.id !== guardrail.id || one.scope !== scope);
-      return { ...policy, guards: [...others, { scope, guardrail }] };
-    });
+  /** In its own scope, and in those below, where others were given what it denies. */
+  async ofGuardrail(tenant: Tenant, next: Guardrail | undefined, prior: Guardrail | undefined) {
+    const own = formatPath({ ...tenant, type: "", id: "" });
+    const given = next ?? prior;
+    if (given === undefined) return [];
+    const guardrail = compileGuardrail(given);
+    const guard: Change = (policy) => {
+      const others = policy.guards.filter((one) => one.guardrail.id !== guardrail.id || one.scope !== own);
+      return { ...policy, guards: next === undefined ? others : [...others, { scope: own, guardrail }] };
+    };
+    const { scopes, more } = await this.#within(tenant);
+    const found: AccessEffect[] = [];
+    for (const scope of scopes) {
+      const { levels } = await this.#policies.view(scope, scope.org);
+      const names = await this.#reached([...(levels[0]?.table.bindings ?? [])].map(({ principal }) => principal));
+      found.push(...(await this.#all([scope], names, guard)));
+    }
+    return counted([...found, ...(more ? [note("and scopes below that were not looked at")] : [])]);
+  }
+
+  /** A scope and those below it, as many as are looked at. */
+  async #within(tenant: Tenant): Promise<{ readonly scopes: readonly Tenant[]; readonly more: boolean }> {
+    const scopes = [tenant];
+    const orgs =
+      tenant.org === "" ? await this.#idsIn(OrgSchema.typeName, tenant) : tenant.project === "" ? [tenant.org] : [];
+    for (const org of orgs) {
+      const home = { org, project: "" };
+      if (org !== tenant.org) scopes.push(home);
+      for (const project of await this.#idsIn(ProjectSchema.typeName, home)) scopes.push({ org, project });
+      if (scopes.length > mostScopes) break;
+    }
+    return { scopes: scopes.slice(0, mostScopes), more: scopes.length > mostScopes };
+  }
+
+  async #idsIn(kind: string, tenant: Tenant): Promise<readonly string[]> {
+    const rows = await this.#store.list({ tenants: [tenant], kind, limit: mostScopes + 1 });
+    return rows.map(({ id }) => id);
   }
 
   async #effects(scopes: readonly Tenant[], names: readonly string[], change: Change) {

@@ -27,7 +27,7 @@ export function roleBindingKind({ access, delegation, touchGrant }: PolicyWrites
       const role = await admission.get(RoleSchema, binding.message.roleId);
       const denials = role === undefined ? [] : compileRole(role.message).statements.filter((s) => s.deny);
       await delegation.mustHold(admission.caller, admission.tenant, [], denials);
-      touchGrant(keyOf(admission, binding.id), "gone");
+      if (!admission.planning) touchGrant(keyOf(admission, binding.id), "gone");
     },
   });
 }

@@ -27,7 +27,7 @@ export function roleKind({ access, delegation, touchGrant }: PolicyWrites, histo
     access: (tenant, next, prior) => access.ofRole(tenant, next, prior),
     async admitDelete(admission, role) {
       refuseBuiltIn(role);
-      touchGrant(keyOf(admission, role.id), "gone");
+      if (!admission.planning) touchGrant(keyOf(admission, role.id), "gone");
     },
     methods: { RollBackRole: rollBack(history) },
     queries: versionQueries(history),

@@ -21,12 +21,11 @@ export function serviceAccountKind(writes: PolicyWrites) {
       await admitBoundary(admission, writes, account, next, prior);
       if (!admission.planning) touchPrincipal(account);
     },
-    access: (tenant, next, prior) =>
-      access.ofBoundary({ kind: "service_account", org: tenant.org, id: next.id }, next, prior),
+    access: (tenant, next, prior) => access.ofPrincipal("service_account", tenant, next, prior),
     async admitDelete(admission, account) {
       const identity: Identity = { kind: "service_account", org: admission.tenant.org, id: account.id };
       await leaveGroups(admission, principalName(identity));
-      touchPrincipal(identity);
+      if (!admission.planning) touchPrincipal(identity);
     },
   });
 }

@@ -35,11 +35,11 @@ export function userKind(writes: PolicyWrites) {
       }
       await setPassword(admission, next, next.password, prior?.secret);
     },
-    access: (tenant, next, prior) => access.ofBoundary({ kind: "user", org: tenant.org, id: next.id }, next, prior),
+    access: (tenant, next, prior) => access.ofPrincipal("user", tenant, next, prior),
     async admitDelete(admission, user) {
       const identity: Identity = { kind: "user", org: admission.tenant.org, id: user.id };
       await leaveGroups(admission, principalName(identity));
-      touchPrincipal(identity);
+      if (!admission.planning) touchPrincipal(identity);
     },
   });
 }
