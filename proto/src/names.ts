@@ -1,5 +1,5 @@
 // Names as the surfaces write them: of kinds and fields in the cases of each language, of enum values without their prefix.
-import type { DescEnum } from "@bufbuild/protobuf";
+import type { EnumFacts } from "./facts.ts";
 
 /** "security_groups" → "SecurityGroups" */
 export function pascalCase(snake: string): string {
@@ -12,7 +12,7 @@ export function camelCase(snake: string): string {
 }
 
 /** The short name of an enum's value, as the CLI and Terraform show it: DIRECTION_INGRESS → "ingress". The zero value is "". */
-export function enumShortName(desc: DescEnum, number: number): string | undefined {
+export function enumShortName(desc: EnumFacts, number: number): string | undefined {
   const value = desc.values.find((v) => v.number === number);
   if (value === undefined) return undefined;
   return number === 0 && value.name.endsWith("_UNSPECIFIED")
@@ -21,7 +21,7 @@ export function enumShortName(desc: DescEnum, number: number): string | undefine
 }
 
 /** The number of an enum's value by its short name, or undefined. */
-export function enumNumber(desc: DescEnum, shortName: string): number | undefined {
+export function enumNumber(desc: EnumFacts, shortName: string): number | undefined {
   return desc.values.find((v) => enumShortName(desc, v.number) === shortName)?.number;
 }
 

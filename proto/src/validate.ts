@@ -1,8 +1,7 @@
 // The value rules of the annotations, checked by one validator that every surface shares.
-import { create, isMessage, type Message } from "@bufbuild/protobuf";
-import type { Field, FieldType } from "./catalog.ts";
+import type { FieldFacts, Limits, RuleFacts, TypeFacts } from "./facts.ts";
 import { formatChecks } from "./formats.ts";
-import { FieldSchema, Format, type Range, RangeSchema } from "./gen/photoncloud/meta/v1/meta_pb.ts";
+import { Format } from "./gen/photoncloud/meta/v1/meta_pb.ts";
 
 /** What is wrong with one field; the shape of photoncloud.api.v1.Violation. */
 export interface FieldViolation {
@@ -14,7 +13,8 @@ export interface FieldViolation {
   readonly message: string;
 }
 
-type Rules = Field["options"];
+/** What a message, also a nested one, is to a check. */
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** One walk over one message: where violations go, and what is not looked at. */
 interface Walk {
@@ -43,8 +43,6 @@ function compiled(pattern: string): RegExp {
   return expression;
 }
 
-type Limits = Pick<Range, "min" | "max">;
-
 /** "1 to 64", "at least 1", "at most 64" */
 function allowed(range: Limits): string {
   if (range.min !== undefined && range.max !== undefined) return `${range.min} to ${range.max}`;
@@ -67,7 +65,7 @@ function lengthOf(text: string, limit: number): number {
   return text.length > 2 * limit ? text.length : [...text].length;
 }
 
-function checkString(text: string, rules: Rules, sensitive: boolean, path: string, walk: Walk): void {
+function checkString(text: string, rules: FieldFacts["options"], sensitive: boolean, path: string, walk: Walk): void {
   const size = rules?.size ?? { max: BigInt(longestText) };
   const length = lengthOf(text, Number(size.max ?? longestText));
   if (outside(BigInt(length), size)) {
@@ -84,7 +82,7 @@ function checkString(text: string, rules: Rules, sensitive: boolean, path: strin
     );
 }
 
-function checkNumber(value: bigint, shown: string, rules: Rules, path: string, walk: Walk): void {
+function checkNumber(value: bigint, shown: string, rules: FieldFacts["options"], path: string, walk: Walk): void {
   const range = rules?.range;
   if (range !== undefined && outside(value, range))
     walk.report(
@@ -94,7 +92,7 @@ function checkNumber(value: bigint, shown: string, rules: Rules, path: string, w
     );
 }
 
-function checkFloat(value: number, rules: Rules, path: string, walk: Walk): void {
+function checkFloat(value: number, rules: FieldFacts["options"], path: string, walk: Walk): void {
   if (!Number.isFinite(value)) walk.report(path, "range", `${value} was given; a finite number is needed`);
   else if (
     rules?.range !== undefined &&
@@ -110,7 +108,7 @@ const durationSeconds = { min: -315_576_000_000n, max: 315_576_000_000n };
 
 /** A time that protobuf's JSON can write. JSON input always is; binary input need not be. */
 function checkTime(value: unknown, limits: { min: bigint; max: bigint }, path: string, walk: Walk): void {
-  if (!isMessage(value) || !("seconds" in value) || !("nanos" in value)) return;
+  if (!isObject(value) || !("seconds" in value) || !("nanos" in value)) return;
   const { seconds, nanos } = value;
   if (typeof seconds !== "bigint" || typeof nanos !== "number") return;
   const signed = limits === durationSeconds && seconds <= 0n;
@@ -123,7 +121,7 @@ function checkTime(value: unknown, limits: { min: bigint; max: bigint }, path: s
     );
 }
 
-function checkValue(type: FieldType, value: unknown, field: Field, path: string, walk: Walk): void {
+function checkValue(type: TypeFacts, value: unknown, field: FieldFacts, path: string, walk: Walk): void {
   switch (type.type) {
     case "string":
       if (typeof value === "string") checkString(value, field.options, field.sensitive, path, walk);
@@ -152,18 +150,18 @@ function checkValue(type: FieldType, value: unknown, field: Field, path: string,
       return;
     case "duration":
       checkTime(value, durationSeconds, path, walk);
-      if (isMessage(value) && "seconds" in value && typeof value.seconds === "bigint")
+      if (isObject(value) && "seconds" in value && typeof value.seconds === "bigint")
         checkNumber(value.seconds, `${value.seconds}s`, field.options, path, walk);
       return;
     case "message":
-      if (isMessage(value)) checkFields(type.fields, value, `${path}.`, walk);
+      if (isObject(value)) checkFields(type.fields, value, `${path}.`, walk);
       return;
     default:
       return;
   }
 }
 
-function checkKey(key: string, field: Field, path: string, walk: Walk): void {
+function checkKey(key: string, field: FieldFacts, path: string, walk: Walk): void {
   const wrong = formatChecks[field.options?.keyFormat ?? Format.UNSPECIFIED]?.(key);
   if (key === "" || [...key].length > longestKey)
     walk.report(path, "key", `a key must have 1 to ${longestKey} characters`);
@@ -171,7 +169,7 @@ function checkKey(key: string, field: Field, path: string, walk: Walk): void {
 }
 
 /** Answers whether the entries shall be looked at: not where there are too many. */
-function checkEntries(count: number, field: Field, path: string, walk: Walk): boolean {
+function checkEntries(count: number, field: FieldFacts, path: string, walk: Walk): boolean {
   const size = field.options?.size;
   // A string list's size limits the list; so an absent list is not too short, it is absent.
   if (size === undefined || count === 0 || !outside(BigInt(count), size)) return true;
@@ -179,21 +177,26 @@ function checkEntries(count: number, field: Field, path: string, walk: Walk): bo
   return size.max === undefined || count <= size.max;
 }
 
-const entrySize = create(RangeSchema, { max: BigInt(longestEntry) });
+const entrySize: Limits = { max: BigInt(longestEntry) };
+/** Of a field that has none. */
+export const noRules: RuleFacts = {
+  ...{ format: Format.UNSPECIFIED, keyFormat: Format.UNSPECIFIED },
+  ...{ pattern: "", example: "", unit: "", default: "", fixedDefault: false },
+};
 
-const knownEntries = new WeakMap<Field, Field>();
+const knownEntries = new WeakMap<FieldFacts, FieldFacts>();
 
 /** The rules of a list or map for each entry: the size is the container's, the rest is the entry's. */
-function entryOf(field: Field): Field {
+function entryOf(field: FieldFacts): FieldFacts {
   const known = knownEntries.get(field);
   if (known !== undefined) return known;
-  const rest = field.options ?? create(FieldSchema);
+  const rest = field.options ?? noRules;
   const entry = { ...field, options: { ...rest, size: entrySize } };
   knownEntries.set(field, entry);
   return entry;
 }
 
-function checkList(of: FieldType, list: readonly unknown[], field: Field, path: string, walk: Walk): void {
+function checkList(of: TypeFacts, list: readonly unknown[], field: FieldFacts, path: string, walk: Walk): void {
   const entry = entryOf(field);
   for (const [i, element] of list.entries()) {
     if (walk.isFull()) return;
@@ -201,7 +204,7 @@ function checkList(of: FieldType, list: readonly unknown[], field: Field, path: 
   }
 }
 
-function checkMap(of: FieldType, map: object, field: Field, path: string, walk: Walk): void {
+function checkMap(of: TypeFacts, map: object, field: FieldFacts, path: string, walk: Walk): void {
   const entry = entryOf(field);
   for (const [key, element] of Object.entries(map)) {
     if (walk.isFull()) return;
@@ -211,7 +214,7 @@ function checkMap(of: FieldType, map: object, field: Field, path: string, walk: 
   }
 }
 
-function checkField(field: Field, value: unknown, path: string, walk: Walk): void {
+function checkField(field: FieldFacts, value: unknown, path: string, walk: Walk): void {
   if (field.type.type === "list" && Array.isArray(value)) {
     if (checkEntries(value.length, field, path, walk)) checkList(field.type.of, value, field, path, walk);
   } else if (field.type.type === "map" && typeof value === "object" && value !== null) {
@@ -220,7 +223,7 @@ function checkField(field: Field, value: unknown, path: string, walk: Walk): voi
 }
 
 /** The value of a field, or undefined where it is unset: absent, or the empty value of a field without presence. */
-export function fieldValue(field: Field, message: Message): unknown {
+export function fieldValue(field: FieldFacts, message: object): unknown {
   if (field.oneof !== undefined) {
     const member: unknown = Reflect.get(message, field.oneof.localName);
     const chosen = typeof member === "object" && member !== null && "case" in member && member.case === field.localName;
@@ -234,7 +237,7 @@ export function fieldValue(field: Field, message: Message): unknown {
   return value === "" || value === 0 || value === 0n || value === false ? undefined : value;
 }
 
-function checkFields(fields: readonly Field[], message: Message, prefix: string, walk: Walk): void {
+function checkFields(fields: readonly FieldFacts[], message: object, prefix: string, walk: Walk): void {
   for (const field of fields) {
     const path = prefix + field.name;
     if (field.outputOnly || walk.skip.has(path)) continue;
@@ -251,8 +254,8 @@ function checkFields(fields: readonly Field[], message: Message, prefix: string,
  * @param skip Paths (in the proto's names) that are not checked, with everything below them.
  */
 export function validate(
-  fields: readonly Field[],
-  message: Message,
+  fields: readonly FieldFacts[],
+  message: object,
   skip: ReadonlySet<string> = new Set(),
 ): FieldViolation[] {
   const violations: FieldViolation[] = [];

@@ -1,5 +1,5 @@
 // One attribute of a Terraform schema, as the engine sees it: its shape, its flags, and the catalog's field behind it.
-import type { Field } from "@photoncloud/proto";
+import type { FieldFacts as Field } from "@photoncloud/proto";
 import { list, map, set, type Type } from "./cty/type.ts";
 import type { Scalar } from "./scalar.ts";
 

@@ -1,5 +1,5 @@
 // The calls that one kind's resources need, over any transport that carries protobuf's JSON.
-import type { Kind, Method } from "@photoncloud/proto";
+import type { KindFacts as Kind, MethodFacts as Method } from "@photoncloud/proto";
 import { camelCase, Scope } from "@photoncloud/proto";
 import type { Receipt } from "@photoncloud/sdk/calls";
 import { Unknown, type ValueMap } from "./cty/value.ts";

@@ -1,5 +1,5 @@
 // A resource's identity (protocol 6.9): what names it for ever and everywhere, its tenant and its id. Terraform keeps it beside the state.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { typeOf } from "./attribute.ts";
 import type { Reference } from "./cloud.ts";
 import { attribute as attributeStep } from "./cty/path.ts";

@@ -1,10 +1,11 @@
 // Says in a plan what its apply may not do: one who may only look may plan (a pull request's check), and should not find out in the apply.
-import { catalog, type Kind } from "@photoncloud/proto";
+import type { KindFacts as Kind } from "@photoncloud/proto";
 import type { Cloud, Reference } from "./cloud.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import { textsOf } from "./json-object.ts";
 import { reading } from "./operation.ts";
+import { theCatalog } from "./the-catalog.ts";
 
 const verbs = ["create", "update", "delete"] as const;
 export type Verb = (typeof verbs)[number];
@@ -37,7 +38,7 @@ export class PermissionHints {
   }
 
   async #ask(kind: Kind, { org, project }: Omit<Reference, "id">, deadline: Deadline) {
-    const method = catalog().methods.get("iam.v1.IamAuthzService/TestPermissions");
+    const method = theCatalog().methods.get("iam.v1.IamAuthzService/TestPermissions");
     if (method === undefined) return undefined;
     const permissions = verbs.map((verb) => permissionOf(kind, verb));
     const request = { orgId: org, projectId: project, permissions };

@@ -1,5 +1,5 @@
 // The provider as Terraform's protocol sees it: reads requests, asks the engine, writes answers. It knows no kind by name.
-import { type Catalog, catalog as wholeCatalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { actionSchemas } from "./action/action-schema.ts";
 import { actionHandlers } from "./action/index.ts";
 import type { ValueMap } from "./cty/value.ts";
@@ -23,6 +23,7 @@ import { type Outcome, Resource } from "./resource.ts";
 import { resourceSchema } from "./schema.ts";
 import { providerSchema, serverCapabilities } from "./schema-response.ts";
 import { Session, type Surroundings } from "./session.ts";
+import { theCatalog } from "./the-catalog.ts";
 import { validateConfig } from "./validate-config.ts";
 import { BlockCodec, wireDiagnostics, wirePath } from "./wire.ts";
 
@@ -44,7 +45,7 @@ const bugs = (problems: readonly string[], where: string): readonly Diagnostic[]
 
 /** Makes the handlers of one provider process. */
 export function createProvider(options: ProviderOptions): Handlers {
-  const catalog = options.catalog ?? wholeCatalog();
+  const catalog = options.catalog ?? theCatalog();
   const session = new Session(options);
   let configuration: Configuration | undefined;
   const checking = options.env.PHOTON_PROVIDER_ORACLE === "1";

@@ -1,6 +1,12 @@
 // The values without parts: how each stands in Terraform, how in protobuf's JSON, and when two of them mean the same.
-import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
-import { enumNumber, enumShortName, type FieldType } from "@photoncloud/proto";
+import { ScalarType } from "@bufbuild/protobuf";
+import {
+  type EnumFacts,
+  enumNumber,
+  enumShortName,
+  type FieldFacts,
+  type TypeFacts as FieldType,
+} from "@photoncloud/proto";
 import { canonicalDecimal, Decimal, toBigInt } from "./cty/decimal.ts";
 import { bool, number, string, type Type } from "./cty/type.ts";
 import { isNumber, type Num, numberText, type Value } from "./cty/value.ts";
@@ -166,7 +172,7 @@ const duration: Scalar = {
   isZero: () => false,
 };
 
-function enumeration(desc: DescEnum): Scalar {
+function enumeration(desc: EnumFacts): Scalar {
   const names = desc.values.map((value) => enumShortName(desc, value.number) ?? "").filter((name) => name !== "");
   const allowed = names.map((name) => JSON.stringify(name)).join(", ");
   return {
@@ -197,7 +203,10 @@ const unsignedTypes: ReadonlySet<unknown> = new Set([
 ]);
 
 /** The scalar of a field's type, or of its items' type. */
-export function scalarOf(type: Exclude<FieldType, { type: "message" | "list" | "map" }>, desc: DescField): Scalar {
+export function scalarOf(
+  type: Exclude<FieldType, { type: "message" | "list" | "map" }>,
+  desc: FieldFacts["desc"],
+): Scalar {
   const unsigned = unsignedTypes.has(desc.scalar);
   switch (type.type) {
     case "string":

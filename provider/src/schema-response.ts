@@ -1,5 +1,5 @@
 // The answer to GetProviderSchema; it depends on the catalog alone, so that a build keeps its bytes.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { actionSchemas } from "./action/action-schema.ts";
 import type { Attribute } from "./attribute.ts";
 import { dataSourceSchemas } from "./data/index.ts";

@@ -1,5 +1,5 @@
 // The calls carried by the SDK's transport.
-import { type Method, Open } from "@photoncloud/proto";
+import { type MethodFacts as Method, Open } from "@photoncloud/proto";
 import { type Credentials, checkedEndpoint, type Transport, transportOf, userAgentOf } from "@photoncloud/sdk/calls";
 import type { Cloud, Terms } from "./cloud.ts";
 import { PlainHttp } from "./http.ts";

@@ -1,5 +1,5 @@
 // Where a resource lives: what its block says, else what the provider's configuration says.
-import { type Kind, Scope } from "@photoncloud/proto";
+import { type KindFacts as Kind, Scope } from "@photoncloud/proto";
 import type { Reference } from "./cloud.ts";
 import { attribute as attributeStep } from "./cty/path.ts";
 import { Unknown, unknown, type Value, type ValueMap } from "./cty/value.ts";

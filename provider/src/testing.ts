@@ -1,7 +1,7 @@
 // For tests: a cloud in memory with one kind of resource handling for all kinds, and faults on demand.
 import { randomUUID } from "node:crypto";
-import type { Method } from "@photoncloud/proto";
-import { camelCase, type Kind } from "@photoncloud/proto";
+import type { MethodFacts as Method } from "@photoncloud/proto";
+import { camelCase, type KindFacts as Kind } from "@photoncloud/proto";
 import type { Cloud, Terms } from "./cloud.ts";
 import { isJsonObject, type JsonObject, textOf } from "./json-object.ts";
 

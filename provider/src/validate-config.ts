@@ -1,13 +1,12 @@
 // What can be said about a resource's configuration without asking the cloud; what is unknown is not looked at.
-import { fromJson } from "@bufbuild/protobuf";
-import { type Kind, validate } from "@photoncloud/proto";
+import { type KindFacts as Kind, validate } from "@photoncloud/proto";
 import type { Attribute, Shape } from "./attribute.ts";
 import { attributePath, protoPath } from "./attribute-path.ts";
 import { toJson } from "./convert.ts";
 import { attribute as attributeStep, formatPath, index, key, type Path } from "./cty/path.ts";
 import { isList, isMap, Unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { type Diagnostic, errorAt } from "./diagnostics.ts";
-import type { JsonObject } from "./json-object.ts";
+import { messageOf } from "./message.ts";
 import type { KindSchema } from "./schema.ts";
 
 /** What Terraform can do; older versions would store write-only values in the state. */
@@ -89,7 +88,7 @@ function ownProblems(attributes: readonly Attribute[], config: ValueMap): Diagno
 }
 
 /** What a block's values become. */
-type Message = Pick<Kind, "desc" | "fields">;
+type Message = Pick<Kind, "fields">;
 
 function ruleProblems(kind: Message, attributes: readonly Attribute[], config: ValueMap): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -101,23 +100,12 @@ function ruleProblems(kind: Message, attributes: readonly Attribute[], config: V
     },
     unknown: (path) => skip.add(protoPath(attributes, path)),
   });
-  const message = readMessage(kind, json);
-  const violations = message === undefined ? [] : validate(kind.fields, message, skip);
-  for (const { path, rule, message: text } of violations) {
+  for (const { path, rule, message: text } of validate(kind.fields, messageOf(kind.fields, json), skip)) {
     const at = attributePath(attributes, path);
     const named = protoPath(attributes, at) === path ? "" : `${path}: `;
     diagnostics.push(errorAt(at, `Invalid value (${rule})`, `${named}${text}.`));
   }
   return diagnostics;
-}
-
-/** Two members of a oneof make no message: that is reported before, and what follows from it is not. */
-function readMessage(kind: Message, json: JsonObject) {
-  try {
-    return fromJson(kind.desc, json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Everything that is wrong with a configuration, all at once. */

@@ -1,12 +1,12 @@
 // Reads errors as the Connect protocol sends them: {"code", "message", "details": [{"type", "value"}]}.
-import { fromBinary } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { enumShortName } from "@photoncloud/proto";
-import { type ErrorInfo, ErrorInfoSchema, RetrySchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { type ErrorInfo, readErrorInfo } from "./error-info.ts";
 import { type ErrorCode, errorCodes, PhotonError, type RetryAdvice } from "./errors.ts";
 import { isObject } from "./values.ts";
 
+/** By the numbers of photoncloud.api.v1.Retry. */
 const retryAdvice: readonly RetryAdvice[] = ["", "never", "later", "after_read", "after_login"];
+const infoType = "photoncloud.api.v1.ErrorInfo";
 
 /** Codes for answers that carry no Connect error, by HTTP status (connectrpc.com/docs/protocol, "HTTP to Error Code"). */
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
@@ -22,8 +22,8 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
 
 function infoFrom(details: unknown): ErrorInfo | undefined {
   for (const detail of Array.isArray(details) ? details : [])
-    if (isObject(detail) && detail.type === ErrorInfoSchema.typeName && typeof detail.value === "string")
-      return fromBinary(ErrorInfoSchema, base64Decode(detail.value));
+    if (isObject(detail) && detail.type === infoType && typeof detail.value === "string")
+      return readErrorInfo(base64Decode(detail.value));
   return undefined;
 }
 
@@ -38,13 +38,12 @@ export function errorFromWire(wire: unknown, method: string, requestId: string):
     return new PhotonError("unknown", `${method} failed without saying why`, { method, requestId });
   const info = infoFrom(wire.details);
   const message = typeof wire.message === "string" && wire.message !== "" ? wire.message : wire.code;
-  const advice = info === undefined ? "" : enumShortName(RetrySchema, info.retry);
   return new PhotonError(wire.code, message, {
     method,
     reason: info?.reason ?? "",
-    retry: retryAdvice.find((word) => word === advice) ?? "",
+    retry: retryAdvice[info?.retry ?? 0] ?? "",
     requestId: info?.requestId || requestId,
-    violations: info?.violations.map(({ path, rule, message: text }) => ({ path, rule, message: text })) ?? [],
+    violations: info?.violations ?? [],
     resources: info?.resources ?? [],
     permission: info?.permission ?? "",
   });

@@ -1,5 +1,5 @@
 // The handlers of data sources: of each kind one that finds one, and one that finds many.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import type { ValueMap } from "../cty/value.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";

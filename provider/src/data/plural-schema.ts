@@ -1,5 +1,5 @@
 // The schema of a kind's plural data source: what it is narrowed by, as lists are, and all that it finds.
-import type { Kind } from "@photoncloud/proto";
+import type { KindFacts as Kind } from "@photoncloud/proto";
 import type { Attribute } from "../attribute.ts";
 import { listSchema } from "../list/filter.ts";
 import { integer, plain } from "../scalar.ts";

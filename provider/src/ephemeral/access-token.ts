@@ -1,5 +1,5 @@
 // photoncloud_access_token: a token of the provider's own principal, in a session of its own that ends with the run.
-import { type Catalog, fieldsOf, type Method } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog, MethodFacts as Method } from "@photoncloud/proto";
 import type { Credentials } from "@photoncloud/sdk";
 import { fromJson } from "../convert.ts";
 import { attribute as attributeStep } from "../cty/path.ts";
@@ -33,9 +33,9 @@ function methodOf(catalog: Catalog, verb: Verb): Method {
 }
 
 export function accessTokenSchema(catalog: Catalog): EphemeralSchema {
-  const { input, output } = methodOf(catalog, "IssueToken").desc;
-  const shown = outputsOf(fieldsOf(output)).filter(isForPrograms);
-  const asked = outputsOf(fieldsOf(input)).filter((a) => a.name === "project_id");
+  const { inputs, outputs } = methodOf(catalog, "IssueToken");
+  const shown = outputsOf(outputs).filter(isForPrograms);
+  const asked = outputsOf(inputs).filter((a) => a.name === "project_id");
   return {
     typeName: "photoncloud_access_token",
     component: "iam",

@@ -1,6 +1,11 @@
 // What a method answers, held while Terraform runs: every method of the catalog that is annotated so. A kind's Create makes a resource that is deleted at the end.
 import { randomUUID } from "node:crypto";
-import { type Catalog, fieldsOf, type Kind, type Method, Scope } from "@photoncloud/proto";
+import {
+  type CatalogFacts as Catalog,
+  type KindFacts as Kind,
+  type MethodFacts as Method,
+  Scope,
+} from "@photoncloud/proto";
 import type { Attribute } from "../attribute.ts";
 import { KindCalls } from "../cloud.ts";
 import { fromJson, toJson } from "../convert.ts";
@@ -31,7 +36,7 @@ export interface HeldSchema extends EphemeralSchema {
   /** "vm_console" */
   readonly noun: string;
   /** What its request is checked by, and where it is asked. */
-  readonly request: Pick<Kind, "desc"> & Located;
+  readonly request: Located;
   /** The kind that it creates one of. */
   readonly creates: Kind | undefined;
 }
@@ -50,12 +55,11 @@ const asked = (attribute: Attribute): Attribute => {
 };
 
 function heldSchema(method: Method, noun: string, creates: Kind | undefined): HeldSchema {
-  const { input, output } = method.desc;
-  const fields = fieldsOf(input);
+  const { inputs: fields, outputs } = method;
   const inputs = inputsOf(fields)
     .filter((one) => one.optional || one.required)
     .map(asked);
-  const answers = answersOf(fieldsOf(output)).filter(
+  const answers = answersOf(outputs).filter(
     (one) => isForPrograms(one) && !inputs.some(({ name }) => name === one.name),
   );
   const end = creates === undefined ? "" : " It is deleted when Terraform no longer needs it.";
@@ -64,7 +68,7 @@ function heldSchema(method: Method, noun: string, creates: Kind | undefined): He
     typeName: `photoncloud_${noun}`,
     component: method.desc.parent.typeName.split(".")[0] ?? "",
     description: `${creates?.comment ?? method.comment}${end}`,
-    request: { desc: input, fields, scope: creates?.scope ?? Scope.PROJECT },
+    request: { fields, scope: creates?.scope ?? Scope.PROJECT },
     attributes: [...inputs, ...answers],
   };
 }
@@ -73,7 +77,7 @@ function heldSchema(method: Method, noun: string, creates: Kind | undefined): He
 export const heldSchemas = (catalog: Catalog): readonly HeldSchema[] =>
   [...catalog.methods.values()].flatMap((method) => {
     if (method.ephemeral === undefined) return [];
-    const creates = catalog.kinds.find(({ standard }) => standard.create.desc === method.desc);
+    const creates = catalog.kinds.find(({ standard }) => standard.create === method);
     return [heldSchema(method, method.ephemeral.name, creates)];
   });
 

@@ -1,5 +1,5 @@
 // The handlers of ephemeral resources (protocol 6.7): they know the types by name alone.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import type { ValueMap } from "../cty/value.ts";
 import { Problem, plainError } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";

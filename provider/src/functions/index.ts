@@ -1,5 +1,5 @@
 // The provider's functions: what they are to Terraform, and how they are called. No function knows a kind by name.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { fromJson, parseJson } from "../cty/json.ts";
 import { codec } from "../cty/msgpack.ts";
 import { type Type, typeToJson } from "../cty/type.ts";
@@ -62,10 +62,15 @@ function call(given: ProviderFunction, wire: readonly DynamicValue[]): { msgpack
 
 /** GetFunctions and CallFunction. */
 export function functionHandlers(catalog: Catalog): Pick<Required<Handlers>, "getFunctions" | "callFunction"> {
-  const functions = functionsOf(catalog);
+  let made: Readonly<Record<string, ProviderFunction>> | undefined;
+  const functionsByName = () => {
+    made ??= functionsOf(catalog);
+    return made;
+  };
   return {
     getFunctions: async () => ({ functions: wireFunctions(catalog) }),
     callFunction: async ({ name, arguments: given }) => {
+      const functions = functionsByName();
       const found = Object.hasOwn(functions, name) ? functions[name] : undefined;
       if (found === undefined) return { error: { text: `The PhotonCloud provider has no function ${name}.` } };
       try {

@@ -1,5 +1,5 @@
 // Functions on resource paths, org/{org}/project/{project}/{type}/{id}: as roles' patterns, errors and events write them.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { object, string } from "../cty/type.ts";
 import { ArgumentError, type ProviderFunction, textAt } from "./function.ts";
 

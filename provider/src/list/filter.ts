@@ -1,5 +1,5 @@
 // What a list is narrowed by: every attribute that the cloud's filters can compare, from the catalog.
-import type { FieldType, Kind } from "@photoncloud/proto";
+import type { TypeFacts as FieldType, KindFacts as Kind } from "@photoncloud/proto";
 import type { Attribute } from "../attribute.ts";
 import { attribute as attributeStep, key } from "../cty/path.ts";
 import { isMap, isNumber, numberText, Unknown, type Value, type ValueMap } from "../cty/value.ts";

@@ -1,5 +1,5 @@
 // The handlers of list resources.
-import type { Catalog } from "@photoncloud/proto";
+import type { CatalogFacts as Catalog } from "@photoncloud/proto";
 import { explain } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";
 import { type Identified, identityOf } from "../identity.ts";

@@ -1,6 +1,6 @@
 // Values that the annotations of a field allow, drawn by fast-check, as they stand in a configuration in JSON.
 import { createHash } from "node:crypto";
-import { type Field, Format } from "@photoncloud/proto";
+import { type FieldFacts as Field, Format } from "@photoncloud/proto";
 import fc from "fast-check";
 import type { Attribute, Shape } from "../../../provider/src/attribute.ts";
 import { literally } from "./literally.ts";
