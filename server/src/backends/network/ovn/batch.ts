@@ -58,7 +58,7 @@ export class Batch {
     const moved = this.#movedOf(set);
     moved.out.delete(member);
     moved.in.add(member);
-    this.#holdings.memberships.join(member, set);
+    this.#holdings.memberships.join(member, moved.set);
   }
 
   #leave({ member, set }: Move): void {

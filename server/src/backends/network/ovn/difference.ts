@@ -31,7 +31,9 @@ export function isEmpty({ inserts, updates, joins, leaves, deletes }: Difference
 }
 
 /** From what is held to an object as it should be. */
-export function differenceTo(key: string, { rows, patches }: Compiled, holdings: Holdings): Difference {
+export function differenceTo(key: string, compiled: Compiled, holdings: Holdings): Difference {
+  const { rows, patches } = compiled;
+  if (isNew(key, compiled, holdings)) return { ...noDifference, inserts: rows, joins: rows.flatMap(homecoming) };
   const inserts: WantedRow[] = [];
   const updates: Patch[] = [];
   const joins: Move[] = [];
@@ -45,6 +47,18 @@ export function differenceTo(key: string, { rows, patches }: Compiled, holdings:
   }
   updates.push(...changesOf(patches, holdings));
   return { inserts, updates, joins, leaves, deletes: namesOf(without(holdings.rowsOf(key), rows), holdings) };
+}
+
+const noDifference: Difference = { inserts: [], updates: [], joins: [], leaves: [], deletes: [] };
+
+/** Of an object that is new, as most are when they come here, everything is inserted. */
+function isNew(key: string, { rows, patches }: Compiled, holdings: Holdings): boolean {
+  if (patches.length > 0 || holdings.hasRowOf(key)) return false;
+  return rows.every(({ uuid }) => holdings.row(uuid) === undefined && holdings.memberships.of(uuid).length === 0);
+}
+
+function homecoming({ uuid: member, memberOf }: WantedRow): Move[] {
+  return memberOf.map((set) => ({ member, set }));
 }
 
 /** What an object's going means for others. */

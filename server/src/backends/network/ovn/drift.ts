@@ -16,10 +16,10 @@ export function statusOf({ table, before, after }: TableChange): NetworkChange |
   return changeOf(after, "status");
 }
 
-/** Whose rows or memberships others changed or took away. `holdings` are as before the change, and know what is under way. */
+/** Whose rows or memberships a change of others touched or took away. `holdings` are as before the change, and know what is under way. */
 export function* driftOf(change: TableChange, holdings: Holdings): Generator<NetworkChange> {
-  const { table, uuid, before, after, own } = change;
-  if (own || before === undefined) return;
+  const { table, uuid, before, after } = change;
+  if (before === undefined) return;
   const held = holdings.row(uuid);
   const drifted = held !== undefined && (after === undefined || differs(table, before, after, held.row));
   const told = drifted ? changeOf(before, "drift") : undefined;

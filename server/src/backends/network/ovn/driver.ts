@@ -182,7 +182,7 @@ export class OvnNetwork implements NetworkDriver {
 
   #take(changes: readonly RowChange[]): void {
     for (const change of changes.filter(isOfTable)) {
-      for (const drift of driftOf(change, this.#holdings)) this.#announcer.gather(drift);
+      if (!change.own) for (const drift of driftOf(change, this.#holdings)) this.#announcer.gather(drift);
       enter(change, this.#holdings);
       const status = statusOf(change);
       if (status !== undefined) this.#changes.tell(status);

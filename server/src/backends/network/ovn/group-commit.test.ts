@@ -82,3 +82,23 @@ test("close() ends what is collected", async () => {
   await driver.close();
   await waiting;
 });
+
+test("a whole transaction goes out before the turn ends in which it was called", async () => {
+  const { northbound, driver, routers, ensure } = setUp();
+  const all = ensure(routers(100));
+  expect(northbound.sent).toHaveLength(1);
+  await all;
+  expect(northbound.sent).toHaveLength(2);
+  await driver.close();
+});
+
+test("what a change needs may still be called when a transaction goes out before the turn's end", async () => {
+  const { driver, routers, ensure } = setUp();
+  const networks = routers(100);
+  const inside = networks.map(({ id }): NetworkObject => {
+    return { type: "switch", id: `in-${id}`, vpcId: id, owner: "acme/alpha", cidrs: ["10.0.0.0/24"] };
+  });
+  await ensure([...inside, ...networks]);
+  expect(await driver.inventory()).toHaveLength(200);
+  await driver.close();
+});

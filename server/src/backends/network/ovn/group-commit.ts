@@ -33,10 +33,34 @@ const restMs = 4;
 const longestRestMs = 400;
 const rush = 16;
 
-interface Pending extends Change {
+/** A change that somebody waits for. */
+class Pending {
+  readonly change: Change;
+  readonly #promise = Promise.withResolvers<void>();
+  readonly #stop: () => void;
+  #over = false;
+
+  /** @param abort answers how to stop waiting for it */
+  constructor(change: Change, abort: (pending: Pending) => () => void) {
+    this.change = change;
+    this.#stop = abort(this);
+  }
+
+  get settled(): Promise<void> {
+    return this.#promise.promise;
+  }
+
   /** Nobody waits for it any more. */
-  over: boolean;
-  settle(err?: unknown): void;
+  get over(): boolean {
+    return this.#over;
+  }
+
+  settle(err?: unknown): void {
+    this.#over = true;
+    this.#stop();
+    if (err === undefined) this.#promise.resolve();
+    else this.#promise.reject(err);
+  }
 }
 
 interface Flight {
@@ -56,7 +80,10 @@ export class GroupCommit {
   readonly #flights = new Set<Promise<void>>();
   /** What failed, and what was planned upon it, in the order in which it was sent. */
   #failed: Flight[] = [];
+  /** More may be called in this turn of the event loop. */
   #scheduled = false;
+  /** Changes that were called since the last transaction that was planned before a turn's end. */
+  #called = 0;
   /** Changes that were written since there was nothing left to send. */
   #rushed = 0;
   #resting = false;
@@ -71,59 +98,64 @@ export class GroupCommit {
   /** Resolves when the change is in the database. @throws DriverError */
   submit(change: Change, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const pending: Pending = {
-      key: change.key,
-      needs: change.needs,
-      makes: change.makes,
-      plan: () => change.plan(),
-      over: false,
-      settle: (err) => {
-        pending.over = true;
-        this.#waiting.delete(pending);
-        stop();
-        if (err === undefined) resolve();
-        else reject(err);
-      },
-    };
-    const stop = this.#aborts.on(signal, () => pending.settle(this.#abortedBy(signal)));
+    const pending = new Pending(change, (one) => this.#aborts.on(signal, () => this.#abort(one, signal)));
     this.#waiting.add(pending);
     this.#schedule();
-    return promise;
+    return pending.settled;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     for (const pending of this.#waiting) pending.settle(closed());
+    this.#waiting.clear();
     await Promise.allSettled(this.#flights);
   }
 
-  /** All that is called in one turn of the event loop goes out together. */
+  #abort(pending: Pending, signal: AbortSignal): void {
+    this.#waiting.delete(pending);
+    pending.settle(this.#abortedBy(signal));
+  }
+
+  /** All that is called in one turn of the event loop goes out together; a whole transaction of it at once, so that the server has work meanwhile. */
   #schedule(): void {
+    if (++this.#called >= maxChanges) {
+      this.#called = 0;
+      if (this.#ready) this.#launch();
+    }
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      this.#called = 0;
       this.#pump();
     });
   }
 
+  /** Whether a transaction can be sent. */
+  get #ready(): boolean {
+    return !this.#resting && this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights;
+  }
+
   #pump(): void {
-    while (!this.#resting && this.#database.connected && this.#failed.length === 0 && this.#flights.size < maxFlights) {
+    while (this.#ready) {
       const { size } = this.#waiting;
-      const flight = this.#fill(this.#waiting);
-      if (flight.changes.length === 0) {
-        // What waited for a change that failed can fail too now.
-        if (this.#waiting.size < size) continue;
-        this.#rest();
-        return;
-      }
-      const flying = this.#fly(flight).finally(() => {
-        this.#flights.delete(flying);
-        this.#pump();
-      });
-      this.#flights.add(flying);
+      // What waited for a change that failed can fail too now.
+      if (this.#launch() || this.#waiting.size < size) continue;
+      this.#rest();
+      return;
     }
+  }
+
+  /** Sends what can be sent in one transaction. Answers whether there is any. */
+  #launch(): boolean {
+    const flight = this.#fill(this.#waiting);
+    if (flight.changes.length === 0) return false;
+    const flying = this.#fly(flight).finally(() => {
+      this.#flights.delete(flying);
+      this.#pump();
+    });
+    this.#flights.add(flying);
+    return true;
   }
 
   /** Everything is sent: collects what comes next, if there was a rush. */
@@ -150,24 +182,25 @@ export class GroupCommit {
       if (difference !== undefined && batch.takes(difference)) {
         batch.add(difference);
         changes.push(pending);
-        this.#busy.add(pending.key);
+        this.#busy.add(pending.change.key);
         queue.delete(pending);
       } else if (pending.over) queue.delete(pending);
-      else kept.add(pending.key);
+      else kept.add(pending.change.key);
     }
     return { batch, changes };
   }
 
-  #mustWait({ key, needs }: Pending, kept: ReadonlySet<string>): boolean {
+  #mustWait({ change: { key, needs } }: Pending, kept: ReadonlySet<string>): boolean {
     return this.#busy.has(key) || kept.has(key) || needs.some((need) => kept.has(need));
   }
 
-  /** Undefined: it failed, or it needs what is made by a change that was called after it. */
+  /** Undefined: it failed, or it needs what is made by a change that was called after it, or still may be. */
   #plan(pending: Pending, queue: ReadonlySet<Pending>): Difference | undefined {
     try {
-      return pending.plan();
+      return pending.change.plan();
     } catch (err) {
-      const coming = err instanceof DriverError && err.reason === "missing" && this.#comes(pending, queue);
+      const missing = err instanceof DriverError && err.reason === "missing";
+      const coming = missing && (this.#scheduled || this.#comes(pending.change, queue));
       if (!coming) pending.settle(err);
       return undefined;
     }
@@ -198,7 +231,7 @@ export class GroupCommit {
 
   #land({ changes }: Flight, err?: unknown): void {
     for (const pending of changes) {
-      this.#busy.delete(pending.key);
+      this.#busy.delete(pending.change.key);
       pending.settle(err);
     }
   }
@@ -212,7 +245,7 @@ export class GroupCommit {
 
   /** Writes changes by themselves, in halves where they are refused together. */
   async #again(changes: readonly Pending[]): Promise<void> {
-    for (const { key } of changes) this.#busy.delete(key);
+    for (const { change } of changes) this.#busy.delete(change.key);
     await this.#connected();
     const queue = new Set(changes.filter(({ over }) => !over));
     const flight = this.#fill(queue);
@@ -255,9 +288,9 @@ export class GroupCommit {
   }
 
   /** Whether all that a change lacks is made by others in the queue. */
-  #comes({ needs }: Pending, queue: ReadonlySet<Pending>): boolean {
+  #comes({ needs }: Change, queue: ReadonlySet<Pending>): boolean {
     const lacking = needs.filter((key) => !this.#holdings.hasKey(key));
-    return lacking.every((key) => [...queue].some((other) => other.makes && other.key === key));
+    return lacking.every((key) => [...queue].some(({ change }) => change.makes && change.key === key));
   }
 }
 
@@ -269,6 +302,6 @@ function closed(): DriverError {
   return new DriverError("unavailable", "the network driver is closed");
 }
 
-function refusalOf([change]: readonly Pending[], cause: unknown): DriverError {
-  return new DriverError("refused", `the network refused ${change?.key.replace("/", " ")}`, { cause });
+function refusalOf([pending]: readonly Pending[], cause: unknown): DriverError {
+  return new DriverError("refused", `the network refused ${pending?.change.key.replace("/", " ")}`, { cause });
 }

@@ -66,6 +66,10 @@ export class Holdings implements View {
     return this.#objects.keys();
   }
 
+  hasRowOf(key: string): boolean {
+    return this.#objects.has(key);
+  }
+
   /** The UUIDs of an object's rows. */
   rowsOf(key: string): ReadonlySet<string> {
     return this.#objects.get(key);

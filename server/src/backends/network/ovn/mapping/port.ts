@@ -1,5 +1,6 @@
 // A tenant's port. Its name is the port's id: what hosts plug devices into.
 import type { PortSpec } from "../../driver.ts";
+import { idIn } from "../marks.ts";
 import { checkedAddress, checkedDomain, checkedMac, checkedName, checkedNumber, familyOf, quoted } from "./checked.ts";
 import { dhcpColumns } from "./dhcp.ts";
 import { mainMarksOf, marksOf } from "./external-ids.ts";
@@ -49,8 +50,7 @@ function hostnameOf({ hostname }: PortSpec): ReadonlyMap<string, string> {
 
 function dhcpOf(subnetId: string, view: View) {
   const v4 = view.has({ type: "dhcp", id: subnetId });
-  const options = view.rowsWith("DHCP_Options", "photon:subnet", subnetId);
-  const v6 = v4 && options.some(({ uuid }) => uuid === dhcpUuid(subnetId, 6));
+  const v6 = v4 && idIn(view.row(dhcpUuid(subnetId, 6))?.row, "photon:subnet") === subnetId;
   return dhcpColumns(subnetId, { v4, v6 });
 }
 

@@ -21,13 +21,14 @@ export function encode(value: Value, column: Column): Json {
 
 function encodeSet(set: ReadonlySet<Atom>, { key: type }: Column): Json {
   const atoms: Json[] = [];
-  for (const atom of set) atoms.push(encodeAtom(atom, type));
+  set.forEach((atom) => void atoms.push(encodeAtom(atom, type)));
   return ["set", atoms];
 }
 
+/** Not by `for`: it makes a pair for each entry, beside the one that is sent. */
 function encodeMap(map: ReadonlyMap<Atom, Atom>, { key: keyType, value: valueType = "string" }: Column): Json {
   const pairs: Json[] = [];
-  for (const [key, value] of map) pairs.push([encodeAtom(key, keyType), encodeAtom(value, valueType)]);
+  map.forEach((value, key) => void pairs.push([encodeAtom(key, keyType), encodeAtom(value, valueType)]));
   return ["map", pairs];
 }
 
@@ -100,12 +101,16 @@ export function isOnWire(value: Value, wire: Json, { shape }: Column): boolean {
 }
 
 function isSetOnWire(set: ReadonlySet<Atom>, atoms: readonly Json[]): boolean {
-  return set.size === atoms.length && atoms.every((atom) => set.has(decodeAtom(atom)));
+  if (set.size !== atoms.length) return false;
+  for (const atom of atoms) if (!set.has(decodeAtom(atom))) return false;
+  return true;
 }
 
 function isMapOnWire(map: ReadonlyMap<Atom, Atom>, pairs: readonly Json[]): boolean {
   if (map.size !== pairs.length) return false;
-  return pairs.every((pair) => isList(pair) && map.get(decodeAtom(pair[0] ?? "")) === decodeAtom(pair[1] ?? ""));
+  for (const pair of pairs)
+    if (!isList(pair) || map.get(decodeAtom(pair[0] ?? "")) !== decodeAtom(pair[1] ?? "")) return false;
+  return true;
 }
 
 export function sameValue(a: Value, b: Value): boolean {
