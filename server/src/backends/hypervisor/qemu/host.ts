@@ -1,5 +1,6 @@
 // What all machines of a host share.
 import type { Clock } from "../../../clock.ts";
+import type { Starter } from "../../linux/starter.ts";
 import type { Accelerator } from "./accelerator.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { type HostFolders, shortOf } from "./layout.ts";
@@ -15,6 +16,7 @@ export interface Host {
   /** Undefined: machines without NICs alone. */
   readonly taps: Taps | undefined;
   readonly cgroups: Cgroups;
+  readonly starter: Starter;
   /** Whether each machine gets a user of its own; needs root. */
   readonly ownUsers: boolean;
   readonly clock: Clock;

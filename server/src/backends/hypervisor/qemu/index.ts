@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
 import { isExecutable } from "../../linux/executable.ts";
+import { Starter } from "../../linux/starter.ts";
 import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type {
@@ -142,6 +143,7 @@ export class QemuHypervisor implements HypervisorDriver {
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
       cgroups: Cgroups.open(undefined, clock),
+      starter: new Starter(),
       taps: network && new Taps(network),
       imageFile: (imageId) => this.#images.file(imageId),
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
@@ -251,6 +253,7 @@ export class QemuHypervisor implements HypervisorDriver {
     await this.moves?.detach();
     for (const machine of this.#machines.values()) machine.detach();
     this.#machines.clear();
+    this.#host.starter.close();
   }
 
   async #find(files: MachineFiles, stray: ProcessIdentity | undefined): Promise<void> {

@@ -1,19 +1,24 @@
 // Starts a machine's process, and takes away all that a process of it had: its taps, its sockets, its control group.
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
+import type { Start } from "../../linux/starter.ts";
 import type { MachineSpec } from "../driver.ts";
 import { groupsOfKvm } from "./accelerator.ts";
+import { Appearing } from "./appearing.ts";
+import { atMost } from "./at-most.ts";
 import { commandLine, type GrownParts } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import type { MachineFiles } from "./layout.ts";
-import { identityOf, kill, type ProcessIdentity, startProcess } from "./process.ts";
+import { identityOf, kill, type ProcessIdentity, placed } from "./process.ts";
 import { Qmp, type QmpEvent } from "./qmp.ts";
 import { seedDisk } from "./seed.ts";
 import { tapOf } from "./taps.ts";
 
 /** How long QEMU may take from its start to its monitor, in milliseconds; it takes a tenth of a second. */
 export const monitorMs = 20_000;
+/** How soon it is looked whether the process is still there, in milliseconds; the monitor itself is seen when it appears. */
+const lookAgainMs = 20;
 /** How much of QEMU's last words is told. */
 const lastWordsLength = 300;
 
@@ -39,38 +44,35 @@ export async function launch(
   onEvent: (event: QmpEvent) => void,
   incoming?: Incoming,
 ): Promise<Launched> {
-  let pid: number | undefined;
+  let process: ProcessIdentity | undefined;
   try {
-    pid = await startAt(host, definition, files, incoming);
+    process = await startAt(host, definition, files, incoming);
     const { signal } = new AbortController();
     const plugged = incoming === undefined ? plugTaps(host, definition.spec, signal) : undefined;
-    const [monitor] = await Promise.all([monitorOf(host, files, pid, onEvent), plugged]);
-    // By now every program on the way to QEMU has become QEMU.
-    const process = identityOf(pid);
-    if (process === undefined) throw new DriverError("refused", lastWords(files));
+    const [monitor] = await Promise.all([monitorOf(host, files, process.pid, onEvent), plugged]);
     return { process, monitor };
   } catch (error) {
-    const process = pid === undefined ? undefined : identityOf(pid);
-    if (process !== undefined) kill(process, definition.uuid);
+    if (process !== undefined) kill(process);
     await clearAway(host, definition.spec, files);
     throw error;
   }
 }
+
+/** @throws DriverError "refused" with the words of whatever failed on the way to QEMU. */
 
 async function startAt(
   host: Host,
   definition: Definition,
   files: MachineFiles,
   incoming: Incoming | undefined,
-): Promise<number> {
+): Promise<ProcessIdentity> {
   const { spec, slots } = definition;
   const uid = userOf(host, spec.vmId);
   prepareFiles(host, spec, files, incoming?.seed ?? seedDisk(spec));
-  const { signal } = new AbortController();
-  for (const nic of spec.nics) await host.taps?.create(tapOf(spec, nic), uid, signal);
+  await unplugTaps(host, spec, new AbortController().signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
   const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
-  const place = { uid, groups, namespace: host.taps?.namespace, controlGroups };
+  const place = { uid, groups, namespace: host.taps?.namespace };
   const args = commandLine({
     ...definition,
     ...(incoming !== undefined && { incoming: incoming.parts }),
@@ -78,8 +80,21 @@ async function startAt(
     slots: new Map(Object.entries(slots)),
     accelerator: host.accelerator,
   });
+  const taps = spec.nics.map((nic) => tapOf(spec, nic));
+  const words = placed(host.program, args, place);
+  return begin(host, files, { words, log: files.log, controlGroups, first: host.taps?.creation(taps, uid) }, taps);
+}
+
+/** Taps that are there already are an earlier start's that was cut short: they give way. */
+async function begin(host: Host, files: MachineFiles, start: Start, taps: readonly string[]): Promise<ProcessIdentity> {
   writeFileSync(files.log, "");
-  return startProcess(host.program, args, place, files.log);
+  const pid = await host.starter.start(start).catch(async () => {
+    for (const tap of taps) await host.taps?.remove(tap, new AbortController().signal);
+    return host.starter.start(start).catch(() => 0);
+  });
+  const process = pid === 0 ? undefined : identityOf(pid);
+  if (process === undefined) throw new DriverError("refused", lastWords(files));
+  return process;
 }
 
 /** Joins a machine's NICs to their ports. Again: changes nothing. */
@@ -115,11 +130,17 @@ export async function monitorOf(
   onEvent: (event: QmpEvent) => void,
 ): Promise<Qmp> {
   const deadline = clock.now() + monitorMs;
-  for (;;) {
-    const monitor = await Qmp.open(files.monitor, onEvent).catch(() => undefined);
-    if (monitor !== undefined) return monitor;
-    if (identityOf(pid) === undefined || clock.now() > deadline) throw new DriverError("refused", lastWords(files));
-    await clock.sleep(10);
+  const sockets = new Appearing(files.sockets);
+  try {
+    for (;;) {
+      const appears = sockets.next();
+      const monitor = await Qmp.open(files.monitor, onEvent).catch(() => undefined);
+      if (monitor !== undefined) return monitor;
+      if (identityOf(pid) === undefined || clock.now() > deadline) throw new DriverError("refused", lastWords(files));
+      await atMost(clock, lookAgainMs, appears);
+    }
+  } finally {
+    sockets.close();
   }
 }
 

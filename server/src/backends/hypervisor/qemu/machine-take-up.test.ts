@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { systemClock } from "../../../clock.ts";
+import { Starter } from "../../linux/starter.ts";
 import { sampleMachine } from "../contract.ts";
 import { Cgroups } from "./cgroups.ts";
 import { type Definition, writeDefinition, writeRunning } from "./definition.ts";
@@ -40,7 +41,7 @@ beforeEach(() => {
   host = {
     ...{ folders: { data: join(root, "data"), run: join(root, "r") }, program: "qemu", machineType: "", cpuModel: "" },
     ...{ accelerator, taps: undefined, ownUsers: false, clock },
-    cgroups: Cgroups.open(join(root, "none")),
+    ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter() },
     imageFile: () => undefined,
     copyOf: () => undefined,
     changed: () => {},

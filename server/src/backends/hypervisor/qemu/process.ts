@@ -47,13 +47,7 @@ export async function startProcess(
   place: ProcessPlace,
   files: string | ProcessFiles,
 ): Promise<number> {
-  const [first = program, ...rest] = [
-    ...inControlGroups(place),
-    ...inNamespace(place),
-    ...unprivileged(place),
-    program,
-    ...args,
-  ];
+  const [first = program, ...rest] = [...inControlGroups(place), ...placed(program, args, place)];
   const env = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
   const { input, output, errors }: ProcessFiles = typeof files === "string" ? { output: files, errors: files } : files;
   const opened = [openSync(output, "a", 0o600), openSync(errors, "a", 0o600)];
@@ -68,6 +62,15 @@ export async function startProcess(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** A program's words as whom and where it should run. */
+export function placed(
+  program: string,
+  args: readonly string[],
+  place: Omit<ProcessPlace, "controlGroups">,
+): readonly string[] {
+  return [...inNamespace(place), ...unprivileged(place), program, ...args];
 }
 
 /** What varies is an argument of the script, never a part of it. */
@@ -103,9 +106,11 @@ export function isAlive({ pid, startTime }: ProcessIdentity, word: string): bool
   return read(`/proc/${pid}/cmdline`).split("\0").includes(word);
 }
 
-/** Ends it at once. */
-export function kill(identity: ProcessIdentity, word: string): void {
-  if (isAlive(identity, word)) process.kill(identity.pid, "SIGKILL");
+/** Ends it at once. @param word among its arguments; undefined: it may not have become its program yet. */
+export function kill(identity: ProcessIdentity, word?: string): void {
+  const { pid, startTime } = identity;
+  const isThere = word === undefined ? identityOf(pid)?.startTime === startTime : isAlive(identity, word);
+  if (isThere) process.kill(pid, "SIGKILL");
 }
 
 /** The processes that were started with one of the words among their arguments, by the word. */

@@ -13,7 +13,7 @@ export function diskFull(cause: unknown): DriverError {
 }
 
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+  return typeof error === "object" && error !== null && "code" in error && error.code === "ENOSPC";
 }
 
 /** Answers what it printed. @param input what it reads; default nothing. @throws DriverError "refused" with what it complained of. */

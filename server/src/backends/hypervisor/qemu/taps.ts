@@ -1,4 +1,5 @@
 // The host's ends of a machine's NICs: taps that its user may open, plugged into their ports.
+import type { Start } from "../../linux/starter.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type { MachineSpec, NicSpec } from "../driver.ts";
 import { shortOf } from "./layout.ts";
@@ -24,12 +25,17 @@ export class Taps {
     await this.plug(name, nic, signal);
   }
 
+  /** What makes taps that are not there yet, in no port. Undefined: it makes none. */
+  creation(names: readonly string[], uid: number | undefined): Start["first"] {
+    if (names.length === 0) return undefined;
+    const words = ["ip", ...this.#place(), "-batch", "-"];
+    return { words, input: names.map((name) => creating(name, uid)).join("") };
+  }
+
   /** A tap that is in no port yet. One that is there is another start's; where there is none, the first command leaves none. */
   async create(name: string, uid: number | undefined, signal: AbortSignal): Promise<void> {
     await this.#network.unplug(name, signal);
-    const owner = uid === undefined ? "" : ` user ${uid}`;
-    const tap = `dev ${name} mode tap`;
-    await this.#ip(["-batch", "-"], signal, `tuntap del ${tap}\ntuntap add ${tap}${owner}\nlink set dev ${name} up\n`);
+    await this.#ip(["-batch", "-"], signal, `tuntap del dev ${name} mode tap\n${creating(name, uid)}`);
   }
 
   async plug(name: string, { portId }: NicSpec, signal: AbortSignal): Promise<void> {
@@ -46,7 +52,16 @@ export class Taps {
   }
 
   #ip(args: readonly string[], signal: AbortSignal, input?: string): Promise<string> {
-    const { namespace } = this.#network;
-    return run("ip", namespace === undefined ? args : ["-n", namespace, ...args], signal, input);
+    return run("ip", [...this.#place(), ...args], signal, input);
   }
+
+  #place(): readonly string[] {
+    const { namespace } = this.#network;
+    return namespace === undefined ? [] : ["-n", namespace];
+  }
+}
+
+function creating(name: string, uid: number | undefined): string {
+  const owner = uid === undefined ? "" : ` user ${uid}`;
+  return `tuntap add dev ${name} mode tap${owner}\nlink set dev ${name} up\n`;
 }

@@ -1,0 +1,123 @@
+// Programs that are started from beside us: on real processes.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { Starter } from "./starter.ts";
+
+const root = mkdtempSync(join(tmpdir(), "pst-"));
+const started: number[] = [];
+const starter = new Starter();
+let logs = 0;
+const newLog = () => join(root, `log-${++logs}`);
+
+afterEach(() => {
+  for (const pid of started.splice(0))
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+});
+afterAll(() => {
+  starter.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function start(...args: Parameters<Starter["start"]>): Promise<number> {
+  const pid = await starter.start(...args);
+  started.push(pid);
+  return pid;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !holds(); await wait(5)) if (Date.now() > end) throw new Error("it is not so");
+}
+
+const written = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+const stateOf = (pid: number) => /^State:\s+(\S)/m.exec(written(`/proc/${pid}/status`))?.[1];
+const wordsOf = (pid: number) => written(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
+
+test("start() passes words on as they are", async () => {
+  const words = ["a b", "", "$HOME `id` \\", "it's", "two\nlines", '"', "*", "ü;&|<>"];
+  const log = newLog();
+  await start({ words: ["printf", "[%s]", ...words], log });
+  await until(() => written(log) !== "");
+  expect(written(log)).toBe(words.map((word) => `[${word}]`).join(""));
+});
+
+test("start() answers the program's own number, and leaves it nothing of ours", async () => {
+  const pid = await start({ words: ["sleep", "60"], log: newLog() });
+  await until(() => wordsOf(pid)[0] === "sleep");
+  const names = written(`/proc/${pid}/environ`)
+    .split("\0")
+    .map((one) => one.split("=")[0]);
+  expect(new Set(names)).toEqual(new Set(["PATH", "LC_ALL", "PWD", ""]));
+  expect(existsSync(`/proc/${pid}/fd/3`)).toBe(false);
+});
+
+test("start() writes the number into control groups, and does what comes first, before the program begins", async () => {
+  const [group, made, log] = [join(root, "group"), join(root, "made"), newLog()];
+  const first = { words: ["sh", "-c", `sleep 0.1; cat >${made}`], input: "it's\nmade" };
+  await start({ words: ["cat", group, made], log, controlGroups: [group], first });
+  await until(() => written(log).includes("made"));
+  expect(written(log)).toBe("0\nit's\nmade");
+});
+
+test.each([
+  {
+    name: "what comes first fails",
+    log: newLog(),
+    first: { words: ["sh", "-c", "echo no room >&2; exit 1"], input: "" },
+    says: "no room",
+  },
+  { name: "a control group is not there", log: newLog(), controlGroups: ["/proc/none/of/it"], says: "none" },
+  { name: "its log can't be written", log: "/proc/none/log", says: "" },
+])("start() begins nothing where $name", async ({ name: _, says, ...how }) => {
+  const mark = join(root, "begun");
+  await expect(starter.start({ words: ["touch", mark], ...how })).rejects.toThrow("could not be started");
+  expect(written(how.log)).toContain(says);
+  expect(existsSync(mark)).toBe(false);
+});
+
+test("start() answers the same for a program that is not there, whose process ends", async () => {
+  const log = newLog();
+  const pid = await start({ words: ["/none/such"], log });
+  await until(() => [undefined, "Z"].includes(stateOf(pid)));
+  expect(written(log)).toContain("/none/such");
+});
+
+test("many start side by side", async () => {
+  const log = newLog();
+  const pids = await Promise.all(Array.from({ length: 20 }, (_, i) => start({ words: ["sleep", `60.${i}`], log })));
+  await until(() => pids.every((pid) => wordsOf(pid)[0] === "sleep"));
+  expect(pids.map((pid) => wordsOf(pid)[1])).toEqual(pids.map((_, i) => `60.${i}`));
+});
+
+const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(written(`/proc/${pid}/status`))?.[1]);
+
+test("programs outlive the small process, which another takes the place of", async () => {
+  const other = new Starter();
+  const sleep = async () => {
+    const pid = await other.start({ words: ["sleep", "60"], log: newLog() });
+    started.push(pid);
+    return pid;
+  };
+  const before = await sleep();
+  const parent = parentOf(before);
+  process.kill(parent, "SIGKILL");
+  await until(() => parentOf(before) !== parent);
+  // Whoever asks just then is told that it did not work.
+  const after = await sleep().catch(sleep);
+  await until(() => wordsOf(after)[0] === "sleep");
+  expect(wordsOf(before)[0]).toBe("sleep");
+  other.close();
+});
+
+test("what has ended is forgotten at the next start", async () => {
+  const pid = await start({ words: ["true"], log: newLog() });
+  await until(() => stateOf(pid) !== "R" && wordsOf(pid).length === 0);
+  await start({ words: ["sleep", "60"], log: newLog() });
+  await until(() => stateOf(pid) === undefined);
+});
