@@ -1,5 +1,5 @@
 // The executable of a provider that knows no cloud: its answers to Terraform are made of the questions. It shows what the protocol alone costs.
-import { catalog } from "@photoncloud/proto";
+
 import type { Attribute } from "../../provider/src/attribute.ts";
 import { isMap, Unknown, unknown, type Value, type ValueMap } from "../../provider/src/cty/value.ts";
 import { lazily } from "../../provider/src/known.ts";
@@ -7,12 +7,13 @@ import { readInvitation } from "../../provider/src/plugin/handshake.ts";
 import { type Handlers, providerMethods } from "../../provider/src/plugin/provider-methods.ts";
 import { servePlugin } from "../../provider/src/plugin/serve.ts";
 import { resourceSchema } from "../../provider/src/schema.ts";
+import { theCatalog } from "../../provider/src/the-catalog.ts";
 
 /** GetProviderSchema's answer in base64, the same as the real provider's. The build puts it in. */
 declare const PHOTON_SCHEMA: string;
 
 const known = lazily((noun) => {
-  const kind = catalog().byNoun(noun);
+  const kind = theCatalog().byNoun(noun);
   return kind === undefined ? undefined : { schema: resourceSchema(kind) };
 });
 
