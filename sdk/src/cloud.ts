@@ -4,6 +4,7 @@ import type { AxiosInstance } from "axios";
 import { CatalogClients } from "./catalog-clients.ts";
 import { fromEnvironment } from "./environment.ts";
 import { EventClient } from "./events.ts";
+import { exportVm, type VmExport, type VmExportOptions } from "./export-vm.ts";
 import { inspectSymbol } from "./from-wire.ts";
 import { createHttp } from "./http.ts";
 import { transportOf } from "./login.ts";
@@ -87,6 +88,20 @@ export class PhotonCloud extends CatalogClients {
     const query = new URLSearchParams({ org_id: org, project_id: project });
     const headers = { "Content-Length": String(sizeBytes) };
     await this.#transport.put(`/uploads/${digest}?${query}`, bytes, headers, signal ?? new AbortController().signal);
+  }
+
+  /**
+   * Reads a disk of a stopped machine, or of one of its snapshots, as a file that stands on no other: an image can be made of it.
+   *
+   * @throws PhotonError failed_precondition while the machine runs and no snapshot is named.
+   */
+  exportVm(vmId: string, options: VmExportOptions = {}): Promise<VmExport> {
+    const { org, project } = this.#options;
+    return exportVm(this.#transport, vmId, {
+      ...options,
+      org: options.org ?? org,
+      project: options.project ?? project,
+    });
   }
 
   /** The same cloud seen from another org or project. The login is shared no further than its credentials. */

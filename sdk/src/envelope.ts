@@ -10,12 +10,21 @@ const largestBytes = 64 * 1024 * 1024;
 
 export interface Envelope {
   readonly end: boolean;
-  readonly json: unknown;
+  /** A message as the call's codec says; JSON at the end. */
+  readonly data: Uint8Array;
 }
 
-/** One message in its envelope, in a buffer of exactly its size. */
+/** One message of JSON in its envelope, in a buffer of exactly its size. */
 export function encodeEnvelope(json: unknown): Uint8Array<ArrayBuffer> {
-  const data = new TextEncoder().encode(JSON.stringify(json));
+  return inEnvelope(new TextEncoder().encode(JSON.stringify(json)));
+}
+
+export function decodeJson(data: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(data));
+}
+
+/** One message in its envelope. */
+export function inEnvelope(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(headerBytes + data.length);
   new DataView(bytes.buffer).setUint32(1, data.length);
   bytes.set(data, headerBytes);
@@ -39,7 +48,7 @@ function lengthOf(bytes: Uint8Array): number {
 /**
  * The envelopes of a stream of bytes, however it is cut into chunks.
  *
- * @throws Error on an envelope that is compressed (we ask for none), too large or not JSON.
+ * @throws Error on an envelope that is compressed (we ask for none) or too large.
  */
 export async function* readEnvelopes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Envelope> {
   let rest: Uint8Array = new Uint8Array();
@@ -50,8 +59,7 @@ export async function* readEnvelopes(chunks: AsyncIterable<Uint8Array>): AsyncGe
       if (rest.length < size) break;
       const flags = rest[0] ?? 0;
       if ((flags & compressed) !== 0) throw new Error("a compressed envelope, which was not asked for");
-      const json: unknown = JSON.parse(new TextDecoder().decode(rest.subarray(headerBytes, size)));
-      yield { end: (flags & endOfStream) !== 0, json };
+      yield { end: (flags & endOfStream) !== 0, data: rest.subarray(headerBytes, size) };
       rest = rest.subarray(size);
     }
   }

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { encodeEnvelope, readEnvelopes } from "./envelope.ts";
+import { decodeJson, encodeEnvelope, readEnvelopes } from "./envelope.ts";
 import { PhotonCloud } from "./index.ts";
 import { errorReply } from "./testing/index.ts";
 
@@ -24,7 +24,7 @@ describe("readEnvelopes()", () => {
       fc.asyncProperty(fc.array(fc.jsonValue(), { maxLength: 5 }), fc.array(fc.nat(40)), async (messages, sizes) => {
         const bytes = Buffer.concat(messages.map((message) => encodeEnvelope(message)));
         const seen: unknown[] = [];
-        for await (const { json } of readEnvelopes(cut(bytes, sizes))) seen.push(json);
+        for await (const { data } of readEnvelopes(cut(bytes, sizes))) seen.push(decodeJson(data));
         expect(JSON.stringify(seen)).toBe(JSON.stringify(messages));
       }),
     );
@@ -36,7 +36,10 @@ describe("readEnvelopes()", () => {
     ["what is no JSON", [0, 0, 0, 0, 1, 123]],
   ];
   test.each(broken)("refuses %s", async (_, bytes) => {
-    await expect(readEnvelopes(cut(new Uint8Array(bytes), [])).next()).rejects.toThrow();
+    const read = async () => {
+      for await (const { data } of readEnvelopes(cut(new Uint8Array(bytes), []))) decodeJson(data);
+    };
+    await expect(read()).rejects.toThrow();
   });
 });
 

@@ -10,6 +10,7 @@ export {
   type RetryAdvice,
 } from "./errors.ts";
 export { EventClient, type EventFilter, type EventListOptions, type EventWatchOptions } from "./events.ts";
+export { bytesOf, type FilePart, type VmExport, type VmExportOptions } from "./export-vm.ts";
 export type { Filter } from "./filter.ts";
 export type * from "./gen/clients.ts";
 export type * from "./gen/types.ts";

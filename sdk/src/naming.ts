@@ -5,7 +5,10 @@ import type { DescService } from "@bufbuild/protobuf";
 export const tenantFields: ReadonlySet<string> = new Set(["org_id", "project_id"]);
 
 /** Services whose clients are written by hand: they page and stream in ways of their own. */
-export const servicesByHand: ReadonlySet<string> = new Set(["chainfire.v1.EventService"]);
+export const servicesByHand: ReadonlySet<string> = new Set([
+  "chainfire.v1.EventService",
+  "plasmavmc.v1.VmExportService",
+]);
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,7 +1,7 @@
 // Carries calls to the cloud: the Connect protocol with JSON over HTTP, with tokens, retries and deadlines.
 import { readChunks, readJson } from "./body.ts";
 import { Deadline } from "./deadline.ts";
-import { encodeEnvelope, readEnvelopes } from "./envelope.ts";
+import { decodeJson, encodeEnvelope, inEnvelope, readEnvelopes } from "./envelope.ts";
 import { PhotonError } from "./errors.ts";
 import { failureOf } from "./http-failure.ts";
 import type { Http } from "./http-port.ts";
@@ -32,7 +32,22 @@ export interface Call {
   readonly options: CallOptions;
 }
 
+/** How a stream's messages are written. */
+interface Codec<T> {
+  readonly type: "application/connect+json" | "application/connect+proto";
+  /** The request in its envelope. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  decode(data: Uint8Array): T;
+}
+
 type Outcome<T> = { readonly ok: T } | { readonly failure: Failure; readonly token: string | undefined };
+
+/** @throws Error */
+function objectOf(data: Uint8Array): JsonObject {
+  const json = decodeJson(data);
+  if (isObject(json)) return json as JsonObject;
+  throw new Error("a message that is no JSON object");
+}
 
 export interface TransportSettings {
   readonly http: Http;
@@ -93,15 +108,25 @@ export class Transport {
   }
 
   /** Opens a server stream; the deadline is for opening it alone. Ending the iteration ends the stream. @throws PhotonError */
-  async *stream(call: Call): AsyncGenerator<JsonObject> {
+  stream(call: Call): AsyncGenerator<JsonObject> {
+    const body = encodeEnvelope(call.request);
+    return this.#stream(call, { type: "application/connect+json", body, decode: objectOf });
+  }
+
+  /** As `stream`, for messages that carry bytes. @param decode reads a message of the binary encoding, in which the request is. */
+  binaryStream<T>(call: Call, request: Uint8Array, decode: (data: Uint8Array) => T): AsyncGenerator<T> {
+    return this.#stream(call, { type: "application/connect+proto", body: inEnvelope(request), decode });
+  }
+
+  async *#stream<T>(call: Call, codec: Codec<T>): AsyncGenerator<T> {
     const stop = new AbortController();
     const outer = () => stop.abort(call.options.signal?.reason);
     call.options.signal?.addEventListener("abort", outer, { once: true });
     const deadline = this.#deadline(call);
     try {
-      const chunks = await this.#attempts(call, deadline, (token) => this.#open(call, token, deadline, stop));
+      const chunks = await this.#attempts(call, deadline, (token) => this.#open(call, codec, token, deadline, stop));
       deadline.end();
-      yield* this.#messages(call, chunks);
+      yield* this.#messages(call, codec, chunks);
     } finally {
       deadline.end();
       call.options.signal?.removeEventListener("abort", outer);
@@ -191,6 +216,7 @@ export class Transport {
 
   async #open(
     call: Call,
+    codec: Pick<Codec<unknown>, "type" | "body">,
     token: string | undefined,
     deadline: Deadline,
     stop: AbortController,
@@ -202,8 +228,8 @@ export class Transport {
       const response = await this.http.request({
         method: "POST",
         url: `/${call.method}`,
-        data: encodeEnvelope(call.request),
-        headers: { ...headers, "Content-Type": "application/connect+json" },
+        data: codec.body,
+        headers: { ...headers, "Content-Type": codec.type },
         responseType: "stream",
         signal: stop.signal,
       });
@@ -219,13 +245,16 @@ export class Transport {
     return failureOf(thrown, { method: call.method, endpoint: this.endpoint, now: this.timing.now() }, body);
   }
 
-  async *#messages(call: Call, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<JsonObject> {
+  async *#messages<T>(call: Call, codec: Codec<T>, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
     try {
-      for await (const { end, json } of readEnvelopes(chunks)) {
-        if (!isObject(json)) throw new Error("a message that is no JSON object");
-        if (!end) yield json as JsonObject;
-        else if (json.error !== undefined) throw errorFromWire(json.error, call.method, "");
-        else return;
+      for await (const { end, data } of readEnvelopes(chunks)) {
+        if (!end) {
+          yield codec.decode(data);
+          continue;
+        }
+        const { error } = objectOf(data);
+        if (error !== undefined) throw errorFromWire(error, call.method, "");
+        return;
       }
     } catch (thrown) {
       if (thrown instanceof PhotonError) throw thrown;

@@ -10,6 +10,7 @@ import { type AuditEvent, appendAudit, createEvents } from "./services/events/in
 import { createSealing } from "./services/iam/tokens/sealing.ts";
 import { networkService } from "./services/network/service.ts";
 import { type Consoles, createConsoles } from "./services/plasmavmc/console/index.ts";
+import { createExports } from "./services/plasmavmc/export/index.ts";
 import { providerPackages } from "./services/provider-packages/index.ts";
 import { Packages } from "./services/provider-packages/packages.ts";
 import { openSigner } from "./services/provider-packages/signing.ts";
@@ -43,6 +44,8 @@ export function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () =>
   const network = networkService({ backend: drivers.network.name, check: () => networkWatcher.check() });
   const events = createEvents({ store, clock, catalog: catalog() });
   const consoles = makeConsoles(parts, endpoint);
+  const audit = (event: AuditEvent) => appendAudit(store, event);
+  const machineExports = createExports({ resources, hypervisor: drivers.hypervisor, clock, audit });
   const storeReady = readiness(store, clock);
   return createEdge({
     clock,
@@ -50,10 +53,17 @@ export function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () =>
     metrics,
     catalog: catalog(),
     calls: resources,
-    services: [...iam.handlers, events, network, consoles.service, parts.hosts.service(resources, catalog())],
+    services: [
+      ...iam.handlers,
+      events,
+      network,
+      consoles.service,
+      machineExports,
+      parts.hosts.service(resources, catalog()),
+    ],
     authenticator: iam.authenticator,
     authorizer: iam.authorizer,
-    audit: (event) => appendAudit(store, event),
+    audit,
     notReady: async () => (isRunning() ? storeReady() : "starting"),
     jwks: () => iam.jwks(),
     callsPerSecond: config.callsPerSecond,

@@ -1,9 +1,9 @@
-// Consoles: nobody looks at a foreign machine, and nothing tells it from one that never was.
+// Consoles and exports: nobody looks at a foreign machine, and nothing tells it from one that never was.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { call, comparable, type Json, missing } from "./calls.ts";
+import { call, comparable, type Json, missing, opened } from "./calls.ts";
 import { type Caller, type Place, startWorld, type World } from "./world.ts";
 
-const methods = ["OpenConsole", "ReadConsoleLog"] as const;
+const methods = ["ConsoleService/OpenConsole", "ConsoleService/ReadConsoleLog", "VmExportService/ExportVm"] as const;
 let world: World;
 let vmId: string;
 beforeAll(async () => {
@@ -12,8 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => world.cloud.stop());
 
-const ask = (method: string, { orgId, projectId }: Place, id: string, token?: string) =>
-  call(world.url, `plasmavmc.v1.ConsoleService/${method}`, { org_id: orgId, project_id: projectId, vm_id: id }, token);
+function ask(method: string, { orgId, projectId }: Place, id: string, token?: string) {
+  const send = method === "VmExportService/ExportVm" ? opened : call;
+  return send(world.url, `plasmavmc.v1.${method}`, { org_id: orgId, project_id: projectId, vm_id: id }, token);
+}
 
 const strangers: readonly (readonly [string, () => Caller])[] = [
   ["a foreign project's administrator", () => world.foreignProjectAdmin],

@@ -152,6 +152,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "plasmavmc.v1.HostJoiningService": ["CreateJoinToken", "JoinHost"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
   "plasmavmc.v1.ConsoleService": ["OpenConsole", "ReadConsoleLog"],
+  "plasmavmc.v1.VmExportService": ["ExportVm"],
   "iam.v1.IamAccountService": [
     ...["ChangePassword", "StartSecondFactor", "ProveSecondFactor", "EnrollTotp", "ConfirmTotp", "EnrollPasskey"],
     ...["ConfirmPasskey", "ListFactors", "RemoveFactor", "RenewRecoveryCodes", "ResetFactors"],

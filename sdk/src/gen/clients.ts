@@ -436,9 +436,6 @@ export interface HostJoiningClient {
   joinHost(request: JoinHostRequest, options?: CallOptions): Promise<JoinHostResponse>;
 }
 
-export interface VmExportClient {
-}
-
 export interface NetworkClient {
   /** Compares what the network backend holds with what is stored, has differences repaired, and says what it found. */
   check(request?: CheckNetworkRequest, options?: CallOptions): Promise<CheckNetworkResponse>;
@@ -510,6 +507,5 @@ export interface Clients {
   readonly tokens: IamTokenClient;
   readonly consoles: ConsoleClient;
   readonly hostJoining: HostJoiningClient;
-  readonly vmExport: VmExportClient;
   readonly networks: NetworkClient;
 }

@@ -775,6 +775,41 @@ export interface ExplainResponse {
   readonly hidden: number;
 }
 
+export interface ExportVmRequest {
+  readonly orgId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly vmId: VmId;
+  /** A snapshot of this machine, which may run. Left out: the disk as it is; the machine must be stopped, and ends the export if it is started. */
+  readonly snapshotId?: VmSnapshotId | undefined;
+  /** Left out: the root disk. */
+  readonly diskId?: string | undefined;
+  /** How the file is laid out. Left out: qcow2. */
+  readonly format?: ImageFormat | undefined;
+}
+
+/** One of the four. */
+export interface ExportVmResponse {
+  /** Comes first. */
+  readonly file?: ExportedFile | undefined;
+  /** The next bytes. */
+  readonly data: Uint8Array;
+  /**
+   * So many zeros, in the place of bytes.
+   * Unit: bytes.
+   */
+  readonly zeros: bigint;
+  /** "sha256:…" of the whole file. Comes last. */
+  readonly digest: string;
+}
+
+/** What is exported. */
+export interface ExportedFile {
+  readonly diskId: string;
+  readonly format: ImageFormat | "";
+  /** Unit: bytes. */
+  readonly sizeBytes: bigint;
+}
+
 /** A network beyond the cloud that VPCs may be joined to: made by the cloud's operator at the system's scope, seen by every tenant. */
 export interface ExternalNetwork {
   /**

@@ -1,8 +1,10 @@
-// Exports of simulated disks: nothing is on them, so the file tells whose it is, and is as long as the disk.
+// Exports of simulated disks: nothing is on them, so the file tells whose it is. A raw one is as long as the disk, any other as what it holds.
 import { DriverError } from "../../driver-error.ts";
 import type { ExportedDisk, ExportSource, FilePart, MachineSpec, MachineState } from "../driver.ts";
 
 const gib = 1024 ** 3;
+/** What other formats than raw take for a disk that holds nothing. */
+const emptyBytes = 192 * 1024;
 
 export interface ExportedMachine {
   readonly spec: MachineSpec;
@@ -12,7 +14,7 @@ export interface ExportedMachine {
 /** @param snapshots of the machine. @throws DriverError "missing", "refused" while it runs */
 export function exportSimulated(
   { spec, state }: ExportedMachine,
-  { diskId, snapshotId }: ExportSource,
+  { diskId, snapshotId, format = "qcow2" }: ExportSource,
   snapshots: readonly string[],
   signal: AbortSignal,
 ): ExportedDisk {
@@ -24,7 +26,7 @@ export function exportSimulated(
   if (snapshotId === undefined && state.state !== "stopped" && state.state !== "failed")
     throw new DriverError("refused", `vm ${vmId} runs: stop it, or export a snapshot of it`);
   const words = Buffer.from(`a simulated disk: ${vmId}/${diskId}${snapshotId === undefined ? "" : `@${snapshotId}`}\n`);
-  const sizeBytes = disk.sizeGib * gib;
+  const sizeBytes = format === "raw" ? disk.sizeGib * gib : emptyBytes;
   return { sizeBytes, parts: told([words, { zeros: sizeBytes - words.length }], signal) };
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../../../clock.ts";
 import type { Records } from "../../../store/store.ts";
 import type { ResourceCalls, ServiceHandlers } from "../../call.ts";
-import { vmKind } from "./machine.ts";
+import { vmKind } from "../machine-access.ts";
 import { type ConsoleServiceOptions, consoleService } from "./service.ts";
 import { ConsoleSessions, type ConsoleSessionsOptions } from "./sessions.ts";
 import { Tickets } from "./tickets.ts";

@@ -14,8 +14,8 @@ import type { HypervisorDriver } from "../../../backends/hypervisor/driver.ts";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { Call, ResourceCalls, ServiceHandlers } from "../../call.ts";
 import type { AuditEvent } from "../../events/index.ts";
-import { accessOf, toFault, vmKind } from "./machine.ts";
-import type { Ticket, Tickets } from "./tickets.ts";
+import { accessOf, toFault, vmKind } from "../machine-access.ts";
+import { consolePermission, type Ticket, type Tickets } from "./tickets.ts";
 
 /** How much of a log is answered where nothing was said, and at most; in bytes. */
 const [usualLogBytes, mostLogBytes] = [64 * 1024, 1024 * 1024];
@@ -82,7 +82,7 @@ async function open(
   if (now?.state !== "running")
     throw new Fault("WRONG_STATE", `vm ${machine.vmId} does not run, so that it has no console; start it first`);
   const { token, expiresAt } = await tickets.issue({ ...machine, principal, type });
-  await audit(accessOf(machine, call));
+  await audit(accessOf(machine, consolePermission, call));
   const url = `${endpoint().replace(/^http/, "ws").replace(/\/+$/, "")}/console/${token}`;
   return create(OpenConsoleResponseSchema, { url, expireTime: timestampFromMs(expiresAt) });
 }
@@ -99,7 +99,7 @@ async function readLog(
   const machine = await find(options, request, call);
   if (hypervisor.consoles === undefined)
     throw new Fault("WRONG_STATE", `the host of vm ${machine.vmId} keeps no console logs`);
-  await audit(accessOf(machine, call));
+  await audit(accessOf(machine, consolePermission, call));
   const log = await hypervisor.consoles
     .log(machine.vmId, maxBytes === 0 ? usualLogBytes : maxBytes, call.signal)
     .catch((error: unknown) => {

@@ -8,8 +8,8 @@ import type { Authenticator, Authorizer, ResourcePath } from "../../call.ts";
 import type { AuditEvent } from "../../events/index.ts";
 import { principalName } from "../../iam/principal-name.ts";
 import type { Caller, Principal } from "../../kind.ts";
-import { accessOf, consolePermission, toFault, vmKind } from "./machine.ts";
-import type { Ticket, Tickets } from "./tickets.ts";
+import { accessOf, toFault, vmKind } from "../machine-access.ts";
+import { consolePermission, type Ticket, type Tickets } from "./tickets.ts";
 
 /** How often an open console's permission is asked for again, in milliseconds. */
 const recheckMs = 2_000;
@@ -62,7 +62,10 @@ export class ConsoleSessions {
       });
     await this.#check(ticket, visitor).catch(async (error: unknown) => {
       if (error instanceof Fault && error.reason === "PERMISSION_DENIED")
-        await this.#options.audit({ ...accessOf(ticket, this.#caller(ticket, visitor, "method")), type: "denied" });
+        await this.#options.audit({
+          ...accessOf(ticket, consolePermission, this.#caller(ticket, visitor, "method")),
+          type: "denied",
+        });
       throw error;
     });
     const leave = this.#count(principalName(ticket.principal));
@@ -81,7 +84,7 @@ export class ConsoleSessions {
     const bytes = await hypervisor.consoles.open(vmId, type, signal);
     const [over, ends] = [new AbortController(), new AbortController()];
     bytes.once("close", () => over.abort());
-    await audit(accessOf(ticket, this.#caller(ticket, visitor))).catch((error: unknown) => {
+    await audit(accessOf(ticket, consolePermission, this.#caller(ticket, visitor))).catch((error: unknown) => {
       bytes.destroy();
       throw error;
     });

@@ -6,6 +6,8 @@ import type { Records, Tenant } from "../../../store/store.ts";
 import { principalName } from "../../iam/principal-name.ts";
 import type { Principal } from "../../kind.ts";
 
+/** As console.proto annotates its methods. */
+export const consolePermission = "compute:vms:console";
 /** How long a ticket is good, in milliseconds: long enough for a person whose browser must still load a page. */
 export const ticketMs = 60_000;
 /** Tickets that one principal may have waiting. */
