@@ -5,7 +5,8 @@
 // What is found of a process that is dead was not answered, or the answer may not have reached the state: a create with the same
 // digest uses the same key, and the cloud, which remembers keys for 24 hours, answers with what that key made. So the
 // provider only ever takes up what this very working directory and workspace has itself asked for. Terraform keeps the key beside
-// the state of what it made: what a read or a plan finds there has reached the state, and nothing else takes it up.
+// the state of what it made: what a read or a plan finds there has reached the state, and nothing else takes it up. A run with
+// -target finds only a part there: it takes up what was surely not answered, and spares the rest for a run that looks at all.
 import { createHash, randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
@@ -24,14 +25,20 @@ export interface Entry {
   readonly begun: number;
   /** Taken over from a process that ended before its answer was surely kept. */
   readonly resumed: boolean;
+  /** One of the same digest may be in the state: it was not taken over. */
+  readonly spares?: boolean;
 }
 
-/** A line of a journal. `held`: the state has what the key made, whatever other files say. */
+/**
+ * What became of a key, from worst known to best: it was sent; its answer went to Terraform, which may have died before it wrote that down; it is
+ * no creation's any more, since the state has what it made, or it made nothing.
+ */
+type Fate = "open" | "answered" | "held";
+const fates: readonly Fate[] = ["open", "answered", "held"];
+
 interface Line extends Entry {
-  readonly held: boolean;
+  readonly fate: Fate;
 }
-
-type Fate = "open" | "answered";
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
@@ -51,21 +58,26 @@ function readLine(line: string, now: number): Line | undefined {
   try {
     const json: unknown = JSON.parse(line);
     if (!isJsonObject(json)) return undefined;
-    const { digest, key, begun, held } = json;
+    const { digest, key, begun } = json;
     if (typeof digest !== "string" || typeof key !== "string" || typeof begun !== "number") return undefined;
-    return now - begun > longestMs ? undefined : { digest, key, begun, resumed: true, held: held === true };
+    const fate = fates.find((one) => json[one] === true) ?? "open";
+    return now - begun > longestMs ? undefined : { digest, key, begun, resumed: true, fate };
   } catch {
     // The last line of a process that was killed while it wrote; its create was not sent.
     return undefined;
   }
 }
 
-/** What files say, by key: each key is either left to be taken up, or held by the state. */
-function readAll(texts: readonly string[], now: number): { left: Map<string, Entry>; held: Map<string, Entry> } {
+/** What files say, by key: each key is either left to be taken up, or held. */
+function readAll(texts: readonly string[], now: number): { left: Map<string, Line>; held: Map<string, Line> } {
   const lines = texts.flatMap((text) => text.split("\n")).flatMap((line) => readLine(line, now) ?? []);
-  const byKey = (of: readonly Line[]) => new Map<string, Entry>(of.map((line) => [line.key, line]));
-  const held = byKey(lines.filter((line) => line.held));
-  return { held, left: byKey(lines.filter(({ key }) => !held.has(key))) };
+  const byKey = new Map<string, Line>();
+  for (const line of lines) {
+    const known = byKey.get(line.key);
+    if (known === undefined || fates.indexOf(known.fate) < fates.indexOf(line.fate)) byKey.set(line.key, line);
+  }
+  const of = (isHeld: boolean) => new Map([...byKey].filter(([, { fate }]) => (fate === "held") === isHeld));
+  return { held: of(true), left: of(false) };
 }
 
 /** A file that an orderly end left behind names no process. */
@@ -90,17 +102,17 @@ async function inUse(name: string): Promise<boolean> {
   return alive(provider);
 }
 
-const lineOf = ({ digest, key, begun }: Entry, held = false) =>
-  `${JSON.stringify({ digest, key, begun, ...(held && { held }) })}\n`;
+const lineOf = ({ digest, key, begun }: Entry, fate: Fate) =>
+  `${JSON.stringify({ digest, key, begun, ...(fate !== "open" && { [fate]: true }) })}\n`;
 
 /** The journal of one provider process. Where its directory can't be written, keys are drawn and not remembered. */
 export class Journal {
   readonly #directory: string;
   readonly #own: string;
   readonly #mine = new Map<Entry, Fate>();
-  #left = new Map<string, Entry>();
+  #left = new Map<string, Line>();
   /** Stay written down until they are too old: another process may have read the same files and write them again. */
-  #held = new Map<string, Entry>();
+  #held = new Map<string, Line>();
   #deadFiles: string[] = [];
   #opening: Promise<FileHandle | undefined> | undefined;
   #file: FileHandle | undefined;
@@ -122,31 +134,50 @@ export class Journal {
     return readAll(texts, Date.now()).left.size > 0;
   }
 
-  /** The key for a create; on disk when this resolves. */
-  async begin(digest: string): Promise<Entry> {
+  /** Whether a creation of this digest waits that may have been answered. */
+  async isDoubtful(digest: string): Promise<boolean> {
+    this.#opening ??= this.#open();
+    await this.#opening;
+    return [...this.#left.values()].some((line) => line.digest === digest && line.fate === "answered");
+  }
+
+  /** The key for a create; on disk when this resolves. `spares`: takes up none that may have been answered. */
+  async begin(digest: string, { spares = false } = {}): Promise<Entry> {
     this.#opening ??= this.#open();
     const file = await this.#opening;
-    const taken = [...this.#left.values()].find((entry) => entry.digest === digest);
+    const left = [...this.#left.values()].filter((line) => line.digest === digest);
+    const taken = left.find(({ fate }) => !spares || fate === "open");
     if (taken !== undefined) this.#left.delete(taken.key);
-    const entry = taken ?? { digest, key: randomUUID(), begun: Date.now(), resumed: false };
+    const drawn = { digest, key: randomUUID(), begun: Date.now(), resumed: false, spares: left.length > 0 };
+    const entry: Entry = taken ?? drawn;
     this.#mine.set(entry, "open");
-    if (file !== undefined) await this.#write(file, lineOf(entry));
+    if (file !== undefined) await this.#write(file, lineOf(entry, "open"));
     return entry;
   }
 
-  /** Its object is known, or it was surely refused: kept only until an orderly end. */
-  answered(entry: Entry): void {
-    this.#mine.set(entry, "answered");
+  /** Its object is known: kept until an orderly end. Written before Terraform is told, though not through to the disk: processes are killed more often than machines. */
+  async answered(entry: Entry): Promise<void> {
+    await this.#settle(entry, "answered");
+  }
+
+  /** It made nothing. */
+  async refused(entry: Entry): Promise<void> {
+    await this.#settle(entry, "held");
+  }
+
+  async #settle(entry: Entry, fate: Fate): Promise<void> {
+    this.#mine.set(entry, fate);
+    await (await this.#opening)?.appendFile(lineOf(entry, fate));
   }
 
   /** The state holds what a key made: no creation takes it up. */
   async holds(key: string): Promise<void> {
     this.#opening ??= this.#open();
     await this.#opening;
-    const entry = this.#left.get(key);
-    if (entry === undefined) return;
+    const line = this.#left.get(key);
+    if (line === undefined) return;
     this.#left.delete(key);
-    this.#held.set(key, entry);
+    this.#held.set(key, { ...line, fate: "held" });
   }
 
   /** The process ends as a crash would end it: all stays as it is. */
@@ -161,9 +192,8 @@ export class Journal {
   close(): void {
     if (this.#opening === undefined) return;
     this.#opening = undefined;
-    const open = [...this.#mine].filter(([, fate]) => fate === "open").map(([entry]) => entry);
-    const kept = [...open, ...this.#left.values()].map((entry) => lineOf(entry));
-    kept.push(...[...this.#held.values()].map((entry) => lineOf(entry, true)));
+    const open = [...this.#mine].filter(([, fate]) => fate === "open").map(([entry]) => lineOf(entry, "open"));
+    const kept = [...open, ...[...this.#left.values(), ...this.#held.values()].map((line) => lineOf(line, line.fate))];
     try {
       const left = join(this.#directory, `left-${randomUUID()}.jsonl`);
       if (kept.length > 0) writeFileSync(left, kept.join(""), { flush: true, mode: 0o600 });

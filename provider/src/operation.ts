@@ -111,7 +111,16 @@ export interface Creation {
   readonly identity: unknown;
   readonly at: Omit<Reference, "id">;
   readonly what: string;
+  /** Whether Terraform looks at a part of the state alone. */
+  isPartial(): Promise<boolean>;
 }
+
+const sparedBeside = (what: string): Diagnostic => ({
+  severity: "warning",
+  summary: `There may be two of ${what}`,
+  detail:
+    "An earlier apply was cut short after it had created one just like it. With -target Terraform does not show whether that one is in the state, so this one was created anew. Run terraform plan without -target: where the state lacks the other one, import it or delete it.",
+});
 
 const referenceTo = (creation: Creation, resource: JsonObject): Reference => ({
   ...creation.at,
@@ -124,17 +133,22 @@ const lasting = (made: Settled): Settled =>
 
 /** Creates under a key of the journal; takes up a creation whose answer was lost (journal.ts says when). */
 export async function create(creation: Creation, journal: Journal, deadline: Deadline): Promise<Created> {
-  const entry = await journal.begin(digestOf(creation.identity));
+  const digest = digestOf(creation.identity);
+  const spares = (await journal.isDoubtful(digest)) && (await creation.isPartial());
+  const entry = await journal.begin(digest, { spares });
   try {
     const first = await creation.calls.create(creation.request, changing(deadline, entry.key));
     const current = entry.resumed ? await stillThere(creation, first, deadline) : first;
-    journal.answered(entry);
-    if (current !== undefined) {
+    if (current === undefined) await journal.refused(entry);
+    else {
       const at = referenceTo(creation, current);
-      return { ...lasting(await settled(creation.calls, at, current, creation.what, deadline)), key: entry.key };
+      const made = lasting(await settled(creation.calls, at, current, creation.what, deadline));
+      await journal.answered(entry);
+      const diagnostics = [...made.diagnostics, ...(entry.spares ? [sparedBeside(creation.what)] : [])];
+      return { ...made, diagnostics, key: entry.key };
     }
   } catch (error) {
-    if (!isUncertain(error)) journal.answered(entry);
+    if (!isUncertain(error)) await journal.refused(entry);
     if (!entry.resumed || !hasReason(error, "IDEMPOTENCY_KEY_REUSED")) throw error;
   }
   // What the lost creation made is gone since, or its key stands for something else: this is a new creation.

@@ -165,7 +165,8 @@ export class Resource {
       const identity = [this.#session.endpoint, kind.typeName, known];
       const request = { ...known, ...this.#writeOnly(config) };
       const what = this.#name(textOf(known, "name"));
-      const creation = { calls: this.#calls(), request, identity, at: { org, project }, what };
+      const isPartial = () => this.#session.isPartial();
+      const creation = { calls: this.#calls(), request, identity, at: { org, project }, what, isPartial };
       const made = await create(creation, await this.#session.journal(), deadline);
       return this.#outcome(planned, made, made.key);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { PrivateState } from "./private-state.ts";
 import type { Configuration } from "./provider-config.ts";
 import { Reads } from "./reads.ts";
 import { type Connection, SdkCloud } from "./sdk-cloud.ts";
+import { isTargeted, parentCommandLine } from "./targeted.ts";
 import type { Tenant } from "./tenant.ts";
 import { version } from "./version.ts";
 import { Walk } from "./walk.ts";
@@ -17,6 +18,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly journal: () => Promise<Journal>;
   readonly connect?: (connection: Connection) => Cloud;
+  /** The command line of the Terraform that started this process. Default: the parent process's. */
+  readonly commandLine?: () => Promise<readonly string[]>;
 }
 
 export class Session {
@@ -96,6 +99,11 @@ export class Session {
   interrupted(): Promise<boolean> {
     this.#interrupted ??= this.journal().then((journal) => journal.hasLeft());
     return this.#interrupted;
+  }
+
+  /** Whether Terraform was told to look at a part of the configuration, and so of the state, alone. */
+  async isPartial(): Promise<boolean> {
+    return isTargeted(this.#surroundings.env, await (this.#surroundings.commandLine ?? parentCommandLine)());
   }
 
   /** Before a resource of the state is read or planned: what made it is taken up by no creation. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { camelCase, catalog, type Kind } from "@photoncloud/proto";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { resolved } from "./every-field/state.ts";
@@ -99,8 +99,11 @@ class Sweep {
   }
 
   /** A run in which nobody dies: its calls, and whether it changed something. */
-  async live(operation: Operation): Promise<{ calls: readonly boolean[]; changed: boolean }> {
-    const mortal = await Mortal.start(login, this.folder);
+  async live(
+    operation: Operation,
+    commandLine: readonly string[] = [],
+  ): Promise<{ calls: readonly boolean[]; changed: boolean }> {
+    const mortal = await Mortal.start(login, this.folder, undefined, commandLine);
     try {
       const changed = await run(mortal, this.declared(operation), this.file);
       return { calls: mortal.calls, changed };
@@ -194,22 +197,45 @@ describe.each(subjects.map((s) => [nounOf(s), s] as const))("a %s", (_noun, subj
 
 describe("of two blocks that say the same", () => {
   const subject = subjects.find(({ kind }) => kind.noun === "service_account");
+  let one: Sweep;
+  let other: Sweep;
+
+  beforeEach(() => {
+    if (subject === undefined) throw new Error("there are no service accounts");
+    one = new Sweep(subject);
+    other = new Sweep(subject, one.folder);
+  });
+  afterEach(async () => {
+    for (const each of [one, other]) await each.live("delete");
+    expect(await idsOf(one.subject, one.config)).not.toContain(one.id);
+    one.close();
+  });
+
+  /** No call is the thousandth: the provider dies when all is done. */
+  const whenDone: Death = { of: "provider", call: 1_000, when: "before" };
 
   test("none takes up what the state holds of the other, though the provider died before it tidied up", async () => {
-    if (subject === undefined) throw new Error("there are no service accounts");
-    const one = new Sweep(subject);
-    const other = new Sweep(subject, one.folder);
-    try {
-      // No call is the thousandth: the provider dies when all is done.
-      await one.die("create", { of: "provider", call: 1_000, when: "before" });
-      const { id } = one;
-      // What one process has read in the state, the next one knows.
-      expect((await one.live("create")).changed).toBe(false);
-      await other.live("create");
-      expect([one.id, other.id === id]).toEqual([id, false]);
-      for (const each of [one, other]) await each.live("delete");
-    } finally {
-      one.close();
-    }
+    await one.die("create", whenDone);
+    const { id } = one;
+    // What one process has read in the state, the next one knows.
+    expect((await one.live("create")).changed).toBe(false);
+    await other.live("create");
+    expect([one.id, other.id === id]).toEqual([id, false]);
+  });
+
+  test("none takes it up though -target keeps it from being read", async () => {
+    await one.die("create", whenDone);
+    const { id } = one;
+    await other.live("create", ["terraform", "apply", "-target=the.other"]);
+    expect(other.id).not.toBe(id);
+    expect((await one.live("create")).changed).toBe(false);
+    expect((await other.live("create")).changed).toBe(false);
+  });
+
+  test("the one that is named by -target is taken up where its answer was lost", async () => {
+    const others = await idsOf(one.subject, one.config);
+    await one.die("create", { of: "provider", call: (await callsOf(one.subject, "create")).length - 1, when: "after" });
+    await one.live("create", ["terraform", "apply", "-target=the.one"]);
+    expect((await idsOf(one.subject, one.config)).filter((id) => !others.includes(id))).toEqual([one.id]);
   });
 });

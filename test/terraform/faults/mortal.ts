@@ -96,12 +96,18 @@ export class Mortal {
     this.#cloud = cloud;
   }
 
-  /** @param folder Of the journal and the socket. */
-  static async start(login: Login, folder: string, death?: Death): Promise<Mortal> {
+  /** @param folder Of the journal and the socket. @param commandLine Terraform's. */
+  static async start(
+    login: Login,
+    folder: string,
+    death?: Death,
+    commandLine: readonly string[] = [],
+  ): Promise<Mortal> {
     const journal = new Journal(join(folder, "journal"));
     const cloud = new MortalCloud(death);
     const env = environment(login, "/dev/null");
-    const surroundings = { env, journal: async () => journal, connect: (to: Connection) => cloud.connect(to) };
+    const connect = (to: Connection) => cloud.connect(to);
+    const surroundings = { env, journal: async () => journal, connect, commandLine: async () => commandLine };
     const server = grpcServer(providerMethods(createProvider(surroundings)), undefined);
     const mortal = new Mortal(await listen(server, folder), folder, server, journal, cloud);
     await mortal.terraform.configure();

@@ -1,0 +1,23 @@
+// Whether Terraform looks at a part of its configuration alone. The protocol does not say; the command line that it was started with does.
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+/** Terraform's -target, and OpenTofu's -exclude and the files of both. */
+const partial = /^--?(target|exclude)(-file)?(=|$)/;
+
+/** Flags may also stand in TF_CLI_ARGS and TF_CLI_ARGS_apply, TF_CLI_ARGS_plan, … */
+export function isTargeted(env: Readonly<Record<string, string | undefined>>, commandLine: readonly string[]): boolean {
+  const given = Object.entries(env).flatMap(([name, value]) =>
+    name.startsWith("TF_CLI_ARGS") ? (value ?? "").split(/\s+/) : [],
+  );
+  return [...commandLine, ...given].some((argument) => partial.test(argument));
+}
+
+/** The arguments of the process that started this one; none where they can't be read. */
+export async function parentCommandLine(): Promise<readonly string[]> {
+  const found = await readFile(`/proc/${process.ppid}/cmdline`, "utf8").catch(() => undefined);
+  if (found !== undefined) return found.split("\0");
+  const shown = await promisify(execFile)("ps", ["-o", "args=", "-p", String(process.ppid)]).catch(() => undefined);
+  return shown?.stdout.split(/\s+/) ?? [];
+}
