@@ -27,6 +27,8 @@ export interface ResourceCalls {
   watch(kind: Kind, request: Message, call: Call): AsyncIterable<Message>;
   /** What conditions see as `resource.{name}`: owner, name, labels and the kind's own attributes; {} for what does not exist. */
   attributes(kind: Kind, tenant: Tenant, id: string): Promise<Readonly<Record<string, string>>>;
+  /** In the cloud's own name: admits a resource as it is, and stores anew what follows from that, as its claims. Does nothing where it is not live. */
+  again(kind: Kind, tenant: Tenant, id: string): Promise<void>;
 }
 
 /** A service that is not a kind's: tokens, authorization, events. */

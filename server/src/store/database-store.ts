@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Database } from "./database.ts";
 import { DatabaseRecords, stored } from "./database-records.ts";
-import { readList } from "./read/list.ts";
+import { readIds, readList } from "./read/list.ts";
 import { readAnswer, readHolder, readNextDue } from "./read/rows.ts";
-import type { EventQuery, ListQuery, ResourceKey, Store, Task, Tx } from "./store.ts";
+import type { EventQuery, IdsQuery, ListQuery, ResourceKey, Store, Task, Tx } from "./store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Transactor } from "./transact.ts";
 import { defaultLimit } from "./transaction.ts";
@@ -37,6 +37,10 @@ export class DatabaseStore implements Store {
 
   list(query: ListQuery) {
     return this.#database.read(readList(query, this.#database.dialect));
+  }
+
+  ids(query: IdsQuery) {
+    return this.#database.read(readIds(query));
   }
 
   referrers(key: ResourceKey, limit = defaultLimit) {

@@ -36,6 +36,7 @@ import { projectKind } from "./project/kind.ts";
 import { createRoleHistory, type RoleHistory } from "./role/history.ts";
 import { roleKind } from "./role/kind.ts";
 import { roleBindingKind } from "./role-binding/kind.ts";
+import { Filling } from "./scim/filling.ts";
 import { createScim } from "./scim/index.ts";
 import { KeyLogins } from "./scim/key-login.ts";
 import { serviceAccountKind } from "./service-account/kind.ts";
@@ -127,6 +128,7 @@ export function createIam(options: IamOptions): Iam {
   const tokens = tokenService({ store, clock, login, life, sessions, accessTokens, provePerson: provesPerson });
   let calls: ResourceCalls | undefined;
   const resources = () => calls ?? unbound();
+  const filling = new Filling({ store, resources, failed });
   const accounts = {
     ...{ store, catalog, clock, login, limiter, life, sessions, factors, delegation, authorizer, resources },
   };
@@ -157,10 +159,16 @@ export function createIam(options: IamOptions): Iam {
     ],
     jwks: async () => ({ keys: (await keys.published()).map((key) => ({ ...key })) }),
     web: (resources) =>
-      firstOf([federation.oauth(resources), createScim({ resources, random, endpoint, store, keys: directories })]),
-    bootstrap(given) {
+      firstOf([
+        federation.oauth(resources),
+        createScim({ resources, random, endpoint, store, keys: directories, isFilled: filling.isFilled }),
+      ]),
+    async bootstrap(given) {
       calls = given.resources;
-      return bootstrap({ ...given, store, catalog, clock, random });
+      const bootstrapped = await bootstrap({ ...given, store, catalog, clock, random });
+      if (bootstrapped.created) await filling.note();
+      else filling.start();
+      return bootstrapped;
     },
     start() {
       unhear ??= store.onCommit(() => index.committed());
@@ -173,7 +181,7 @@ export function createIam(options: IamOptions): Iam {
       unhear = undefined;
       await follower.stop();
       await uses.stop();
-      await Promise.all([refused.stop(), resealing.stop()]);
+      await Promise.all([refused.stop(), resealing.stop(), filling.stop()]);
     },
   };
 }

@@ -119,6 +119,16 @@ export async function acceptUpdate(
   return written;
 }
 
+/** Admits a live resource as it is, and stores anew what follows from that: its claims and references. */
+export async function acceptAgain(work: Work, slice: Slice, row: ResourceRow): Promise<void> {
+  const next = messageOf(slice, slice.kind.desc, row);
+  const admission = new ResourceAdmission(work, row.tenant);
+  await admit(work, slice, admission, next, loadedOf(slice, slice.kind.desc, row));
+  const references = await resolveReferences(work, slice, next, row.tenant);
+  await writeVersion(work, slice, row, next, admission, references);
+  await writeTouched(work);
+}
+
 async function writeVersion(
   work: Work,
   slice: Slice,

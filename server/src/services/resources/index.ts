@@ -8,6 +8,7 @@ import type { EngineKind } from "../../engine/kind.ts";
 import type { Store, Tenant } from "../../store/store.ts";
 import type { Call, ResourceCalls } from "../call.ts";
 import type { KindDefinition } from "../kind.ts";
+import { acceptAgain } from "./accept.ts";
 import { engineKindOf } from "./engine-kind.ts";
 import { LogTail } from "./log-tail.ts";
 import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updateIn } from "./mutate.ts";
@@ -21,7 +22,7 @@ import { tenantOf } from "./tenancy.ts";
 import { Transactions } from "./transactions.ts";
 import { Waiting } from "./waiting.ts";
 import { watch } from "./watch.ts";
-import { findRow, type Random } from "./work.ts";
+import { cloudItself, findRow, type Random } from "./work.ts";
 
 export interface ResourcesOptions {
   readonly store: Store;
@@ -119,6 +120,16 @@ class GenericResources implements Resources {
 
   watch(kind: Kind, request: Message, call: Call): AsyncIterable<Message> {
     return watch(this.#store, this.slices, this.#tail, this.slices.of(kind.typeName), request, call);
+  }
+
+  async again(kind: Kind, tenant: Tenant, id: string): Promise<void> {
+    const slice = this.slices.of(kind.typeName);
+    const { update } = kind.standard;
+    const caller = { ...cloudItself, method: `${update.desc.parent.typeName}/${update.desc.name}` };
+    await this.#transactions.transact(caller, async (work) => {
+      const row = await work.tx.get({ tenant, kind: kind.typeName, id });
+      if (row?.phase === "live") await acceptAgain(work, slice, row);
+    });
   }
 
   async attributes(kind: Kind, tenant: Tenant, id: string): Promise<Readonly<Record<string, string>>> {

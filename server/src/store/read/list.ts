@@ -2,9 +2,9 @@
 import { sql } from "kysely";
 import { builder, built } from "../sql/builder.ts";
 import type { Dialect } from "../sql/dialect.ts";
-import { resourceRow } from "../sql/row.ts";
-import type { Script } from "../sql/script.ts";
-import type { ListQuery, ResourceRow, Tenant } from "../store.ts";
+import { integer, resourceRow, text } from "../sql/row.ts";
+import { query as ask, type Script } from "../sql/script.ts";
+import type { IdsQuery, ListQuery, ResourceRow, Tenant } from "../store.ts";
 
 const columns = [
   "kind",
@@ -25,6 +25,17 @@ export function* readList(query: ListQuery, dialect: Dialect): Script<readonly R
   if (query.limit <= 0 || query.tenants.length === 0 || query.ids?.length === 0) return [];
   const rows = yield* built(select(query, dialect));
   return rows.map(resourceRow);
+}
+
+/** The key's own index has all of it. */
+export function* readIds({ tenant, kind, skip, limit }: IdsQuery): Script<{ ids: readonly string[]; total: number }> {
+  const place = [kind, tenant.org, tenant.project] as const;
+  const where = "FROM resources WHERE kind = $1 AND org = $2 AND project = $3";
+  const [counted] = yield* ask(`SELECT count(*) AS total ${where}`, ...place);
+  const total = counted === undefined ? 0 : integer(counted, "total");
+  if (limit <= 0 || skip >= total) return { ids: [], total };
+  const rows = yield* ask(`SELECT id ${where} ORDER BY id LIMIT $4 OFFSET $5`, ...place, limit, skip);
+  return { ids: rows.map((row) => text(row, "id")), total };
 }
 
 function select(query: ListQuery, dialect: Dialect) {

@@ -16,7 +16,7 @@ import type { Store } from "../../../store/store.ts";
 import type { Call, ResourceCalls } from "../../call.ts";
 import type { WebRequest } from "../../web.ts";
 import { idOf } from "../federation/oauth/user-id.ts";
-import type { Equality } from "./filter.ts";
+import { type Equality, fitsFilter } from "./filter.ts";
 import { groupFromScim, groupPaths, groupToScim } from "./group.ts";
 import type { Json } from "./json.ts";
 import { groupsSought, usersSought } from "./sought.ts";
@@ -29,13 +29,28 @@ const tries = 5;
 export interface DirectoryParts {
   readonly resources: ResourceCalls;
   readonly random: (bytes: number) => Uint8Array;
-  readonly store: Pick<Store, "transact" | "holder">;
+  readonly store: Pick<Store, "transact" | "holder" | "ids">;
+  /** Whether everything can be looked up by what directories call it; until then all of it is looked at. */
+  readonly isFilled: () => Promise<boolean>;
+}
+
+/** A part of a list (RFC 7644, section 3.4.2.4). */
+export interface Page {
+  /** Resources before the first. */
+  readonly skip: number;
+  readonly limit: number;
+}
+
+export interface Part {
+  readonly resources: readonly Json[];
+  /** How many there are on all pages. */
+  readonly total: number;
 }
 
 /** One sort of resource of an org: Users or Groups. */
 export interface Directory {
-  /** Those that may have all of the values; others may be among them. */
-  list(filter: readonly Equality[]): Promise<readonly Json[]>;
+  /** A part of those that have all of the values. */
+  list(filter: readonly Equality[], page: Page): Promise<Part>;
   get(id: string): Promise<Json>;
   add(resource: Json): Promise<Json>;
   /** @param etag Refused where it is not the present one; "" for none. */
@@ -52,6 +67,14 @@ export interface Place {
   readonly request: WebRequest;
 }
 
+/** What a list is made of, once its caller may list. */
+interface Rows<Desc extends DescMessage> {
+  page(page: Page): Promise<{ readonly rows: readonly MessageShape<Desc>[]; readonly total: number }>;
+  /** Those of the ids that are there. */
+  some(ids: readonly string[]): Promise<readonly MessageShape<Desc>[]>;
+  all(): Promise<readonly MessageShape<Desc>[]>;
+}
+
 class Calls<Desc extends DescMessage> {
   readonly #parts: DirectoryParts;
   readonly #place: Place;
@@ -65,17 +88,20 @@ class Calls<Desc extends DescMessage> {
     this.#kind = kindOf(schema);
   }
 
-  /** Asks for the permission, then does it. @param does Where it is another method than the one that the permission is asked for. */
-  async run(verb: Verb, id: string, request: Message, does = verb): Promise<Message> {
+  /** Asks for the permission, then does something with it. */
+  async #permitted<T>(verb: Verb, id: string, work: (call: Call) => Promise<T>): Promise<T> {
     const { org, request: web } = this.#place;
     const { desc } = this.#kind.standard[verb];
-    return web.permit(this.#kind, verb, org, id, (principal, decidedBy) => {
-      const call: Call = {
+    return web.permit(this.#kind, verb, org, id, (principal, decidedBy) =>
+      work({
         ...{ principal, sourceIp: web.sourceIp, requestId: web.requestId, token: web.token, signal: web.signal },
         ...{ method: `${desc.parent.typeName}/${desc.name}`, decidedBy, idempotencyKey: "", waitMs: 0 },
-      };
-      return this.#parts.resources.unary(this.#kind, does, request, call);
-    });
+      }),
+    );
+  }
+
+  async run(verb: Verb, id: string, request: Message): Promise<Message> {
+    return this.#permitted(verb, id, (call) => this.#parts.resources.unary(this.#kind, verb, request, call));
   }
 
   async one(verb: Verb, id: string, request: Message): Promise<MessageShape<Desc>> {
@@ -88,10 +114,23 @@ class Calls<Desc extends DescMessage> {
     return this.one("get", id, create(GetRequestSchema, { orgId: this.#place.org, id }));
   }
 
-  /** Those of the ids that are there, by the permission to list. */
-  async some(ids: readonly string[]): Promise<readonly MessageShape<Desc>[]> {
+  /** Lists in the caller's name. Nothing is read before it is known that they may. */
+  listing<T>(work: (rows: Rows<Desc>) => Promise<T>): Promise<T> {
+    return this.#permitted("list", "", (call) => {
+      const some = (ids: readonly string[]) => this.#some(ids, call);
+      return work({ some, all: () => this.#all(call), page: (page) => this.#page(page, some) });
+    });
+  }
+
+  async #page({ skip, limit }: Page, some: Rows<Desc>["some"]) {
+    const tenant = { org: this.#place.org, project: "" };
+    const { ids, total } = await this.#parts.store.ids({ tenant, kind: this.#kind.typeName, skip, limit });
+    return { rows: await some(ids), total };
+  }
+
+  async #some(ids: readonly string[], call: Call): Promise<readonly MessageShape<Desc>[]> {
     const request = create(BatchGetRequestSchema, { orgId: this.#place.org, ids: [...ids] });
-    return this.#rows(await this.run("list", "", request, "batchGet"));
+    return this.#rows(await this.#parts.resources.unary(this.#kind, "batchGet", request, call));
   }
 
   #rows(page: Message): readonly MessageShape<Desc>[] {
@@ -99,11 +138,11 @@ class Calls<Desc extends DescMessage> {
     return Array.isArray(rows) ? rows.filter((row) => isMessage(row, this.#schema)) : [];
   }
 
-  async all(): Promise<readonly MessageShape<Desc>[]> {
+  async #all(call: Call): Promise<readonly MessageShape<Desc>[]> {
     const found: MessageShape<Desc>[] = [];
     for (let pageToken = ""; ; ) {
       const request = create(ListRequestSchema, { orgId: this.#place.org, pageSize, pageToken });
-      const page = await this.run("list", "", request);
+      const page = await this.#parts.resources.unary(this.#kind, "list", request, call);
       found.push(...this.#rows(page));
       pageToken = String(Reflect.get(page, "nextPageToken") ?? "");
       if (pageToken === "") return found;
@@ -134,15 +173,37 @@ function kindOf(schema: DescMessage): Kind {
   return kind;
 }
 
+interface Listed<Desc extends DescMessage> {
+  readonly filter: readonly Equality[];
+  readonly page: Page;
+  readonly shown: (row: MessageShape<Desc>) => Json;
+  /** The ids that the filter can mean; undefined: any. */
+  readonly sought: () => Promise<readonly string[] | undefined>;
+}
+
+/** Without a filter a page is read, and no more; with one that names no index, all are looked at. */
+function listed<Desc extends DescMessage>(
+  calls: Calls<Desc>,
+  { filter, page, shown, sought }: Listed<Desc>,
+): Promise<Part> {
+  return calls.listing(async (rows) => {
+    if (filter.length === 0) {
+      const part = await rows.page(page);
+      return { resources: part.rows.map(shown), total: part.total };
+    }
+    const ids = await sought();
+    const found = (ids === undefined ? await rows.all() : await rows.some(ids)).map(shown);
+    const fitting = found.filter((one) => fitsFilter(one, filter));
+    return { resources: fitting.slice(page.skip, page.skip + page.limit), total: fitting.length };
+  });
+}
+
 export function usersOf(parts: DirectoryParts, place: Place): Directory {
   const { org, base } = place;
   const calls = new Calls(parts, place, UserSchema);
   const shown = (user: User) => userToScim(user, `${base}/Users/${user.id}`);
   return {
-    async list(filter) {
-      const ids = await usersSought(parts.store, org, filter);
-      return (ids === undefined ? await calls.all() : await calls.some(ids)).map(shown);
-    },
+    list: (filter, page) => listed(calls, { filter, page, shown, sought: () => usersSought(parts, org, filter) }),
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const user = userFromScim(resource, undefined);
@@ -167,10 +228,7 @@ export function groupsOf(parts: DirectoryParts, place: Place): Directory {
   const calls = new Calls(parts, place, GroupSchema);
   const shown = (group: Group) => groupToScim(group, `${base}/Groups/${group.id}`, `${base}/Users`);
   return {
-    async list(filter) {
-      const ids = await groupsSought(parts.store, org, filter);
-      return (ids === undefined ? await calls.all() : await calls.some(ids)).map(shown);
-    },
+    list: (filter, page) => listed(calls, { filter, page, shown, sought: () => groupsSought(parts, org, filter) }),
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const group = groupFromScim(resource, org, undefined);

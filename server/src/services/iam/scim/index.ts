@@ -3,7 +3,7 @@ import type { WebAnswer, WebHandler, WebRequest } from "../../web.ts";
 import { type Directory, type DirectoryParts, groupsOf, usersOf } from "./directory.ts";
 import { discover, listResponse, mostResults } from "./discovery.ts";
 import { errorAnswer, ScimError, scimError, scimType } from "./error.ts";
-import { fitsFilter, parseFilter } from "./filter.ts";
+import { parseFilter } from "./filter.ts";
 import { attribute, isRecord, type Json } from "./json.ts";
 import type { KeyLogins } from "./key-login.ts";
 import { patched } from "./patch.ts";
@@ -99,11 +99,11 @@ async function list(directory: Directory, request: WebRequest): Promise<WebAnswe
   const { searchParams } = request.url;
   const text = searchParams.get("filter") ?? "";
   const filter = text === "" ? [] : parseFilter(text);
-  const found = (await directory.list(filter)).filter((one) => fitsFilter(one, filter));
   const startIndex = Math.max(1, numberOf(searchParams.get("startIndex"), 1));
   const count = Math.min(mostResults, Math.max(0, numberOf(searchParams.get("count"), usualResults)));
-  const page = found.slice(startIndex - 1, startIndex - 1 + count).map((one) => asked(one, request));
-  return answer(200, listResponse(page, found.length, startIndex));
+  const { resources, total } = await directory.list(filter, { skip: startIndex - 1, limit: count });
+  const page = resources.map((one) => asked(one, request));
+  return answer(200, listResponse(page, total, startIndex));
 }
 
 function numberOf(text: string | null, otherwise: number): number {

@@ -62,6 +62,10 @@ function patch(path: string, ...Operations: unknown[]): Promise<Answer> {
   return scim("PATCH", path, { schemas: [patchSchema], Operations });
 }
 
+function resourcesIn(body: Record<string, unknown>): readonly string[] {
+  return Array.isArray(body.Resources) ? body.Resources.map((one) => String(Reflect.get(Object(one), "id"))) : [];
+}
+
 async function makeUser(userName: string, more: Record<string, unknown> = {}): Promise<string> {
   const { status, body } = await scim("POST", "/Users", { userName, ...more });
   expect(status).toBe(201);
@@ -271,11 +275,45 @@ onEachStore((openStore) => {
       expect(await found()).toEqual([0, []]);
     });
 
-    test("come in pages that count from 1 (section 3.4.2.4)", async () => {
-      const all = (await scim("GET", "/Users")).body;
-      const page = (await scim("GET", "/Users?startIndex=2&count=1")).body;
-      expect(page).toMatchObject({ totalResults: all.totalResults, startIndex: 2, itemsPerPage: 1 });
-      expect((await scim("GET", "/Users?count=0")).body).toMatchObject({ Resources: [] });
+    test("come in pages that count from 1 (section 3.4.2.4), each read by itself", async () => {
+      for (let nth = 0; nth < 5; nth += 1) await makeUser(`page-${nth}@acme.example`);
+      const all = (await scim("GET", "/Users?count=1000")).body;
+      const everyone = resourcesIn(all);
+      expect(all.totalResults).toBe(everyone.length);
+      const counted = jest.spyOn(world.store, "list");
+      const paged: string[] = [];
+      for (let startIndex = 1; startIndex <= everyone.length; startIndex += 2) {
+        const { body } = await scim("GET", `/Users?startIndex=${startIndex}&count=2`);
+        const ids = resourcesIn(body);
+        expect(body).toMatchObject({ totalResults: everyone.length, startIndex, itemsPerPage: ids.length });
+        paged.push(...ids);
+      }
+      expect(paged).toEqual(everyone);
+      const users = counted.mock.calls.filter(([{ kind }]) => kind === "iam.v1.User");
+      expect(users.map(([{ ids }]) => ids?.length ?? Number.POSITIVE_INFINITY).filter((read) => read > 2)).toEqual([]);
+      counted.mockRestore();
+      expect((await scim("GET", "/Users?count=0")).body).toMatchObject({
+        ...{ Resources: [], totalResults: everyone.length },
+      });
+      const beyond = await scim("GET", `/Users?startIndex=${everyone.length + 1}`);
+      expect(beyond.body).toMatchObject({ Resources: [], totalResults: everyone.length });
+    });
+
+    test("of one value in pages, too", async () => {
+      for (const nth of [1, 2, 3]) await makeUser(`alike-${nth}@acme.example`, { externalId: "alike" });
+      const filter = encodeURIComponent('externalId eq "alike"');
+      const { body } = await scim("GET", `/Users?filter=${filter}&startIndex=2&count=1`);
+      expect([body.totalResults, resourcesIn(body)]).toEqual([3, ["alike-2"]]);
+    });
+
+    test("are not begun for who may not list: nothing is read that could tell by its time who is there", async () => {
+      const filters = ["", 'userName eq "boss@acme.example"', 'externalId eq "x"'];
+      const reads = (["list", "ids", "holder"] as const).map((name) => jest.spyOn(world.store, name));
+      for (const filter of filters)
+        await scim("GET", `/Users?filter=${encodeURIComponent(filter)}`, undefined, { who: "user:acme/alice" });
+      const about = reads.flatMap(({ mock }) => mock.calls.map(([asked]) => JSON.stringify(asked)));
+      expect(about.filter((one) => /iam\.v1\.User"|user-names/.test(one))).toEqual([]);
+      for (const spy of reads) spy.mockRestore();
     });
 
     test.each(['userName co "a"', "userName eq", '(userName eq "a")', 'userName eq "a" or id eq "b"'])(

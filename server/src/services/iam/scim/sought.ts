@@ -6,7 +6,10 @@ import { idsOfSought, type Sought } from "../external-ids.ts";
 import { foldUserName, userNameClaim } from "../federation/user-link.ts";
 import type { Equality } from "./filter.ts";
 
-type Reads = Pick<Store, "transact" | "holder">;
+interface Reads {
+  readonly store: Pick<Store, "transact" | "holder">;
+  readonly isFilled: () => Promise<boolean>;
+}
 
 /** The text that an attribute must equal; undefined: the filter does not say. */
 function wanted(filter: readonly Equality[], attribute: string): string | undefined {
@@ -15,33 +18,28 @@ function wanted(filter: readonly Equality[], attribute: string): string | undefi
 }
 
 /** Where one value alone decides. Undefined: all must be looked at. */
-async function sought(store: Reads, filter: readonly Equality[], about: Pick<Sought, "org" | "kind">) {
+async function sought(reads: Reads, filter: readonly Equality[], about: Pick<Sought, "org" | "kind">) {
   const id = wanted(filter, "id");
   if (id !== undefined) return [id];
-  const externalId = wanted(filter, "externalid");
-  return externalId && idsOfSought(store, { ...about, field: "external_id", value: externalId });
+  const value = wanted(filter, "externalid");
+  return value === undefined || value === "" ? undefined : claimed(reads, { ...about, field: "external_id", value });
 }
 
-export async function usersSought(
-  store: Reads,
-  org: string,
-  filter: readonly Equality[],
-): Promise<readonly string[] | undefined> {
+async function claimed({ store, isFilled }: Reads, what: Sought): Promise<readonly string[] | undefined> {
+  return (await isFilled()) ? idsOfSought(store, what) : undefined;
+}
+
+export async function usersSought(reads: Reads, org: string, filter: readonly Equality[]) {
   const userName = wanted(filter, "username");
-  if (userName === undefined || userName === "")
-    return (await sought(store, filter, { org, kind: UserSchema.typeName })) || undefined;
+  if (userName === undefined || userName === "") return sought(reads, filter, { org, kind: UserSchema.typeName });
   const { space, key } = userNameClaim(org, userName);
-  const holder = await store.holder(space, key);
+  const holder = await reads.store.holder(space, key);
   return holder === undefined ? [] : [holder.id];
 }
 
-export async function groupsSought(
-  store: Reads,
-  org: string,
-  filter: readonly Equality[],
-): Promise<readonly string[] | undefined> {
+export async function groupsSought(reads: Reads, org: string, filter: readonly Equality[]) {
   const about = { org, kind: GroupSchema.typeName };
   const name = wanted(filter, "displayname");
-  if (name === undefined || name === "") return (await sought(store, filter, about)) || undefined;
-  return idsOfSought(store, { ...about, field: "name", value: foldUserName(name) });
+  if (name === undefined || name === "") return sought(reads, filter, about);
+  return claimed(reads, { ...about, field: "name", value: foldUserName(name) });
 }

@@ -36,6 +36,23 @@ export function lists(open: Open): void {
       );
     });
 
+    test("ids() answers a part of one tenant's, in their order, and how many there are", async () => {
+      const { store } = await open();
+      for (const id of ["b", "d", "a", "c"]) await create(store, keyOf(id));
+      await create(store, keyOf("x", beta));
+      await create(store, keyOf("y", alpha, "test.v1.Other"));
+      const ids = (skip: number, limit: number) => store.ids({ tenant: alpha, kind, skip, limit });
+      expect(await ids(0, 10)).toEqual({ ids: ["a", "b", "c", "d"], total: 4 });
+      expect(await ids(1, 2)).toEqual({ ids: ["b", "c"], total: 4 });
+      for (const [skip, limit] of [
+        [4, 1],
+        [9, 1],
+        [0, 0],
+      ] as const)
+        expect(await ids(skip, limit)).toEqual({ ids: [], total: 4 });
+      expect(await store.ids({ tenant: foreign, kind, skip: 0, limit: 9 })).toEqual({ ids: [], total: 0 });
+    });
+
     test("selects by name and by ids; nothing selects nothing", async () => {
       const { store } = await open();
       for (const id of ["a", "b", "c"]) await create(store, keyOf(id), { name: `name-${id}` });
