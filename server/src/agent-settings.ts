@@ -34,11 +34,12 @@ run:
   --ovn-tls-key FILE  for ssl: a private key, PEM
   --ovn-tls-cert FILE its certificate, PEM
   --ovn-tls-ca FILE   the certificate of the authority that OVN's servers are checked by, PEM
+  --ovn-tls-name NAME a name that OVN's servers' certificates must carry; default: every certificate of the authority is taken
 `;
 
 const texts = ["server", "token", "name", "listen", "address", "ca-file", "data"] as const;
 const chassisTexts = ["ovs-database", "ovs-namespace", "ovn-log", "ovn-southbound"] as const;
-const tlsTexts = ["ovn-tls-key", "ovn-tls-cert", "ovn-tls-ca"] as const;
+const tlsTexts = ["ovn-tls-key", "ovn-tls-cert", "ovn-tls-ca", "ovn-tls-name"] as const;
 const runTexts = ["data", "hypervisor", "images", "machines", ...chassisTexts, ...tlsTexts] as const;
 
 function parse<Flag extends string>(args: readonly string[], flags: readonly Flag[]): Partial<Record<Flag, string>> {

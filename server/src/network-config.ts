@@ -45,6 +45,12 @@ export const networkSettings = [
     value: "FILE",
     help: "the certificate of the authority that OVN's servers are checked by, PEM",
   },
+  {
+    flag: "ovn-tls-name",
+    variables: ["PHOTON_OVN_TLS_NAME"],
+    value: "NAME",
+    help: "a name that OVN's servers' certificates must carry; default: every certificate of the authority is taken",
+  },
 ] as const;
 
 type Given = Readonly<Partial<Record<(typeof networkSettings)[number]["flag"], string>>>;
@@ -78,11 +84,14 @@ function ovnOf(given: Given): OvnAddress | undefined {
   return { northbound, southbound, ...(tls && { tls }) };
 }
 
-/** @throws ConfigError if only some of the three are given. */
+/** @throws ConfigError if only some of the three files are given, or a name without them. */
 export function tlsOf(given: Given): OvsdbTlsFiles | undefined {
-  const { "ovn-tls-key": keyFile, "ovn-tls-cert": certFile, "ovn-tls-ca": caFile } = given;
-  if (keyFile === undefined && certFile === undefined && caFile === undefined) return undefined;
-  if (keyFile !== undefined && certFile !== undefined && caFile !== undefined) return { keyFile, certFile, caFile };
+  const { "ovn-tls-key": keyFile, "ovn-tls-cert": certFile, "ovn-tls-ca": caFile, "ovn-tls-name": serverName } = given;
+  const name = serverName === undefined ? {} : { serverName };
+  if (keyFile !== undefined && certFile !== undefined && caFile !== undefined)
+    return { keyFile, certFile, caFile, ...name };
+  if (keyFile === undefined && certFile === undefined && caFile === undefined && serverName === undefined)
+    return undefined;
   throw new ConfigError("ovn-tls-key, ovn-tls-cert and ovn-tls-ca belong together; give all three");
 }
 

@@ -8,6 +8,7 @@ import type { ChassisAddress } from "./ovn/chassis/chassis.ts";
 import { localChassis } from "./ovn/chassis/local.ts";
 import { openOvnNetwork } from "./ovn/driver.ts";
 import type { TlsFiles } from "./ovn/ovsdb/database.ts";
+import { contextOf } from "./ovn/ovsdb/tls.ts";
 import { startDevOvn } from "./ovn/private/dev-ovn.ts";
 import { howToGetOvn, ovnMissing } from "./ovn/private/missing.ts";
 
@@ -65,8 +66,9 @@ function simulated(why: string): NetworkPick {
   return { real: undefined, why: `networks are kept in memory, no packets move: ${why}` };
 }
 
-/** The server runs even while it does not answer. */
+/** The server runs even while it does not answer. @throws ConfigError if a file of its certificates is of no use */
 async function named({ clock, log }: NetworkChoice, ovn: OvnRemotes): Promise<RealNetwork> {
+  if (ovn.tls !== undefined) await checkTls(ovn.tls);
   const options = { ...ovn, log, ...(clock && { clock }) };
   const host = await localChassis();
   return {
@@ -78,6 +80,14 @@ async function named({ clock, log }: NetworkChoice, ovn: OvnRemotes): Promise<Re
     own: false,
     stop: async () => {},
   };
+}
+
+async function checkTls(tls: TlsFiles): Promise<void> {
+  try {
+    await contextOf(tls);
+  } catch (error) {
+    throw new ConfigError(wordsOf(error));
+  }
 }
 
 async function ownOr(choice: NetworkChoice): Promise<NetworkPick> {

@@ -64,6 +64,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   readonly certFile: string;
   readonly caFile: string;
+  /** A name that the server's certificate must carry. Default: every certificate of the CA is taken, as OVN's own programs do. */
+  readonly serverName?: string;
 }
 
 /** What to keep a copy of. `where`: only rows whose map column includes the pairs. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../../clock.ts";
 import { nameOf, type Remote } from "./remote.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
+import { tlsFault } from "./tls.ts";
 
 /** The first wait after all servers were tried in vain: a server that was restarted is back in less than two of them. */
 const firstWaitMs = 50;
@@ -18,22 +19,52 @@ export interface FollowOptions extends SessionOptions {
   readonly onSession: (session: Session) => void;
   readonly onLost: () => void;
   /** Told of each try in vain. */
-  readonly onFailure: (cause: unknown) => void;
+  readonly onFailure: (cause: Error) => void;
 }
 
 /** Resolves when the signal aborts. */
 export async function follow(options: FollowOptions, signal: AbortSignal): Promise<void> {
-  const { remotes, database, log } = options;
+  const { remotes } = options;
   let failures = 0;
+  const told = new Telling(options);
   for (let turn = 0; !signal.aborted; turn++) {
     const remote = remotes[turn % remotes.length];
     if (remote === undefined) return;
-    const session = await tryOne(remote, options, signal);
+    const session = await tryOne(remote, { ...options, onFailure: (cause) => told.failed(remote, cause) }, signal);
+    if (session !== undefined) told.used();
     if (session !== undefined && (await lived(session, remote, options, signal)) >= stableMs) failures = 0;
     else failures++;
-    if (failures === remotes.length && session === undefined)
-      log?.(`no server of ${database} can be used yet; still trying`);
+    if (session === undefined && failures % remotes.length === 0) told.round();
     await pause(failures, options, signal);
+  }
+}
+
+/** Tells the log why no server can be used, once for as long as it is for the same reasons. */
+class Telling {
+  readonly #options: FollowOptions;
+  readonly #reasons = new Map<Remote, string>();
+  #last = "";
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+  }
+
+  failed(remote: Remote, cause: Error): void {
+    this.#reasons.set(remote, cause.message);
+    this.#options.onFailure(cause);
+  }
+
+  /** All were tried in vain. */
+  round(): void {
+    const { database, log } = this.#options;
+    const reasons = [...this.#reasons.values()].join("; ");
+    if (reasons !== this.#last) log?.(`no server of ${database} can be used yet; still trying: ${reasons}`);
+    this.#last = reasons;
+  }
+
+  used(): void {
+    this.#reasons.clear();
+    this.#last = "";
   }
 }
 
@@ -41,7 +72,7 @@ async function tryOne(remote: Remote, options: FollowOptions, signal: AbortSigna
   try {
     return await openSession(remote, options, signal);
   } catch (cause) {
-    options.onFailure(new Error(`${nameOf(remote)}: ${messageOf(cause)}`, { cause }));
+    options.onFailure(new Error(`${nameOf(remote)}: ${tlsFault(cause) ?? messageOf(cause)}`, { cause }));
     return undefined;
   }
 }

@@ -1,9 +1,8 @@
 // Where servers are, as OVN writes it, and how a stream to one is opened.
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { OvsdbError, type TlsFiles } from "./database.ts";
+import { handshakeFault, startTls } from "./tls.ts";
 
 export type Remote =
   | { readonly type: "unix"; readonly path: string }
@@ -44,7 +43,7 @@ export function nameOf(remote: Remote): string {
   return `${remote.type}:${host}:${remote.port}`;
 }
 
-/** Opens a stream; certificates are read anew each time, so that renewed ones count. Fails if it can't be done within five seconds. */
+/** Opens a stream. Fails if it can't be done within five seconds. */
 export async function openStream(remote: Remote, tls: TlsFiles | undefined, signal: AbortSignal): Promise<Socket> {
   const socket = await startStream(remote, tls);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]);
@@ -53,19 +52,18 @@ export async function openStream(remote: Remote, tls: TlsFiles | undefined, sign
   } catch (cause) {
     socket.on("error", () => undefined);
     socket.destroy();
-    throw new Error(reasonOf(cause, limit), { cause });
+    const fault = remote.type === "ssl" ? handshakeFault(cause) : undefined;
+    throw new Error(fault ?? reasonOf(cause, limit), { cause });
   }
   return socket;
 }
 
 async function startStream(remote: Remote, tls: TlsFiles | undefined): Promise<Socket> {
   if (remote.type === "unix") return connect({ path: remote.path });
-  const address = { host: remote.host, port: remote.port, noDelay: true };
-  if (remote.type === "tcp") return connect(address);
+  const { host, port } = remote;
+  if (remote.type === "tcp") return connect({ host, port, noDelay: true });
   if (tls === undefined) throw new Error("no key and certificate are given");
-  const [key, cert, ca] = await Promise.all([tls.keyFile, tls.certFile, tls.caFile].map((file) => readFile(file)));
-  // The certificates of an OVN deployment are made by its own CA and carry no host names; like OVN's own programs, we check the chain alone.
-  return connectTls({ ...address, key, cert, ca, checkServerIdentity: () => undefined });
+  return startTls({ host, port }, tls);
 }
 
 function reasonOf(cause: unknown, limit: AbortSignal): string {

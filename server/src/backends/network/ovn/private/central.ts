@@ -95,9 +95,17 @@ async function makeCluster(dir: string, file: string, db: CentralDatabase): Prom
 function server(dir: string, db: CentralDatabase, number: number, servers: number): DaemonSpec {
   const base = `${dir}/${db.file}${number}`;
   const name = number === 1 ? db.daemon : `${db.daemon}-${number}`;
-  const words = ["ovsdb-server", ...common(dir, base, name), `--remote=punix:${base}.sock`, `${base}.db`];
+  const remotes = [`--remote=punix:${base}.sock`, ...asTold(db)];
+  const words = ["ovsdb-server", ...common(dir, base, name), ...remotes, `${base}.db`];
   const joined = (signal: AbortSignal) => untilMember(`${base}.ctl`, db.database, signal);
   return { name, words, socket: `${base}.sock`, ...(servers > 1 && { prepare: joined }) };
+}
+
+/** What `ovn-nbctl set-connection` and `set-ssl` say counts here too, as in every OVN: so a host elsewhere can join. */
+function asTold({ database, globals }: CentralDatabase): readonly string[] {
+  const files = { "private-key": "private_key", certificate: "certificate", "ca-cert": "ca_cert" };
+  const tls = Object.entries(files).map(([option, column]) => `--${option}=db:${database},SSL,${column}`);
+  return [`--remote=db:${database},${globals},connections`, ...tls];
 }
 
 /** Resolves when a server belongs to its cluster and knows the leader. */

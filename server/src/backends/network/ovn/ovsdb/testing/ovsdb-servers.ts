@@ -129,7 +129,7 @@ async function serves(control: OvsdbServer["control"], dir: string): Promise<voi
 }
 
 /** A port that nobody listens on now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
