@@ -1,5 +1,5 @@
 // Runs the short programs of the system: ip, ethtool, ovsdb-tool, ovs-appctl.
-import { spawn } from "node:child_process";
+import { Starter } from "./starter.ts";
 
 export interface CommandOptions {
   readonly input?: string;
@@ -23,24 +23,35 @@ export function systemEnv(more: Readonly<Record<string, string>> = {}): NodeJS.P
   return { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`, ...more };
 }
 
-/** Runs a program to its end, however it ends. @throws the system's error if it can't be started, AbortError. */
-export function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-  const { input = "", env, timeoutMs = 10_000, signal } = options;
-  const limits = { timeout: timeoutMs, killSignal: "SIGKILL", ...(signal && { signal }) } as const;
-  const child = spawn(program, [...args], { env: systemEnv(env), ...limits });
-  const out: Buffer[] = [];
-  const err: Buffer[] = [];
-  child.stdout.on("data", (bytes: Buffer) => out.push(bytes));
-  child.stderr.on("data", (bytes: Buffer) => err.push(bytes));
-  // A program that does not read its input to the end is none of our business.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) =>
-      resolve({ code: code ?? -1, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
-    );
-  });
+let starter: Starter | undefined;
+
+/** Runs a program to its end, however it ends. @throws the system's error if it can't be started, what the signal was aborted with. */
+export async function runCommand(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<Ended> {
+  const { input = "", env = {}, timeoutMs = 10_000, signal } = options;
+  signal?.throwIfAborted();
+  starter ??= new Starter(systemEnv());
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    const kill = AbortSignal.any(signal === undefined ? [late.signal] : [late.signal, signal]);
+    const ended = await starter.run({ words: [program, ...args], input, env }, kill);
+    signal?.throwIfAborted();
+    if (ended.code === notFound && ended.stderr.trimEnd().endsWith("not found")) throw missing(program);
+    return ended;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a shell says of a program that is not there. */
+const notFound = 127;
+
+function missing(program: string): Error {
+  return Object.assign(new Error(`${program} is not installed`), { code: "ENOENT" });
 }
 
 /** Runs a program that must succeed; answers what it wrote. @throws Error with what it complained of. */

@@ -8,7 +8,7 @@ import { Starter } from "./starter.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pst-"));
 const started: number[] = [];
-const starter = new Starter();
+const starter = new Starter({ PATH: process.env.PATH, LC_ALL: "C" });
 let logs = 0;
 const newLog = () => join(root, `log-${++logs}`);
 
@@ -53,7 +53,7 @@ test("start() answers the program's own number, and leaves it nothing of ours", 
   const names = written(`/proc/${pid}/environ`)
     .split("\0")
     .map((one) => one.split("=")[0]);
-  expect(new Set(names)).toEqual(new Set(["PATH", "LC_ALL", "PWD", ""]));
+  expect(new Set(names)).toEqual(new Set(["PATH", "LC_ALL", "PWD", "OLDPWD", ""]));
   expect(existsSync(`/proc/${pid}/fd/3`)).toBe(false);
 });
 
@@ -98,7 +98,7 @@ test("many start side by side", async () => {
 const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(written(`/proc/${pid}/status`))?.[1]);
 
 test("programs outlive the small process, which another takes the place of", async () => {
-  const other = new Starter();
+  const other = new Starter({ PATH: process.env.PATH, LC_ALL: "C" });
   const sleep = async () => {
     const pid = await other.start({ words: ["sleep", "60"], log: newLog() });
     started.push(pid);

@@ -1,61 +1,101 @@
 // Starts programs from a small process beside ours, a shell. To become another program a process is copied first, which takes the longer the more
 // memory it has: for a server it is tens of milliseconds in which nothing else is done, for a shell less than one.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
 import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { systemEnv } from "./command.ts";
-
-/** A program that outlives us. It has nothing of our environment, reads nothing, and is in the root folder. */
-export interface Start {
-  readonly words: readonly string[];
-  /** The file that all that it says is added to. */
-  readonly log: string;
-  /** Files into which its number is written first, so that it is in its control groups from its first instruction on: memory is charged where it was taken. Default none. */
-  readonly controlGroups?: readonly string[];
-  /** Done before it begins, and must succeed. Default nothing. */
-  readonly first?: { readonly words: readonly string[]; readonly input: string } | undefined;
-}
+import { endingsOf, type Files, type Run, runScript, type Start, startScript } from "./starter-scripts.ts";
 
 type Shell = ChildProcessByStdio<Writable, Readable, null>;
 
 interface Pending {
   readonly pid: PromiseWithResolvers<number>;
-  readonly begun: PromiseWithResolvers<void>;
+  /** The word that tells how it went, and a number where there is one. */
+  readonly told: PromiseWithResolvers<readonly [word: string, number: number]>;
 }
 
 /** How long it may take until a program begins, in milliseconds. */
 const longestMs = 20_000;
 
 export class Starter {
+  readonly #env: NodeJS.ProcessEnv;
   readonly #pending = new Map<string, Pending>();
   #shell: Shell | undefined;
+  /** Where what programs say is kept until it is read. */
+  #folder = "";
   #isClosed = false;
   #next = 0;
 
+  /** @param env what all programs have. */
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env;
+  }
+
   /** Answers its process's number when what comes first is done: it is on its way to its program then. @throws Error where it does not get there; its log says why. */
   async start(start: Start): Promise<number> {
-    const id = String(++this.#next);
-    const pending: Pending = { pid: Promise.withResolvers(), begun: Promise.withResolvers() };
-    this.#pending.set(id, pending);
-    this.#shell ??= this.#open();
-    setHold(this.#shell, "ref");
-    this.#shell.stdin.write(scriptOf(id, start));
-    const late = setTimeout(() => giveUp(pending), longestMs);
-    try {
-      const [pid] = await Promise.all([pending.pid.promise, pending.begun.promise]);
-      return pid;
-    } finally {
-      clearTimeout(late);
-      this.#pending.delete(id);
-      this.#rest();
-    }
+    return this.#ask(
+      (id) => startScript(id, start),
+      async (pending) => {
+        const late = setTimeout(() => giveUp(pending), longestMs);
+        try {
+          const [pid, [word]] = await Promise.all([pending.pid.promise, pending.told.promise]);
+          if (word === "begins") return pid;
+          throw new Error("it could not be started");
+        } finally {
+          clearTimeout(late);
+        }
+      },
+    );
+  }
+
+  /** Runs a program to its end, and answers how that was; -1: it was killed. @param signal kills it. @throws Error if the small process is lost, what the signal was aborted with. */
+  async run(
+    run: Run,
+    signal: AbortSignal,
+  ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    let files: Files | undefined;
+    return this.#ask(
+      (id) => {
+        files = { out: join(this.#folder, `${id}o`), err: join(this.#folder, `${id}e`) };
+        return runScript(id, run, files);
+      },
+      async ({ pid, told }) => {
+        const kill = () => void pid.promise.then((number) => process.kill(number, "SIGKILL")).catch(() => {});
+        signal.addEventListener("abort", kill);
+        if (signal.aborted) kill();
+        try {
+          const [, status] = await told.promise;
+          return endingsOf(status, files);
+        } finally {
+          signal.removeEventListener("abort", kill);
+        }
+      },
+    );
   }
 
   /** Ends the small process when all that was asked is done. What it started runs on. */
   close(): void {
     this.#isClosed = true;
     this.#rest();
+  }
+
+  async #ask<T>(script: (id: string) => string, answer: (pending: Pending) => Promise<T>): Promise<T> {
+    const id = String(++this.#next);
+    const pending: Pending = { pid: Promise.withResolvers(), told: Promise.withResolvers() };
+    pending.told.promise.catch(() => {});
+    this.#pending.set(id, pending);
+    try {
+      this.#shell ??= this.#open();
+      setHold(this.#shell, "ref");
+      this.#shell.stdin.write(script(id));
+      return await answer(pending);
+    } finally {
+      this.#pending.delete(id);
+      this.#rest();
+    }
   }
 
   /** Alone, it keeps nobody from ending. */
@@ -69,21 +109,21 @@ export class Starter {
   }
 
   #open(): Shell {
-    const env = { PATH: systemEnv().PATH, LC_ALL: "C" };
+    this.#folder = mkdtempSync(join(tmpdir(), "photon-programs-"));
+    const env = { ...this.#env, WORK: this.#folder };
     // A terminal's interrupt is for us, and for nothing that outlives us.
-    const shell = spawn("/bin/sh", [], { cwd: "/", env, detached: true, stdio: ["pipe", "pipe", "ignore"] });
+    const shell = spawn("/bin/sh", [], { env, detached: true, stdio: ["pipe", "pipe", "ignore"] });
     createInterface({ input: shell.stdout }).on("line", (line) => this.#hear(line));
-    shell.stdin.on("error", () => {}).write("exec 3>&1\n");
+    shell.stdin.on("error", () => {}).write(`exec 3>&1\nmine=$WORK\nunset WORK\ntrap 'rm -rf "$mine"' EXIT\n`);
     shell.once("error", () => this.#lost(shell)).once("exit", () => this.#lost(shell));
     return shell;
   }
 
   #hear(line: string): void {
-    const [id = "", word, pid] = line.split(" ");
+    const [id = "", word = "", number = ""] = line.split(" ");
     const pending = this.#pending.get(id);
-    if (word === "is") pending?.pid.resolve(Number(pid));
-    else if (word === "begins") pending?.begun.resolve();
-    else pending?.begun.reject(new Error("it could not be started"));
+    if (word === "is") pending?.pid.resolve(Number(number));
+    else pending?.told.resolve([word, Number(number)]);
   }
 
   #lost(shell: Shell): void {
@@ -92,44 +132,17 @@ export class Starter {
     if (this.#shell !== shell) return;
     this.#shell = undefined;
     const lost = new Error("the process that starts programs has ended");
-    for (const { begun } of this.#pending.values()) begun.reject(lost);
+    for (const { told } of this.#pending.values()) told.reject(lost);
   }
 }
 
 /** What it waits for hangs: it must not begin when nobody expects it any more. */
-function giveUp({ pid, begun }: Pending): void {
-  begun.reject(new Error(`it did not begin within ${longestMs / 1000} seconds`));
+function giveUp({ pid, told }: Pending): void {
+  told.reject(new Error(`it did not begin within ${longestMs / 1000} seconds`));
   void pid.promise.then((number) => process.kill(number, "SIGKILL")).catch(() => {});
 }
 
 function setHold(shell: Shell, hold: "ref" | "unref"): void {
   shell[hold]();
   for (const stream of [shell.stdin, shell.stdout]) if (stream instanceof Socket) stream[hold]();
-}
-
-/**
- * Control groups are entered while what comes first is done: both wait for the kernel. Where any of it fails, or we are gone, nothing begins. The
- * last line has the shell take note of programs that have ended.
- */
-function scriptOf(id: string, { words, log, controlGroups = [], first }: Start): string {
-  const begin =
-    first === undefined ? "" : `printf %s ${quoted(first.input)} | ${first.words.map(quoted).join(" ")} & first=$!`;
-  const steps = [
-    ...controlGroups.map((file) => `echo 0 >${quoted(file)}`),
-    ...(first === undefined ? [] : ['wait "$first"']),
-    `echo ${id} begins >&3`,
-    `exec ${words.map(quoted).join(" ")} 3>&-`,
-  ];
-  return `( { ${begin}
-${steps.join(" &&\n")}
-} </dev/null >>${quoted(log)} 2>&1 || echo ${id} fails >&3 ) &
-echo ${id} is $!
-( : )
-`;
-}
-
-/** Between single quotes nothing has a meaning but a single quote (POSIX, Shell Command Language, 2.2.2). */
-function quoted(word: string): string {
-  if (word.includes("\0")) throw new Error("a program's word can't hold a zero byte");
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
+import { systemEnv } from "../../linux/command.ts";
 import { isExecutable } from "../../linux/executable.ts";
 import { Starter } from "../../linux/starter.ts";
 import { Listeners } from "../../listeners.ts";
@@ -143,7 +144,7 @@ export class QemuHypervisor implements HypervisorDriver {
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
       cgroups: Cgroups.open(undefined, clock),
-      starter: new Starter(),
+      starter: new Starter({ PATH: systemEnv().PATH, LC_ALL: "C" }),
       taps: network && new Taps(network),
       imageFile: (imageId) => this.#images.file(imageId),
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),

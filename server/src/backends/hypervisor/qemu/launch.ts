@@ -1,7 +1,7 @@
 // Starts a machine's process, and takes away all that a process of it had: its taps, its sockets, its control group.
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
-import type { Start } from "../../linux/starter.ts";
+import type { Start } from "../../linux/starter-scripts.ts";
 import type { MachineSpec } from "../driver.ts";
 import { groupsOfKvm } from "./accelerator.ts";
 import { Appearing } from "./appearing.ts";

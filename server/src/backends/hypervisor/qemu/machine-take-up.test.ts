@@ -41,7 +41,7 @@ beforeEach(() => {
   host = {
     ...{ folders: { data: join(root, "data"), run: join(root, "r") }, program: "qemu", machineType: "", cpuModel: "" },
     ...{ accelerator, taps: undefined, ownUsers: false, clock },
-    ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter() },
+    ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter({}) },
     imageFile: () => undefined,
     copyOf: () => undefined,
     changed: () => {},

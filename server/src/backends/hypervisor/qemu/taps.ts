@@ -1,5 +1,5 @@
 // The host's ends of a machine's NICs: taps that its user may open, plugged into their ports.
-import type { Start } from "../../linux/starter.ts";
+import type { Start } from "../../linux/starter-scripts.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type { MachineSpec, NicSpec } from "../driver.ts";
 import { shortOf } from "./layout.ts";
