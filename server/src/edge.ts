@@ -16,6 +16,7 @@ import { Packages } from "./services/provider-packages/packages.ts";
 import { openSigner } from "./services/provider-packages/signing.ts";
 import { type Done, terraformState } from "./services/terraform-state/index.ts";
 import { keyLogin } from "./services/terraform-state/key-login.ts";
+import { sealStates } from "./services/terraform-state/seal-states.ts";
 import { States } from "./services/terraform-state/states.ts";
 import { firstOf, type TenantPages, type WebHandler } from "./services/web.ts";
 import type { Store } from "./store/store.ts";
@@ -84,8 +85,12 @@ function webOf({ config, iam, resources, store }: Parts): WebHandler {
 }
 
 /** Terraform's states, for whoever may have them. */
-function terraformStateOf({ config, iam, store, clock }: Parts): TenantPages {
-  const states = new States({ store, sealing: createSealing(masterKeyOf(config)), clock });
+function terraformStateOf({ config, iam, store, clock, log }: Parts): TenantPages {
+  const sealing = createSealing(masterKeyOf(config));
+  const states = new States({ store, sealing, clock });
+  sealStates({ store, sealing, states }).catch((err: unknown) =>
+    log.warn({ err }, "states that lie readable are sealed at the next start"),
+  );
   const noted = ({ of, ...caller }: Done) =>
     appendAudit(store, { type: "accessed", tenant: of.tenant, id: of.name, caller, permission: caller.permission });
   return terraformState({ states, noted, clock, issue: keyLogin(iam.handlers) });

@@ -8,14 +8,13 @@ type Given = Pick<Config, "masterKeyFile" | "dataDir" | "databaseUrl" | "dev">;
 
 /**
  * The key of the file that is named; without one, of `master.key` in the data folder, which is made at the first start. Servers that share a database
- * must share the key: there a file must be named, except for trying out, where nothing is sealed.
+ * must share the key: there a file must be named, except for trying out with one.
  *
  * @throws ConfigError if the file does not hold 32 bytes in hexadecimal, or none is named where one must be.
  */
-export function masterKeyOf({ masterKeyFile, dataDir, databaseUrl, dev }: Given): Uint8Array | undefined {
+export function masterKeyOf({ masterKeyFile, dataDir, databaseUrl, dev }: Given): Uint8Array {
   if (masterKeyFile !== undefined) return readKey(masterKeyFile);
-  if (databaseUrl === undefined) return readKey(madeKey(resolve(dataDir)));
-  if (dev) return undefined;
+  if (databaseUrl === undefined || dev) return readKey(madeKey(resolve(dataDir)));
   throw new ConfigError(
     "master-key-file must be named where a database is: all its servers seal with the same key (openssl rand -hex 32 > master.key; chmod 600 master.key)",
   );

@@ -1,5 +1,6 @@
 // A real cloud inside a test: the server itself, with SQLite in a temporary folder and simulated backends, ready in well under a second.
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Drivers } from "../backends/drivers.ts";
@@ -90,9 +91,16 @@ function start(dataDir: string, port: number, options: TestCloudOptions): Promis
   const { clock, drivers, logLevel = "silent", databaseUrl, argv = [] } = options;
   const flags = ["--dev", "--data", dataDir, "--listen", `127.0.0.1:${port}`, "--log-level", logLevel];
   const backends = ["--network", "simulated", "--hypervisor", "simulated"];
-  const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl];
+  const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl, ...sharedKey(dataDir, databaseUrl)];
   const config = readConfig([...flags, ...backends, ...database, ...argv], {});
   return startServer(config, { ...(clock && { clock }), ...(drivers && { drivers }) });
+}
+
+/** Servers that share a database share their key: it is made of the database's address. */
+function sharedKey(dataDir: string, databaseUrl: string): readonly string[] {
+  const file = join(dataDir, "shared.key");
+  writeFileSync(file, createHash("sha256").update(databaseUrl).digest("hex"), { mode: 0o600 });
+  return ["--master-key-file", file];
 }
 
 /** Starts a cloud for a test. Call `stop` when it is over. */

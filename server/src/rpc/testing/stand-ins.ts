@@ -85,6 +85,7 @@ function callsOf(kept: Call[], tellCalled: () => void): ResourceCalls {
     custom: () => Promise.reject(new Fault("WRONG_STATE", "not now")),
     watch: (_kind, request, call) => watchVpcs(request as unknown as WatchRequest, call),
     attributes: () => Promise.resolve({}),
+    again: () => Promise.resolve(),
   };
 }
 

@@ -46,6 +46,7 @@ import { createAuthenticator } from "./tokens/authenticator.ts";
 import { RefusedLogins } from "./tokens/failed-login.ts";
 import { Login } from "./tokens/login.ts";
 import { createLoginLimiter } from "./tokens/login-limiter.ts";
+import { sealPlainValues } from "./tokens/plain-values.ts";
 import { createSealing, type Sealing } from "./tokens/sealing.ts";
 import { SessionLife, sessionKind } from "./tokens/session-life.ts";
 import { Sessions } from "./tokens/sessions.ts";
@@ -165,6 +166,7 @@ export function createIam(options: IamOptions): Iam {
       ]),
     async bootstrap(given) {
       calls = given.resources;
+      await sealPlainValues({ store, sealing, resources: given.resources });
       const bootstrapped = await bootstrap({ ...given, store, catalog, clock, random });
       if (bootstrapped.created) await filling.note();
       else filling.start();

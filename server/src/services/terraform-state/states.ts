@@ -76,6 +76,20 @@ export class States {
     return (await unpacked(this.#options.sealing.open(row.value, `${space}/${key}`))).toString("utf8");
   }
 
+  /** Seals what a project kept before there was a master key, one version at a time. @throws Fault NOT_FOUND */
+  async sealPlain(tenant: Tenant): Promise<void> {
+    const { store, sealing } = this.#options;
+    const space = await this.#space(tenant);
+    for (const { versions } of await this.list(tenant))
+      for (const { content: key } of versions) {
+        const row = await store.records.get(`${space}/content`, key);
+        if (row === undefined || !sealing.isPlain(row.value)) continue;
+        const name = `${space}/${key}`;
+        const sealed = sealing.seal(sealing.open(row.value, name), name);
+        await store.records.put(`${space}/content`, key, sealed, { expected: row.version });
+      }
+  }
+
   /** Writes a new version, if the lock is the writer's; `lockId` "": it holds none, and nobody else may. */
   async write(of: StateName, content: string, by: string, lockId: string): Promise<Outcome> {
     const { records } = this.#options.store;

@@ -25,7 +25,7 @@ export function identityProviderKind({ delegation }: PolicyWrites, sealing: Seal
   return defineKind({
     schema: IdentityProviderSchema,
     uniqueName: "none",
-    async admit(admission, next) {
+    async admit(admission, next, prior) {
       nameById(next);
       next.usernameClaim ??= "email";
       next.createUsers ??= false;
@@ -36,13 +36,22 @@ export function identityProviderKind({ delegation }: PolicyWrites, sealing: Seal
       const { org } = admission.tenant;
       const scope = { org: org === systemOrg ? "" : org, project: "" };
       await delegation.mustHold(admission.caller, scope, everything, []);
-      if (next.clientSecret !== undefined && !admission.planning) keep(admission, next.id, next.clientSecret, sealing);
+      if (admission.planning) return;
+      const secret = next.clientSecret === undefined ? plainOf(prior?.secret, sealing) : encode(next.clientSecret);
+      if (secret !== undefined) keep(admission, next.id, secret, sealing);
     },
   });
 }
 
-function keep(admission: Admission, id: string, secret: string, sealing: Sealing): void {
-  admission.keepSecret(sealing.seal(new TextEncoder().encode(secret), secretName(admission.tenant.org, id)));
+const encode = (secret: string) => new TextEncoder().encode(secret);
+
+function keep(admission: Admission, id: string, secret: Uint8Array, sealing: Sealing): void {
+  admission.keepSecret(sealing.seal(secret, secretName(admission.tenant.org, id)));
+}
+
+/** What was kept before there was a master key. */
+function plainOf(kept: Uint8Array | undefined, sealing: Sealing): Uint8Array | undefined {
+  return kept !== undefined && sealing.isPlain(kept) ? sealing.open(kept, "") : undefined;
 }
 
 function refuseBadWords({ scopes, allowedEmailDomains, groupRules }: IdentityProvider): void {

@@ -76,7 +76,7 @@ onEachStore((openStore) => {
   test("is not done where it was stopped, nor where it failed", async () => {
     const stopped = filling();
     await stopped.stop();
-    await stopped.run();
+    await expect(stopped.run()).rejects.toThrow("aborted");
     expect(await stopped.isFilled()).toBe(false);
     jest.spyOn(world.resources, "again").mockRejectedValueOnce(new Error("the database is gone"));
     await expect(filling().run()).rejects.toThrow("gone");

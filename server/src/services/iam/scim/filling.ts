@@ -5,14 +5,14 @@ import { catalog } from "@photoncloud/proto";
 import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
-import type { ResourceRow, Store, Tenant } from "../../../store/store.ts";
+import type { ResourceRow, Store } from "../../../store/store.ts";
 import type { ResourceCalls } from "../../call.ts";
+import { everyRow } from "../every-row.ts";
 import { idsOfSought, type Sought } from "../external-ids.ts";
 import { foldUserName } from "../federation/user-link.ts";
 
 const space = "iam/sought";
 const record = "filled";
-const atOnce = 200;
 
 export interface FillingParts {
   readonly store: Store;
@@ -38,7 +38,9 @@ export class Filling {
 
   /** Fills in what lacks, beside everything else. What fails is done at the next start. */
   start(): void {
-    this.#running ??= this.run().catch((error: unknown) => this.#parts.failed(error));
+    this.#running ??= this.run().catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#parts.failed(error);
+    });
   }
 
   async stop(): Promise<void> {
@@ -48,11 +50,12 @@ export class Filling {
 
   async run(): Promise<void> {
     if (await this.isFilled()) return;
-    for await (const org of this.#rows(OrgSchema.typeName, "")) {
-      for await (const user of this.#rows(UserSchema.typeName, org.id)) await this.#fill(user, ofUser(user));
-      for await (const group of this.#rows(GroupSchema.typeName, org.id)) await this.#fill(group, ofGroup(group));
+    const { store } = this.#parts;
+    for await (const { id: org } of everyRow(store, OrgSchema.typeName, "")) {
+      for await (const user of everyRow(store, UserSchema.typeName, org)) await this.#fill(user, ofUser(user));
+      for await (const group of everyRow(store, GroupSchema.typeName, org)) await this.#fill(group, ofGroup(group));
     }
-    if (!this.#stopping.signal.aborted) await this.note();
+    await this.note();
   }
 
   /** Notes that nothing lacks: of a new cloud, that nothing ever will. */
@@ -60,19 +63,8 @@ export class Filling {
     await this.#parts.store.records.put(space, record, Uint8Array.of(1), {});
   }
 
-  async *#rows(kind: string, org: string): AsyncIterable<ResourceRow> {
-    let after: { readonly id: string; readonly tenant: Tenant } | undefined;
-    for (let rows: readonly ResourceRow[] = []; !this.#stopping.signal.aborted; ) {
-      const tenants = [{ org, project: "" }];
-      rows = await this.#parts.store.list({ tenants, kind, limit: atOnce, ...(after && { after }) });
-      yield* rows;
-      after = rows.at(-1);
-      if (rows.length < atOnce) return;
-    }
-  }
-
   async #fill({ kind: typeName, tenant, id }: ResourceRow, sought: readonly Sought[]): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
+    this.#stopping.signal.throwIfAborted();
     const { store, resources } = this.#parts;
     const found = await Promise.all(sought.map((one) => idsOfSought(store, one)));
     if (found.every((ids) => ids.includes(id))) return;

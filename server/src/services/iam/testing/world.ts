@@ -175,8 +175,10 @@ export async function faultOf(work: Promise<unknown>): Promise<Fault> {
   throw error;
 }
 
-/** Two orgs: acme with the projects alpha and beta, the user alice and the service account bot; rival with the user mallory. */
-export async function openWorld(options: Partial<IamOptions> & { readonly start?: boolean } = {}): Promise<World> {
+/** `again`: another server on a store that has all of it. Two orgs: acme with the projects alpha and beta, the user alice and the service account bot; rival with the user mallory. */
+export async function openWorld(
+  options: Partial<IamOptions> & { readonly start?: boolean; readonly again?: boolean } = {},
+): Promise<World> {
   const clock = options.clock ?? systemClock;
   const store = options.store ?? (await openSqliteStore({ file: ":memory:", clock }));
   const iam = createIam({ catalog: catalog(), issuer, ...options, store, clock });
@@ -188,6 +190,7 @@ export async function openWorld(options: Partial<IamOptions> & { readonly start?
   if (options.start !== false) iam.start();
   const world = new World(store, iam, resources, clock);
   await iam.bootstrap({ resources, password: adminPassword });
+  if (options.again === true) return world;
   const admin = "user:system/admin";
   for (const org of ["acme", "rival"]) await world.create(admin, "org", { id: org });
   for (const id of ["alpha", "beta"]) await world.create(admin, "project", { orgId: "acme", id });

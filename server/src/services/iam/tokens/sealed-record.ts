@@ -20,7 +20,12 @@ export async function keptOnce(parts: SealedRecordParts, make: () => Promise<str
   return kept;
 }
 
+/** What was kept before there was a master key is sealed as it is read. */
 async function read({ records, sealing, space, key }: SealedRecordParts): Promise<string | undefined> {
   const record = await records.get(space, key);
-  return record && Buffer.from(sealing.open(record.value, space)).toString("utf8");
+  if (record === undefined) return undefined;
+  const value = sealing.open(record.value, space);
+  if (sealing.isPlain(record.value))
+    await records.put(space, key, sealing.seal(value, space), { expected: record.version });
+  return Buffer.from(value).toString("utf8");
 }

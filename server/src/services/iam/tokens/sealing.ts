@@ -9,6 +9,10 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 export interface Sealing {
+  /** Whether there is a master key. */
+  readonly seals: boolean;
+  /** Whether what is kept lies readable although it could be sealed. */
+  isPlain(kept: Uint8Array): boolean;
   seal(value: Uint8Array, name: string): Uint8Array;
   /** @throws Error if the bytes were sealed under another master key or name, or there is none. */
   open(kept: Uint8Array, name: string): Uint8Array;
@@ -18,6 +22,8 @@ export interface Sealing {
 export function createSealing(masterKey: Uint8Array | undefined): Sealing {
   if (masterKey !== undefined && masterKey.length !== 32) throw new Error("the master key must have 32 bytes");
   return {
+    seals: masterKey !== undefined,
+    isPlain: (kept) => masterKey !== undefined && kept[0] === plain,
     seal(value, name) {
       if (masterKey === undefined) return Buffer.concat([Buffer.of(plain), value]);
       const nonce = randomBytes(nonceBytes);
