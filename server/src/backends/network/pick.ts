@@ -93,7 +93,8 @@ async function checkTls(tls: TlsFiles): Promise<void> {
 async function ownOr(choice: NetworkChoice): Promise<NetworkPick> {
   try {
     const real = await own(choice);
-    const outside = "its outside is 203.0.113.0/24; network.json in the data folder tells where everything is";
+    const outside =
+      "its outside is 203.0.113.0/24 and 2001:db8:113::/64; network.json in the data folder tells where everything is";
     return { real, why: `packets move, through a private OVN on this machine; ${outside}` };
   } catch (error) {
     if (choice.driver === "ovn") throw new ConfigError(`network ovn could not be started: ${wordsOf(error)}`);

@@ -103,6 +103,7 @@ test("seedExternalNetwork() makes it once", async () => {
   await seedExternalNetwork(cloud.resources, catalog(), seed);
   const network = await cloud.get(ExternalNetworkSchema, "external", acme);
   expect(network).toMatchObject({ cidr: "203.0.113.0/24", gateway: "203.0.113.1", physicalNetwork: "seeded" });
+  expect(network).toMatchObject({ ipv6Cidr: "2001:db8:113::/64", ipv6Gateway: "2001:db8:113::1" });
 });
 
 fiveLaws<typeof ExternalNetworkSchema, SimulatedDrivers>({

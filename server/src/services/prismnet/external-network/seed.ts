@@ -13,7 +13,7 @@ export interface ExternalNetworkSeed {
   readonly cidr?: string;
   /** The router out there. Default: the network's first address. */
   readonly gateway?: string;
-  /** Default: none, so it has IPv4 alone. */
+  /** Default 2001:db8:113::/64, of the documentation's prefix (RFC 3849), which is nobody's. */
   readonly ipv6Cidr?: string;
   /** What the hosts call the wire. Default "external". */
   readonly physicalNetwork?: string;
@@ -38,8 +38,8 @@ export async function seedExternalNetwork(
 ): Promise<void> {
   const kind = catalog.byTypeName(ExternalNetworkSchema.typeName);
   if (kind === undefined) throw new Error(`${ExternalNetworkSchema.typeName} is no kind of the catalog`);
-  const { id = "external", cidr = "203.0.113.0/24", ...rest } = seed;
-  const network = create(ExternalNetworkSchema, { id, cidr, ...rest });
+  const { id = "external", cidr = "203.0.113.0/24", ipv6Cidr = "2001:db8:113::/64", ...rest } = seed;
+  const network = create(ExternalNetworkSchema, { id, cidr, ipv6Cidr, ...rest });
   await resources.unary(kind, "create", network, inTheCloudsName).catch((error: unknown) => {
     if (!(error instanceof Fault && error.reason === "ALREADY_EXISTS")) throw error;
   });

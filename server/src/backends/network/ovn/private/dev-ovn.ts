@@ -8,9 +8,10 @@ import type { PrivateOvn } from "./private-ovn.ts";
 import { startPrivateOvn } from "./start.ts";
 import { namesOf } from "./wires.ts";
 
-/** The wire's name, and the address of its end here: as the external network that every cloud of one machine begins with has them. */
+/** The wire's name, and the addresses of its end here: as the external network that every cloud of one machine begins with has them. */
 const physicalNetwork = "external";
 const outsideAddress = "203.0.113.1";
+const outsideIpv6Address = "2001:db8:113::1";
 
 /** The longest folder whose sockets' paths are still short enough for the system (107 bytes). */
 const longestFolder = 70;
@@ -22,7 +23,8 @@ export async function startDevOvn(dataDir: string, log: (message: string) => voi
   await mkdir(folder, { recursive: true });
   const short = folder.length > longestFolder ? await shortNameOf(folder, digest) : undefined;
   const name = `p${digest.slice(0, 5)}`;
-  const external = { physicalNetwork, address: `${outsideAddress}/24`, outside: whereOutsideIs(name) };
+  const addresses = { address: `${outsideAddress}/24`, ipv6Address: `${outsideIpv6Address}/64` };
+  const external = { physicalNetwork, ...addresses, outside: whereOutsideIs(name) };
   const ovn = await startPrivateOvn({ dir: short ?? folder, name, external, log });
   const { northbound, southbound, hosts, outside } = ovn;
   const told = { northbound, southbound, hosts, outside: outside ?? null };
@@ -35,10 +37,11 @@ export async function startDevOvn(dataDir: string, log: (message: string) => voi
   return { ...ovn, stop };
 }
 
-/** Something else on this machine may have the address, another cloud for one: then this one's outside is a namespace. */
+/** Something else on this machine may have an address of the two, another cloud for one: then this one's outside is a namespace. */
 function whereOutsideIs(name: string): "host" | "namespace" {
   const others = Object.entries(networkInterfaces()).filter(([device]) => device !== namesOf(name).externalBridge);
-  const taken = others.some(([, addresses = []]) => addresses.some(({ address }) => address === outsideAddress));
+  const ours = new Set([outsideAddress, outsideIpv6Address]);
+  const taken = others.some(([, addresses = []]) => addresses.some(({ address }) => ours.has(address)));
   return taken ? "namespace" : "host";
 }
 

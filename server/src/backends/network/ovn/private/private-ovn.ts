@@ -16,6 +16,8 @@ export interface PrivateOvnOptions {
     readonly physicalNetwork: string;
     /** With the prefix length: "203.0.113.1/24". */
     readonly address: string;
+    /** Its IPv6 address, with the prefix length, where the kernel has IPv6. Default: none. */
+    readonly ipv6Address?: string;
     /** "host": the machine itself reaches it. Default "namespace". */
     readonly outside?: "host" | "namespace";
   };

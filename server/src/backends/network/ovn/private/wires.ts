@@ -1,5 +1,5 @@
 // The wires between the hosts, and from them to what is beyond the cloud: bridges and veth pairs.
-import { addNamespace, ip, writeChecksums } from "../../../linux/namespaces.ts";
+import { addNamespace, ip, ipForced, writeChecksums } from "../../../linux/namespaces.ts";
 import type { PrivateOvnOptions } from "./private-ovn.ts";
 
 /** A host's end of the tunnels, in a network that only the hosts are on. */
@@ -50,6 +50,7 @@ export async function layExternal(name: string, hosts: number, external: Externa
   const br = inHost ? names.externalBridge : "br0";
   if (outside !== undefined) await addNamespace(outside);
   await ip(outside, ...bridge(br), `addr add ${external.address} dev ${br}`);
+  if (external.ipv6Address !== undefined) await addIpv6(outside, br, external.ipv6Address);
   for (let number = 1; number <= hosts; number++) {
     const wire = names.externalWire(number);
     await ip(outside, `link add ${wire} type veth peer name eth1 netns ${names.host(number)}`);
@@ -58,6 +59,15 @@ export async function layExternal(name: string, hosts: number, external: Externa
     await raise(names.host(number), "eth1", 1_500);
   }
   await writeChecksums(outside, br);
+}
+
+/**
+ * Where the kernel has no IPv6 there is none. The address by hand of the link itself: without one Linux asks nobody for a neighbour's MAC on
+ * behalf of another device's address.
+ */
+function addIpv6(namespace: string | undefined, device: string, address: string): Promise<void> {
+  const addresses = ["fe80::1/64", address];
+  return ipForced(namespace, ...addresses.map((one) => `addr add ${one} dev ${device} nodad`));
 }
 
 type ExternalOptions = NonNullable<PrivateOvnOptions["external"]>;

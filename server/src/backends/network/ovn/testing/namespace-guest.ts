@@ -22,7 +22,10 @@ const tryMs = 1_000;
 let last = 0;
 
 /** Makes a guest on a host and plugs it into a port. It has no addresses yet: `dhcp` or `configure` gives it some. */
-export async function plugGuest(ovn: PrivateOvn, { host = 0, portId, macAddress }: PlugOptions): Promise<Guest> {
+export async function plugGuest(
+  ovn: Pick<PrivateOvn, "hosts">,
+  { host = 0, portId, macAddress }: PlugOptions,
+): Promise<Guest> {
   const chassis = ovn.hosts[host];
   if (chassis === undefined) throw new Error(`there is no host ${host}`);
   last += 1;
