@@ -12,7 +12,7 @@ import { ensureMove, removeMove } from "./move.ts";
 import { ensureGrown, ensurePlace, granted, onItsHost, removePlace } from "./placement.ts";
 import { ensurePower, ensureRest, isToBeStopped, removePower } from "./power.ts";
 import { ensureReset } from "./reset.ts";
-import { ensureRestored } from "./restore.ts";
+import { ensureRestored, isRestoring } from "./restore.ts";
 
 type Context = DriverContext<typeof VmSchema>;
 type Source = Pick<MachineSpec, "architecture" | "imageId" | "copyOf">;
@@ -76,6 +76,8 @@ async function ensureMachine(context: Context): Promise<NotYet | void> {
     }
   }
   await drivers.hypervisor.define(await grantedOf(context), signal);
+  // One that is made again must not run before its disks are put back.
+  if (isRestoring(resource)) return { againMs: 0, reason: "Restoring", message: "the machine is there again" };
 }
 
 const nothing = async () => {};
@@ -89,13 +91,14 @@ export const vmReconciler: Reconciler<typeof VmSchema, Drivers> = {
     driverStep({ name: "rest", ensure: onItsHost(ensureRest), remove: nothing }),
     driverStep({ name: "placement", ensure: (context) => ensurePlace(context, machineOf), remove: removePlace }),
     driverStep({ name: "move", ensure: onItsHost((context) => ensureMove(context, grantedOf)), remove: nothing }),
+    // Of the machine as it is: what else is asked of it may not be possible, or not yet.
+    driverStep({ name: "restore", ensure: onItsHost(ensureRestored), remove: nothing }),
+    driverStep({ name: "reset", ensure: onItsHost(ensureReset), remove: nothing }),
     driverStep({
       name: "machine",
       ensure: onItsHost(ensureMachine),
       remove: onItsHost(({ id, drivers, signal }) => drivers.hypervisor.remove(id, signal)),
     }),
-    driverStep({ name: "restore", ensure: onItsHost(ensureRestored), remove: nothing }),
-    driverStep({ name: "reset", ensure: onItsHost(ensureReset), remove: nothing }),
     driverStep({ name: "power", ensure: onItsHost(ensurePower), remove: onItsHost(removePower) }),
     driverStep({ name: "growth", ensure: (context) => ensureGrown(context, machineOf), remove: nothing }),
     // The first to be unmade: what is being moved can't be shut down.

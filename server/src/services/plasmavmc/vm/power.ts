@@ -84,14 +84,15 @@ export function isToBeStopped({ powerState, state }: Vm): boolean {
   return powerState === PowerState.STOPPED && on.has(state);
 }
 
-/** Stops what should be stopped before all that may not be possible. What can't be told now the later steps say. */
+/** Stops what should be stopped before all that may not be possible, and says that it is. What can't be told now the later steps say. */
 export async function ensureRest(context: Context): Promise<NotYet | void> {
   const { id, resource, drivers, signal } = context;
   if (resource.powerState !== PowerState.STOPPED || isMoving(resource)) return;
   const now = await drivers.hypervisor.state(id, signal).catch((error: unknown) => {
     if (!(error instanceof DriverError)) throw error;
   });
-  if (now?.state === "running" || now?.state === "starting" || now?.state === "stopping") return ensurePower(context);
+  const rests = now === undefined || (now.state === "stopped" && resource.state === VmState.STOPPED);
+  if (!rests) return ensurePower(context);
 }
 
 type Acted = NotYet | void | "look again";

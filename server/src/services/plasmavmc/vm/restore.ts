@@ -50,10 +50,10 @@ function checkStopped(vm: Vm): void {
   );
 }
 
-/** That it is done is stored before the machine may start: done again later, it would undo what the guest has written since. */
+/** Of a machine that is there alone. That it is done is stored before the machine may start: done again later, it would undo what the guest has written since. */
 export async function ensureRestored(context: DriverContext<typeof VmSchema>): Promise<NotYet | void> {
   const { id, resource, drivers, signal, observe } = context;
-  if (!isRestoring(resource)) return;
+  if (!isRestoring(resource) || (await drivers.hypervisor.state(id, signal)) === undefined) return;
   const snapshotId = resource.restoredSnapshotId;
   if ((await context.related(VmSnapshotSchema, snapshotId)) === undefined)
     throw new StepError("SnapshotGone", `snapshot ${snapshotId} does not exist any more; restore another one`);
