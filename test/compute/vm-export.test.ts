@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { bytesOf, PhotonCloud, type VmExport } from "@photoncloud/sdk";
-import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { simulatedDrivers, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { runPhoton } from "../../cli/src/testing/run.ts";
 import { call } from "../isolation/calls.ts";
 import { environmentOf } from "./console-command.ts";
@@ -119,4 +120,37 @@ test("photon vm export leaves a file alone that is there, and nothing where it f
   expect(readdirSync(folder)).toEqual(before);
   expect(await exportTo(id, file, "--force")).toMatchObject({ code: 0 });
   expect(existsSync(file) && statSync(file).size).toBe(192 * 1024);
+});
+
+test("what is not read yet waits where it is: in no memory of the server's", async () => {
+  const drivers = simulatedDrivers();
+  const sent = { bytes: 0, isOver: false };
+  const chunk = Buffer.alloc(256 * 1024, 7);
+  const sizeBytes = 512 * chunk.length;
+  async function* parts() {
+    try {
+      for (; sent.bytes < sizeBytes; sent.bytes += chunk.length) yield chunk;
+    } finally {
+      sent.isOver = true;
+    }
+  }
+  drivers.hypervisor.export = async () => ({ sizeBytes, parts: parts() });
+  const other = await startTestCloud({ drivers });
+  try {
+    const { orgId: org, projectId: project, token } = await other.tenant("acme", "alpha");
+    const reader = new PhotonCloud({ endpoint: other.url, credentials: { token }, org, project });
+    const { id } = await reader.vms.create({ name: "big", powerState: "stopped", spec: {} }, { waitMs: 15_000 });
+    let read = 0;
+    for await (const part of (await reader.exportVm(id)).parts) {
+      read += part instanceof Uint8Array ? part.length : part.zeros;
+      // Sockets, streams and the messages under way hold some; what is more would be held for whoever stops reading.
+      expect(sent.bytes - read).toBeLessThan(32 * 1024 ** 2);
+      await turn();
+      if (read > sizeBytes / 2) break;
+    }
+    for (const late = Date.now() + 15_000; !sent.isOver; await turn()) expect(Date.now()).toBeLessThan(late);
+    expect(sent.bytes).toBeLessThan(sizeBytes);
+  } finally {
+    await other.stop();
+  }
 });
