@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { FilterRule } from "../../server/src/backends/network/driver.ts";
+import { openDatabase } from "../../server/src/backends/network/ovn/ovsdb/client.ts";
 import { describeOnOvn, expectAll, type Field, type Guest, startField } from "./field.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
 import { openTalk } from "./talk.ts";
@@ -210,4 +211,72 @@ describeOnOvn("security groups", () => {
     expect(answered).toBe(sent);
     expect((await blocked.end()).answered).toBe(0);
   }, 60_000);
+
+  test("a rule is known by its name: to add, rename, change or reorder rules writes those rules' rows alone, under a connection that lives on", async () => {
+    const [web, alt, ssh, dns] = [tcp(80), tcp(81), tcp(22), rule("dns", { protocol: "udp" })];
+    await letServer(web, alt);
+    const witness = await witnessRules(field.lab.ovn.northbound);
+    const talk = await openTalk(client, at.server, 80);
+    const written = async (...rules: readonly FilterRule[]) => {
+      await letServer(...rules);
+      return witness.took();
+    };
+    expect(await written(alt, web)).toEqual([]);
+    expect(await written(ssh, web, alt)).toEqual(["insert tcp-22"]);
+    expect(await written(web, dns, { ...ssh, name: "shell" }, alt)).toEqual([
+      "delete tcp-22",
+      "insert dns",
+      "insert shell",
+    ]);
+    expect(await written({ ...alt, remote: { type: "cidr", cidr: "10.0.0.0/8" } }, dns, web)).toEqual([
+      "change tcp-81",
+      "delete shell",
+    ]);
+    // Also the rule that lets the connection in, under another name.
+    expect(await written({ ...web, name: "page" }, dns)).toEqual(["delete tcp-80", "delete tcp-81", "insert page"]);
+    await witness.close();
+    const { sent, answered } = await talk.end();
+    expect(sent).toBeGreaterThan(10);
+    expect(answered).toBe(sent);
+  }, 60_000);
+
+  test("changes of an address group cut no connection that stays allowed, and let nobody else in", async () => {
+    const offices = { type: "addresses", id: "ag-moving", owner: acme.owner } as const;
+    await field.ensure({ ...offices, cidrs: ["10.0.1.0/24"] });
+    await letServer(tcp(80, 80, { remote: { type: "addresses", addressGroupId: offices.id } }));
+    const talk = await openTalk(client, at.server, 80);
+    const blocked = await openTalk(stranger, at.server, 80);
+    for (let i = 0; i < 30; i++) {
+      const still = ["10.0.1.0/24", "10.0.1.10/32", "10.0.0.0/23"][i % 3] ?? "";
+      await field.ensure({ ...offices, cidrs: [`192.0.2.${i}/32`, still, `198.51.100.${i}/32`] }, acme.router());
+      await wait(20);
+    }
+    const { sent, answered } = await talk.end();
+    expect(sent).toBeGreaterThan(10);
+    expect(answered).toBe(sent);
+    expect((await blocked.end()).answered).toBe(0);
+  }, 60_000);
 });
+
+/** Who sees which rules' rows were written since it was asked last: "insert", "change" or "delete" and the rule's name, sorted. */
+async function witnessRules(northbound: string) {
+  const columns = ["name", "priority", "direction", "match", "action", "external_ids"];
+  const options = { remote: northbound, database: "OVN_Northbound", monitor: { ACL: { columns } } };
+  const database = await openDatabase(options, AbortSignal.timeout(10_000));
+  let seen: string[] = [];
+  database.onChange((changes) => {
+    for (const { before, after } of changes) {
+      const what = before === undefined ? "insert" : after === undefined ? "delete" : "change";
+      const ids = (after ?? before)?.external_ids;
+      seen.push(`${what} ${ids instanceof Map ? ids.get("photon:rule") : ""}`);
+    }
+  });
+  /** What was written before has come by when a transaction of its own has. */
+  const took = async () => {
+    await database.transact([{ op: "increment", table: "NB_Global", column: "nb_cfg" }]);
+    const rows = seen.sort();
+    seen = [];
+    return rows;
+  };
+  return { took, close: () => database.close() };
+}
