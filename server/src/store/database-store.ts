@@ -31,12 +31,16 @@ export class DatabaseStore implements Store {
     return this.#transactor.transact(run);
   }
 
+  async rehearse<T>(run: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#transactor.rehearse(run);
+  }
+
   async get(key: ResourceKey) {
     return (await this.#database.readRow(key))?.row;
   }
 
   list(query: ListQuery) {
-    return this.#database.read(readList(query, this.#database.dialect));
+    return this.#database.read(readList(query));
   }
 
   ids(query: IdsQuery) {

@@ -232,6 +232,8 @@ export interface Store {
    * @throws StoreError if it can't commit; whatever the closure throws, after which nothing is stored.
    */
   transact<T>(run: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs such a closure once, on what is there now, and stores nothing. What it reads may be of two moments. @throws whatever the closure throws */
+  rehearse<T>(run: (tx: Tx) => Promise<T>): Promise<T>;
 
   get(key: ResourceKey): Promise<ResourceRow | undefined>;
   list(query: ListQuery): Promise<readonly ResourceRow[]>;

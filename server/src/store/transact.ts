@@ -43,6 +43,11 @@ export class Transactor {
     throw new StoreError({ reason: "contended" });
   }
 
+  /** Runs a closure on what is there now. What it reads may be of two moments, since nothing rests on it: nothing is stored. */
+  rehearse<T>(run: (tx: Tx) => Promise<T>): Promise<T> {
+    return run(new Transaction(this.#database, { now: this.#clock.now(), stamp: this.#stamps(), guards: [] }));
+  }
+
   async #runOnce<T>(tx: Transaction, run: (tx: Tx) => Promise<T>): Promise<Outcome<T>> {
     const result = await run(tx).then(
       (value) => ({ value }),

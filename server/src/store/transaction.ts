@@ -57,7 +57,7 @@ export class Transaction implements Tx {
 
   async list(query: ListQuery): Promise<readonly ResourceRow[]> {
     await this.#beforeListing();
-    return this.#database.read(readList(query, this.#database.dialect));
+    return this.#database.read(readList(query));
   }
 
   async claims(space: string, limit = defaultLimit) {

@@ -1,4 +1,4 @@
-// Plan: the checks of the real call in a transaction that stores nothing, and what the call would do.
+// Plan: the checks of the real call in a rehearsal, which stores nothing, and what the call would do.
 //
 // Values that the caller does not know yet (unknown_paths) are left out of the value rules and of the references, and are hidden from
 // admission: it runs until it asks for one of them, and what it found before counts. A change that needs a new resource is not admitted as an
@@ -26,7 +26,6 @@ import {
 } from "./mutate.ts";
 import { contextOf, inCallersWords, type QueryOptions } from "./query.ts";
 import { resolveReferences } from "./references.ts";
-import { Rehearsal } from "./rehearsal.ts";
 import { answerWith, idIn, isDeletion, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
 import { messageOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
@@ -43,16 +42,6 @@ interface Planned {
   readonly changes: readonly { readonly path: string; readonly impact: Impact }[];
 }
 
-/** Ends the transaction without storing anything. */
-class Done extends Error {
-  override readonly name = "Done";
-  readonly planned: Planned;
-  constructor(planned: Planned) {
-    super("planned");
-    this.planned = planned;
-  }
-}
-
 export interface PlanOptions {
   readonly transactions: Transactions;
   readonly queries: QueryOptions;
@@ -64,27 +53,13 @@ export async function plan(options: PlanOptions, slice: Slice, request: Message,
   const paths = textsIn(request, "unknownPaths");
   refuse(pathsViolations("unknown_paths", paths));
   const unknown = new Set(paths);
-  const rehearse = rehearsalOf(slice, queries.drivers, request, unknown);
-  try {
-    return await transactions.transact(
-      caller,
-      async (work) => {
-        const rehearsal = new Rehearsal(work.tx);
-        const planned = await rehearse({ ...work, tx: rehearsal });
-        await rehearsal.check(work.slices);
-        throw new Done(planned);
-      },
-      unknown,
-    );
-  } catch (error) {
-    if (!(error instanceof Done)) throw error;
-    const { message, changes } = error.planned;
-    await foresee(options, slice, error.planned, unknown, caller);
-    const [first, ...rest] = changes;
-    const access = first === undefined ? [] : await accessOf(slice, error.planned, unknown);
-    const told = first === undefined ? [] : [{ ...first, access }, ...rest];
-    return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes: told });
-  }
+  const planned = await transactions.rehearse(caller, rehearsalOf(slice, queries.drivers, request, unknown), unknown);
+  const { message, changes } = planned;
+  await foresee(options, slice, planned, unknown, caller);
+  const [first, ...rest] = changes;
+  const access = first === undefined ? [] : await accessOf(slice, planned, unknown);
+  const told = first === undefined ? [] : [{ ...first, access }, ...rest];
+  return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes: told });
 }
 
 function rehearsalOf(slice: Slice, drivers: Drivers, request: Message, unknown: ReadonlySet<string>) {

@@ -28,9 +28,7 @@ export class Rehearsal implements Tx {
   referrers(key: ResourceKey, limit?: number) {
     return this.#tx.referrers(key, limit);
   }
-  guard(name: string): void {
-    this.#tx.guard(name);
-  }
+  guard(): void {}
   create(write: ResourceWrite): void {
     this.#created.push(write);
     this.#written.push(write);

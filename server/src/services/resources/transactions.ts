@@ -14,6 +14,7 @@ import { mostCounted, stillReferenced, toFault } from "./errors.ts";
 import { type Memory, memoryOf } from "./idempotency.ts";
 import type { Programmed } from "./programmed.ts";
 import { shown } from "./read.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { textIn } from "./requests.ts";
 import { statusOf, versionOf } from "./rows.ts";
 import type { Slice, Slices } from "./slices.ts";
@@ -95,13 +96,27 @@ export class Transactions {
   }
 
   /** Runs a closure in a transaction. @throws Fault where the store refuses; whatever the closure throws. */
-  async transact<T>(caller: Caller, run: (work: Work) => Promise<T>, unknown?: ReadonlySet<string>): Promise<T> {
+  async transact<T>(caller: Caller, run: (work: Work) => Promise<T>): Promise<T> {
     const { slices, random } = this;
     const hypervisor = this.#hypervisor;
     try {
-      return await this.store.transact((tx) =>
-        run({ tx, slices, caller, random, hypervisor, touched: new Map(), ...(unknown && { unknown }) }),
-      );
+      return await this.store.transact((tx) => run({ tx, slices, caller, random, hypervisor, touched: new Map() }));
+    } catch (error) {
+      throw await this.#fault(error);
+    }
+  }
+
+  /** Runs a closure that would be a transaction, and stores nothing. @throws Fault where the store refuses; whatever the closure throws. */
+  async rehearse<T>(caller: Caller, run: (work: Work) => Promise<T>, unknown: ReadonlySet<string>): Promise<T> {
+    const { slices, random } = this;
+    const hypervisor = this.#hypervisor;
+    try {
+      return await this.store.rehearse(async (tx) => {
+        const rehearsal = new Rehearsal(tx);
+        const done = await run({ tx: rehearsal, slices, caller, random, hypervisor, touched: new Map(), unknown });
+        await rehearsal.check(slices);
+        return done;
+      });
     } catch (error) {
       throw await this.#fault(error);
     }

@@ -5,6 +5,14 @@ import type { Field, FieldType } from "@photoncloud/proto";
 /** Thrown inside a plan where admission asks for a value that the caller does not know yet. */
 export class UnknownNeeded extends Error {
   override readonly name = "UnknownNeeded";
+
+  /** Nobody reads where it was thrown, and looking that up would cost a plan more than its rules. */
+  constructor(path: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(path);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 type Unknown = ReadonlySet<string>;

@@ -11,7 +11,7 @@ export interface Counted {
 /** Listens to a store. Work that goes on at the same time is counted, too: let there be none. */
 export function countReads(store: Store): Counted {
   let reads: string[] = [];
-  const { get, list, referrers, holder, transact } = store;
+  const { get, list, referrers, holder, transact, rehearse } = store;
   const records = store.records.get;
   const note = (what: string) => reads.push(what);
   const heard = (tx: Tx): Tx =>
@@ -45,6 +45,10 @@ export function countReads(store: Store): Counted {
     jest.spyOn(store, "transact").mockImplementation((run) => {
       note("transact");
       return transact.call(store, (tx: Tx) => run(heard(tx)));
+    }),
+    jest.spyOn(store, "rehearse").mockImplementation((run) => {
+      note("rehearse");
+      return rehearse.call(store, (tx: Tx) => run(heard(tx)));
     }),
     jest.spyOn(store.records, "get").mockImplementation((space, key) => {
       note(`record ${space}`);

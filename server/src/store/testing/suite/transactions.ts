@@ -193,6 +193,24 @@ function retries(open: Open): void {
     }
   });
 
+  test("rehearse() reads what is there, stores nothing and answers the closure's value", async () => {
+    const { store } = await open();
+    await create(store, keyOf("a"));
+    const head = await store.head();
+    const found = await store.rehearse(async (tx) => {
+      const row = await tx.get(keyOf("a"));
+      tx.create(writeOf(keyOf("b"), { claims: [{ space: "s", key: "k" }] }));
+      tx.append(eventOf(keyOf("b")));
+      tx.schedule(keyOf("b"));
+      return row?.name;
+    });
+    expect(found).toBe("a");
+    expect(await store.get(keyOf("b"))).toBeUndefined();
+    expect(await store.holder("s", "k")).toBeUndefined();
+    expect((await tail(store, head, { limit: 10 })).events).toEqual([]);
+    expect(await store.nextDue()).toBeUndefined();
+  });
+
   test("gives up as contended where every run is in vain", async () => {
     const { store, other } = await open();
     await create(store, keyOf("a"));
