@@ -1,4 +1,7 @@
-// The server, or Terraform with the provider, killed in the middle of an apply: applying again ends with exactly what is declared.
+// The server, Terraform or the provider, killed by SIGKILL in the middle of a creation, a change or a removal of many resources: applying again
+// ends with exactly what is declared.
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ServerProcess, until } from "./server-process.ts";
 import { Workspace } from "./workspace.ts";
@@ -6,21 +9,24 @@ import { Workspace } from "./workspace.ts";
 /** How many triples are declared; enough that a kill after the first few is in the middle. */
 const triples = 12;
 
-const declared = `
+const declaredAs = (team: string) => `
 resource "photoncloud_vpc" "all" {
-  count = ${triples}
-  name  = "net-\${count.index}"
-  cidr  = "10.\${count.index}.0.0/16"
+  count  = ${triples}
+  name   = "net-\${count.index}"
+  cidr   = "10.\${count.index}.0.0/16"
+  labels = { team = "${team}" }
 }
 resource "photoncloud_subnet" "all" {
   count  = ${triples}
   name   = "sub-\${count.index}"
   vpc_id = photoncloud_vpc.all[count.index].id
+  labels = { team = "${team}" }
 }
 resource "photoncloud_port" "all" {
   count     = ${triples}
   name      = "port-\${count.index}"
   subnet_id = photoncloud_subnet.all[count.index].id
+  labels    = { team = "${team}" }
 }
 `;
 
@@ -36,7 +42,7 @@ beforeEach(async () => {
   await server.call("iam.v1.ProjectService/CreateProject", { orgId: "acme", id: "web" });
   workspace = await Workspace.open(
     { url: server.url, token: await server.token(), orgId: "acme", projectId: "web" },
-    declared,
+    declaredAs("red"),
   );
 }, 60_000);
 
@@ -49,54 +55,145 @@ const vpcs = () => server.names("prismnet.v1.VpcService/ListVpcs", "vpcs");
 const subnets = () => server.names("prismnet.v1.SubnetService/ListSubnets", "subnets");
 const ports = () => server.names("prismnet.v1.PortService/ListPorts", "ports");
 
-async function expectExactlyWhatIsDeclared(): Promise<void> {
+const ids = async () =>
+  Object.values(await workspace.state())
+    .map(({ id }) => String(id))
+    .sort();
+
+async function expectExactlyWhatIsDeclared(team: string): Promise<void> {
   await workspace.apply();
   expect([await vpcs(), await subnets(), await ports()]).toEqual([named("net"), named("sub"), named("port")]);
-  expect(Object.keys(await workspace.state())).toHaveLength(3 * triples);
+  const labels = Object.values(await workspace.state()).map((one) => one.labels);
+  expect(labels).toEqual(Array.from({ length: 3 * triples }, () => ({ team })));
   expect(await workspace.plan()).toEqual({});
+}
+
+async function expectNothing(): Promise<void> {
   await workspace.destroy();
   expect([await vpcs(), await subnets(), await ports()]).toEqual([[], [], []]);
 }
 
-describe("an apply in whose middle", () => {
-  test.each([1, 4, 10])(
-    "the server is killed after %d networks, and started again, ends well",
-    async (some) => {
-      const apply = workspace.start("apply", "-auto-approve", "-input=false", "-no-color");
-      await until(`${some} networks`, async () => (await vpcs()).length >= some);
-      await server.kill();
-      await server.start();
-      const { code, stdout, stderr } = await apply.done;
-      // The provider goes on through a restart of the server: this very apply succeeds.
-      expect([code, stderr, code === 0 ? "" : stdout]).toEqual([0, "", ""]);
-      await expectExactlyWhatIsDeclared();
+const apply = ["apply", "-auto-approve", "-input=false", "-no-color"];
+const labelled = (team: string) =>
+  server.names("prismnet.v1.VpcService/ListVpcs", "vpcs", `labels["team"] = "${team}"`);
+
+/** What is done to everything: what there must be before it, its command, and how far it has come. */
+const operations = {
+  create: {
+    before: async () => {},
+    command: apply,
+    done: async () => (await vpcs()).length,
+  },
+  update: {
+    before: async () => {
+      await workspace.apply();
+      workspace.write(declaredAs("blue"));
+    },
+    command: apply,
+    done: async () => (await labelled("blue")).length,
+  },
+  delete: {
+    before: () => workspace.apply(),
+    command: ["destroy", ...apply.slice(1)],
+    done: async () => triples - (await ports()).length,
+  },
+} as const;
+type Operation = keyof typeof operations;
+
+/** A process may be started by any thread of its parent. */
+function childrenOf(pid: number): readonly number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
+}
+
+type Running = ReturnType<Workspace["start"]>;
+/** Who is killed, and what the run is expected to end with. */
+const victims: Readonly<Record<string, (running: Running) => Promise<number>>> = {
+  server: async () => {
+    await server.kill();
+    await server.start();
+    // The provider goes on through a restart of the server: this very run succeeds.
+    return 0;
+  },
+  Terraform: async ({ pid }) => {
+    process.kill(pid, "SIGKILL");
+    return -1;
+  },
+  provider: async ({ pid }) => {
+    for (const child of childrenOf(pid)) process.kill(child, "SIGKILL");
+    return 1;
+  },
+};
+
+const cases = (["create", "update", "delete"] as const).flatMap((operation) =>
+  Object.keys(victims).map((victim) => [victim, operation] as const),
+);
+/** So many are done when somebody is killed: of what is done first, so that most is left. */
+const some = 4;
+
+/** Terraform empties its local state file before it writes it: a death between the two is mended as its users do, by the backup that it made before. */
+function restoreState(): void {
+  const file = join(workspace.directory, "terraform.tfstate");
+  if (readFileSync(file, "utf8") === "") copyFileSync(`${file}.backup`, file);
+}
+
+/** Kills somebody, and lets the run come to its end. */
+async function killIn(operation: Operation, victim: string): Promise<void> {
+  const { command, done } = operations[operation];
+  const running = workspace.start(...command);
+  await until(`${operation} of ${some}`, async () => (await done()) >= some);
+  const expected = await victims[victim]?.(running);
+  const { code, stdout, stderr } = await running.done;
+  expect([code, code === expected ? "" : stdout + stderr]).toEqual([expected, ""]);
+  restoreState();
+}
+
+describe("the SIGKILL of", () => {
+  test.each(cases)(
+    "the %s in the middle of a %s is mended by the next run",
+    async (victim, operation) => {
+      await operations[operation].before();
+      const before = await ids();
+      await killIn(operation, victim);
+      if (operation !== "delete") await expectExactlyWhatIsDeclared(operation === "update" ? "blue" : "red");
+      if (operation === "update") expect(await ids()).toEqual(before);
+      await expectNothing();
     },
     180_000,
   );
-
-  test.each([1, 4, 10])(
-    "Terraform is killed after %d networks can be repeated: what was made is taken up",
-    async (some) => {
-      const apply = workspace.start("apply", "-auto-approve", "-input=false", "-no-color");
-      await until(`${some} networks`, async () => (await vpcs()).length >= some);
-      process.kill(apply.pid, "SIGKILL");
-      await apply.done;
-      await expectExactlyWhatIsDeclared();
-    },
-    180_000,
-  );
-
-  test("nobody is killed never takes up what somebody else made", async () => {
-    await server.call("prismnet.v1.VpcService/CreateVpc", {
-      orgId: "acme",
-      projectId: "web",
-      name: "net-3",
-      cidr: "10.3.0.0/16",
-    });
-    const { code, stderr } = await workspace.run("apply", "-auto-approve", "-input=false", "-no-color");
-    expect(code).toBe(1);
-    expect(stderr).toContain('"net-3" is taken');
-    expect(stderr).toContain("terraform import");
-    expect(Object.keys(await workspace.state())).not.toContain("photoncloud_vpc.all[3]");
-  }, 120_000);
 });
+
+test("an apply with -target after the SIGKILL of Terraform makes its block's own, and takes up no twin that the state holds", async () => {
+  const twin = (name: string) => `resource "photoncloud_service_account" "${name}" {\n  labels = { of = "twins" }\n}\n`;
+  workspace.write(declaredAs("red") + twin("one") + twin("other"));
+  const running = workspace.start(...apply, "-target=photoncloud_service_account.one", "-target=photoncloud_port.all");
+  const written = () => readFileSync(join(workspace.directory, "terraform.tfstate"), "utf8");
+  await until("the first twin in the state", async () => written().includes('"photoncloud_service_account"'));
+  process.kill(running.pid, "SIGKILL");
+  await running.done;
+  restoreState();
+  await workspace.apply("-target=photoncloud_service_account.other");
+  await workspace.apply();
+  const state = await workspace.state();
+  const twins = [state["photoncloud_service_account.one"]?.id, state["photoncloud_service_account.other"]?.id];
+  const there = await server.ids("iam.v1.ServiceAccountService/ListServiceAccounts", "serviceAccounts");
+  expect(twins.map(String).sort()).toEqual(there);
+  expect(new Set(twins).size).toBe(2);
+  expect(await workspace.plan()).toEqual({});
+}, 180_000);
+
+test("what somebody else made is never taken up", async () => {
+  await server.call("prismnet.v1.VpcService/CreateVpc", {
+    orgId: "acme",
+    projectId: "web",
+    name: "net-3",
+    cidr: "10.3.0.0/16",
+  });
+  const { code, stderr } = await workspace.run(...apply);
+  expect(code).toBe(1);
+  expect(stderr).toContain('"net-3" is taken');
+  expect(stderr).toContain("terraform import");
+  expect(Object.keys(await workspace.state())).not.toContain("photoncloud_vpc.all[3]");
+}, 120_000);

@@ -114,10 +114,19 @@ export class ServerProcess {
     return String(body.token);
   }
 
-  /** The names of what is there, sorted. */
-  async names(method: string, plural: string): Promise<string[]> {
-    const page = await this.call(method, { orgId: "acme", projectId: "web", pageSize: 1000 });
+  /** The names of what is there, or of what the filter takes, sorted. */
+  async names(method: string, plural: string, filter = ""): Promise<string[]> {
+    return (await this.#list(method, plural, filter)).map(({ name }) => name).sort();
+  }
+
+  /** The ids of what is there, sorted. */
+  async ids(method: string, plural: string): Promise<string[]> {
+    return (await this.#list(method, plural, "")).map(({ id }) => id).sort();
+  }
+
+  async #list(method: string, plural: string, filter: string): Promise<readonly { id: string; name: string }[]> {
+    const page = await this.call(method, { orgId: "acme", projectId: "web", pageSize: 1000, filter });
     const items = page[plural];
-    return Array.isArray(items) ? items.map((item: { name: string }) => item.name).sort() : [];
+    return Array.isArray(items) ? items : [];
   }
 }
