@@ -20,6 +20,8 @@ export interface Host {
   /** Whether each machine gets a user of its own; needs root. */
   readonly ownUsers: boolean;
   readonly clock: Clock;
+  /** After how many rounds of sending what a guest has written meanwhile its move is given up. */
+  readonly mostRounds: number;
   imageFile(imageId: string): string | undefined;
   /** A machine's disk, as a snapshot of it holds it; undefined: the snapshot has no such disk. @throws DriverError "missing" */
   copyOf(

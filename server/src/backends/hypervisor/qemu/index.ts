@@ -32,6 +32,7 @@ import { Images, type ImagesOptions } from "./images.ts";
 import { type HostFolders, imagesFolder, type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
 import { Machine } from "./machine.ts";
 import { readArrival, readDeparture } from "./move-records.ts";
+import { usualRounds } from "./move-running.ts";
 import { type QemuMoves, qemuMoves, sweepArrival } from "./moves.ts";
 import { type ProcessIdentity, processesWith } from "./process.ts";
 import { diskFull, isFull, run } from "./programs.ts";
@@ -56,6 +57,8 @@ export interface QemuOptions {
   readonly clock?: Clock;
   /** QEMU's name of the processor that new machines get. Default "max": all that this host can do. */
   readonly cpuModel?: string;
+  /** After how many rounds of sending what a guest has written meanwhile its move is given up. Default 60. */
+  readonly mostRounds?: number;
   /** Carries machines to other hosts; undefined: they stay. */
   readonly transport?: MoveTransport;
   /** This host's id, for what carries machines. */
@@ -137,12 +140,12 @@ export class QemuHypervisor implements HypervisorDriver {
     this.#options = options;
     this.accelerator = accelerator;
     const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
-    const { cpuModel = "max" } = options;
+    const { cpuModel = "max", mostRounds = usualRounds } = options;
     const own = { folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images };
     this.#images = options.sharedImages ?? new Images(own);
     this.#images.keepFor((id) => [...this.#machines.values()].find(({ imageId }) => imageId === id)?.spec.vmId);
     this.#host = {
-      ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot() },
+      ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot(), mostRounds },
       cgroups: Cgroups.open(undefined, clock),
       starter: new Starter({ PATH: systemEnv().PATH, LC_ALL: "C" }),
       taps: network && new Taps(network),

@@ -39,7 +39,13 @@ let machine: Machine | undefined;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "pm-"));
   host = {
-    ...{ folders: { data: join(root, "data"), run: join(root, "r") }, program: "qemu", machineType: "", cpuModel: "" },
+    ...{
+      folders: { data: join(root, "data"), run: join(root, "r") },
+      program: "qemu",
+      machineType: "",
+      cpuModel: "",
+      mostRounds: 1,
+    },
     ...{ accelerator, taps: undefined, ownUsers: false, clock },
     ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter({}) },
     imageFile: () => undefined,

@@ -36,7 +36,8 @@ const patience = [
   { rounds: 15, stillMs: 1_000 },
   { rounds: 30, stillMs: 3_000 },
 ] as const;
-const mostRounds = 60;
+/** After so many a move is given up. */
+export const usualRounds = 60;
 
 type Dial = (channel: string) => Promise<Duplex>;
 
@@ -148,7 +149,7 @@ export class RunningCopy {
     for (;;) {
       const now = await this.#look();
       if (now.status === "pre-switchover") return;
-      if (now.rounds > mostRounds)
+      if (now.rounds > this.#host.mostRounds)
         throw new DriverError("unavailable", "its guest writes to its memory faster than that can be copied");
       await this.#allow(now.rounds);
       await untilNews(this.#machine.events, signal);

@@ -1,26 +1,32 @@
-// A guest that writes to its memory faster than the line carries: it is slowed down until it has moved.
+// A guest that writes to its memory faster than the line carries: it is slowed down until it has moved, or goes on where it was.
 import { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import type { MoveOffer } from "../driver.ts";
+import type { MachineSpec, MoveOffer } from "../driver.ts";
 import type { ExpectedMove, MoveDoor, MoveTransport } from "../move-transport.ts";
-import { moveMachine, untilMoved } from "../moves-contract.ts";
+import { moveMachine, movesOf, untilMoved } from "../moves-contract.ts";
 import { MovesWithinProcess } from "../moving/within-process.ts";
 import { qemuMissing } from "./index.ts";
 import { memoryChannel } from "./move-names.ts";
+import { usualRounds } from "./move-running.ts";
 import { patienceMs, signal, TestHost, until } from "./testing/host.ts";
 
 const missing = qemuMissing();
 jest.setTimeout(3 * patienceMs);
 
-/** A stream that takes no more than so many bytes a millisecond. */
+const mib = 1024 ** 2;
+/** What the guest writes over and over again, in MiB, and what of its memory is carried as fast as it goes: all but that, about. */
+const [written, whole] = [4, 72];
+
+/** A stream that takes some bytes at once, and then no more than so many a millisecond. */
 class SlowStream extends Duplex {
   readonly #inner: Duplex;
-  readonly #bytesPerMs: number;
+  readonly #line: Line;
+  #carried = 0;
 
-  constructor(inner: Duplex, bytesPerMs: number) {
+  constructor(inner: Duplex, line: Line) {
     super();
     this.#inner = inner;
-    this.#bytesPerMs = bytesPerMs;
+    this.#line = line;
     inner.on("data", (bytes) => this.push(bytes)).once("end", () => this.push(null));
     inner.once("close", () => this.destroy()).on("error", () => {});
   }
@@ -29,7 +35,10 @@ class SlowStream extends Duplex {
 
   override _write(bytes: Buffer, _: string, done: (error?: Error | null) => void): void {
     this.#inner.write(bytes);
-    setTimeout(done, bytes.length / this.#bytesPerMs);
+    this.#carried += bytes.length;
+    const isSlow = this.#carried > this.#line.atOnce;
+    if (isSlow) this.#line.slowly += bytes.length;
+    setTimeout(done, isSlow ? bytes.length / this.#line.bytesPerMs : 0);
   }
 
   override _final(done: () => void): void {
@@ -42,10 +51,18 @@ class SlowStream extends Duplex {
   }
 }
 
+interface Line {
+  /** In bytes, of each stream. */
+  readonly atOnce: number;
+  readonly bytesPerMs: number;
+  /** How many bytes were, in all. */
+  slowly: number;
+}
+
 /** Carries memory slowly. */
 class SlowMoves implements MoveTransport {
   readonly #inner = new MovesWithinProcess();
-  bytesPerMs = 4_000;
+  line: Line = { atOnce: 0, bytesPerMs: 4_000, slowly: 0 };
 
   listen(move: ExpectedMove): Promise<MoveDoor> {
     return this.#inner.listen(move);
@@ -53,7 +70,7 @@ class SlowMoves implements MoveTransport {
 
   async dial(vmId: string, offer: MoveOffer, channel: string, until: AbortSignal): Promise<Duplex> {
     const stream = await this.#inner.dial(vmId, offer, channel, until);
-    return channel === memoryChannel ? new SlowStream(stream, this.bytesPerMs) : stream;
+    return channel === memoryChannel ? new SlowStream(stream, this.line) : stream;
   }
 }
 
@@ -61,7 +78,9 @@ if (missing !== undefined) describe.skip(`a busy guest (${missing})`, () => test
 else
   describe("a guest that writes to its memory all the time", () => {
     const transport = new SlowMoves();
-    const [a, b] = [new TestHost({ transport }), new TestHost({ transport })];
+    /** At first as few as show that it is given up. */
+    const terms = { transport, mostRounds: 3 };
+    const [a, b] = [new TestHost(terms), new TestHost({ transport })];
     const vmId = "vm-1";
     beforeAll(async () => void (await Promise.all([a.open(), b.open()])));
     afterAll(async () => {
@@ -76,31 +95,47 @@ else
       await until("it ticks on", async () => Math.max(...(await ticks(host))) > last);
     };
 
-    test("goes on where it was when the line carries next to nothing, and moves over one that it outruns", async () => {
+    /** A guest that writes, as the first thing of each test. */
+    const busy = async () => {
       const spec = await a.run(vmId);
       await a.says(vmId, /READY/);
       const line = await a.driver.consoles.open(vmId, "serial", signal);
-      line.write("(while :; do dd if=/dev/urandom of=/dev/shm/w bs=1M count=24 conv=notrunc; done) 2>/dev/null &\n");
-      line.write("echo writing-$((40 + 2))\n");
+      const write = `dd if=/dev/urandom of=/dev/shm/w bs=1M count=${written} conv=notrunc`;
+      line.write(`(while :; do ${write}; done) 2>/dev/null &\necho writing-$((40 + 2))\n`);
       await a.says(vmId, /writing-42/);
       line.destroy();
-
-      transport.bytesPerMs = 20;
-      await a.driver.moves?.send(
-        vmId,
-        (await b.driver.moves?.offer(spec, signal)) ?? { address: "", secret: "" },
-        signal,
-      );
-      await until("its memory is on its way", async () => {
-        const now = await a.driver.moves?.state(vmId);
-        return now?.phase === "copying" && now.copiedBytes > 1024 ** 2;
-      });
-      await a.driver.moves?.cancel(vmId, signal);
+      return spec;
+    };
+    const send = async (spec: MachineSpec) =>
+      movesOf(a.driver).send(vmId, await movesOf(b.driver).offer(spec, signal), signal);
+    const staysHere = async () => {
       expect(await a.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
-      await b.driver.moves?.cancel(vmId, signal);
+      await movesOf(b.driver).cancel(vmId, signal);
       await ticksOn(a);
+    };
 
-      transport.bytesPerMs = 4_000;
+    test("goes on where it was when it is not to move any more, or was waited for long enough; and moves over a line that it outruns", async () => {
+      const spec = await busy();
+      transport.line = { atOnce: 0, bytesPerMs: 200, slowly: 0 };
+      await send(spec);
+      await until("its memory is on its way", async () => transport.line.slowly > mib / 2);
+      await movesOf(a.driver).cancel(vmId, signal);
+      await staysHere();
+
+      transport.line = { atOnce: whole * mib, bytesPerMs: 1_000, slowly: 0 };
+      await send(spec);
+      expect(await untilMoved(a.driver, vmId, patienceMs)).toMatchObject({
+        phase: "failed",
+        reason: expect.stringContaining("writes to its memory faster than that can be copied"),
+      });
+      await staysHere();
+
+      transport.line = { atOnce: whole * mib, bytesPerMs: 4_000, slowly: 0 };
+      terms.mostRounds = usualRounds;
+      await a.open();
+      await send(spec);
+      expect(await untilMoved(a.driver, vmId, patienceMs)).toEqual({ phase: "done" });
+      expect(transport.line.slowly).toBeGreaterThan(2 * written * mib);
       await moveMachine(a.driver, b.driver, spec, patienceMs);
       expect(await untilMoved(a.driver, vmId, patienceMs)).toBeUndefined();
       expect(await b.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
