@@ -1,6 +1,4 @@
 // A bare QEMU: the words that ours was started with, on copies of its files, with nobody around it.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../../server/src/backends/linux/command.ts";
@@ -14,8 +12,8 @@ export interface BareGuest {
   /** Names its process. */
   readonly word: string;
   readonly console: string;
-  /** Starts it; answers how to end it. */
-  start(): () => Promise<void>;
+  /** What starts it. */
+  readonly words: readonly string[];
   remove(): void;
 }
 
@@ -27,22 +25,10 @@ export function bareGuestOf(guests: GuestCloud, vmId: string, pid: number): Bare
   cpSync(files.folder, folder, { recursive: true });
   rmSync(join(folder, "console.log"), { force: true });
   const moved = (word: string) => word.replaceAll(files.folder, folder).replaceAll(files.sockets, sockets);
-  const [program = "", ...words] = wordsOf(pid)
-    .filter((word) => word !== "-S")
-    .map(moved);
-  const start = () => {
-    const child = spawn("ip", ["netns", "exec", guests.hostNamespace, program, ...words], {
-      stdio: "ignore",
-      cwd: "/",
-    });
-    const gone = once(child, "exit");
-    return async () => {
-      child.kill("SIGKILL");
-      await gone;
-    };
-  };
+  const own = wordsOf(pid).filter((word) => word !== "-S");
+  const words = ["ip", "netns", "exec", guests.hostNamespace, ...own.map(moved)];
   const remove = () => rmSync(dir, { recursive: true, force: true });
-  return { word: folder, console: join(folder, "console.log"), start, remove };
+  return { word: folder, console: join(folder, "console.log"), words, remove };
 }
 
 /** A tap in a port, as ours was. */

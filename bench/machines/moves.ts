@@ -21,7 +21,7 @@ import {
 } from "../../server/src/backends/hypervisor/qemu/move-jobs.ts";
 import { processesWith } from "../../server/src/backends/hypervisor/qemu/process.ts";
 import { Qmp } from "../../server/src/backends/hypervisor/qemu/qmp.ts";
-import type { Figure } from "../main.ts";
+import { type Figure, figure } from "./figure.ts";
 import { untilWritten, wordsOf } from "./world.ts";
 
 /** Each is a boot and a move. The best counts, for both sides. */
@@ -39,7 +39,7 @@ export async function moves(): Promise<Figure> {
     const took = await oneRound();
     [value, floor] = [Math.min(value, took.ours), Math.min(floor, took.bare)];
   }
-  return { name: "a guest's longest silence in a move / bare QMP", value, floor, ratio: value / floor, unit: "ms" };
+  return figure("a guest's longest silence in a move / bare QMP", value, floor, "ms");
 }
 
 async function oneRound(): Promise<{ readonly ours: number; readonly bare: number }> {

@@ -1,9 +1,10 @@
 // A cloud with real guests whose processes are watched from outside, as those of a bare QEMU are.
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { PhotonCloud } from "@photoncloud/sdk";
 import type { TestCloud } from "@photoncloud/server/testing";
 import { type GuestCloud, startGuestCloud } from "../../test/compute/guest-cloud.ts";
+import { Observer } from "./observer.ts";
 
 /** Where a guest's NIC is. */
 export interface Seat {
@@ -16,7 +17,14 @@ export interface World {
   readonly cloud: PhotonCloud;
   /** A port for a machine. */
   readonly seat: Seat;
+  readonly observer: Observer;
   stop(): Promise<void>;
+}
+
+let names = 0;
+
+export function newName(): string {
+  return `bench-${++names}`;
 }
 
 /** A project's client. */
@@ -32,39 +40,16 @@ export async function startWorld(): Promise<World> {
   const subnet = await cloud.subnets.create({ name: "main", vpcId: vpc.id }, { wait: "settled" });
   const { id: portId } = await cloud.ports.create({ name: "seat", subnetId: subnet.id }, { wait: "settled" });
   const { ipAddress = "" } = await cloud.ports.get(portId);
-  return { guests, cloud, seat: { portId, ipAddress }, stop: () => guests.stop() };
+  const observer = new Observer();
+  const stop = async () => {
+    observer.close();
+    await guests.stop();
+  };
+  return { guests, cloud, seat: { portId, ipAddress }, observer, stop };
 }
 
-/** How much of a processor's time a thread of QEMU has that executes the guest. Nanoseconds: QEMU's helpers have less, its main thread is left out. */
-const executingNs = 10_000_000;
 const lookMs = 4;
 const patienceMs = 60_000;
-
-/** The processes whose arguments say so, found by looking at all. */
-export function processesThatSay(word: string): readonly number[] {
-  return readdirSync("/proc").flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    const [program = "", ...words] = read(`/proc/${name}/cmdline`).split("\0");
-    return program.endsWith("qemu-system-x86_64") && words.some((one) => one.includes(word)) ? [Number(name)] : [];
-  });
-}
-
-/** Resolves when a guest executes instructions. Answers its process. */
-export async function untilExecuting(word: string): Promise<number> {
-  for (const end = performance.now() + patienceMs; performance.now() < end; await wait(lookMs)) {
-    const [pid] = processesThatSay(word);
-    if (pid !== undefined && executes(pid)) return pid;
-  }
-  throw new Error(`no guest ${word} executes anything`);
-}
-
-function executes(pid: number): boolean {
-  const tasks = `/proc/${pid}/task`;
-  return list(tasks).some((task) => {
-    const [executedNs] = read(`${tasks}/${task}/schedstat`).split(" ");
-    return task !== String(pid) && Number(executedNs) > executingNs;
-  });
-}
 
 /** Resolves when a file has the words. */
 export async function untilWritten(file: string, words: string): Promise<void> {
@@ -88,13 +73,5 @@ function read(file: string): string {
     return readFileSync(file, "latin1");
   } catch {
     return "";
-  }
-}
-
-function list(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
