@@ -19,7 +19,7 @@ export function attributePath(attributes: readonly Attribute[], violation: strin
   let shape: Shape | undefined;
   for (const step of parsePath(violation)) {
     if ("attribute" in step) {
-      const found = within.find((a) => a.field?.name === step.attribute);
+      const found = within.find((a) => (a.field?.name ?? a.name) === step.attribute);
       if (found === undefined) break;
       path.push(attributeStep(found.name));
       shape = found.shape;

@@ -1,4 +1,5 @@
 // What the user is told: a short summary, what to do, the attribute where there is one, and the request's id.
+import type { Reason } from "@photoncloud/proto";
 import type { PhotonError } from "@photoncloud/sdk";
 import type { Attribute } from "./attribute.ts";
 import { attributePath, protoPath } from "./attribute-path.ts";
@@ -49,7 +50,60 @@ const summaries: Readonly<Record<string, string>> = {
   canceled: "Stopped",
   failed_precondition: "The cloud can't do that now",
   invalid_argument: "The cloud refused the request",
+  aborted: "Somebody else was faster",
+  unimplemented: "This cloud can't do that",
+  internal: "The cloud made a mistake",
 };
+
+const credentials = "Check token, or principal_id with key_secret or password, of the provider's configuration.";
+const otherProvider = "Use the provider that this cloud serves: terraform init -upgrade.";
+const again = "Apply again: what is done by now stays done.";
+
+/** What to do about each reason, where the cloud's own sentence can't say it in Terraform's words. */
+const remedies: Readonly<Record<Reason, string>> = {
+  INVALID_FIELDS: "",
+  MALFORMED_REQUEST: otherProvider,
+  BAD_PAGE_TOKEN: again,
+  BAD_CURSOR: again,
+  BAD_FILTER: "",
+  IDEMPOTENCY_KEY_REUSED: again,
+  NOT_FOUND:
+    "Look whether it was removed, or lives elsewhere: run terraform plan again, or set org_id and project_id to where it is.",
+  ALREADY_EXISTS: "If this configuration should manage the one that is there, import it: terraform import ADDRESS ID.",
+  STILL_REFERENCED:
+    "Remove what refers to it first. Where it is replaced while something goes on using it, replace that too (lifecycle: replace_triggered_by), or make the new one first under another name (create_before_destroy).",
+  BEING_DELETED: "Apply again once it is gone.",
+  WRONG_STATE: "",
+  PROTECTED: "",
+  BUILT_IN: "Make one of your own, and refer to that.",
+  NO_HOST: "Ask for less, or ask the cloud's operator for another host; then apply again.",
+  OUT_OF_ADDRESSES: "Free some, or take a larger network.",
+  REQUEST_TOO_LARGE: "Split it into several resources.",
+  TOO_MANY_REQUESTS: "Apply again in a while, with a lower -parallelism.",
+  STALE_ETAG: "Run terraform plan again to see what somebody else changed, then apply.",
+  CONTENDED: again,
+  UNAUTHENTICATED: credentials,
+  BAD_CREDENTIALS: credentials,
+  SECOND_FACTOR_REQUIRED: "Let Terraform log in as a service account: principal_id with key_secret.",
+  FRESH_FACTOR_REQUIRED: "Do that by the command photon, as a person who has just proved a second factor.",
+  PERMISSION_DENIED: "",
+  SHUTTING_DOWN: again,
+  BACKEND_UNAVAILABLE: "Apply again once the cloud's operator has mended that.",
+  STORE_UNAVAILABLE: "Apply again once the cloud's operator has mended that.",
+  DEADLINE_EXCEEDED: "Give it more time with the attribute timeouts, then apply again.",
+  UNIMPLEMENTED: otherProvider,
+  INTERNAL: "Tell the cloud's operator, who finds it in the log by the request id; then apply again.",
+};
+
+/** The same for what is no answer of the cloud's. */
+const withoutReason: Readonly<Record<string, string>> = {
+  unauthenticated: credentials,
+  unavailable: "Check endpoint of the provider's configuration, and that the cloud is running.",
+  deadline_exceeded: remedies.DEADLINE_EXCEEDED,
+  unimplemented: otherProvider,
+};
+
+const isReason = (reason: string): reason is Reason => Object.hasOwn(remedies, reason);
 
 function advice(error: PhotonError): string[] {
   const lines: string[] = [];
@@ -58,20 +112,12 @@ function advice(error: PhotonError): string[] {
   if (error.permission.endsWith(":plan"))
     lines.push("To plan without asking the cloud, set plan_checks = false in the provider's configuration.");
   if (error.resources.length > 0) lines.push(`In the way: ${error.resources.join(", ")}.`);
-  if (error.reason === "STILL_REFERENCED")
-    lines.push(
-      "Where it is replaced while something goes on using it, replace that too (lifecycle: replace_triggered_by), or make the new one first under another name (create_before_destroy).",
-    );
-  if (error.reason === "ALREADY_EXISTS")
-    lines.push("If this configuration should manage the one that is there, import it: terraform import ADDRESS ID.");
-  if (error.code === "unauthenticated")
-    lines.push("Check token, or principal_id with key_secret or password, of the provider's configuration.");
-  if (error.code === "unavailable")
-    lines.push("Check endpoint of the provider's configuration, and that the cloud is running.");
+  lines.push(isReason(error.reason) ? remedies[error.reason] : (withoutReason[error.code] ?? ""));
   return lines;
 }
 
-const withRequest = (lines: readonly string[], requestId: string): string =>
+/** What is told, and the id by which the cloud's operator finds the request; "" where no answer came. */
+export const withRequest = (lines: readonly string[], requestId: string): string =>
   [...lines, requestId === "" ? "" : `Request id: ${requestId}`].filter((line) => line !== "").join("\n\n");
 
 /** An error as diagnostics: one for each violation, else one. `doing` begins the sentence: "creating photoncloud_vpc". */

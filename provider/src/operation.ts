@@ -1,12 +1,23 @@
 // The steps of one operation against the cloud: send, wait until it is settled, and never lose what was made.
 import { randomUUID } from "node:crypto";
+import type { PhotonError } from "@photoncloud/sdk";
 import type { Receipt } from "@photoncloud/sdk/calls";
 import { type Condition, conditionOf, type KindCalls, type Reference, type Terms } from "./cloud.ts";
 import { Deadline } from "./deadline.ts";
-import { type Diagnostic, hasReason, isNotFound, isPhotonError, plainError } from "./diagnostics.ts";
+import {
+  type Diagnostic,
+  explain,
+  hasReason,
+  isNotFound,
+  isPhotonError,
+  plainError,
+  withRequest,
+} from "./diagnostics.ts";
+
 import type { Journal } from "./journal.ts";
 import { digestOf } from "./journal.ts";
 import { type JsonObject, textOf } from "./json-object.ts";
+import { log } from "./plugin/log.ts";
 
 /** How long the cloud may hold an answer until the resource is settled; it allows at most 30 seconds. */
 const holdMs = 30_000;
@@ -61,6 +72,19 @@ function conditionProblem(what: string, condition: Condition, deadline: Deadline
   );
 }
 
+/** For TF_LOG_PROVIDER=info: of a create or an update Terraform itself shows no more than the time that it takes. */
+const toLog = (progress: string): void => log("info", progress);
+
+/** Tells each time what a resource waits for, once. */
+function telling({ kind }: KindCalls, { id }: Reference, tell: (progress: string) => void): (one: Condition) => void {
+  let last = "";
+  return ({ reason, message }) => {
+    const why = [reason, message].filter((part) => part !== "").join(": ");
+    if (why !== last) tell(`Waiting for ${kind.noun} ${id}: ${why}`);
+    last = why;
+  };
+}
+
 /** Polls until a resource is ready, failed or the time is up. What is known of it is never lost: problems come beside it. */
 export async function settled(
   calls: KindCalls,
@@ -68,23 +92,27 @@ export async function settled(
   first: JsonObject,
   what: string,
   deadline: Deadline,
+  tell = toLog,
 ): Promise<Settled> {
   let resource = first;
+  const waits = telling(calls, at, tell);
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
     const condition = conditionOf(resource);
     if (condition.state === "ready") return { resource, diagnostics: [], pending: false };
     const failed = condition.state === "failed";
     if (failed || deadline.over)
       return { resource, diagnostics: [conditionProblem(what, condition, deadline)], pending: !failed };
+    waits(condition);
     await deadline.pause(pauseMs);
     try {
       if (!deadline.over) resource = await calls.get(at, reading(deadline));
     } catch (error) {
       if (deadline.over) continue;
-      const why = error instanceof Error ? error.message : String(error);
+      const told = explain(error, [], `waiting for ${what}`);
+      const summary = `${what} could not be followed`;
       return {
         resource,
-        diagnostics: [plainError(`${what} could not be followed`, `${why} ${goesOn}`)],
+        diagnostics: told.map((one) => ({ ...one, summary, detail: `${goesOn} ${one.detail}` })),
         pending: true,
       };
     }
@@ -177,10 +205,15 @@ export interface Change {
   isAsPlanned(current: JsonObject): boolean;
 }
 
-const staleEtag = (what: string): Diagnostic =>
+const staleEtag = (what: string, { requestId }: PhotonError): Diagnostic =>
   plainError(
     `${what} changed outside of this run`,
-    "Somebody changed it after this plan was made, so nothing was done. Run terraform plan again to see the change, then apply.",
+    withRequest(
+      [
+        "Somebody changed it after this plan was made, so nothing was done. Run terraform plan again to see the change, then apply.",
+      ],
+      requestId,
+    ),
   );
 
 /** The etag to go on with after STALE_ETAG: an output that changed by itself does not stop a change that was planned. */
@@ -208,7 +241,7 @@ export async function update(change: Change, deadline: Deadline): Promise<Settle
     if (!hasReason(error, "STALE_ETAG")) throw error;
     const etag = await freshEtag(change, deadline);
     return etag === undefined || etag === change.etag
-      ? [staleEtag(change.what)]
+      ? [staleEtag(change.what, error)]
       : update({ ...change, etag }, deadline);
   }
 }
@@ -244,7 +277,7 @@ export async function remove(removal: Removal, deadline: Deadline): Promise<read
         const fresh = await freshEtag(removal, deadline).catch((e: unknown) =>
           isNotFound(e) ? "" : Promise.reject(e),
         );
-        if (fresh === undefined || fresh === etag) return [staleEtag(removal.what)];
+        if (fresh === undefined || fresh === etag) return [staleEtag(removal.what, error)];
         etag = fresh;
         continue;
       }

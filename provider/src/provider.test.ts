@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { testCatalog } from "@photoncloud/proto/testing";
 import { type Attribute, objectType, type Shape } from "./attribute.ts";
 import { toJson } from "./cty/json.ts";
@@ -305,6 +305,29 @@ describe("the resource, over its life", () => {
     );
     expect(refused.diagnostics?.[0]?.detail).toContain('no widget is named "other"');
   });
+});
+
+test("a long create tells the log what it waits for, each thing once", async () => {
+  const said = ["MakingRoom", "MakingRoom", "Starting", "Starting", ""].map((reason) => ({
+    state: reason === "" ? "STATE_READY" : "STATE_CREATING",
+    ...{ reason, message: reason && `${reason} takes its time` },
+  }));
+  cloud = new FakeCloud(kind, filled);
+  cloud.before = (verb, request) => {
+    if (verb === "create") request.status = said[0] ?? {};
+    if (verb === "get")
+      for (const id of cloud.resources.keys()) cloud.change(id, { status: said.splice(0, 1)[0] ?? {} });
+  };
+  const written = jest.spyOn(process.stderr, "write").mockReturnValue(true);
+  await start();
+  const made = await apply(nothing, basic);
+  const lines = written.mock.calls.map(([line]): { "@level": string; "@message": string } => JSON.parse(String(line)));
+  written.mockRestore();
+  expect(made.diagnostics).toEqual([]);
+  const waits = lines.map((line) => [line["@level"], line["@message"].replace(/widget-\S+/, "ID")]);
+  expect(waits).toEqual(
+    ["MakingRoom", "Starting"].map((reason) => ["info", `Waiting for widget ID ${reason}: ${reason} takes its time`]),
+  );
 });
 
 describe("when the cloud is not as it should be", () => {

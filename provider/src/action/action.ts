@@ -1,6 +1,6 @@
 // The one action (protocol 6.10): calls the method, and waits until the resource has settled again.
 import { randomUUID } from "node:crypto";
-import { conditionOf, KindCalls, unknownTenant } from "../cloud.ts";
+import { KindCalls, unknownTenant } from "../cloud.ts";
 import { toJson } from "../convert.ts";
 import { Unknown, type ValueMap } from "../cty/value.ts";
 import { Deadline } from "../deadline.ts";
@@ -8,6 +8,7 @@ import type { Diagnostic } from "../diagnostics.ts";
 import { textOf } from "../json-object.ts";
 import { changing, settled } from "../operation.ts";
 import type { Session } from "../session.ts";
+import { telling } from "../telling.ts";
 import { referenceOf, tenantDefaults } from "../tenant.ts";
 import { validateConfig } from "../validate-config.ts";
 import type { ActionSchema } from "./action-schema.ts";
@@ -46,9 +47,11 @@ export class Action {
     const terms = changing(deadline, randomUUID());
     const first = await this.#session.cloud.call(method, toJson(attributes, whole), terms);
     const at = { ...named, id: textOf(first, "id") };
-    if (conditionOf(first).state === "pending") yield `Waiting for ${of.noun} ${at.id}`;
-    return (await settled(new KindCalls(this.#session.cloud, of), at, first, `${of.noun} ${at.id}`, deadline))
-      .diagnostics;
+    const calls = new KindCalls(this.#session.cloud, of);
+    return yield* telling(async (tell) => {
+      const { diagnostics } = await settled(calls, at, first, `${of.noun} ${at.id}`, deadline, tell);
+      return diagnostics;
+    });
   }
 
   #whole(config: ValueMap): ValueMap {

@@ -1,5 +1,6 @@
 // The handlers of actions.
 import type { CatalogFacts as Catalog } from "@photoncloud/proto";
+import type { Attribute } from "../attribute.ts";
 import { configUnknown, providerUnknown } from "../deferral.ts";
 import { type Diagnostic, explain } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";
@@ -45,14 +46,16 @@ export function actionHandlers(catalog: Catalog, session: Session): Pick<Require
         onlyDiagnostics,
       ),
     async *invokeAction({ actionType, config }, signal) {
+      let attributes: readonly Attribute[] = [];
       try {
         const { part, codec } = actions(actionType);
+        attributes = part.schema.attributes;
         const running = part.invoke(codec.decode(config) ?? new Map(), signal);
         let step = await running.next();
         for (; step.done !== true; step = await running.next()) yield progressed(step.value);
         yield completed(step.value);
       } catch (error) {
-        yield completed(explain(error, [], `invoking ${actionType}`));
+        yield completed(explain(error, attributes, `invoking ${actionType}`));
       }
     },
   };

@@ -4,12 +4,14 @@ import { fromJson } from "../convert.ts";
 import { attribute as attributeStep } from "../cty/path.ts";
 import { Unknown, type ValueMap } from "../cty/value.ts";
 import { Deadline } from "../deadline.ts";
-import { type Diagnostic, errorAt, explain, isNotFound, Problem } from "../diagnostics.ts";
+import { type Diagnostic, errorAt, explain, isNotFound, isPhotonError, Problem, withRequest } from "../diagnostics.ts";
 import { type JsonObject, textOf } from "../json-object.ts";
 import { callMs, reading } from "../operation.ts";
 import type { KindSchema } from "../schema.ts";
 import type { Session } from "../session.ts";
 import { referenceOf, tenantDefaults } from "../tenant.ts";
+
+const elsewhere = "Where it lives elsewhere, set org_id and project_id.";
 
 const given = (config: ValueMap, name: string): boolean => (config.get(name) ?? null) !== null;
 
@@ -51,8 +53,8 @@ export class DataSource {
     const [found, other] = (await calls.named(at, name, terms)).filter((item) => textOf(item, "name") === name);
     if (found !== undefined && other === undefined) return found;
     const many = `more than one ${kind.noun} is named ${JSON.stringify(name)}: set id instead (${textOf(found, "id")} is one of them)`;
-    const detail = found === undefined ? `no ${kind.noun} is named ${JSON.stringify(name)}` : many;
-    throw new Problem([errorAt([attributeStep("name")], "Not found by its name", `In ${this.#place(at)}, ${detail}.`)]);
+    const detail = found === undefined ? `no ${kind.noun} is named ${JSON.stringify(name)}. ${elsewhere}` : `${many}.`;
+    throw new Problem([errorAt([attributeStep("name")], "Not found by its name", `In ${this.#place(at)}, ${detail}`)]);
   }
 
   async #byId(calls: KindCalls, at: Reference, terms: ReturnType<typeof reading>): Promise<JsonObject> {
@@ -60,13 +62,9 @@ export class DataSource {
       return await calls.get(at, terms);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      throw new Problem([
-        errorAt(
-          [attributeStep("id")],
-          "Not found",
-          `In ${this.#place(at)}, there is no ${this.schema.kind.noun} ${at.id}.`,
-        ),
-      ]);
+      const told = `In ${this.#place(at)}, there is no ${this.schema.kind.noun} ${at.id}. ${elsewhere}`;
+      const id = isPhotonError(error) ? error.requestId : "";
+      throw new Problem([errorAt([attributeStep("id")], "Not found", withRequest([told], id))]);
     }
   }
 

@@ -1,5 +1,6 @@
 // The handlers of list resources.
 import type { CatalogFacts as Catalog } from "@photoncloud/proto";
+import type { Attribute } from "../attribute.ts";
 import { explain } from "../diagnostics.ts";
 import { guarded, onlyDiagnostics } from "../guarded.ts";
 import { type Identified, identityOf } from "../identity.ts";
@@ -34,8 +35,10 @@ export function listHandlers(
         onlyDiagnostics,
       ),
     async *listResource({ typeName, config, includeResourceObject, limit }, signal) {
+      let attributes: readonly Attribute[] = [];
       try {
         const { part, codec } = lists(typeName);
+        attributes = part.schema.attributes;
         const resource = resources(typeName).codec;
         for await (const { state, name } of part.list(codec.decode(config) ?? new Map(), limit, signal))
           yield {
@@ -44,7 +47,7 @@ export function listHandlers(
             resourceObject: includeResourceObject ? resource.encode(state) : undefined,
           };
       } catch (error) {
-        yield { diagnostic: wireDiagnostics(explain(error, [], `listing ${typeName}`)) };
+        yield { diagnostic: wireDiagnostics(explain(error, attributes, `listing ${typeName}`)) };
       }
     },
   };
