@@ -41,6 +41,12 @@ export interface EventWatchOptions extends EventFilter {
   readonly project?: string | undefined;
 }
 
+/** One message of a watch. */
+interface Told {
+  readonly event: Event | undefined;
+  readonly cursor: string;
+}
+
 /** A filter on the wire; what is left out is not sent. */
 function filterOf({ kind, resourceId, actor, decision, method, startTime, endTime }: EventFilter): JsonObject {
   const given = {
@@ -84,21 +90,26 @@ export class EventClient {
   }
 
   /** What happens from a cursor, or from now, on; through broken connections, until the loop is left or the signal aborts. */
-  watch(options: EventWatchOptions = {}): AsyncGenerator<Event> {
+  async *watch(options: EventWatchOptions = {}): AsyncGenerator<Event> {
     const { signal } = options;
-    return follow({
+    const messages = follow({
       open: (cursor) => this.#watchFrom({ ...this.#tenant(options), ...filterOf(options), cursor }, signal),
-      cursorOf: (event) => event.cursor,
+      cursorOf: ({ event, cursor }) => event?.cursor ?? cursor,
       cursor: options.cursor ?? "",
       timing: this.#context.transport.timing,
       signal,
     });
+    for await (const { event } of messages) if (event !== undefined) yield event;
   }
 
-  async *#watchFrom(request: JsonObject, signal: AbortSignal | undefined): AsyncGenerator<Event> {
+  /** The first message has no event: it tells where the watch begins. */
+  async *#watchFrom(request: JsonObject, signal: AbortSignal | undefined): AsyncGenerator<Told> {
     const call = { ...this.#call(`${service}/WatchEvents`, request), options: { signal } };
-    for await (const wire of this.#context.transport.stream(call))
-      if (isObject(wire.event)) yield this.#event(wire.event);
+    for await (const { event, cursor } of this.#context.transport.stream(call))
+      yield {
+        event: isObject(event) ? this.#event(event) : undefined,
+        cursor: typeof cursor === "string" ? cursor : "",
+      };
   }
 
   #call(method: string, request: JsonObject) {

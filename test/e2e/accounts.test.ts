@@ -4,45 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
-import { type Run, runPhoton } from "../../cli/src/testing/run.ts";
+import type { Run } from "../../cli/src/testing/run.ts";
 import { hotp, stepAt } from "../../server/src/services/iam/account/totp.ts";
 import { secretOf } from "../../server/src/services/iam/testing/accounts.ts";
+import { Person as Visitor } from "./terminal-person.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "photon-accounts-"));
 const password = "a quite long phrase";
 let cloud: TestCloud;
 
-/** A person at a terminal, with a configuration of their own. */
-class Person {
-  readonly #env: Record<string, string>;
-  readonly #answers: ((question: string, err: string) => string)[] = [];
-  readonly name: string;
-
+/** Someone of this cloud. */
+class Person extends Visitor {
   constructor(name: string, env: Record<string, string> = {}) {
-    this.name = name;
-    this.#env = { XDG_CONFIG_HOME: join(folder, name), PHOTON_ENDPOINT: "", ...env };
-  }
-
-  /** What they type at the next questions. */
-  types(...answers: (string | ((question: string, err: string) => string))[]): this {
-    this.#answers.push(...answers.map((answer) => (typeof answer === "string" ? () => answer : answer)));
-    return this;
-  }
-
-  async run(line: string, env: Record<string, string> = {}): Promise<Run> {
-    const { PHOTON_ENDPOINT: _, ...own } = this.#env;
-    return runPhoton(line, {
-      env: { ...own, ...env },
-      now: Date.now(),
-      ask: (question, err) => this.#answers.shift()?.(question, err) ?? "",
-    });
-  }
-
-  /** Runs a line that must succeed. */
-  async does(line: string, env: Record<string, string> = {}): Promise<Run> {
-    const run = await this.run(line, env);
-    if (run.code !== 0) throw new Error(`${this.name}: photon ${line} ended with ${run.code}: ${run.err}`);
-    return run;
+    super(name, folder, env);
   }
 
   login(org: string): Promise<Run> {

@@ -16,6 +16,7 @@ import {
   type TestProvider,
 } from "../../server/src/services/iam/federation/testing/provider.ts";
 import { ServerProcess, until } from "../terraform/server-process.ts";
+import { PageReader, ticketIn } from "./page-reader.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "photon-login-"));
@@ -52,40 +53,15 @@ function photon(...args: string[]): { readonly child: ChildProcess; readonly sai
   return { child, said: () => text };
 }
 
-/** A person's browser: one jar for each origin. */
-class Person {
-  readonly #jars = new Map<string, Map<string, string>>();
-
-  async open(url: string, form?: Readonly<Record<string, string>>): Promise<string> {
-    return (await this.show(url, form)).body;
-  }
-
-  async show(url: string, form?: Readonly<Record<string, string>>): Promise<PasskeyPage> {
-    const { origin } = new URL(url);
-    const jar = this.#jars.get(origin) ?? new Map<string, string>();
-    this.#jars.set(origin, jar);
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    const send = form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) };
-    const answer = await fetch(url, { redirect: "manual", headers: { cookie }, ...send });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=;]+)=([^;]*)/.exec(line) ?? [];
-      jar.set(name, value);
-    }
-    const location = answer.headers.get("location");
-    if (location !== null) return this.show(new URL(location, url).href);
-    return { headers: Object.fromEntries(answer.headers), body: await answer.text() };
-  }
-}
-
 test("a device is logged in by the code that it shows", async () => {
   const login = photon("login", "--endpoint", server.url, "--org", "acme", "--provider", "corp", "--device");
   await until("the code's appearance", async () => /[B-Z]{4}-[B-Z]{4}/.test(login.said()));
   const [code = ""] = /[B-Z]{4}-[B-Z]{4}/.exec(login.said()) ?? [];
-  const person = new Person();
+  const person = new PageReader();
   const first = await person.open(`${server.url}/oauth2/device?user_code=${code}`);
   const [, link = ""] = /id="continue" href="([^"]+)"/.exec(first) ?? [];
   const asked = await person.open(new URL(link, server.url).href);
-  const [, ticket = ""] = /name="ticket" value="([^"]+)"/.exec(asked) ?? [];
+  const ticket = ticketIn(asked);
   const done = once(login.child, "close");
   expect(await person.open(`${server.url}/oauth2/device/decision`, { ticket, decision: "allow" })).toContain(
     "The device is in",
@@ -106,12 +82,8 @@ function linkIn(body: string): string {
   return new URL(link.replaceAll("&amp;", "&"), server.url).href;
 }
 
-function ticketIn(body: string): string {
-  return /name="ticket" value="([^"]+)"/.exec(body)?.[1] ?? "";
-}
-
 /** Types the password on the cloud's page. */
-function enter(person: Person, page: string, user: string): Promise<PasskeyPage> {
+function enter(person: PageReader, page: string, user: string): Promise<PasskeyPage> {
   return person.show(`${server.url}/oauth2/login`, { ticket: ticketIn(page), user, password });
 }
 
@@ -121,15 +93,15 @@ async function someone(id: string): Promise<void> {
 
 /** Makes a passkey at the address that a command prints. */
 async function makePasskey(user: string, key: SoftwareAuthenticator): Promise<void> {
-  const person = new Person();
+  const person = new PageReader();
   const first = await person.open(`${server.url}/oauth2/passkey?org_id=acme&login_hint=${user}`);
   const form = await pressPasskey(await enter(person, first, user), key);
   expect(await person.open(`${server.url}/oauth2/passkey`, form)).toContain("The passkey is enrolled");
 }
 
 /** Goes through the cloud's pages from an address, with a passkey, to the last one. */
-async function goThrough(address: string, user: string, key: SoftwareAuthenticator): Promise<[Person, string]> {
-  const person = new Person();
+async function goThrough(address: string, user: string, key: SoftwareAuthenticator): Promise<[PageReader, string]> {
+  const person = new PageReader();
   const asked = await enter(person, await person.open(address), user);
   return [person, await person.open(`${server.url}/oauth2/login/factor`, await pressPasskey(asked, key))];
 }
@@ -167,7 +139,7 @@ test("a passkey logs a device in (RFC 8628)", async () => {
   await until("the code's appearance", async () => /[B-Z]{4}-[B-Z]{4}/.test(login.said()));
   const [code = ""] = /[B-Z]{4}-[B-Z]{4}/.exec(login.said()) ?? [];
   const done = once(login.child, "close");
-  const shown = await new Person().open(`${server.url}/oauth2/device?user_code=${code}`);
+  const shown = await new PageReader().open(`${server.url}/oauth2/device?user_code=${code}`);
   const [person, asked] = await goThrough(linkIn(shown), "erik", key);
   await person.open(`${server.url}/oauth2/device/decision`, { ticket: ticketIn(asked), decision: "allow" });
   expect([await done, login.said()]).toEqual([[0, null], expect.stringContaining("as erik; context default")]);

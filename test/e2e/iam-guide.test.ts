@@ -1,10 +1,12 @@
 // docs/guides/iam.md, run as a reader runs it: its commands by a shell, a real OpenID provider as the company's and as the pipeline's, the real
 // Terraform with the built provider. Nothing secret may be left in the server's log.
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { PhotonCloud } from "@photoncloud/sdk";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { allowInsecureRequests, discovery } from "openid-client";
 import {
@@ -17,6 +19,7 @@ import {
 } from "../../server/src/services/iam/federation/testing/provider.ts";
 import { ServerProcess } from "../terraform/server-process.ts";
 import { cliConfig, environment } from "../terraform/workspace.ts";
+import { blocksOf } from "./guide.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "photon-iam-"));
@@ -26,8 +29,7 @@ let corp: TestProvider;
 
 /** The guide's blocks of a language, in their order. */
 function blocks(language: string): readonly string[] {
-  const guide = readFileSync(join(root, "docs/guides/iam.md"), "utf8");
-  return [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, text = ""]) => text);
+  return blocksOf("iam.md").flatMap((block) => (block.language === language ? [block.text] : []));
 }
 
 function program(name: string, text: string): void {
@@ -74,6 +76,12 @@ function shell(
   return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
 }
 
+test("the guide has no block that is not run here", () => {
+  const counts = Object.groupBy(blocksOf("iam.md"), ({ language }) => language);
+  expect(Object.keys(counts).toSorted()).toEqual(["hcl", "sh", "ts"]);
+  expect([counts.hcl?.length, counts.ts?.length]).toEqual([1, 1]);
+});
+
 test("every command of the guide works, and nothing secret is printed", async () => {
   const login = { url: "", token: "", orgId: "", projectId: "" };
   const terraform = environment(login, await cliConfig(folder));
@@ -101,9 +109,9 @@ test("every command of the guide works, and nothing secret is printed", async ()
 }, 480_000);
 
 test("another system verifies our principals' tokens by discovery alone (OpenID Connect Discovery 1.0)", async () => {
-  const { token } = await server.call("iam.v1.IamTokenService/IssueIdentityToken", {
-    audience: "https://vault.example",
-  });
+  const [program = ""] = blocks("ts");
+  const cloud = new PhotonCloud({ endpoint: server.url, credentials: { token: await server.token() } });
+  const token: unknown = await runInNewContext(`(async () => { ${program} return token; })()`, { cloud });
   const client = await discovery(new URL(server.url), "any", undefined, undefined, {
     execute: [allowInsecureRequests],
   });

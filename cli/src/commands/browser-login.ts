@@ -49,7 +49,7 @@ export async function loginByBrowser(target: LoginTarget, io: Io, opens: boolean
     const [state, verifier] = [secret(), secret()];
     const url = authorizeUrl(target, { redirectUri, state, verifier });
     io.err(`log in at ${url}\n`);
-    if (opens) openBrowser(url);
+    if (opens) openBrowser(url, io);
     const code = await codeFrom(server, state, io.signal);
     const form = {
       grant_type: grants.code,
@@ -173,9 +173,9 @@ function secret(): string {
 }
 
 /** The system's own way; where there is none, the address was printed. */
-export function openBrowser(url: string): void {
+export function openBrowser(url: string, { env }: Pick<Io, "env">): void {
   const command = process.platform === "darwin" ? "open" : "xdg-open";
-  const child = spawn(command, [url], { stdio: "ignore", detached: true });
+  const child = spawn(command, [url], { env, stdio: "ignore", detached: true });
   child.on("error", () => undefined);
   child.unref();
 }

@@ -51,7 +51,7 @@ async function enrollPasskey({ reach, cloud, call }: Session, options: EnrollOpt
   });
   const url = `${reach.endpoint.replace(/\/+$/, "")}/oauth2/passkey?${query}`;
   io.err(`make a passkey at ${url}\n`);
-  if (options.browser !== false) openBrowser(url);
+  if (options.browser !== false) openBrowser(url, io);
 }
 
 async function enroll(options: EnrollOptions, io: Io): Promise<void> {

@@ -39,6 +39,8 @@ export const comments: Readonly<Record<string, string>> = {
   "chainfire.v1.ListEventsResponse.next_cursor": "Where the next page begins; the same as asked for when there was nothing new.",
   "chainfire.v1.WatchEventsRequest.cursor": "Events after this cursor. Empty: from now on.",
   "chainfire.v1.WatchEventsRequest.resource_id": "The filters of ListEvents.",
+  "chainfire.v1.WatchEventsResponse.cursor": "Of the first message: what is watched comes after it. Later each event has its own.",
+  "chainfire.v1.WatchEventsResponse.event": "Left out in the first message, which comes at once.",
   "iam.v1.AcceptInvitationRequest.name": "A name for people; default: the id.",
   "iam.v1.AcceptInvitationRequest.user_id": "Unique in the org; not needed where the invitation names it.",
   "iam.v1.AccountPolicy": "What an org wants of its users' accounts.",

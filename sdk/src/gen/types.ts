@@ -4644,7 +4644,10 @@ export interface WatchEventsRequest {
 }
 
 export interface WatchEventsResponse {
+  /** Left out in the first message, which comes at once. */
   readonly event?: Event | undefined;
+  /** Of the first message: what is watched comes after it. Later each event has its own. */
+  readonly cursor: string;
 }
 
 /** One way in which somebody is allowed to do it. */

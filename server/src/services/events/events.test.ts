@@ -107,9 +107,12 @@ test("WatchEvents follows a tenant's events until it is left", async () => {
   const stream = events.methods.WatchEvents?.(request, callOf({ signal: leaving.signal }));
   if (stream === undefined || stream instanceof Promise) throw new Error("WatchEvents answers a stream");
   const seen: string[] = [];
+  const begun: string[] = [];
   const watching = (async () => {
     for await (const answer of stream) {
-      seen.push(as(WatchEventsResponseSchema, answer).event?.resourceId ?? "");
+      const { event, cursor } = as(WatchEventsResponseSchema, answer);
+      if (event === undefined) begun.push(cursor);
+      else seen.push(event.resourceId);
       if (seen.length === 2) leaving.abort();
     }
   })();
@@ -119,5 +122,6 @@ test("WatchEvents follows a tenant's events until it is left", async () => {
   const made = [];
   for (let i = 0; seen.length < 2 && i < 100; i++) made.push((await cloud.create({ name: `w${i}` })).id);
   await watching;
+  expect(begun).toEqual([expect.stringMatching(/./)]);
   expect(made).toEqual(expect.arrayContaining(seen));
 });

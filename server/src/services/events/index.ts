@@ -134,6 +134,8 @@ async function* watchEvents(
   const query = queryOf(catalog, request);
   try {
     const from = request.cursor === "" ? await store.head() : request.cursor;
+    // Whoever is cut off before the first event goes on here, and whoever waits for an answer knows that the watch has begun.
+    yield create(WatchEventsResponseSchema, { cursor: from });
     for await (const { events } of tail.follow(from, query, { idleMs, signal: call.signal }))
       for (const event of events)
         yield create(WatchEventsResponseSchema, { event: eventMessage(catalog, event, request.orgId === "") });
