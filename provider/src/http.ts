@@ -41,10 +41,23 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Everything that comes. An iterator would cost as much as all the rest of a call. */
+function textOf(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    response.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+    response.once("end", () => resolve(text)).once("error", reject);
+    response.once("close", () => {
+      if (!response.complete) reject(new Error("the answer broke off"));
+    });
+  });
+}
+
 /** Reads an answer to its end. @throws RequestError for a status that is no success */
 async function read(response: IncomingMessage): Promise<HttpAnswer> {
-  let text = "";
-  for await (const part of response.setEncoding("utf8")) text += part;
+  const text = await textOf(response);
   const [status, headers, data] = [response.statusCode ?? 0, response.headers, parsed(text)];
   if (status >= 200 && status < 300) return { data, headers };
   throw new RequestError(`status ${status}`, { response: { status, headers, data } });

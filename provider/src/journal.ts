@@ -8,7 +8,7 @@
 // the state of what it made: what a read or a plan finds there has reached the state, and nothing else takes it up. A run with
 // -target finds only a part there: it takes up what was surely not answered, and spares the rest for a run that looks at all.
 import { createHash, randomUUID } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -105,6 +105,12 @@ async function inUse(name: string): Promise<boolean> {
 const lineOf = ({ digest, key, begun }: Entry, fate: Fate) =>
   `${JSON.stringify({ digest, key, begun, ...(fate !== "open" && { [fate]: true }) })}\n`;
 
+/** On disk when it resolves. Into the page cache it goes at once: to ask a thread for that would take longer. */
+async function writeThrough(file: FileHandle, lines: string): Promise<void> {
+  writeSync(file.fd, lines);
+  await file.datasync();
+}
+
 /** The journal of one provider process. Where its directory can't be written, keys are drawn and not remembered. */
 export class Journal {
   readonly #directory: string;
@@ -167,7 +173,8 @@ export class Journal {
 
   async #settle(entry: Entry, fate: Fate): Promise<void> {
     this.#mine.set(entry, fate);
-    await (await this.#opening)?.appendFile(lineOf(entry, fate));
+    const file = await this.#opening;
+    if (file !== undefined) writeSync(file.fd, lineOf(entry, fate));
   }
 
   /** The state holds what a key made: no creation takes it up. */
@@ -237,7 +244,7 @@ export class Journal {
     if (earlier !== undefined) await earlier;
     if (this.#queue.length === 0) return this.#writing;
     const lines = this.#queue.splice(0).join("");
-    this.#writing = file.appendFile(lines).then(() => file.datasync());
+    this.#writing = writeThrough(file, lines);
     await this.#writing;
     this.#writing = undefined;
   }

@@ -106,9 +106,16 @@ function failure(error: unknown): OutgoingHttpHeaders {
 function readAll(stream: ServerHttp2Stream): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    let whole = false;
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.once("end", () => resolve(chunks));
-    stream.once("close", () => reject(new GrpcError(status.cancelled, "the caller went away")));
+    stream.once("end", () => {
+      whole = true;
+      resolve(chunks);
+    });
+    // Every stream closes once: an error that nobody sees has a stack all the same.
+    stream.once("close", () => {
+      if (!whole) reject(new GrpcError(status.cancelled, "the caller went away"));
+    });
   });
 }
 
