@@ -6,6 +6,8 @@ import { type Row, type Statement, storable } from "../sql/script.ts";
 export interface PoolOptions {
   readonly url: string;
   readonly connections: number;
+  /** Whether a statement may be sent before the last one is answered. Default false. */
+  readonly pipeline?: boolean;
 }
 
 /** A statement that takes longer hangs; a transaction that idles would hold back the whole log. */
@@ -24,8 +26,8 @@ export function clientConfig(url: string): pg.ClientConfig {
   };
 }
 
-export function openPool({ url, connections }: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({ ...clientConfig(url), max: connections });
+export function openPool({ url, connections, pipeline = false }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(url), max: connections, pipeline });
   // A connection that breaks fails the statement that it runs, which is where it is dealt with; the pool drops it. The same news as an
   // event would end the process if nobody listened.
   pool.on("error", () => undefined);
@@ -63,6 +65,21 @@ function safeInteger(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value)) return value;
   throw new RangeError(`${text} is beyond what a number can hold exactly`);
+}
+
+/** What a connection says that has died: PostgreSQL ends its sessions when it is restarted. */
+const dead = new Set(["57P01", "57P02", "ECONNRESET", "EPIPE"]);
+
+/** Whether a statement failed because its connection is gone, as those of a pool may be that nobody has used for a while. */
+export function isLost(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, message } = {
+    code: "",
+    message: "",
+    ...error,
+    ...(error instanceof Error && { message: error.message }),
+  };
+  return dead.has(String(code)) || /^(Connection terminated|Client has encountered a connection error)/.test(message);
 }
 
 /** The SQLSTATE of a database error. */

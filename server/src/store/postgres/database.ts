@@ -5,23 +5,33 @@ import { Listeners } from "../listeners.ts";
 import { readEvents } from "../read/log.ts";
 import { readResource } from "../read/rows.ts";
 import { postgres } from "../sql/dialect.ts";
-import { runAsync, type Script } from "../sql/script.ts";
+import { type Row, runAsync, type Script, type Statement } from "../sql/script.ts";
 import { type EventQuery, type ResourceKey, StoreError } from "../store.ts";
 import { type Answer, type Input, isNews, type ScriptName, scripts } from "../write/scripts.ts";
-import { execute } from "./client.ts";
+import { execute, isLost, openPool } from "./client.ts";
 import { Hints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
+import { settledAlone, Together } from "./together.ts";
 import { inTransaction } from "./transaction.ts";
 
 export class PostgresDatabase implements Database {
   readonly dialect = postgres;
   readonly #pool: pg.Pool;
+  readonly #pipelined: pg.Pool;
+  readonly #together: Together;
   readonly #hints: Hints;
   readonly #listeners = new Listeners();
   #closing: Promise<void> | undefined;
 
   constructor(pool: pg.Pool, url: string) {
     this.#pool = pool;
+    // One at a time: what comes meanwhile goes into the next.
+    this.#pipelined = openPool({ url, connections: 1, pipeline: true });
+    this.#together = new Together({
+      pool: this.#pipelined,
+      script: (plan) => scripts.apply(plan, postgres),
+      alone: (plan) => inTransaction(pool, () => scripts.apply(plan, postgres)),
+    });
     this.#hints = new Hints(url, () => this.#listeners.notify());
   }
 
@@ -32,7 +42,17 @@ export class PostgresDatabase implements Database {
 
   async read<T>(script: Script<T>): Promise<T> {
     this.#assertOpen();
-    return runAsync(script, (statement) => execute(this.#pool, statement));
+    return runAsync(script, (statement) => this.#ask(statement));
+  }
+
+  /** On a connection that lives: to read once more changes nothing. */
+  async #ask(statement: Statement): Promise<readonly Row[]> {
+    for (let left = this.#pool.options.max; ; left--)
+      try {
+        return await execute(this.#pool, statement);
+      } catch (error) {
+        if (!isLost(error) || left <= 0) throw error;
+      }
   }
 
   readRow(key: ResourceKey) {
@@ -41,11 +61,20 @@ export class PostgresDatabase implements Database {
 
   async write<Name extends ScriptName>(name: Name, input: Input<Name>): Promise<Written<Answer<Name>>> {
     this.#assertOpen();
-    // TypeScript does not see that a name's script takes that name's input.
-    const script = scripts[name] as (input: Input<Name>, dialect: typeof postgres) => Script<Answer<Name>>;
-    const written = await inTransaction(this.#pool, () => script(input, postgres));
+    const written = await this.#writeNow(name, input);
     if (written.done && isNews(name)) this.#hints.committed();
     return written;
+  }
+
+  #writeNow<Name extends ScriptName>(name: Name, input: Input<Name>): Promise<Written<Answer<Name>>> {
+    const end = name === "apply" && "settles" in input ? settledAlone(input) : undefined;
+    if (end !== undefined && "settles" in input) {
+      // A plan's answer: it is of the script "apply".
+      return this.#together.write(input, end) as Promise<Written<Answer<Name>>>;
+    }
+    // TypeScript does not see that a name's script takes that name's input.
+    const script = scripts[name] as (input: Input<Name>, dialect: typeof postgres) => Script<Answer<Name>>;
+    return inTransaction(this.#pool, () => script(input, postgres));
   }
 
   readEvents(after: string, query: EventQuery) {
@@ -61,7 +90,7 @@ export class PostgresDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool.end(), this.#hints.close()]).then(() => undefined);
+    this.#closing ??= Promise.all([this.#pool.end(), this.#pipelined.end(), this.#hints.close()]).then(() => undefined);
     return this.#closing;
   }
 

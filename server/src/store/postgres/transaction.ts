@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { Written } from "../database.ts";
 import { runAsync, type Script } from "../sql/script.ts";
 import { Refused } from "../write/plan.ts";
-import { execute, sqlState } from "./client.ts";
+import { execute, isLost, sqlState } from "./client.ts";
 
 /** Serialization failure, and deadlock: PostgreSQL undid the transaction and asks to try again. */
 const passing = new Set(["40001", "40P01"]);
@@ -25,11 +25,24 @@ export async function inTransaction<T>(pool: pg.Pool, script: () => Script<T>): 
   }
 }
 
+/** Begins on a connection that lives: one that is dead has done nothing yet, so the next is taken. */
+async function begin(pool: pg.Pool): Promise<pg.PoolClient> {
+  for (let left = pool.options.max; ; left--) {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+      return client;
+    } catch (error) {
+      client.release(true);
+      if (!isLost(error) || left <= 0) throw error;
+    }
+  }
+}
+
 async function runOnce<T>(pool: pg.Pool, script: Script<T>): Promise<T> {
-  const client = await pool.connect();
+  const client = await begin(pool);
   let broken = false;
   try {
-    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     const answer = await runAsync(script, (statement) => execute(client, statement));
     await client.query("COMMIT");
     return answer;

@@ -1,7 +1,7 @@
 // The engine's tasks: at most one for each resource, leased to one worker at a time.
 // While a task is leased, next_at is the end of the lease, and what is scheduled meanwhile is kept in woken_at.
 import type { Dialect } from "../sql/dialect.ts";
-import { isKey, keyValues, plainKey } from "../sql/key.ts";
+import { isKey, keyString, keyValues, plainKey } from "../sql/key.ts";
 import { integer, resourceKey, text } from "../sql/row.ts";
 import { command, query, type Row, type Script } from "../sql/script.ts";
 import type { ResourceKey, Task, TaskOutcome } from "../store.ts";
@@ -71,7 +71,8 @@ export function* leaseTasks(input: Leasing, dialect: Dialect): Script<readonly T
 
 export function* renewTasks(input: { tasks: readonly Task[]; until: number }): Script<readonly Task[]> {
   const held: Task[] = [];
-  for (const one of input.tasks) {
+  // In the order in which all transactions hold rows, so that none waits for another in a circle.
+  for (const one of input.tasks.toSorted((a, b) => (keyString(a.key) < keyString(b.key) ? -1 : 1))) {
     const changed = yield* command(
       `UPDATE tasks SET next_at = $6 WHERE ${isKey} AND lease = $5`,
       ...keyValues(one.key),

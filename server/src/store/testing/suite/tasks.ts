@@ -1,6 +1,19 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Store, Task } from "../../store.ts";
-import { alpha, create, foreign, keyOf, type Open, refusal, write, writeOf } from "../fixtures.ts";
+import {
+  alpha,
+  create,
+  eventOf,
+  foreign,
+  keyOf,
+  type Open,
+  plain,
+  refusal,
+  tail,
+  text,
+  write,
+  writeOf,
+} from "../fixtures.ts";
 
 const lease = (store: Store, owner = "worker", limit = 100, leaseMs = 1000) => store.lease({ owner, limit, leaseMs });
 const ids = (tasks: readonly Task[]) => tasks.map(({ key }) => key.id).sort();
@@ -56,6 +69,40 @@ export function tasks(open: Open): void {
         "b",
       ]);
       expect(await store.lease({ owner: "w", limit: 9, leaseMs: 1, kinds: [] })).toEqual([]);
+    });
+
+    test("of many that end at once each ends by itself: a lost lease and a change meanwhile cost the others nothing", async () => {
+      const { store, other, clock } = await open();
+      const names = Array.from({ length: 60 }, (_, index) => `t-${index}`);
+      await Promise.all(
+        names.map((id) => write(store, (tx) => [tx.create(writeOf(keyOf(id))), tx.schedule(keyOf(id))])),
+      );
+      const held = await lease(store, "slow", 20);
+      clock.advance(2000);
+      const [taken] = await lease(other, "quick", 1, 10_000);
+      const rest = await lease(store, "slow");
+      const all = [...new Map([...held, ...rest].map((task) => [task.key.id, task])).values()];
+      const lost = all.filter(({ key, lease: mine }) => key.id === taken?.key.id && mine !== taken.lease);
+      const changing = other.transact(async (tx) => {
+        await tx.get(keyOf("t-59"));
+        tx.update(writeOf(keyOf("t-59"), { data: "changed" }));
+      });
+      const end = (task: Task) =>
+        store.transact(async (tx) => {
+          await tx.get(task.key);
+          tx.observe(task.key, text("seen"));
+          tx.append(eventOf(task.key, "observed"));
+          tx.settle(task, done);
+        });
+      const ends = await Promise.allSettled(all.map(end));
+      await changing;
+      expect(ends.filter(({ status }) => status === "rejected")).toHaveLength(lost.length);
+      const { events } = await tail(store, "", { limit: 100 });
+      const told = events.filter(({ type }) => type === "observed").map(({ id }) => id);
+      expect(told.sort()).toEqual(names.filter((id) => id !== taken?.key.id).sort());
+      const rows = await Promise.all(names.map((id) => store.get(keyOf(id))));
+      expect(rows.filter((row) => row !== undefined && plain(row.observed) === "seen")).toHaveLength(59);
+      expect(plain(rows[59]?.data ?? new Uint8Array())).toBe("changed");
     });
 
     test("settle() ends a task, or puts it off with what it knows", async () => {
