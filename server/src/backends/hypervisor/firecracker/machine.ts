@@ -60,6 +60,10 @@ export class Machine {
     return this.#spec;
   }
 
+  get imageId(): string | undefined {
+    return this.#spec.imageId;
+  }
+
   get state(): MachineState {
     if (this.#state === "failed") return { state: "failed", reason: this.#reason };
     if (this.#state !== "running") return { state: this.#state };

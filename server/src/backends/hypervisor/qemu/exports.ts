@@ -100,12 +100,14 @@ function readWhole(fd: number, signal: AbortSignal, done: () => void): ExportedD
   stream.once("close", done);
   // Whoever reads hears of it; whoever does not is gone.
   stream.on("error", () => {});
-  return { sizeBytes, parts: partsOf(untilRead(stream, done)) };
+  return { sizeBytes, parts: partsOf(untilRead(stream, signal, done)) };
 }
 
-async function* untilRead(stream: AsyncIterable<Uint8Array>, done: () => void) {
+async function* untilRead(stream: AsyncIterable<Uint8Array>, signal: AbortSignal, done: () => void) {
   try {
     yield* stream;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   } finally {
     done();
   }

@@ -7,29 +7,19 @@ import { DriverError } from "../../driver-error.ts";
 import { systemEnv } from "../../linux/command.ts";
 import { isExecutable } from "../../linux/executable.ts";
 import { Starter } from "../../linux/starter.ts";
-import { Listeners } from "../../listeners.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
-import type {
-  ExportedDisk,
-  ExportSource,
-  HypervisorDriver,
-  ImageFacts,
-  ImageSource,
-  MachineSpec,
-  MachineState,
-  MachineStatistics,
-} from "../driver.ts";
+import type { ExportedDisk, ExportSource, HypervisorDriver, MachineSpec, MachineStatistics } from "../driver.ts";
 import type { MoveTransport } from "../move-transport.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Cgroups } from "./cgroups.ts";
 import { monitorWord } from "./command-line.ts";
 import { consolesOf } from "./consoles.ts";
 import { readDefinition } from "./definition.ts";
-import { Exports } from "./exports.ts";
+import type { DiskFile } from "./exports.ts";
 import { thawLeft } from "./frozen.ts";
 import type { Host } from "./host.ts";
-import { Images, type ImagesOptions } from "./images.ts";
-import { type HostFolders, imagesFolder, type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
+import { checkHasNetwork, HostHypervisor, type HostImages } from "./host-hypervisor.ts";
+import { type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
 import { Machine } from "./machine.ts";
 import { readArrival, readDeparture } from "./move-records.ts";
 import { usualRounds } from "./move-running.ts";
@@ -40,18 +30,9 @@ import { disksOf, reading, snapshotsOf, whileStill } from "./snapshots.ts";
 import { statisticsOf } from "./statistics.ts";
 import { Taps } from "./taps.ts";
 
-export interface QemuOptions {
-  readonly folders: HostFolders;
+export interface QemuOptions extends HostImages {
   /** Joins machines to ports; undefined: machines with NICs are refused. */
   readonly network?: HostNetwork;
-  /** The files of the built-in images, by their ids; qcow2. */
-  readonly builtInImages?: ReadonlyMap<string, string>;
-  /** Whether images may come from file: URLs of this host. Default false. */
-  readonly localFiles?: boolean;
-  /** What else images may be, and where they may come from. */
-  readonly images?: Pick<ImagesOptions, "largestBytes" | "privateSources" | "uploads" | "openBuiltIn">;
-  /** The host's images, where another driver stands on the same. Default: this driver's own, by the terms above. */
-  readonly sharedImages?: Images;
   /** Default: KVM where a probe says that it runs ordinary guests, else TCG. */
   readonly accelerator?: Accelerator;
   readonly clock?: Clock;
@@ -116,42 +97,35 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-export class QemuHypervisor implements HypervisorDriver {
+export class QemuHypervisor extends HostHypervisor<Machine> implements HypervisorDriver {
   readonly name = "qemu";
   readonly volatile = false;
   readonly growsWhileRunning = { cpu: true, memory: true };
   readonly accelerator: Accelerator;
   readonly cantRun = { microvm: "QEMU runs standard machines alone here" } as const;
   readonly #options: QemuOptions;
-  readonly #images: Images;
   readonly #host: Host;
-  readonly #machines = new Map<string, Machine>();
-  readonly #listeners = new Listeners<{ readonly vmId: string; readonly owner: string }>();
   readonly #closed = new AbortController();
-  readonly #exports = new Exports();
   readonly moves?: QemuMoves;
   readonly snapshots = snapshotsOf(
-    (vmId) => this.#machines.get(vmId),
+    (vmId) => this.machines.get(vmId),
     (vmId) => this.moves?.checkStays(vmId),
   );
-  readonly consoles = consolesOf((vmId) => this.#machines.get(vmId));
+  readonly consoles = consolesOf((vmId) => this.machines.get(vmId));
 
   constructor(options: QemuOptions, accelerator: Accelerator, machineType: string) {
+    super(options);
     this.#options = options;
     this.accelerator = accelerator;
-    const { folders, network, builtInImages = new Map(), localFiles = false, images, clock = systemClock } = options;
-    const { cpuModel = "max", mostRounds = usualRounds } = options;
-    const own = { folder: imagesFolder(folders), builtIn: builtInImages, localFiles, ...images };
-    this.#images = options.sharedImages ?? new Images(own);
-    this.#images.keepFor((id) => [...this.#machines.values()].find(({ imageId }) => imageId === id)?.spec.vmId);
+    const { folders, network, clock = systemClock, cpuModel = "max", mostRounds = usualRounds } = options;
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot(), mostRounds },
       cgroups: Cgroups.open(undefined, clock),
       starter: new Starter({ PATH: systemEnv().PATH, LC_ALL: "C" }),
       taps: network && new Taps(network),
-      imageFile: (imageId) => this.#images.file(imageId),
+      imageFile: (imageId) => this.images.file(imageId),
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
-      changed: (machine) => this.#listeners.tell(machine),
+      changed: (machine) => this.changed(machine),
     };
     if (options.transport !== undefined) this.moves = this.#movesBy(options.transport);
   }
@@ -162,18 +136,8 @@ export class QemuHypervisor implements HypervisorDriver {
     const all = readdirSync(machinesFolder(folders)).map((vmId) => machineFiles(folders, vmId));
     const processes = processesWith(new Set(all.map(monitorWord)));
     for (const files of all) await this.#find(files, processes.get(monitorWord(files)));
-    for (const { files, power } of this.#machines.values()) if (power !== undefined) void thawLeft(files);
+    for (const { files, power } of this.machines.values()) if (power !== undefined) void thawLeft(files);
     void this.#tend();
-  }
-
-  async ensureImage(source: ImageSource, signal: AbortSignal): Promise<ImageFacts | void> {
-    signal.throwIfAborted();
-    return this.#images.ensure(source, signal);
-  }
-
-  async removeImage(imageId: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    this.#images.remove(imageId);
   }
 
   async define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
@@ -187,29 +151,19 @@ export class QemuHypervisor implements HypervisorDriver {
     }
   }
 
-  async start(vmId: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  override async start(vmId: string, signal: AbortSignal): Promise<void> {
     this.moves?.checkStays(vmId);
-    const machine = this.#machines.get(vmId);
-    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to start`);
-    this.#exports.giveWay(vmId);
-    machine.start();
+    await super.start(vmId, signal);
   }
 
-  async stop(vmId: string, { graceMs }: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
+  override async stop(vmId: string, options: { readonly graceMs: number }, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.moves?.end(vmId, "it was stopped");
-    this.#machines.get(vmId)?.stop(graceMs);
-  }
-
-  async reset(vmId: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if ((await this.#machines.get(vmId)?.reset()) !== true)
-      throw new DriverError("missing", `vm ${vmId} does not run, so that it can't be reset`);
+    await super.stop(vmId, options, signal);
   }
 
   async statistics(vmId: string, signal: AbortSignal): Promise<MachineStatistics | undefined> {
-    const machine = this.#machines.get(vmId);
+    const machine = this.machines.get(vmId);
     const power = machine?.power;
     if (machine === undefined || power === undefined) return undefined;
     const { monitor, running } = power;
@@ -221,43 +175,33 @@ export class QemuHypervisor implements HypervisorDriver {
     });
   }
 
-  async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
+  override async export(vmId: string, source: ExportSource, signal: AbortSignal): Promise<ExportedDisk> {
     this.moves?.checkStays(vmId);
-    const machine = this.#machines.get(vmId);
-    if (machine === undefined) throw new DriverError("missing", `there is no vm ${vmId} to export`);
-    const { diskId, snapshotId, format = "qcow2" } = source;
-    const held = snapshotId === undefined ? machine.spec.disks.map(({ id }) => id) : disksOf(machine, snapshotId);
-    if (!held.includes(diskId)) throw new DriverError("missing", `vm ${vmId} has no disk ${diskId} to export`);
-    const disk = { vmId, file: machine.files.disk(diskId), format: "qcow2" as const, snapshotId };
-    return this.#exports.open(disk, format, (copy) => whileStill(machine, snapshotId, copy), signal);
+    return super.export(vmId, source, signal);
   }
 
-  async state(vmId: string): Promise<MachineState | undefined> {
-    return this.#machines.get(vmId)?.state;
-  }
-
-  async remove(vmId: string, signal: AbortSignal): Promise<void> {
+  override async remove(vmId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.moves?.forget(vmId);
-    this.#exports.end(vmId, "was removed");
-    await this.#machines.get(vmId)?.remove(signal);
-    this.#machines.delete(vmId);
+    await super.remove(vmId, signal);
   }
 
-  async inventory(): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }> {
-    return { machines: [...this.#machines.keys()].sort(), images: this.#images.ids() };
-  }
-
-  onChange(listener: (machine: { readonly vmId: string; readonly owner: string }) => void): () => void {
-    return this.#listeners.add(listener);
-  }
-
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#closed.abort();
     await this.moves?.detach();
-    for (const machine of this.#machines.values()) machine.detach();
-    this.#machines.clear();
+    await super.close();
     this.#host.starter.close();
+  }
+
+  protected override diskOf(machine: Machine, { diskId, snapshotId }: ExportSource): DiskFile {
+    const { spec, files } = machine;
+    const held = snapshotId === undefined ? spec.disks.map(({ id }) => id) : disksOf(machine, snapshotId);
+    if (!held.includes(diskId)) throw new DriverError("missing", `vm ${spec.vmId} has no disk ${diskId} to export`);
+    return { vmId: spec.vmId, file: files.disk(diskId), format: "qcow2", snapshotId };
+  }
+
+  protected override whileStill<T>(machine: Machine, { snapshotId }: DiskFile, work: () => Promise<T>): Promise<T> {
+    return whileStill(machine, snapshotId, work);
   }
 
   async #find(files: MachineFiles, stray: ProcessIdentity | undefined): Promise<void> {
@@ -267,42 +211,42 @@ export class QemuHypervisor implements HypervisorDriver {
       return rmSync(files.folder, { recursive: true, force: true });
     }
     const machine = await Machine.find(this.#host, { definition, stray, departure: departure?.phase });
-    this.#machines.set(machine.spec.vmId, machine);
+    this.machines.set(machine.spec.vmId, machine);
     if (departure !== undefined) this.moves?.adoptDeparture(machine, departure);
     if (arrival !== undefined) await this.moves?.adoptArrival(machine, arrival);
   }
 
   #movesBy(transport: MoveTransport): QemuMoves {
     return qemuMoves({
-      ...{ host: this.#host, transport, hostId: this.#options.hostId, machines: this.#machines },
+      ...{ host: this.#host, transport, hostId: this.#options.hostId, machines: this.machines },
       checkRuns: (spec) => this.#checkRuns(spec),
       remove: (vmId, signal) => this.remove(vmId, signal),
     });
   }
 
-  #checkRuns({ vmId, architecture, machine, nics }: MachineSpec): void {
+  #checkRuns(spec: MachineSpec): void {
+    const { vmId, architecture, machine } = spec;
     if (architecture !== "x86_64")
       throw new DriverError("refused", `this host runs x86_64 machines; vm ${vmId} is ${architecture}`);
     if (machine === "microvm")
       throw new DriverError("refused", `vm ${vmId} can't be a microVM: ${this.cantRun.microvm}`);
-    if (nics.length > 0 && this.#options.network === undefined)
-      throw new DriverError("refused", `this host has no network that vm ${vmId} could be plugged into`);
+    checkHasNetwork(spec, this.#options.network);
   }
 
   async #define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
-    const machine = this.#machines.get(spec.vmId);
+    const machine = this.machines.get(spec.vmId);
     if (machine !== undefined) return machine.define(spec, signal);
     const make = () => Machine.make(this.#host, spec, signal);
     const { copyOf } = spec;
-    const source = copyOf === undefined ? undefined : this.#machines.get(copyOf.vmId);
+    const source = copyOf === undefined ? undefined : this.machines.get(copyOf.vmId);
     const made = await (copyOf === undefined || source === undefined
       ? make()
       : reading(source, copyOf.snapshotId, make));
-    this.#machines.set(spec.vmId, made);
+    this.machines.set(spec.vmId, made);
   }
 
   #copyOf(vmId: string, snapshotId: string, diskId: string) {
-    const machine = this.#machines.get(vmId);
+    const machine = this.machines.get(vmId);
     if (machine === undefined)
       throw new DriverError("missing", `there is no vm ${vmId} whose snapshot could be copied`);
     return disksOf(machine, snapshotId).includes(diskId) ? { file: machine.files.disk(diskId), snapshotId } : undefined;
@@ -313,7 +257,7 @@ export class QemuHypervisor implements HypervisorDriver {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       // A machine that goes while it is looked after takes its files along.
-      for (const machine of this.#machines.values()) await machine.tend().catch(() => {});
+      for (const machine of this.machines.values()) await machine.tend().catch(() => {});
       await clock.sleep(tendMs, signal);
     }
   }
