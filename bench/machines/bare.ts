@@ -5,7 +5,7 @@ import { command } from "../../server/src/backends/linux/command.ts";
 import type { HostNetwork } from "../../server/src/backends/network/host-network.ts";
 import { openHostNetwork } from "../../server/src/backends/network/ovn/chassis/open-vswitch.ts";
 import type { GuestCloud } from "../../test/compute/guest-cloud.ts";
-import { wordsOf } from "./world.ts";
+import { wordsOf } from "../linux/proc.ts";
 
 /** How to start a guest again without us. */
 export interface BareGuest {

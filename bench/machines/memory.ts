@@ -8,8 +8,8 @@ import { monitorWord } from "../../server/src/backends/hypervisor/qemu/command-l
 import { openQemu, type QemuHypervisor } from "../../server/src/backends/hypervisor/qemu/index.ts";
 import { machineFiles } from "../../server/src/backends/hypervisor/qemu/layout.ts";
 import { processesWith } from "../../server/src/backends/hypervisor/qemu/process.ts";
+import { residentBytes } from "../linux/proc.ts";
 import { type Figure, figure } from "./figure.ts";
-import { residentBytes } from "./world.ts";
 
 const machines = 50;
 /** MiB: they have nothing to boot. */

@@ -21,8 +21,9 @@ import {
 } from "../../server/src/backends/hypervisor/qemu/move-jobs.ts";
 import { processesWith } from "../../server/src/backends/hypervisor/qemu/process.ts";
 import { Qmp } from "../../server/src/backends/hypervisor/qemu/qmp.ts";
+import { wordsOf } from "../linux/proc.ts";
 import { type Figure, figure } from "./figure.ts";
-import { untilWritten, wordsOf } from "./world.ts";
+import { untilWritten } from "./world.ts";
 
 /** Each is a boot and a move. The best counts, for both sides. */
 const rounds = 2;

@@ -1,8 +1,8 @@
 // Watches guests from outside of our process, whose own work must not delay what is seen, and starts bare ones: to start a program from a large process
 // takes longer, and the floor should not pay for what we are.
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { list, read } from "../linux/proc.ts";
 
 /** What it is asked. */
 export type Request =
@@ -56,7 +56,7 @@ process.on("disconnect", () => {
 for (; ; await wait(lookMs)) if (wanted.size > 0) look();
 
 function look(): void {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const pids = list("/proc").filter((name) => /^\d+$/.test(name));
   for (const pid of known.keys()) if (!pids.includes(pid)) known.delete(pid);
   for (const pid of pids) {
     const words = wordsOf(pid);
@@ -83,20 +83,4 @@ function executes(pid: string): boolean {
     const [executedNs] = read(`${tasks}/${task}/schedstat`).split(" ");
     return task !== pid && Number(executedNs) > executingNs;
   });
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
-}
-
-function list(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

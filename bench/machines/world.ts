@@ -1,9 +1,9 @@
 // A cloud with real guests whose processes are watched from outside, as those of a bare QEMU are.
-import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { PhotonCloud } from "@photoncloud/sdk";
 import type { TestCloud } from "@photoncloud/server/testing";
 import { type GuestCloud, startGuestCloud } from "../../test/compute/guest-cloud.ts";
+import { read } from "../linux/proc.ts";
 import { Observer } from "./observer.ts";
 
 /** Where a guest's NIC is. */
@@ -56,22 +56,4 @@ export async function untilWritten(file: string, words: string): Promise<void> {
   for (const end = performance.now() + patienceMs; performance.now() < end; await wait(lookMs))
     if (read(file).includes(words)) return;
   throw new Error(`${file} does not say ${words}`);
-}
-
-/** What a process has in memory, in bytes. */
-export function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
-}
-
-/** The words that a process was started with. */
-export function wordsOf(pid: number): readonly string[] {
-  return read(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
 }
