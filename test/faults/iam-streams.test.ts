@@ -75,7 +75,7 @@ withPostgres("two servers", () => {
         await unbind(bindingId);
         const late = AbortSignal.timeout(knownWithinMs);
         const codes = new Map<string, string>();
-        for (const { path, ended } of streams) ended.then((code) => codes.set(path, code));
+        for (const { path, ended } of streams) void ended.then((code) => codes.set(path, code));
         for (let nth = 0; codes.size < paths.length && !late.aborted; nth += 1) {
           await makeVpc(`late-${people}-${nth}`);
           await delay(100);
