@@ -57,6 +57,10 @@ describe.each(kinds.map((kind): [string, Kind] => [kind.typeName, kind]))("%s", 
       if (field.required) expect(field.serverDefault || field.outputOnly).toBe(false);
       if (field.inputOnly) expect(field.sensitive).toBe(true);
       if (field.unordered) expect(field.type.type).toBe("list");
+      if (field.follows !== "") {
+        expect(field.serverDefault || field.outputOnly).toBe(true);
+        expect(field.desc.parent.fields.map(({ name }) => name)).toContain(field.follows);
+      }
       if (field.options?.fixedDefault) {
         expect(field.serverDefault).toBe(true);
         expect(field.options.default).toMatch(/^(true|false|-?\d+|[a-z][a-z0-9_]*)$/);

@@ -59,6 +59,8 @@ export interface Field {
   readonly once: boolean;
   /** The full message name of the kind that it refers to: "prismnet.v1.Vpc"; "" where it refers to none. */
   readonly reference: string;
+  /** The field beside it whose change may change this one; "": its own alone. */
+  readonly follows: string;
   readonly options: FieldOptions | undefined;
   readonly comment: string;
 }
@@ -105,6 +107,8 @@ export interface Kind {
   readonly isScope: Scope;
   /** Of scope ANY: not seen from the scopes below. */
   readonly ownScopeOnly: boolean;
+  /** Its Plan also takes deletions. */
+  readonly plansDeletion: boolean;
   readonly fields: readonly Field[];
   readonly standard: Readonly<Record<StandardVerb, Method>>;
   /** The methods beside the standard ones: AttachDevice, StartVm. */
@@ -191,6 +195,7 @@ function readField(desc: DescField, within: readonly DescMessage[]): Field {
     volatile: is(Behavior.VOLATILE),
     once: is(Behavior.ONCE),
     reference: options?.reference ?? "",
+    follows: options?.follows ?? "",
     options,
     comment: comments[`${desc.parent.typeName}.${desc.name}`] ?? "",
   };
@@ -266,6 +271,7 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
     chosenId: options.chosenId,
     isScope: options.isScope,
     ownScopeOnly: options.ownScopeOnly,
+    plansDeletion: standard.plan.desc.input.fields.some(({ name }) => name === "deletion"),
     // Read when they are asked for: a program that is started for one resource reads one kind's.
     get fields() {
       fields ??= fieldsOf(desc);

@@ -49,6 +49,7 @@ function rulesText(field: Field): string[] {
     ...(field.presence && field.oneof === undefined && field.type.type !== "message" ? ["optional"] : []),
     ...(field.oneof === undefined ? [] : [`oneof ${field.oneof.name}`]),
     ...(field.reference === "" ? [] : [`refers to ${field.reference}`]),
+    ...(field.follows === "" ? [] : [`follows ${field.follows}`]),
     ...(rules === undefined || rules.format === Format.UNSPECIFIED
       ? []
       : [`format ${enumShortName(FormatSchema, rules.format)}`]),

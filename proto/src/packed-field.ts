@@ -29,6 +29,7 @@ export type PackedField = Pick<FieldFacts, "name"> &
 const usual: Omit<FieldFacts, Named | "type" | "options"> = {
   ...{ oneof: undefined, presence: false, required: false, immutable: false, outputOnly: false, serverDefault: false },
   ...{ sensitive: false, inputOnly: false, unordered: false, volatile: false, once: false, reference: "", comment: "" },
+  follows: "",
 };
 
 /** What differs from the usual, of what the usual has. */

@@ -35,6 +35,8 @@ const inSet = anyFlags.filter((f) => !f.writeOnly && !f.computed);
 
 const scalars: readonly Shape[] = [plain, boolean, integer(64)].map((scalar) => ({ kind: "scalar", scalar }));
 
+const someField = catalog().kinds[0]?.fields[0];
+
 function attributesOf(depth: number, flags: fc.Arbitrary<Flags>): fc.Arbitrary<readonly Attribute[]> {
   const one = flags.chain((f) => shapeOf(depth, f).map((shape) => ({ ...f, shape })));
   return fc.array(one, { minLength: 1, maxLength: 4 }).map((all) =>
@@ -43,7 +45,7 @@ function attributesOf(depth: number, flags: fc.Arbitrary<Flags>): fc.Arbitrary<r
       name: `a${i}`,
       sensitive: false,
       description: "",
-      field: catalog().kinds[0]?.fields[0],
+      field: someField && { ...someField, name: `a${i}`, follows: i > 0 && a.computed ? "a0" : "" },
     })),
   );
 }
@@ -228,6 +230,32 @@ function planned(before: Record<string, unknown>, after: Record<string, unknown>
     changes: Object.fromEntries(differing.map((a) => [a.name, show(result.planned.get(a.name) ?? null)])),
   };
 }
+
+describe("plan() of what follows another attribute", () => {
+  const following = attributes.map((a) =>
+    ["serial", "nickname"].includes(a.name) && a.field ? { ...a, field: { ...a.field, follows: "note" } } : a,
+  );
+  const unknownIn = (before: Record<string, unknown>, after: Record<string, unknown>) => {
+    const { planned } = plan(following, stateOf(before), config(after));
+    return [...planned].filter(([, value]) => value instanceof Unknown).map(([name]) => name);
+  };
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, readonly string[]]>([
+    ["changes: it is not known", { ...basic, note: "a" }, { ...basic, note: "b" }, ["nickname", "serial"]],
+    ["comes: it is not known", basic, { ...basic, note: "b" }, ["nickname", "serial"]],
+    ["goes: it is not known", { ...basic, note: "a" }, basic, ["nickname", "serial"]],
+    [
+      "is not known: neither is it",
+      { ...basic, note: "a" },
+      { ...basic, note: unknown },
+      ["nickname", "note", "serial"],
+    ],
+    ["changes, and it is given: it is as given", basic, { ...basic, note: "b", nickname: "own" }, ["serial"]],
+    ["stays, and another changes: it stays", { ...basic, note: "a" }, { ...basic, note: "a", color: "blue" }, []],
+  ])("that %s", (_name, before, after, expected) => {
+    expect(unknownIn(before, after).sort()).toEqual(expected);
+  });
+});
 
 describe("plan() for a user", () => {
   const rows: readonly [string, Record<string, unknown>, Record<string, unknown>, ReturnType<typeof planned>][] = [

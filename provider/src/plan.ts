@@ -49,16 +49,31 @@ function unchangedShape(shape: Shape, prior: Value, config: Value): boolean {
 
 const drawn = (attribute: Attribute): Unknown => (attribute.name === "id" ? unknownNotNull : unknown);
 
-/** An attribute that the user left out. */
-function planAbsent(attribute: Attribute, prior: ValueMap | null): Value {
-  if (!attribute.computed) return null;
-  return prior === null ? (fixedDefault(attribute) ?? drawn(attribute)) : get(prior, attribute.name);
+/** An object, or the resource itself, as it was and as the user wrote it. */
+interface Whole {
+  readonly attributes: readonly Attribute[];
+  readonly prior: ValueMap | null;
+  readonly config: ValueMap;
 }
 
-function planAttribute(attribute: Attribute, prior: ValueMap | null, config: Value): Value {
+/** Whether what an attribute follows from changes, or may change. */
+function isMoved({ field }: Attribute, { attributes, prior, config }: Whole): boolean {
+  const leader = field?.follows && attributes.find((a) => a.field?.name === field.follows);
+  return !!leader && prior !== null && !unchanged([leader], prior, config);
+}
+
+/** An attribute that the user left out. */
+function planAbsent(attribute: Attribute, whole: Whole): Value {
+  if (!attribute.computed) return null;
+  if (whole.prior === null) return fixedDefault(attribute) ?? drawn(attribute);
+  return isMoved(attribute, whole) ? unknown : get(whole.prior, attribute.name);
+}
+
+function planAttribute(attribute: Attribute, whole: Whole): Value {
+  const config = get(whole.config, attribute.name);
   if (attribute.writeOnly) return null;
-  if (config === null) return planAbsent(attribute, prior);
-  return planShape(attribute.shape, get(prior, attribute.name), config);
+  if (config === null) return planAbsent(attribute, whole);
+  return planShape(attribute.shape, get(whole.prior, attribute.name), config);
 }
 
 function planShape(shape: Shape, prior: Value, config: Value): Value {
@@ -80,10 +95,11 @@ function planShape(shape: Shape, prior: Value, config: Value): Value {
 /** An object inside a resource: when what the user decides in it changes, its outputs may change too. */
 function planNested(attributes: readonly Attribute[], prior: ValueMap | null, config: ValueMap): ValueMap {
   const kept = prior !== null && unchanged(attributes, prior, config);
+  const whole: Whole = { attributes, prior, config };
   return new Map(
     attributes.map((a) => {
       const output = a.computed && !a.optional && !a.required;
-      return [a.name, output && !kept ? unknown : planAttribute(a, prior, get(config, a.name))];
+      return [a.name, output && !kept ? unknown : planAttribute(a, whole)];
     }),
   );
 }
@@ -160,9 +176,10 @@ export function plan(
   config: ValueMap,
   defaults: Defaults = new Map(),
 ): Plan {
+  const whole: Whole = { attributes, prior, config };
   const planned = new Map(
     attributes.map((a): [string, Value] => {
-      const value = planAttribute(a, prior, get(config, a.name));
+      const value = planAttribute(a, whole);
       const left = prior === null && get(config, a.name) === null && defaults.has(a.name);
       return [a.name, left ? (defaults.get(a.name) ?? null) : value];
     }),

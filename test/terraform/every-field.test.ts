@@ -116,9 +116,28 @@ function compare(phase: string, actual: Changes, expected: Changes): void {
       failures.push(`${phase}: ${address}: planned ${actual[address]}, not ${expected[address]}`);
 }
 
+/** The state as the cloud has it. */
+async function refreshed(): Promise<State> {
+  await workspace.must("apply", "-refresh-only", "-auto-approve", "-input=false", "-var=checks=false");
+  return workspace.state();
+}
+
+/** What an apply left in the state is what there is: nothing that followed from the change is from before it. */
+function stale(phase: string, state: State, actual: State): void {
+  for (const { address } of all) {
+    const [left, is] = [state[address] ?? {}, actual[address] ?? {}];
+    for (const name of Object.keys(is))
+      if (!isDeepStrictEqual(left[name], is[name]))
+        failures.push(
+          `stale after ${phase}: ${address}.${name}: ${JSON.stringify(left[name])}, not ${JSON.stringify(is[name])}`,
+        );
+  }
+}
+
 async function step(phase: string, expected: Changes): Promise<State> {
   compare(phase, await planned(), expected);
   const state = await apply();
+  stale(phase, state, await refreshed());
   compare(`after ${phase}`, await planned(), {});
   return state;
 }

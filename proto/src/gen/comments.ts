@@ -768,6 +768,7 @@ export const comments: Readonly<Record<string, string>> = {
   "photoncloud.meta.v1.Field.default": "The value that the cloud fills in, for the docs: \"1\", \"the next free address\".",
   "photoncloud.meta.v1.Field.example": "An example value, as it would stand in JSON without quotes.",
   "photoncloud.meta.v1.Field.fixed_default": "The cloud fills in exactly `default`, whatever else the request says: a plan shows it without asking. For flags, whole numbers and enums.",
+  "photoncloud.meta.v1.Field.follows": "The field of the same message whose change may change this one, of what the cloud sets or fills in: a plan does not promise then that it stays.",
   "photoncloud.meta.v1.Field.key_format": "What a map's keys look like. Keys are never empty and have at most 128 characters in any case.",
   "photoncloud.meta.v1.Field.pattern": "A regular expression (RE2 subset) that the whole string must match.",
   "photoncloud.meta.v1.Field.range": "Limits of a number, or of a duration in seconds.",
