@@ -181,7 +181,8 @@ export class OvnNetwork implements NetworkDriver {
   }
 
   #take(changes: readonly RowChange[]): void {
-    for (const change of changes.filter(isOfTable)) {
+    for (const change of changes) {
+      if (!isOfTable(change)) continue;
       if (!change.own) for (const drift of driftOf(change, this.#holdings)) this.#announcer.gather(drift);
       enter(change, this.#holdings);
       const status = statusOf(change);

@@ -38,8 +38,10 @@ export class OwnChanges {
   /** @param changes of one update */
   mark(changes: readonly Change[]): RowChange[] {
     if (this.#underWay.size === 0) return changes.map((change) => ({ ...change, own: false }));
+    // Mostly all of an update is of one transaction.
+    if (changes.every((change) => this.#touches(change))) return changes.map((change) => ({ ...change, own: true }));
     const own = new Set(changes.filter((change) => this.#touches(change)));
-    if (own.size > 0 && own.size < changes.length) this.#follow(changes, own);
+    if (own.size > 0) this.#follow(changes, own);
     return changes.map((change) => ({ ...change, own: own.has(change) }));
   }
 
