@@ -75,7 +75,7 @@ export class Line {
   async #pass(caller: Socket, host: Socket): Promise<void> {
     for await (const chunk of caller) {
       await this.#held(chunk.length);
-      if (!host.write(chunk)) await new Promise((resolve) => host.once("drain", resolve).once("close", resolve));
+      if (!host.write(chunk)) await drained(host);
     }
     host.end();
   }
@@ -87,4 +87,15 @@ export class Line {
     if (hold.left > 0) return;
     await hold.released;
   }
+}
+
+/** Or closed. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
 }
