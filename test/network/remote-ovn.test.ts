@@ -63,7 +63,7 @@ describeOnOvn("a server whose OVN is reached", () => {
     ...["--ovn-tls-ca", caFile, "--ovn-tls-name", "ovn-central"],
   ];
 
-  /** Two guests of which one pings the other. */
+  /** Two guests of which one pings the other, and would as OVN traces it. */
   async function packetsPass(cloud: TestCloud): Promise<void> {
     const hands = new Hands(cloud.url, await cloud.tenant("acme", "web"));
     const vpc = await hands.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
@@ -75,6 +75,9 @@ describeOnOvn("a server whose OVN is reached", () => {
     ports.push(await hands.create("Port", { name: "two", ...place }));
     const [one, two] = await Promise.all(ports.map(({ id }) => seated(hands, id)));
     expect(await one?.guest.pings(two?.address ?? "")).toBe(true);
+    // OVN's own trace asks the Southbound itself.
+    const asked = { id: ports[0]?.id, destination: two?.address, protocol: "PROTOCOL_ICMP" };
+    expect(await hands.must("Port", "AnalyzePath", asked)).toMatchObject({ delivered: true });
   }
 
   async function seated(hands: Hands, portId: string): Promise<{ guest: Guest; address: string }> {
