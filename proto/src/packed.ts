@@ -39,8 +39,10 @@ function packMethod({ inputs, outputs, ...method }: MethodFacts): PackedMethod {
 
 function packKind(kind: KindFacts): PackedKind {
   const { typeName, name, component, scope, noun, plural, idPrefix, chosenId, isScope, ownScopeOnly } = kind;
+  const { plansDeletion } = kind;
   return {
     ...{ typeName, name, component, scope, noun, plural, idPrefix, chosenId, isScope, ownScopeOnly },
+    plansDeletion,
     ...{ fields: packFields(kind.fields), comment: "" },
     standard: eachVerb((verb) => nameOf(kind.standard[verb])),
     ...{ custom: kind.custom.map(nameOf), queries: kind.queries.map(nameOf) },

@@ -121,11 +121,14 @@ export class KindCalls {
     const noun = camelCase(this.kind.noun);
     const change = { [noun]: resource, updateMask: mask.join(","), unknownPaths: [...unknownPaths] };
     const answer = await this.#cloud.call(this.kind.standard.plan, { ...name(this.kind, at), ...change }, terms);
-    const changes = Array.isArray(answer.changes) ? answer.changes : [];
-    return {
-      resource: isJsonObject(answer[noun]) ? answer[noun] : {},
-      changes: changes.map(plannedChange),
-    };
+    return { resource: isJsonObject(answer[noun]) ? answer[noun] : {}, changes: plannedChanges(answer) };
+  }
+
+  /** What a deletion would do, without doing it; nothing is known of kinds that can't be asked. */
+  async planDeletion(at: Reference, terms: Terms): Promise<readonly PlannedChange[]> {
+    if (!this.kind.plansDeletion) return [];
+    const request = { ...name(this.kind, at), deletion: true };
+    return plannedChanges(await this.#cloud.call(this.kind.standard.plan, request, terms));
   }
 
   /** Changes the fields of the mask, given in JSON names. */
@@ -172,6 +175,10 @@ export function conditionOf(resource: JsonObject): Condition {
     reason: textOf(status, "reason"),
     message: textOf(status, "message"),
   };
+}
+
+function plannedChanges({ changes }: JsonObject): readonly PlannedChange[] {
+  return Array.isArray(changes) ? changes.map(plannedChange) : [];
 }
 
 function plannedChange(one: unknown): PlannedChange {

@@ -4,7 +4,7 @@ import { KindCalls } from "./cloud.ts";
 import { unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { Deadline } from "./deadline.ts";
 import { plan } from "./plan.ts";
-import { ask, type Question } from "./plan-check.ts";
+import { ask, askDeletion, type Question } from "./plan-check.ts";
 import { resourceSchema } from "./schema.ts";
 import { FakeCloud, FakeError } from "./testing.ts";
 import { Walk } from "./walk.ts";
@@ -133,5 +133,33 @@ describe("ask()", () => {
         ].join("\n"),
       },
     ]);
+  });
+});
+
+describe("askDeletion()", () => {
+  const at = { org: "acme", project: "web", id: "w-1" };
+  const deletion = (plansDeletion: boolean) => {
+    const calls = new KindCalls(cloud, { ...widget, plansDeletion });
+    return askDeletion({ calls, at, what: "widget gear" }, walk, new Deadline(1000, new AbortController().signal));
+  };
+  const access = [{ principal: "user:acme/bob", scope: "org/acme", gives: [], takes: ["compute:vms:stop"] }];
+
+  test("warns of who may do more or less without it", async () => {
+    cloud.foreseen = { resource: {}, changes: [{ path: "", impact: "IMPACT_DELETE", access }] };
+    const detail = "With widget gear gone:\n- user:acme/bob loses compute:vms:stop at org/acme";
+    expect(await deletion(true)).toEqual([{ severity: "warning", summary: "This changes who may do what", detail }]);
+    expect(cloud.calls[0]?.request).toMatchObject({ id: "w-1", deletion: true });
+  });
+
+  test("asks nothing of kinds that can't be asked, in an apply, or after the cloud was silent", async () => {
+    await deletion(false);
+    walk.asking = false;
+    await deletion(true);
+    expect(cloud.calls).toEqual([]);
+  });
+
+  test("says nothing where the cloud refuses: what is in the way may go in the same apply", async () => {
+    refusing("failed_precondition", "it is in use");
+    expect(await deletion(true)).toEqual([]);
   });
 });

@@ -52,6 +52,17 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   }
 }
 
+/** What there is to know before something is removed. Whether it can be is known when it is: what is in the way may go in the same apply. */
+export async function askDeletion(
+  { calls, at, what }: Pick<Question, "calls" | "at" | "what">,
+  walk: Walk,
+  deadline: Deadline,
+): Promise<readonly Diagnostic[]> {
+  if (!walk.asking || walk.applying) return [];
+  const changes = await calls.planDeletion(at, reading(deadline)).catch(() => []);
+  return accessGiven(`${what} gone`, changes);
+}
+
 /** What is begun already is in its own way: the apply takes it up. */
 export function unfinished(walk: Walk): readonly Diagnostic[] {
   if (walk.applying || !walk.tellOnce()) return [];
@@ -106,11 +117,11 @@ function unchecked(walk: Walk, code: string, told: readonly Diagnostic[]): reado
 }
 
 function told(question: Question, changes: readonly PlannedChange[]): readonly Diagnostic[] {
-  return [...impacts(question, changes), ...accessGiven(question, changes)];
+  return [...impacts(question, changes), ...accessGiven(question.what, changes)];
 }
 
 /** One warning for all who may do more or less: nobody reviews a plan of roles without it. */
-function accessGiven({ what }: Question, changes: readonly PlannedChange[]): readonly Diagnostic[] {
+function accessGiven(what: string, changes: readonly PlannedChange[]): readonly Diagnostic[] {
   const lines = changes.flatMap(({ access = [] }) => access.map(accessLine));
   if (lines.length === 0) return [];
   const detail = `With ${what}:\n${lines.join("\n")}`;

@@ -11,7 +11,7 @@ import { refresh, settle } from "./merge.ts";
 import { callMs, create, reading, remove, type Settled, settled, update } from "./operation.ts";
 import type { Verb } from "./permission-hints.ts";
 import { type Plan, plan } from "./plan.ts";
-import { ask, askMs, type Question, unfinished } from "./plan-check.ts";
+import { ask, askDeletion, askMs, type Question, unfinished } from "./plan-check.ts";
 import { given } from "./plan-request.ts";
 import type { PrivateState } from "./private-state.ts";
 import { sameAttribute } from "./same.ts";
@@ -105,7 +105,13 @@ export class Resource {
 
   /** What there is to say before it is removed. */
   async planDelete(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
-    return this.#asks() ? this.#hints(prior, ["delete"], signal) : [];
+    if (!this.#asks()) return [];
+    const asked = { calls: this.#calls(), at: referenceOf(prior), what: this.#nameOf(prior) };
+    const [told, hints] = await Promise.all([
+      askDeletion(asked, this.#session.walk, this.#deadline(askMs, signal)),
+      this.#hints(prior, ["delete"], signal),
+    ]);
+    return [...told, ...hints];
   }
 
   /** Whether the cloud is asked about plans, as far as is known by now. */
@@ -133,8 +139,13 @@ export class Resource {
       at: { ...referenceOf(prior ?? planned), ...(prior === null ? { id: "" } : {}) },
       mask: prior === null ? [] : [...this.#changed(prior, planned), ...writeOnly],
       replaces: prior === null && kept.etag !== "",
-      what: this.#name(textIn(prior ?? planned, "name") || textIn(prior ?? planned, "id")),
+      what: this.#nameOf(prior ?? planned),
     };
+  }
+
+  /** For messages: "vpc main". */
+  #nameOf(state: ValueMap): string {
+    return this.#name(textIn(state, "name") || textIn(state, "id"));
   }
 
   /** What is there; a state of null where it is gone. */
