@@ -272,7 +272,6 @@ function readKind(desc: DescMessage, service: DescService | undefined, methods: 
     isScope: options.isScope,
     ownScopeOnly: options.ownScopeOnly,
     plansDeletion: standard.plan.desc.input.fields.some(({ name }) => name === "deletion"),
-    plansDeletion: standard.plan.desc.input.fields.some(({ name }) => name === "deletion"),
     // Read when they are asked for: a program that is started for one resource reads one kind's.
     get fields() {
       fields ??= fieldsOf(desc);
