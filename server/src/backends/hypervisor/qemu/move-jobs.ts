@@ -20,16 +20,22 @@ export function recordsOf(answer: unknown): Record<string, unknown>[] {
   return (Array.isArray(answer) ? answer : []).map((one: unknown) => recordOf(one) ?? {});
 }
 
-/** Resolves soon after QEMU tells anything of moves, or after a moment. */
-export async function untilNews(events: Listening, signal: AbortSignal): Promise<void> {
-  const told = new AbortController();
-  const listener = ({ event }: QmpEvent) => {
-    if (event === "MIGRATION" || event.startsWith("BLOCK_JOB_")) told.abort();
-  };
-  events.add(listener);
-  await wait(pollMs, undefined, { signal: AbortSignal.any([signal, told.signal]) }).catch(() => {});
-  events.delete(listener);
-  signal.throwIfAborted();
+/** Looks until it is so: again as soon as QEMU tells anything of moves, also while it is being asked, or after a moment. */
+export async function untilSo(events: Listening, signal: AbortSignal, isSo: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const told = new AbortController();
+    const listener = ({ event }: QmpEvent) => {
+      if (event === "MIGRATION" || event.startsWith("BLOCK_JOB_")) told.abort();
+    };
+    events.add(listener);
+    try {
+      if (await isSo()) return;
+      await wait(pollMs, undefined, { signal: AbortSignal.any([signal, told.signal]) }).catch(() => {});
+    } finally {
+      events.delete(listener);
+    }
+    signal.throwIfAborted();
+  }
 }
 
 /** Begins to copy a disk to an NBD server's export of the same name. What the guest writes from here on is written there at once, too. */
@@ -77,7 +83,7 @@ export async function finishMirrors(monitor: Qmp, events: Listening, jobs: reado
   events.add(listener);
   try {
     for (const job of jobs) await monitor.execute("block-job-cancel", { device: job });
-    while ((await mirrors(monitor)).size > 0) await untilNews(events, signal);
+    await untilSo(events, signal, async () => (await mirrors(monitor)).size === 0);
   } finally {
     events.delete(listener);
   }

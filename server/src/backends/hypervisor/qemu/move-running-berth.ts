@@ -9,7 +9,7 @@ import { type Host, userOf } from "./host.ts";
 import { lastWords } from "./launch.ts";
 import type { Machine } from "./machine.ts";
 import { type RunningHello, seedOf } from "./move-hello.ts";
-import { migration, recordsOf, untilNews } from "./move-jobs.ts";
+import { migration, recordsOf, untilSo } from "./move-jobs.ts";
 import { Pipes } from "./move-pipes.ts";
 import { SnapshotBerth } from "./move-snapshots.ts";
 import type { Power } from "./power-off.ts";
@@ -93,8 +93,8 @@ export class RunningBerth {
     if (monitor === undefined) throw new DriverError("unavailable", "its process has ended");
     await this.#untilLoaded(monitor);
     await monitor.execute("nbd-server-stop");
-    while (recordsOf(await monitor.execute("query-block-exports")).length > 0)
-      await untilNews(this.#machine.events, AbortSignal.timeout(loadedMs));
+    const isClosed = async () => recordsOf(await monitor.execute("query-block-exports")).length === 0;
+    await untilSo(this.#machine.events, AbortSignal.timeout(loadedMs), isClosed);
     this.#pipes.close();
     this.#snapshots.record();
     // The guest has written nothing here yet; QEMU appends.
@@ -111,13 +111,11 @@ export class RunningBerth {
   }
 
   async #untilLoaded(monitor: Power["monitor"]): Promise<void> {
-    const signal = AbortSignal.timeout(loadedMs);
-    for (;;) {
+    await untilSo(this.#machine.events, AbortSignal.timeout(loadedMs), async () => {
       const { status, error } = await migration(monitor);
-      if (status === "completed") return;
       if (status === "failed") throw new DriverError("unavailable", `its memory did not come: ${error ?? status}`);
-      await untilNews(this.#machine.events, signal);
-    }
+      return status === "completed";
+    });
   }
 
   #socket(name: string): string {

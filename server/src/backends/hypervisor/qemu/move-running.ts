@@ -16,7 +16,7 @@ import {
   migration,
   mirrorOf,
   mirrors,
-  untilNews,
+  untilSo,
 } from "./move-jobs.ts";
 import { diskChannel, memoryChannel } from "./move-names.ts";
 import { Pipes } from "./move-pipes.ts";
@@ -121,14 +121,13 @@ export class RunningCopy {
   }
 
   async #untilReady(count: number, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    await untilSo(this.#machine.events, signal, async () => {
       const now = [...(await mirrors(this.#power.monitor)).values()];
       if (now.length < count)
         throw new DriverError("unavailable", "its disks could not be copied: see the destination");
       this.#disks = now;
-      if (now.every(({ ready }) => ready)) return;
-      await untilNews(this.#machine.events, signal);
-    }
+      return now.every(({ ready }) => ready);
+    });
   }
 
   async #beginMigration(dial: Dial): Promise<void> {
@@ -146,18 +145,18 @@ export class RunningCopy {
 
   /** The guest stands still, and little is left to be sent. */
   async #untilStill(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    await untilSo(this.#machine.events, signal, async () => {
       const now = await this.#look();
-      if (now.status === "pre-switchover") return;
+      if (now.status === "pre-switchover") return true;
       if (now.rounds > this.#host.mostRounds)
         throw new DriverError("unavailable", "its guest writes to its memory faster than that can be copied");
       await this.#allow(now.rounds);
-      await untilNews(this.#machine.events, signal);
-    }
+      return false;
+    });
   }
 
   async #until(status: string, signal: AbortSignal): Promise<void> {
-    while ((await this.#look()).status !== status) await untilNews(this.#machine.events, signal);
+    await untilSo(this.#machine.events, signal, async () => (await this.#look()).status === status);
   }
 
   /** @throws DriverError "unavailable" if it failed. */
