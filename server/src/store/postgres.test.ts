@@ -13,7 +13,7 @@ function onPostgres(): void {
   let server: TestPostgres;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 90_000);
+  }, 150_000);
   afterAll(() => server.stop(), 30_000);
 
   storeSuite("a store in PostgreSQL, by two processes' stores", async () => {

@@ -1,7 +1,7 @@
 // A PostgreSQL of one's own for tests: Debian's programs, a temporary folder, a Unix socket, nothing shared with the machine's service.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -38,22 +38,24 @@ export async function startPostgres(): Promise<TestPostgres> {
     "max_connections=200",
     "shared_buffers=32MB",
   ];
-  const server = spawn(join(bin, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
-    ...user,
-    cwd: folder,
-    stdio: "ignore",
-  });
+  const words = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
+  const log = openSync(join(folder, "log"), "a");
+  const server = spawn(join(bin, "postgres"), words, { ...user, cwd: folder, stdio: ["ignore", log, log] });
+  closeSync(log);
   const orphaned = () => server.kill("SIGINT");
   process.once("exit", orphaned);
   server.once("exit", () => process.off("exit", orphaned));
-  await ready(urlOf(folder, "postgres"), server);
+  await ready(folder, server);
+  // Else all that a test sees is a socket that is not there any more.
+  const fallen = () => console.error(`PostgreSQL ended by itself:\n${lastWords(folder)}`);
+  server.once("exit", fallen);
   let databases = 0;
   const createDatabase = async () => {
     const name = `photon_${++databases}`;
     await asAdministrator(urlOf(folder, "postgres"), `CREATE DATABASE ${name}`);
     return urlOf(folder, name);
   };
-  return { url: await createDatabase(), createDatabase, stop: () => stop(server, folder) };
+  return { url: await createDatabase(), createDatabase, stop: () => stop(server.off("exit", fallen), folder) };
 }
 
 /** The folder of the newest version's programs. */
@@ -73,14 +75,20 @@ function urlOf(folder: string, database: string): string {
   return `postgres://postgres@localhost/${database}?host=${encodeURIComponent(folder)}`;
 }
 
-async function ready(url: string, server: ChildProcess): Promise<void> {
+/** The end of its log. */
+function lastWords(folder: string): string {
+  return readFileSync(join(folder, "log"), "utf8").slice(-2_000);
+}
+
+async function ready(folder: string, server: ChildProcess): Promise<void> {
+  const url = urlOf(folder, "postgres");
   const deadline = Date.now() + startTimeoutMs;
   for (;;) {
     try {
       return await asAdministrator(url, "SELECT 1");
     } catch (error) {
       if (server.exitCode !== null || Date.now() > deadline)
-        throw new Error("PostgreSQL did not start", { cause: error });
+        throw new Error(`PostgreSQL did not start:\n${lastWords(folder)}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
