@@ -10,6 +10,16 @@ import { tellsItsCloud } from "./first-boot.ts";
 import { type GuestCloud, guestPatienceMs, guestsMissing, startGuestCloud } from "./guest-cloud.ts";
 
 const memory = 128;
+/** Waits for a second interface, asks for its address, and says when it is there no more. */
+const takesEth1 = `#!/bin/sh
+(
+  until [ -e /sys/class/net/eth1 ]; do sleep 1; done
+  ip link set eth1 up
+  udhcpc -i eth1 -b -t 20 -T 1 -s /bin/udhcpc-script
+  while [ -e /sys/class/net/eth1 ]; do sleep 1; done
+  echo "eth1 is gone"
+) > /dev/console 2>&1 &
+`;
 
 const missing = guestsMissing();
 const suite = missing === undefined ? describe : describe.skip;
@@ -88,6 +98,37 @@ suite(`a machine on a real network${missing === undefined ? "" : ` (${missing})`
         ["Vpc", vpc],
       ] as const)
         await alice.remove(kind, id);
+    },
+    4 * guestPatienceMs,
+  );
+
+  test(
+    "takes an interface as it runs, gets its address by DHCP, and lets go of it again",
+    async () => {
+      const carol = await handsIn("plugging-corp");
+      const vpc = await carol.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
+      const subnet = await carol.create("Subnet", { vpc_id: vpc.id, name: "web" });
+      const [first, second] = [
+        await carol.create("Port", { subnet_id: subnet.id, name: "one" }),
+        await carol.create("Port", { subnet_id: subnet.id, name: "two" }),
+      ];
+      const vm = await vmOn(carol, "web", first, { user_data: takesEth1 });
+      await guests.says(vm.id, /^READY/m);
+      const pid = readRunning(guests.files(vm.id))?.process.pid;
+      const has = async (...ports: readonly Json[]) => {
+        const network = ports.map(({ id }, i) => ({ id: `eth${i}`, port_id: id }));
+        await carol.must("Vm", "UpdateVm", { id: vm.id, vm: { spec: { network } }, update_mask: "spec.network" });
+      };
+      await has(first, second);
+      await guests.says(vm.id, new RegExp(`^address eth1 ${String(second.ipAddress).replaceAll(".", "\\.")}$`, "m"));
+      await carol.until("Port", second.id, ({ up }) => up === true);
+      await has(first);
+      await guests.says(vm.id, /^eth1 is gone$/m);
+      const freed = await carol.until("Port", second.id, ({ deviceId = "" }) => deviceId === "");
+      expect(freed.up ?? false).toBe(false);
+      expect(await devices()).not.toContain(tapOf({ vmId: vm.id }, { id: "eth1" }));
+      expect(readRunning(guests.files(vm.id))?.process.pid).toBe(pid);
+      await carol.remove("Vm", vm.id);
     },
     4 * guestPatienceMs,
   );
