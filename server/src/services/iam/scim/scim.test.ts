@@ -1,10 +1,13 @@
 // SCIM as Okta and Entra ID speak it: what they send makes ordinary users and groups, by ordinary permissions.
+
+import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { RevokeSessionsRequestSchema } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import { Fault } from "../../../fault.ts";
 import type { WebRequest } from "../../web.ts";
+import { formatKeySecret, keySecretBytes } from "../credentials/key-secret.ts";
 import { onEachStore } from "../testing/databases.ts";
-import { callBy, issuer as cloud, openWorld, textOf, type World } from "../testing/world.ts";
+import { callBy, issuer as cloud, kindOf, openWorld, textOf, type World } from "../testing/world.ts";
 import { parseFilter } from "./filter.ts";
 import { patched } from "./patch.ts";
 
@@ -243,6 +246,46 @@ onEachStore((openStore) => {
       expect((await users(token)).status).toBe(200);
       const request = { orgId: "acme", principalId: "directory" };
       await world.handle("RevokeSessions", RevokeSessionsRequestSchema, request, callBy(admin));
+      expect((await users(token)).status).toBe(200);
+    });
+
+    test("whose secret was changed ends although it was remembered, and the new one is taken", async () => {
+      const { id, token } = await newKey();
+      expect((await users(token)).status).toBe(200);
+      const kind = kindOf("service_account_key");
+      const [method] = kind.custom;
+      const secret = formatKeySecret(crypto.getRandomValues(new Uint8Array(keySecretBytes)));
+      if (method === undefined) throw new Error("keys can't be rotated");
+      await world.resources.custom(
+        kind,
+        method,
+        create(method.desc.input, { orgId: "acme", id, secret }),
+        callBy(admin),
+      );
+      expect([(await users(token)).status, (await users(`directory.${secret}`)).status]).toEqual([401, 200]);
+    });
+
+    test("of one org is none in another, which is told nothing else than of garbage", async () => {
+      const { token } = await newKey();
+      await world.create(admin, "service_account", { orgId: "rival", id: "directory" });
+      expect((await users(token)).status).toBe(200);
+      const elsewhere = (given: string) => scim("GET", "/Users", undefined, { who: "", org: "rival", token: given });
+      const garbage = await elsewhere(`directory.pck_${"x".repeat(43)}`);
+      expect(await elsewhere(token)).toEqual(garbage);
+      expect(garbage.status).toBe(401);
+    });
+
+    test("is no access token, and a disabled account has none", async () => {
+      const { token } = await newKey();
+      expect((await users(token)).status).toBe(200);
+      await expect(world.iam.authenticator.authenticate(token)).rejects.toThrow();
+      const disable = (disabled: boolean) =>
+        world.call(admin, "service_account", "update", {
+          ...{ orgId: "acme", id: "directory", serviceAccount: { disabled }, updateMask: { paths: ["disabled"] } },
+        });
+      await disable(true);
+      expect((await users(token)).status).toBe(401);
+      await disable(false);
       expect((await users(token)).status).toBe(200);
     });
 
