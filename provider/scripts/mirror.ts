@@ -1,6 +1,6 @@
 // Lays the built provider out as Terraform looks for it: `node provider/scripts/mirror.ts DIR` prints the CLI configuration to use.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { version } from "../src/version.ts";
 import { buildProvider, builtProvider, executable, packageJson } from "./build.ts";
 
@@ -58,10 +58,18 @@ export async function installMirror(directory: string, script?: string): Promise
   return { mirror, cliConfig: write(join(resolve(directory), "terraform.tfrc"), mirrorConfig(mirror)) };
 }
 
+/** In development every answer is checked by the oracle, unless the environment says otherwise. */
+const checkingScript = `#!/bin/sh
+export PHOTON_PROVIDER_ORACLE="\${PHOTON_PROVIDER_ORACLE:-1}"
+exec ${JSON.stringify(resolve(executable))} "$@"
+`;
+
 /** Writes a CLI configuration that runs the build where it lies, without `terraform init`, lock file or checksums. Answers its path. */
 export function overrideWithBuild(directory: string): string {
-  mkdirSync(directory, { recursive: true });
-  return write(join(resolve(directory), "dev.tfrc"), overrideConfig(dirname(executable)));
+  const folder = join(resolve(directory), "dev");
+  mkdirSync(folder, { recursive: true });
+  chmodSync(write(join(folder, "terraform-provider-photoncloud"), checkingScript), 0o755);
+  return write(join(resolve(directory), "dev.tfrc"), overrideConfig(folder));
 }
 
 if (import.meta.main) {

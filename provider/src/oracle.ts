@@ -224,3 +224,27 @@ function checkStateInto(attributes: readonly Attribute[], state: ValueMap, repor
 export function checkState(attributes: readonly Attribute[], state: ValueMap): string[] {
   return collect((report) => checkStateInto(attributes, state, report));
 }
+
+/** What Terraform would refuse in an answer to ReadDataSource. */
+export function checkData(attributes: readonly Attribute[], config: ValueMap, state: ValueMap): string[] {
+  return collect((report) => {
+    checkStateInto(attributes, state, report);
+    for (const { name, computed, shape } of attributes) {
+      const [wrote, is] = [get(config, name), get(state, name)];
+      if (
+        wrote === null ? !computed && is !== null : !(wrote instanceof Unknown) && !sameValue(typeOf(shape), wrote, is)
+      )
+        report([attributeStep(name)], "is not as configured");
+    }
+  });
+}
+
+/** What can't stand in a configuration that is generated. */
+export function checkConfig(attributes: readonly Attribute[], config: ValueMap): string[] {
+  return collect((report) => {
+    checkStateInto(attributes, config, report);
+    for (const { name, required, optional } of attributes)
+      if (!required && !optional && get(config, name) !== null)
+        report([attributeStep(name)], "is the cloud's, and can't be configured");
+  });
+}

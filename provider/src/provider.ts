@@ -5,7 +5,7 @@ import { actionHandlers } from "./action/index.ts";
 import type { ValueMap } from "./cty/value.ts";
 import { dataSourceHandlers, dataSourceSchemas, dataSourcesOf } from "./data/index.ts";
 import { deferring } from "./deferral.ts";
-import { type Diagnostic, Problem, plainError } from "./diagnostics.ts";
+import { Problem, plainError } from "./diagnostics.ts";
 import { ephemeralHandlers, ephemeralSchemas } from "./ephemeral/index.ts";
 import { functionHandlers, wireFunctions } from "./functions/index.ts";
 import { generateHandler } from "./generate-config.ts";
@@ -15,6 +15,7 @@ import { type Known, lazily } from "./known.ts";
 import { listHandlers } from "./list/index.ts";
 import { moveHandler } from "./move.ts";
 import { checkApply, checkPlan, checkState } from "./oracle.ts";
+import { bugs, overseen } from "./overseen.ts";
 import type { DynamicValue } from "./plugin/gen/tfplugin6.ts";
 import type { Handlers } from "./plugin/provider-methods.ts";
 import { readPrivate, writePrivate } from "./private-state.ts";
@@ -33,15 +34,6 @@ export interface ProviderOptions extends Surroundings {
 }
 
 const nothingKnown: ValueMap = new Map();
-
-/** Our own bugs, found by the oracle before Terraform finds them. */
-const bugs = (problems: readonly string[], where: string): readonly Diagnostic[] =>
-  problems.map((problem) =>
-    plainError(
-      `The provider's own check of its ${where} failed`,
-      `${problem}. This is a bug in the PhotonCloud provider.`,
-    ),
-  );
 
 /** Makes the handlers of one provider process. */
 export function createProvider(options: ProviderOptions): Handlers {
@@ -232,11 +224,15 @@ export function createProvider(options: ProviderOptions): Handlers {
       return {};
     },
   } satisfies Handlers;
-  const waiting = deferring(handlers, {
+  const schemas = {
+    resource: (typeName: string) => resources(typeName).attributes,
+    dataSource: (typeName: string) => dataSources(typeName).attributes,
+  };
+  const checked = checking ? { ...handlers, ...overseen(handlers, schemas) } : handlers;
+  const waiting = deferring(checked, {
+    ...schemas,
     connected: () => session.connected,
-    resource: (typeName) => resources(typeName).attributes,
-    dataSource: (typeName) => dataSources(typeName).attributes,
     ephemeral: (typeName) => ephemeralSchemas(catalog).find((e) => e.typeName === typeName)?.attributes ?? [],
   });
-  return { ...handlers, ...waiting };
+  return { ...checked, ...waiting };
 }
