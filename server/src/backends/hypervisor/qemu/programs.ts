@@ -9,7 +9,7 @@ const longestComplaint = 400;
 
 /** What is told when there is no room on the host: it may pass. */
 export function diskFull(cause: unknown): DriverError {
-  return new DriverError("unavailable", "the host's disk is full", { cause });
+  return new DriverError("unavailable", "the host's disk is full", { status: "NoRoom", cause });
 }
 
 export function isFull(error: unknown): boolean {

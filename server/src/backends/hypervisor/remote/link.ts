@@ -61,6 +61,8 @@ export interface Heard {
 const againMs = 1_000;
 /** A channel on which nothing was heard for so long is given up. */
 const patienceMs = 3 * beatMs;
+/** The longest that a timer can hold, in milliseconds. */
+const never = 2 ** 31 - 1;
 
 export class AgentLink {
   readonly driver: RemoteHypervisor;
@@ -149,7 +151,8 @@ export class AgentLink {
     const { authority, cert, key } = await identity();
     return new Http2SessionManager(
       `https://${address}`,
-      { pingIntervalMs: beatMs, pingTimeoutMs: beatMs, idleConnectionTimeoutMs: 2 ** 31 - 1 },
+      // A PING that times out while the channel is given up ends the process, by an error that nobody is left to hear. Beats tell as much.
+      { pingIntervalMs: never, idleConnectionTimeoutMs: never },
       {
         ...{ ca: authority, cert, key, minVersion: "TLSv1.3", servername: hostName(hostId) },
         checkServerIdentity: (_, peer) => checkServerIdentity(hostName(hostId), peer) ?? this.#checkSerial(peer),
