@@ -9,8 +9,8 @@ import { servePlugin } from "../../provider/src/plugin/serve.ts";
 import { resourceSchema } from "../../provider/src/schema.ts";
 import { theCatalog } from "../../provider/src/the-catalog.ts";
 
-/** GetProviderSchema's answer in base64, the same as the real provider's. The build puts it in. */
-declare const PHOTON_SCHEMA: string;
+/** The schemas' answers in base64, by path, the same as the real provider's. The build puts them in. */
+declare const PHOTON_ANSWERS: Readonly<Record<string, string>>;
 
 const known = lazily((noun) => {
   const kind = theCatalog().byNoun(noun);
@@ -64,6 +64,8 @@ const handlers: Handlers = {
 };
 
 const answers = providerMethods(handlers);
-const schema = async () => Buffer.from(PHOTON_SCHEMA, "base64");
-const get = (path: string) => (path === "/tfplugin6.Provider/GetProviderSchema" ? schema : answers.get(path));
+function get(path: string) {
+  const fixed = PHOTON_ANSWERS[path];
+  return fixed === undefined ? answers.get(path) : async () => Buffer.from(fixed, "base64");
+}
 void servePlugin(readInvitation(process.env), { get }, () => {});

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { buildProvider, bundle, head, schemaBytes } from "../../provider/scripts/build.ts";
+import { buildProvider, bundle, fixedAnswers, head } from "../../provider/scripts/build.ts";
 import { installMirror } from "../../provider/scripts/mirror.ts";
 import type { ServerProcess } from "../../test/terraform/server-process.ts";
 import { run, type Taken } from "./command.ts";
@@ -51,7 +51,7 @@ export interface Environments {
 
 async function constantScript(): Promise<string> {
   const main = join(import.meta.dirname, "constant-provider.ts");
-  return head + (await bundle(main, { PHOTON_SCHEMA: JSON.stringify(schemaBytes()) }));
+  return head + (await bundle(main, { PHOTON_ANSWERS: JSON.stringify(fixedAnswers()) }));
 }
 
 /** Terraform's, with the Node that runs this first: the providers run on it. */

@@ -5,7 +5,12 @@ import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { catalog, packCatalog } from "@photoncloud/proto";
 import { build, type Plugin } from "esbuild";
-import { GetProviderSchema_Response } from "../src/plugin/gen/tfplugin6.ts";
+import { identitySchemas } from "../src/identity.ts";
+import {
+  GetProviderSchema_Response,
+  GetResourceIdentitySchemas_Response,
+  ProviderDefinition,
+} from "../src/plugin/gen/tfplugin6.ts";
 import { providerSchema } from "../src/schema-response.ts";
 import { version } from "../src/version.ts";
 
@@ -36,10 +41,19 @@ if (parseInt(process.versions.node, 10) < 20) {
 /** Lies beside the executable: a package.json of a user's above it may say that scripts are ES modules. */
 export const packageJson = '{ "type": "commonjs" }\n';
 
-/** GetProviderSchema's answer in base64, encoded once and for all. */
-export function schemaBytes(): string {
-  const message = GetProviderSchema_Response.fromPartial(providerSchema(catalog()));
-  return Buffer.from(GetProviderSchema_Response.encode(message).finish()).toString("base64");
+/** The answers that depend on the catalog alone, encoded once and for all: in base64, by path. */
+export function fixedAnswers(): Readonly<Record<string, string>> {
+  const schema = GetProviderSchema_Response.fromPartial(providerSchema(catalog()));
+  const identities = GetResourceIdentitySchemas_Response.fromPartial(identitySchemas(catalog()));
+  const answers = {
+    GetProviderSchema: GetProviderSchema_Response.encode(schema).finish(),
+    GetResourceIdentitySchemas: GetResourceIdentitySchemas_Response.encode(identities).finish(),
+  };
+  const entries = Object.entries(answers).map(([name, bytes]) => [
+    `/${ProviderDefinition.fullName}/${name}`,
+    Buffer.from(bytes).toString("base64"),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -79,7 +93,7 @@ export async function bundle(module: string, define: Record<string, string>): Pr
 /** The provider as one script: what is needed up to the handshake as code, the rest packed. */
 export async function providerScript(): Promise<string> {
   const parts = deflateRawSync(await bundle("parts.ts", {}), { level: 9 }).toString("base64");
-  const packed = `const PHOTON_PARTS=${JSON.stringify(parts)},PHOTON_SCHEMA=${JSON.stringify(schemaBytes())};\n`;
+  const packed = `const PHOTON_PARTS=${JSON.stringify(parts)},PHOTON_ANSWERS=${JSON.stringify(fixedAnswers())};\n`;
   return packed + (await bundle("main.ts", {}));
 }
 

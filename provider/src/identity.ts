@@ -69,16 +69,19 @@ export function referenceIn(known: Known<Identified>, given: ResourceIdentityDat
   ]);
 }
 
+/** The answer to GetResourceIdentitySchemas; it depends on the catalog alone, so that a build keeps its bytes. */
+export function identitySchemas(catalog: Catalog) {
+  const schemas = catalog.kinds.map((kind) => identitySchema(resourceSchema(kind)));
+  return { identitySchemas: Object.fromEntries(schemas.map((schema) => [schema.typeName, wireIdentity(schema)])) };
+}
+
 /** GetResourceIdentitySchemas and UpgradeResourceIdentity. */
 export function identityHandlers(
   catalog: Catalog,
   identities: (typeName: string) => Known<Identified>,
 ): Pick<Required<Handlers>, "getResourceIdentitySchemas" | "upgradeResourceIdentity"> {
-  const schemas = () => catalog.kinds.map((kind) => identitySchema(resourceSchema(kind)));
   return {
-    getResourceIdentitySchemas: async () => ({
-      identitySchemas: Object.fromEntries(schemas().map((schema) => [schema.typeName, wireIdentity(schema)])),
-    }),
+    getResourceIdentitySchemas: async () => identitySchemas(catalog),
     upgradeResourceIdentity: (request) =>
       guarded(
         `reading the identity of a ${request.typeName}`,

@@ -11,10 +11,8 @@ type Parts = typeof import("./parts.ts");
 declare const PHOTON_PACKED: boolean | undefined;
 /** parts.ts and all that it needs, for unpack.ts. */
 declare const PHOTON_PARTS: string;
-/** GetProviderSchema's answer in base64: the process that is asked for it alone loads nothing more. */
-declare const PHOTON_SCHEMA: string;
-
-const schemaPath = "/tfplugin6.Provider/GetProviderSchema";
+/** Answers in base64, by path: the process that is asked for the schemas alone loads nothing more. */
+declare const PHOTON_ANSWERS: Readonly<Record<string, string>>;
 
 async function loadParts(): Promise<Parts> {
   if (typeof PHOTON_PACKED === "undefined") return import("./parts.ts");
@@ -38,10 +36,8 @@ let loading: Promise<Methods> | undefined;
 
 /** Answers any path, by loading the provider at the first call that needs it. */
 function method(path: string): Method | undefined {
-  if (path === schemaPath && typeof PHOTON_PACKED !== "undefined") {
-    const bytes = Buffer.from(PHOTON_SCHEMA, "base64");
-    return async () => bytes;
-  }
+  const fixed = typeof PHOTON_PACKED === "undefined" ? undefined : PHOTON_ANSWERS[path];
+  if (fixed !== undefined) return async () => Buffer.from(fixed, "base64");
   if (!path.startsWith("/tfplugin6.Provider/")) return undefined;
   return async (request, signal) => {
     loading ??= loadMethods();

@@ -3,7 +3,7 @@ import { type Attribute, objectType, type Shape, typeOf } from "./attribute.ts";
 import { fromJson, parseJson } from "./cty/json.ts";
 import { type Codec, codec } from "./cty/msgpack.ts";
 import { formatPath, type Path } from "./cty/path.ts";
-import { typeToJson } from "./cty/type.ts";
+import { type Type, typeToJson } from "./cty/type.ts";
 import { isMap, type Value, type ValueMap } from "./cty/value.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import type {
@@ -17,14 +17,20 @@ import type {
 /** Reads and writes the values of one schema. */
 export class BlockCodec {
   readonly #attributes: readonly Attribute[];
+  #type: Type | undefined;
   #codec: Codec | undefined;
 
   constructor(attributes: readonly Attribute[]) {
     this.#attributes = attributes;
   }
 
+  get #objects(): Type {
+    this.#type ??= objectType(this.#attributes);
+    return this.#type;
+  }
+
   get #compiled(): Codec {
-    this.#codec ??= codec(objectType(this.#attributes));
+    this.#codec ??= codec(this.#objects);
     return this.#codec;
   }
 
@@ -37,7 +43,7 @@ export class BlockCodec {
 
   /** A value of a state file; attributes that the schema no longer has are dropped. */
   fromJson(json: Uint8Array): Value {
-    return fromJson(objectType(this.#attributes), parseJson(Buffer.from(json).toString("utf8")));
+    return fromJson(this.#objects, parseJson(Buffer.from(json).toString("utf8")));
   }
 
   encode(value: Value): { msgpack: Buffer } {
