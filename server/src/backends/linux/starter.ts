@@ -1,7 +1,7 @@
 // Starts programs from a small process beside ours, a shell. To become another program a process is copied first, which takes the longer the more
 // memory it has: for a server it is tens of milliseconds in which nothing else is done, for a shell less than one.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,6 +131,7 @@ export class Starter {
     shell.stdout.destroy();
     if (this.#shell !== shell) return;
     this.#shell = undefined;
+    rmSync(this.#folder, { recursive: true, force: true });
     const lost = new Error("the process that starts programs has ended");
     for (const { told } of this.#pending.values()) told.reject(lost);
   }
