@@ -1,12 +1,13 @@
 // What goes wrong between a server and two real hosts: each ends in a status that says what happened, the guest running once, and nothing left over.
+import { closeSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { runPhoton } from "../../cli/src/testing/run.ts";
-import { tinyImage } from "../../scripts/images/tiny.ts";
-import type { Hands, Json } from "../scenarios/calls.ts";
+import { identityOf } from "../../server/src/backends/hypervisor/qemu/process.ts";
+import { runCommand } from "../../server/src/backends/linux/command.ts";
 import { until } from "./agents.ts";
-import { environmentOf } from "./console-command.ts";
-import { guestPatienceMs, guestsMissing } from "./guest-cloud.ts";
-import { type RealHost, type RealHosts, startRealHosts } from "./real-hosts.ts";
+import { guestPatienceMs, guestsMissing, said } from "./guest-cloud.ts";
+import { HostsWorld } from "./hosts-world.ts";
+import type { RealHost } from "./real-hosts.ts";
 
 const missing = guestsMissing();
 const suite = missing === undefined ? describe : describe.skip;
@@ -17,102 +18,36 @@ const diskMib = 2_200;
 /** Of an image, and of a machine's memory and disk: in the middle of both. */
 const [someOfImage, someOfMachine] = [256 * 1024, 4 * 1024 ** 2];
 
-const wordsOf = (vm: Json): string => JSON.stringify([vm.state, vm.stateReason, vm.status, vm.move]);
-
 suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing})`}`, () => {
-  let starting: Promise<RealHosts> | undefined;
-  let hosts: RealHosts;
-  let [one, two]: RealHost[] = [];
-  let alice: Hands;
-  let subnet = "";
+  let starting: Promise<HostsWorld> | undefined;
+  let world: HostsWorld;
   beforeAll(async () => {
-    starting = startRealHosts({ diskMib });
-    hosts = await starting;
-    [one, two] = hosts.hosts;
-    alice = await hosts.tenant("acme");
-    const vpc = await alice.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
-    subnet = (await alice.create("Subnet", { vpc_id: vpc.id, name: "web", cidr: "10.0.1.0/24" })).id;
-    // Both have the image: what is held on the way is what a test is about.
-    for (const host of pair()) {
-      const id = await makeVm(host, {}, { power_state: "POWER_STATE_STOPPED" });
-      await alice.ready("Vm", id);
-      await alice.remove("Vm", id);
-    }
+    starting = HostsWorld.start({ diskMib });
+    world = await starting;
   }, 5 * guestPatienceMs);
-  afterAll(async () => (await starting)?.stop(), guestPatienceMs);
-
-  const pair = (): readonly [RealHost, RealHost] => {
-    if (one === undefined || two === undefined) throw new Error("there are not two hosts");
-    return [one, two];
-  };
-  let made = 0;
-  const ports: string[] = [];
-  const makeVm = async (host: RealHost, spec: Json = {}, more: Json = {}): Promise<string> => {
-    const name = `vm${++made}`;
-    const port = await alice.create("Port", { subnet_id: subnet, name });
-    ports.push(port.id);
-    await hosts.placeOn(host);
-    const network = [{ id: "eth0", port_id: port.id }];
-    const whole = { cpu: 1, memory: 128, image_id: "tiny", network, ...spec };
-    return (await alice.create("Vm", { name, spec: whole, ...more })).id;
-  };
-  const is = (id: string, words: RegExp) => alice.until("Vm", id, (vm) => words.test(wordsOf(vm)));
-  const runs = (id: string, host: RealHost) =>
-    alice.until("Vm", id, ({ hostId, state, status }) => {
-      const isReady = JSON.stringify(status).includes("STATE_READY");
-      return hostId === host.name && state === "VM_STATE_RUNNING" && isReady;
-    });
-  const migrate = async (id: string, host: RealHost) => {
-    await hosts.placeOn(host);
-    await hosts.field.call("plasmavmc.v1.VmService/MigrateVm", {
-      ...{ orgId: "acme", projectId: "project-alpha", id, hostId: host.name },
-    });
-  };
-  const importImage = async (id: string) => {
-    const env = environmentOf(hosts.field.url, alice.tenant);
-    const words = ["image", "import", tinyImage(".photon/images"), "--id", id, "--wait", "-o", "json"];
-    expect(await runPhoton(words, { env, now: Date.now() })).toMatchObject({ code: 0 });
-  };
-  /** Nothing of any machine is left anywhere, and no address. */
+  afterAll(async () => (await starting)?.hosts.stop(), guestPatienceMs);
   afterEach(async () => {
-    for (const host of pair()) {
-      host.line.mend();
-      if (host.agent?.child.signalCode !== null) await hosts.run(host);
-    }
-    const { body } = await alice.call("Vm", "ListVms");
-    for (const { id } of Array.isArray(body.vms) ? body.vms : []) await alice.remove("Vm", id);
-    for (const id of ports.splice(0)) await alice.remove("Port", id);
-    for (const host of pair()) {
-      let left: readonly string[] = [];
-      const isClean = async () => {
-        left = await host.remains();
-        return left.length === 0;
-      };
-      await until(`nothing is left on ${host.name}`, isClean).catch((cause: unknown) => {
-        throw new Error(`${host.name} has ${left.join()}`, { cause });
-      });
-    }
+    free();
+    await world.clear();
   }, longMs);
 
   test(
     "an agent that is killed while an image comes has it sent anew, and one machine runs",
     async () => {
-      const [here] = pair();
-      await importImage("mine");
+      const [here] = world.pair;
+      await world.importImage("mine");
       const held = here.line.holdAfter(someOfImage);
-      const id = await makeVm(here, { image_id: "mine" });
+      const id = await world.makeVm(here, { image_id: "mine" });
       await held();
       await here.agent?.kill();
       here.line.mend();
-      await is(id, /host one|can't be reached/);
-      await hosts.run(here);
-      await runs(id, here);
+      await world.is(id, /host one|can't be reached/);
+      await world.hosts.run(here);
+      await world.runs(id, here);
       await here.says(id, /READY/);
       expect(here.images()).toContain("mine.qcow2");
-      await alice.remove("Vm", id);
-      await hosts.field.call("plasmavmc.v1.ImageService/DeleteImage", {
-        ...{ orgId: "acme", projectId: "project-alpha", id: "mine" },
-      });
+      await world.alice.remove("Vm", id);
+      await world.call("plasmavmc.v1.ImageService/DeleteImage", { id: "mine" });
       await until("the image is gone", async () => !here.images().includes("mine.qcow2"));
     },
     longMs,
@@ -121,19 +56,19 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
   test(
     "the agent that a machine moves to is killed: it stays where it was, and says so",
     async () => {
-      const [from, to] = pair();
-      const id = await makeVm(from);
-      await runs(id, from);
+      const [from, to] = world.pair;
+      const id = await world.makeVm(from);
+      await world.runs(id, from);
       await from.says(id, tick);
       const held = to.line.holdAfter(someOfMachine);
-      await migrate(id, to);
+      await world.migrate(id, to);
       await held();
       await to.agent?.kill();
       to.line.mend();
-      await hosts.run(to);
-      const moved = await is(id, /PHASE_(DONE|FAILED|CANCELLED)"/);
+      await world.hosts.run(to);
+      const moved = await world.is(id, /PHASE_(DONE|FAILED|CANCELLED)"/);
       expect(moved).toMatchObject({ move: { phase: "VM_MOVE_PHASE_FAILED" } });
-      await runs(id, from);
+      await world.runs(id, from);
       await from.saysAgain(id, tick);
       expect(to.process(id)).toBeUndefined();
       await until("the other has nothing", async () => (await to.remains()).length === 0);
@@ -144,22 +79,121 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
   test(
     "a host that is cut off says so; its guest runs on, and what was asked meanwhile is done when it is back",
     async () => {
-      const [here] = pair();
-      const [id, doomed] = [await makeVm(here), await makeVm(here)];
-      for (const vm of [id, doomed]) await runs(vm, here);
+      const [here] = world.pair;
+      const [id, doomed] = [await world.makeVm(here), await world.makeVm(here)];
+      for (const vm of [id, doomed]) await world.runs(vm, here);
       await here.says(id, tick);
       const pid = here.process(id)?.pid;
-      here.line.cut();
-      await hosts.field.hostIs(here.name, "SILENT");
-      expect(await is(id, /VM_STATE_UNKNOWN/)).toMatchObject({ stateReason: expect.stringContaining("host one") });
-      await here.saysAgain(id, tick);
-      await alice.must("Vm", "DeleteVm", { id: doomed });
+      // A line that swallows everything, and then one that is cut.
+      here.line.holdAfter(0);
+      await world.hosts.field.hostIs(here.name, "SILENT");
       here.line.mend();
-      await hosts.field.hostIs(here.name, "READY");
-      await runs(id, here);
+      await world.hosts.field.hostIs(here.name, "READY");
+      here.line.cut();
+      await world.hosts.field.hostIs(here.name, "SILENT");
+      expect(await world.is(id, /VM_STATE_UNKNOWN/)).toMatchObject({
+        stateReason: expect.stringContaining("host one"),
+      });
+      await here.saysAgain(id, tick);
+      await world.alice.must("Vm", "DeleteVm", { id: doomed });
+      here.line.mend();
+      await world.hosts.field.hostIs(here.name, "READY");
+      await world.runs(id, here);
       expect(here.process(id)?.pid).toBe(pid);
-      await alice.until("Vm", doomed, (_, status) => status === 404);
+      await world.alice.until("Vm", doomed, (_, status) => status === 404);
+    },
+    longMs,
+  );
+
+  test(
+    "the agent that a machine moves from is killed: its guest runs on in one place, as if nothing had been asked",
+    async () => {
+      const [from, to] = world.pair;
+      const id = await world.makeVm(from);
+      await world.runs(id, from);
+      await from.says(id, tick);
+      const pid = from.process(id)?.pid;
+      const held = to.line.holdAfter(someOfMachine);
+      await world.migrate(id, to);
+      await held();
+      await from.agent?.kill();
+      to.line.mend();
+      await until("the other has nothing", async () => (await to.remains()).length === 0);
+      expect(identityOf(pid ?? 0)?.pid).toBe(pid);
+      await world.hosts.run(from);
+      const moved = await world.is(id, /PHASE_(DONE|FAILED|CANCELLED)"/);
+      const [here, there] = moved.hostId === to.name ? [to, from] : [from, to];
+      await world.runs(id, here);
+      await here.saysAgain(id, tick);
+      // It was never started again.
+      expect(said(here.files(id).consoleLog, /^READY/m)).toHaveLength(1);
+      await until("it is in one place", async () => there.process(id) === undefined);
+    },
+    longMs,
+  );
+
+  test(
+    "a destination whose disk fills up ends the move with that reason, and the guest runs on where it was",
+    async () => {
+      const [from, to] = world.pair;
+      const id = await world.makeVm(from, { disks: [root, data] }, { power_state: "POWER_STATE_STOPPED" });
+      await world.is(id, /STATE_READY/);
+      await runCommand("qemu-io", ["-f", "qcow2", "-c", "write -P 5 0 200M", from.files(id).disk("data")]);
+      await world.alice.must("Vm", "StartVm", { id });
+      await world.runs(id, from);
+      fill(to, 100);
+      await world.migrate(id, to);
+      const moved = await world.is(id, /PHASE_FAILED"/);
+      expect(JSON.stringify(moved.move)).toMatch(/disk/);
+      await world.runs(id, from);
+      await from.saysAgain(id, tick);
+      await until("the other has nothing", async () => (await to.remains()).length === 0);
+    },
+    longMs,
+  );
+
+  test(
+    "a guest whose host's disk fills up waits and says for what, and goes on when there is room",
+    async () => {
+      const [here] = world.pair;
+      const user_data = `#!/bin/sh
+(
+  dd if=/dev/urandom of=/dev/vda bs=1M seek=200 count=60 conv=notrunc 2>/dev/null && sync && echo "all is written"
+) > /dev/console &
+`;
+      const id = await world.makeVm(here, { user_data }, { power_state: "POWER_STATE_STOPPED" });
+      await world.is(id, /STATE_READY/);
+      fill(here, 24);
+      await world.alice.must("Vm", "StartVm", { id });
+      const waiting = await world.alice.until("Vm", id, ({ stateReason }) => /disk is full/.test(String(stateReason)));
+      expect(waiting).toMatchObject({ state: "VM_STATE_RUNNING" });
+      free();
+      await here.says(id, /all is written/);
+      await world.alice.until("Vm", id, ({ stateReason = "" }) => stateReason === "");
     },
     longMs,
   );
 });
+
+const [root, data] = [
+  { id: "root", size_gib: 1 },
+  { id: "data", size_gib: 1 },
+];
+
+/** What fills hosts' disks. */
+const ballasts: string[] = [];
+
+/** Leaves so many MiB of a host's disk, until `free`. */
+function fill({ machines }: RealHost, leftMib: number): void {
+  const { bavail, bsize } = statfsSync(machines);
+  const ballast = join(machines, "ballast");
+  ballasts.push(ballast);
+  const fd = openSync(ballast, "w");
+  const chunk = Buffer.alloc(1024 ** 2, 1);
+  for (let i = Math.floor((bavail * bsize) / chunk.length) - leftMib; i > 0; i--) writeSync(fd, chunk);
+  closeSync(fd);
+}
+
+function free(): void {
+  for (const ballast of ballasts.splice(0)) rmSync(ballast, { force: true });
+}
