@@ -84,11 +84,6 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
       for (const vm of [id, doomed]) await world.runs(vm, here);
       await here.says(id, tick);
       const pid = here.process(id)?.pid;
-      // A line that swallows everything, and then one that is cut.
-      here.line.holdAfter(0);
-      await world.hosts.field.hostIs(here.name, "SILENT");
-      here.line.mend();
-      await world.hosts.field.hostIs(here.name, "READY");
       here.line.cut();
       await world.hosts.field.hostIs(here.name, "SILENT");
       expect(await world.is(id, /VM_STATE_UNKNOWN/)).toMatchObject({
