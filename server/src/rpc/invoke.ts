@@ -103,7 +103,7 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
       const result = route.handle(request, callOf(parts, route, state, context, { signal: ends, decidedBy }));
       if (!(Symbol.asyncIterator in result)) throw new Error(`${route.name} answered no stream`);
       const recheck = async () => void (await guard.check(route, request, state));
-      yield* untilEnded(result, { ends, recheck, now: () => parts.clock.now() });
+      yield* untilEnded(result, { ends, permission: { recheck, clock: parts.clock } });
     } finally {
       parts.metrics.streams(-1);
       revoked.abort();

@@ -93,7 +93,7 @@ export function addReflection(
   const others = [file_grpc_health_v1_health, ServerReflection.file, ServerReflectionV1Alpha.file];
   const files = reflectedFiles(catalog, others);
   const answer = createAnswers(files, indexSymbols(files.values()));
-  const terms = { ends: stopping, recheck: () => Promise.resolve(), now: () => 0 };
+  const terms = { ends: stopping };
   const respond = (request: ServerReflectionRequest) =>
     create(ServerReflectionResponseSchema, {
       validHost: request.host,

@@ -1,7 +1,8 @@
 // Open streams: what ends them, and how many there may be.
 import { expect, test } from "@jest/globals";
+import { ManualClock } from "../engine/testing/manual-clock.ts";
 import { Fault } from "../fault.ts";
-import { createStreamCount, mostStreamsEach, recheckMs, untilEnded } from "./streams.ts";
+import { createStreamCount, mostStreamsEach, quietRecheckMs, recheckMs, untilEnded } from "./streams.ts";
 
 /** A stream that is fed by hand. */
 function source<T>() {
@@ -24,7 +25,7 @@ function source<T>() {
 test("untilEnded() passes messages on, and ends with the signal's fault, closing what it read", async () => {
   const ends = new AbortController();
   const { stream, push, isClosed } = source<number>();
-  const out = untilEnded(stream, { ends: ends.signal, recheck: async () => {}, now: () => 0 });
+  const out = untilEnded(stream, { ends: ends.signal });
   const first = out.next();
   push(1);
   expect(await first).toEqual({ done: false, value: 1 });
@@ -36,20 +37,39 @@ test("untilEnded() passes messages on, and ends with the signal's fault, closing
 });
 
 test("untilEnded() asks for the permission again before it passes on a message after a while", async () => {
-  let now = 0;
+  const clock = new ManualClock();
   const fault = new Fault("PERMISSION_DENIED", "no longer");
   const { stream, push } = source<string>();
   const recheck = async () => {
     throw fault;
   };
-  const out = untilEnded(stream, { ends: new AbortController().signal, recheck, now: () => now });
+  const out = untilEnded(stream, { ends: new AbortController().signal, permission: { recheck, clock } });
   const first = out.next();
   push("early");
   expect((await first).value).toBe("early");
-  now = recheckMs;
+  clock.advance(recheckMs);
   const second = out.next();
   push("a secret of others by now");
   await expect(second).rejects.toBe(fault);
+});
+
+test("untilEnded() ends a stream on which nothing passes when its permission is taken away", async () => {
+  const clock = new ManualClock();
+  const fault = new Fault("PERMISSION_DENIED", "no longer");
+  let may = true;
+  const recheck = async () => {
+    if (!may) throw fault;
+  };
+  const { stream, isClosed } = source<string>();
+  const out = untilEnded(stream, { ends: new AbortController().signal, permission: { recheck, clock } });
+  const next = out.next();
+  clock.advance(quietRecheckMs);
+  expect(isClosed()).toBe(false);
+  may = false;
+  const ended = expect(next).rejects.toBe(fault);
+  clock.advance(quietRecheckMs);
+  await ended;
+  expect([isClosed(), clock.sleeping]).toEqual([true, 0]);
 });
 
 test("createStreamCount() lets nobody hold more than its share, and takes places back", () => {

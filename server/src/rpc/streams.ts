@@ -1,11 +1,14 @@
 // Open streams end when they must: the caller's session is revoked, the server stops, a permission is taken away, the deadline passes.
 import type { HandlerContext } from "@connectrpc/connect";
+import type { Clock } from "../clock.ts";
 import { Fault } from "../fault.ts";
 import { toConnectError } from "./errors.ts";
 import { callKey } from "./state.ts";
 
 /** How often an open stream's permission is asked for again, before it passes on another message. Milliseconds. */
 export const recheckMs = 250;
+/** How often it is asked for while nothing passes: what is taken away ends every open stream within five seconds. Milliseconds. */
+export const quietRecheckMs = 2_000;
 /** Streams that one principal may hold open: more than any program of ours needs, few enough that none can starve the rest. */
 export const mostStreamsEach = 256;
 /** Streams that one server holds open. */
@@ -14,33 +17,63 @@ export const mostStreams = 10_000;
 export interface StreamTerms {
   /** Aborts with the Fault that the stream shall end with. */
   readonly ends: AbortSignal;
-  /** Throws when the caller may no longer read this. */
-  recheck(): Promise<void>;
-  now(): number;
+  /** Undefined: everybody may read it. */
+  readonly permission?: StreamPermission;
 }
 
-function endOf(signal: AbortSignal): { readonly promise: Promise<never>; readonly stop: () => void } {
+export interface StreamPermission {
+  /** Throws when the caller may no longer read this. */
+  recheck(): Promise<void>;
+  readonly clock: Clock;
+}
+
+interface End {
+  /** Rejects with why the stream shall end. */
+  readonly promise: Promise<never>;
+  stop(): void;
+}
+
+function endOf({ ends, permission }: StreamTerms): End {
   const { promise, reject } = Promise.withResolvers<never>();
-  const end = () => reject(signal.reason);
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
+  const stopped = new AbortController();
+  const end = () => reject(ends.reason);
+  if (ends.aborted) end();
+  else ends.addEventListener("abort", end, { once: true, signal: stopped.signal });
+  if (permission !== undefined) recheckUntil(stopped.signal, permission).catch(reject);
   promise.catch(() => undefined);
-  return { promise, stop: () => signal.removeEventListener("abort", end) };
+  return { promise, stop: () => stopped.abort() };
+}
+
+async function recheckUntil(stopped: AbortSignal, { recheck, clock }: StreamPermission): Promise<void> {
+  for (;;) {
+    await clock.sleep(quietRecheckMs, stopped);
+    if (stopped.aborted) return;
+    await recheck();
+  }
+}
+
+/** Asks again where the last time is a while ago. */
+function recheckNow(permission: StreamPermission | undefined): () => Promise<void> {
+  if (permission === undefined) return async () => {};
+  const { recheck, clock } = permission;
+  let checkedAt = clock.now();
+  return async () => {
+    if (clock.now() - checkedAt < recheckMs) return;
+    await recheck();
+    checkedAt = clock.now();
+  };
 }
 
 /** Passes a stream on until its terms end it. The inner stream is always closed. */
 export async function* untilEnded<T>(stream: AsyncIterable<T>, terms: StreamTerms): AsyncGenerator<T> {
   const iterator = stream[Symbol.asyncIterator]();
-  const end = endOf(terms.ends);
-  let checkedAt = terms.now();
+  const end = endOf(terms);
+  const due = recheckNow(terms.permission);
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), end.promise]);
       if (next.done === true) return;
-      if (terms.now() - checkedAt >= recheckMs) {
-        await terms.recheck();
-        checkedAt = terms.now();
-      }
+      await due();
       yield next.value;
     }
   } finally {
