@@ -39,7 +39,7 @@ function endOf({ ends, permission }: StreamTerms): End {
   const end = () => reject(ends.reason);
   if (ends.aborted) end();
   else ends.addEventListener("abort", end, { once: true, signal: stopped.signal });
-  if (permission !== undefined) recheckUntil(stopped.signal, permission).catch(reject);
+  if (permission !== undefined) recheckUntil(AbortSignal.any([ends, stopped.signal]), permission).catch(reject);
   promise.catch(() => undefined);
   return { promise, stop: () => stopped.abort() };
 }
