@@ -1,5 +1,6 @@
 // Two servers on one PostgreSQL that place, grow and remove machines on the same small hosts at once: no host ever promises more than it has.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { PlacementGroupSchema, PlacementPolicy } from "@photoncloud/proto/gen/plasmavmc/v1/placement_group_pb";
 import { type Vm, VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { openPostgresStore } from "../../../store/index.ts";
@@ -28,6 +29,7 @@ afterAll(async () => {
 });
 
 const serverOf = (n: number) => servers[n % 2 === 0 ? 0 : 1];
+const hasGrownOrWaits = ({ status }: Vm) => status?.state === State.READY || status?.reason === "NoRoom";
 const isSettled = ({ hostId, status }: Vm) => hostId !== "" || status?.reason === "NoHost";
 
 async function make(count: number, spec: object): Promise<readonly Vm[]> {
@@ -80,8 +82,7 @@ withPostgres(
     const grow = ({ id }: Vm, n: number) =>
       outcome(serverOf(n).cloud.update(VmSchema, id, { spec: { memory: 1024 } }, ["spec.memory"]));
     await Promise.all(made.map(grow));
-    for (const { id } of made)
-      await servers[0].cloud.until(VmSchema, id, ({ status }) => /NoRoom|^$/.test(status?.reason ?? ""));
+    for (const { id } of made) await servers[0].cloud.until(VmSchema, id, hasGrownOrWaits);
     const now = await Promise.all(made.map(({ id }) => servers[0].cloud.get(VmSchema, id)));
     await checkPromises(now);
     await removeAll(now);

@@ -1,7 +1,7 @@
 // Logins by a real OpenID provider: beside the command (RFC 8252) and away from it (RFC 8628), whom they let in, and what ends them.
 import { createHash, randomBytes } from "node:crypto";
 import { toJsonString } from "@bufbuild/protobuf";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { IdentityProviderSchema } from "@photoncloud/proto/gen/iam/v1/identity_provider_pb";
 import { systemClock } from "../../../../clock.ts";
 import type { WebHandler } from "../../../web.ts";
@@ -113,7 +113,7 @@ onEachStore((openStore) => {
     await provider.close();
   });
 
-  afterEach(() => {
+  beforeEach(() => {
     provider.person = alice;
   });
 
