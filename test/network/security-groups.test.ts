@@ -105,16 +105,16 @@ describeOnOvn("security groups", () => {
   });
 
   test("a member's address in another VPC of the project, with the same networks, is a stranger's", async () => {
-    const fromFriends = tcp(80, 80, { remote: { type: "group", securityGroupId: acme.groupId("friends") } });
+    const fromKin = tcp(80, 80, { remote: { type: "group", securityGroupId: acme.groupId("kin") } });
     const twin = new TenantObjects("twin", acme.owner);
     await field.tenant(twin, 1);
-    await field.ensure(acme.group("friends", [fromFriends]));
-    const inFriends = { securityGroupIds: [acme.groupId("friends")] };
+    await field.ensure(acme.group("kin", [fromKin]));
+    const inKin = { securityGroupIds: [acme.groupId("kin")] };
     // In the twin: a member with the client's address, and the server's twin, which the same rule guards.
-    await field.ensure(twin.port(1, 10, [], inFriends), acme.port(1, 11, ["server", "friends"]));
+    await field.ensure(twin.port(1, 10, [], inKin), acme.port(1, 11, ["server", "kin"]));
     await letServer();
-    const double = await field.guest(twin.port(1, 10, [], inFriends));
-    const guarded = await field.guest(twin.port(1, 11, [], inFriends), { host: 1 });
+    const double = await field.guest(twin.port(1, 10, [], inKin));
+    const guarded = await field.guest(twin.port(1, 11, [], inKin), { host: 1 });
     await guarded.serveTcp(80, "guarded");
     await expectAll(
       [client.connects(at.server, 80), undefined],
@@ -122,7 +122,7 @@ describeOnOvn("security groups", () => {
       [double.connects(at.server, 80), "guarded"],
       [double.connects(at6.server, 80), "guarded"],
     );
-    await field.ensure(acme.port(1, 10, ["client", "friends"]), twin.port(1, 10, []));
+    await field.ensure(acme.port(1, 10, ["client", "kin"]), twin.port(1, 10, []));
     await expectAll(
       [client.connects(at.server, 80), "server 80"],
       [client.connects(at6.server, 80), "server 80"],
