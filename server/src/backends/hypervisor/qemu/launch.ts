@@ -59,7 +59,6 @@ export async function launch(
 }
 
 /** @throws DriverError "refused" with the words of whatever failed on the way to QEMU. */
-
 async function startAt(
   host: Host,
   definition: Definition,
