@@ -86,8 +86,7 @@ async function untilState(found: Machine, wanted: object): Promise<void> {
 const running = { state: "running", needsRestart: false } as const;
 
 test("a process that answers goes on", async () => {
-  const found = await find();
-  expect(found.state).toEqual(running);
+  await untilState(await find(), running);
   expect(monitor.asked).toContain("cont");
 });
 
