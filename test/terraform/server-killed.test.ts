@@ -1,6 +1,6 @@
 // The server, Terraform or the provider, killed by SIGKILL in the middle of a creation, a change or a removal of many resources: applying again
 // ends with exactly what is declared.
-import { copyFileSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ServerProcess, until } from "./server-process.ts";
@@ -133,10 +133,13 @@ const cases = (["create", "update", "delete"] as const).flatMap((operation) =>
 /** So many are done when somebody is killed: of what is done first, so that most is left. */
 const some = 4;
 
-/** Terraform empties its local state file before it writes it: a death between the two is mended as its users do, by the backup that it made before. */
+/**
+ * Terraform empties its local state file before it writes it: a death between the two is mended as its users do, by the backup that it made before.
+ * The first run of a directory makes none, and needs none: an empty file is an empty state to Terraform, and all that was made is taken up.
+ */
 function restoreState(): void {
   const file = join(workspace.directory, "terraform.tfstate");
-  if (readFileSync(file, "utf8") === "") copyFileSync(`${file}.backup`, file);
+  if (readFileSync(file, "utf8") === "" && existsSync(`${file}.backup`)) copyFileSync(`${file}.backup`, file);
 }
 
 /** Kills somebody, and lets the run come to its end. */
@@ -164,6 +167,18 @@ describe("the SIGKILL of", () => {
     180_000,
   );
 });
+
+test("the SIGKILL of Terraform while its first state file is empty loses nothing", async () => {
+  await killIn("create", "Terraform");
+  const file = join(workspace.directory, "terraform.tfstate");
+  expect(existsSync(`${file}.backup`)).toBe(false);
+  writeFileSync(file, "");
+  const before = await server.ids("prismnet.v1.VpcService/ListVpcs", "vpcs");
+  await expectExactlyWhatIsDeclared("red");
+  const after = await server.ids("prismnet.v1.VpcService/ListVpcs", "vpcs");
+  expect(after).toEqual(expect.arrayContaining(before));
+  await expectNothing();
+}, 180_000);
 
 test("an apply with -target after the SIGKILL of Terraform makes its block's own, and takes up no twin that the state holds", async () => {
   const twin = (name: string) => `resource "photoncloud_service_account" "${name}" {\n  labels = { of = "twins" }\n}\n`;
