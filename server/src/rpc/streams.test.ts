@@ -1,8 +1,13 @@
 // Open streams: what ends them, and how many there may be.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "@jest/globals";
 import { ManualClock } from "../engine/testing/manual-clock.ts";
 import { Fault } from "../fault.ts";
 import { createStreamCount, mostStreamsEach, quietRecheckMs, recheckMs, untilEnded } from "./streams.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 /** A stream that is fed by hand. */
 function source<T>() {
@@ -34,6 +39,22 @@ test("untilEnded() passes messages on, and ends with the signal's fault, closing
   ends.abort(fault);
   await expect(next).rejects.toBe(fault);
   expect(isClosed()).toBe(true);
+});
+
+test("untilEnded() keeps no message that it has passed on", async () => {
+  const { stream, push } = source<object>();
+  const out = untilEnded(stream, { ends: new AbortController().signal });
+  const passed: WeakRef<object>[] = [];
+  for (let i = 0; i < 10; i++) {
+    const next = out.next();
+    push({});
+    passed.push(new WeakRef((await next).value));
+  }
+  // An object that a weak reference was made of lives until the turn ends.
+  await new Promise(setImmediate);
+  collectGarbage();
+  // The last one may still be on somebody's stack.
+  expect(passed.slice(0, -1).filter((message) => message.deref() !== undefined)).toEqual([]);
 });
 
 test("untilEnded() asks for the permission again before it passes on a message after a while", async () => {

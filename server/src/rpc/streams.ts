@@ -28,20 +28,33 @@ export interface StreamPermission {
 }
 
 interface End {
-  /** Rejects with why the stream shall end. */
-  readonly promise: Promise<never>;
+  /** What the work comes to, unless the stream shall end before: then rejects with why. One work at a time. */
+  before<T>(work: Promise<T>): Promise<T>;
   stop(): void;
 }
 
+/** No promise lives as long as the stream: each message that was raced against it would stay in memory with it. */
 function endOf({ ends, permission }: StreamTerms): End {
-  const { promise, reject } = Promise.withResolvers<never>();
   const stopped = new AbortController();
-  const end = () => reject(ends.reason);
-  if (ends.aborted) end();
-  else ends.addEventListener("abort", end, { once: true, signal: stopped.signal });
-  if (permission !== undefined) recheckUntil(AbortSignal.any([ends, stopped.signal]), permission).catch(reject);
-  promise.catch(() => undefined);
-  return { promise, stop: () => stopped.abort() };
+  let ended: { readonly why: unknown } | undefined;
+  let reject: ((why: unknown) => void) | undefined;
+  const end = (why: unknown) => {
+    ended ??= { why };
+    reject?.(ended.why);
+  };
+  if (ends.aborted) end(ends.reason);
+  else ends.addEventListener("abort", () => end(ends.reason), { once: true, signal: stopped.signal });
+  if (permission !== undefined) recheckUntil(AbortSignal.any([ends, stopped.signal]), permission).catch(end);
+  return {
+    before<T>(work: Promise<T>) {
+      const first = Promise.withResolvers<T>();
+      ({ reject } = first);
+      if (ended !== undefined) first.reject(ended.why);
+      work.then(first.resolve, first.reject);
+      return first.promise;
+    },
+    stop: () => stopped.abort(),
+  };
 }
 
 async function recheckUntil(stopped: AbortSignal, { recheck, clock }: StreamPermission): Promise<void> {
@@ -71,7 +84,7 @@ export async function* untilEnded<T>(stream: AsyncIterable<T>, terms: StreamTerm
   const due = recheckNow(terms.permission);
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), end.promise]);
+      const next = await end.before(iterator.next());
       if (next.done === true) return;
       await due();
       yield next.value;
