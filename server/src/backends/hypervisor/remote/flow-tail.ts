@@ -10,6 +10,22 @@ type Call = (kept: AsyncIterable<Kept>, signal: AbortSignal) => AsyncIterable<Fl
 /** Whoever reads is told that time has passed so often, in milliseconds. */
 const lookMs = 250;
 
+interface Coming<T> {
+  readonly came: AbortController;
+  /** Undefined until it came. */
+  result?: T;
+}
+
+/** Waiting for it again and again leaves nothing behind, as racing one promise would. */
+function coming<T>(work: Promise<T>): Coming<T> {
+  const one: Coming<T> = { came: new AbortController() };
+  void work.then((result) => {
+    one.result = result;
+    one.came.abort();
+  });
+  return one;
+}
+
 export class RemoteTail {
   readonly #call: Call;
   readonly #clock: Clock;
@@ -25,16 +41,17 @@ export class RemoteTail {
   /** Ends with the channel. */
   async *follow(signal: AbortSignal): AsyncGenerator<readonly string[]> {
     const answers = this.#call(this.#kept, signal)[Symbol.asyncIterator]();
-    const take = () => answers.next().catch(() => ({ done: true, value: undefined }) as const);
+    const take = () => coming(answers.next().catch(() => ({ done: true, value: undefined }) as const));
     let next = take();
     try {
       while (!signal.aborted) {
-        const came = await this.#withPatience(next, signal);
-        if (came === undefined) yield [];
-        else if (came.done === true) return;
+        await this.#clock.sleep(lookMs, AbortSignal.any([signal, next.came.signal]));
+        const { result } = next;
+        if (result === undefined) yield [];
+        else if (result.done === true) return;
         else {
-          this.#last = came.value.number;
-          yield came.value.lines;
+          this.#last = result.value.number;
+          yield result.value.lines;
           next = take();
         }
       }
@@ -47,14 +64,5 @@ export class RemoteTail {
     if (this.#last === this.#told) return;
     this.#told = this.#last;
     this.#kept.push({ number: this.#last });
-  }
-
-  /** Undefined: nothing came for a while. */
-  async #withPatience<T>(coming: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    const rested = new AbortController();
-    const resting = this.#clock.sleep(lookMs, AbortSignal.any([signal, rested.signal])).then(() => undefined);
-    const came = await Promise.race([coming, resting]);
-    rested.abort();
-    return came;
   }
 }
