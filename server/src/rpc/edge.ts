@@ -5,6 +5,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Fault } from "../fault.ts";
 import { pathsOf } from "./aliases.ts";
+import { createBatchHandler } from "./batch.ts";
 import { createConsoleDoor, type UpgradeHandler } from "./console-socket.ts";
 import { createGate } from "./gate.ts";
 import { createHealth } from "./health.ts";
@@ -79,8 +80,10 @@ export function createEdge(parts: EdgeParts): Edge {
   health.add(router);
   const permit = createPermit({ ...parts, tokens, strangers });
   const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
+  const handlers = byPath(router.handlers, kindMethods);
   const http = createHttpHandler({
-    handlers: byPath(router.handlers, kindMethods),
+    handlers,
+    batch: createBatchHandler({ handlers, tokens, strangers }),
     pages: createPages(parts, stopping.signal),
     log: parts.log,
     ...(parts.web && { web: { handle: parts.web, log: parts.log, permit: permitInOrg(permit, parts.calls) } }),

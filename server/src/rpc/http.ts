@@ -8,6 +8,7 @@ import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/conn
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { Fault } from "../fault.ts";
+import { type BatchHandler, batchPath } from "./batch.ts";
 import { toConnectError } from "./errors.ts";
 import { requestIdOf } from "./headers.ts";
 import type { Log } from "./log.ts";
@@ -25,6 +26,8 @@ export interface HttpParts {
   readonly handlers: ReadonlyMap<string, UniversalHandler>;
   readonly pages: ReadonlyMap<string, Page>;
   readonly log: Log;
+  /** Left out: each call comes in a request of its own. */
+  readonly batch?: BatchHandler;
   /** Left out: nothing can be uploaded. */
   readonly upload?: UploadHandler;
   /** Left out: there is nothing but methods, pages and uploads. */
@@ -76,8 +79,14 @@ function limitBody(request: HttpRequest, ms: number): void {
     else request.socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", () => request.destroy());
   };
   const timer = setTimeout(giveUp, ms);
-  request.once("end", () => clearTimeout(timer));
-  request.once("close", () => clearTimeout(timer));
+  // A body that nobody reads to its end closes no request, but its line.
+  const line = "stream" in request ? request.stream : request.socket;
+  const done = () => {
+    clearTimeout(timer);
+    line.off("close", done);
+  };
+  request.once("end", done);
+  line.once("close", done);
 }
 
 /** A gRPC answer that is headers alone ("Trailers-Only" in the gRPC protocol over HTTP/2). */
@@ -119,7 +128,7 @@ function failEarly(error: unknown, request: HttpRequest, response: HttpResponse,
   if (!request.complete) response.once("finish", () => request.destroy());
 }
 
-export function createHttpHandler({ handlers, pages, log, upload, web, tenantPages }: HttpParts) {
+export function createHttpHandler({ handlers, pages, log, batch, upload, web, tenantPages }: HttpParts) {
   let active = 0;
   let tellIdle: () => void = () => undefined;
 
@@ -202,6 +211,11 @@ export function createHttpHandler({ handlers, pages, log, upload, web, tenantPag
         count(response);
         limitBody(request, handler.method.methodKind === "bidi_streaming" ? conversationMs : bodyMs);
         run(call(handler, request, response, id), response, id);
+      } else if (batch !== undefined && path === batchPath && request.method === "POST") {
+        count(response);
+        limitBody(request, bodyMs);
+        const answers = () => batch(request, response, id).then(() => true);
+        run(other(answers, request, response, id), response, id);
       } else if (upload !== undefined && request.method === "PUT" && path.startsWith(uploadsPath)) {
         count(response);
         run(receive(upload, request, response, id), response, id);

@@ -83,7 +83,7 @@ export async function serveTenantPage(
 }
 
 /** Aborts when the caller has gone away before the answer was out. */
-function goneSignal(response: HttpResponse): AbortSignal {
+export function goneSignal(response: HttpResponse): AbortSignal {
   const gone = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) gone.abort();
@@ -120,7 +120,7 @@ function headOf(request: HttpRequest): Pick<WebRequest, "method" | "url" | "head
 }
 
 /** The whole body. @throws Fault REQUEST_TOO_LARGE */
-async function readBody(request: HttpRequest, most: number): Promise<string> {
+export async function readBody(request: HttpRequest, most: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request) {
