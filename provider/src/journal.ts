@@ -6,7 +6,8 @@
 // digest uses the same key, and the cloud, which remembers keys for 24 hours, answers with what that key made. So the
 // provider only ever takes up what this very working directory and workspace has itself asked for. Terraform keeps the key beside
 // the state of what it made: what a read or a plan finds there has reached the state, and nothing else takes it up. A run with
-// -target finds only a part there: it takes up what was surely not answered, and spares the rest for a run that looks at all.
+// -target, or of a plan that was saved with it, finds only a part there: it takes up what was surely not answered, and spares the
+// rest for a run that looks at all.
 import { createHash, randomUUID } from "node:crypto";
 import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";

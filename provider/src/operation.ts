@@ -147,7 +147,7 @@ const sparedBeside = (what: string): Diagnostic => ({
   severity: "warning",
   summary: `There may be two of ${what}`,
   detail:
-    "An earlier apply was cut short after it had created one just like it. With -target Terraform does not show whether that one is in the state, so this one was created anew. Run terraform plan without -target: where the state lacks the other one, import it or delete it.",
+    "An earlier apply was cut short after it had created one just like it. With -target, or a plan that was saved with it, Terraform does not show whether that one is in the state, so this one was created anew. Run terraform plan without -target: where the state lacks the other one, import it or delete it.",
 });
 
 const referenceTo = (creation: Creation, resource: JsonObject): Reference => ({

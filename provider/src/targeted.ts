@@ -1,17 +1,25 @@
-// Whether Terraform looks at a part of its configuration alone. The protocol does not say; the command line that it was started with does.
+// Whether Terraform looks at a part of its configuration alone. The protocol does not say; the command line that it was started with does, and the
+// saved plan that it names.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { isPartialPlan } from "./saved-plan.ts";
 
 /** Terraform's -target, and OpenTofu's -exclude and the files of both. */
 const partial = /^--?(target|exclude)(-file)?(=|$)/;
 
 /** Flags may also stand in TF_CLI_ARGS and TF_CLI_ARGS_apply, TF_CLI_ARGS_plan, … */
-export function isTargeted(env: Readonly<Record<string, string | undefined>>, commandLine: readonly string[]): boolean {
+export async function isTargeted(
+  env: Readonly<Record<string, string | undefined>>,
+  commandLine: readonly string[],
+): Promise<boolean> {
   const given = Object.entries(env).flatMap(([name, value]) =>
     name.startsWith("TF_CLI_ARGS") ? (value ?? "").split(/\s+/) : [],
   );
-  return [...commandLine, ...given].some((argument) => partial.test(argument));
+  const told = [...commandLine.slice(1), ...given];
+  if (told.some((argument) => partial.test(argument))) return true;
+  const plans = await Promise.all(told.filter((argument) => !argument.startsWith("-")).map(isPartialPlan));
+  return plans.includes(true);
 }
 
 /** The arguments of the process that started this one; none where they can't be read. */
