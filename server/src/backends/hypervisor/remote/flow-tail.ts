@@ -45,7 +45,7 @@ export class RemoteTail {
     let next = take();
     try {
       while (!signal.aborted) {
-        await this.#clock.sleep(lookMs, AbortSignal.any([signal, next.came.signal]));
+        await this.#clock.sleep(lookMs, next.came.signal);
         const { result } = next;
         if (result === undefined) yield [];
         else if (result.done === true) return;
