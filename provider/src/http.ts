@@ -15,7 +15,7 @@ interface Opened {
 }
 
 /** As the SDK's transport reads it. */
-class RequestError extends Error implements HttpError {
+export class RequestError extends Error implements HttpError {
   override readonly name = "RequestError";
   readonly isAxiosError = true;
   readonly code: string | undefined;
@@ -28,7 +28,7 @@ class RequestError extends Error implements HttpError {
   }
 }
 
-function unreached(error: Error): RequestError {
+export function unreached(error: Error): RequestError {
   return new RequestError(error.message, { code: "code" in error ? String(error.code) : undefined });
 }
 
@@ -41,26 +41,46 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Everything that comes. An iterator would cost as much as all the rest of a call. */
-function textOf(response: IncomingMessage): Promise<string> {
+/** Tells everything that comes, and resolves at its end. An iterator would cost as much as all the rest of a call. */
+function heard(response: IncomingMessage, tell: (part: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    let text = "";
-    response.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
-    response.once("end", () => resolve(text)).once("error", reject);
+    response.setEncoding("utf8").on("data", tell);
+    response.once("end", resolve).once("error", reject);
     response.once("close", () => {
       if (!response.complete) reject(new Error("the answer broke off"));
     });
   });
 }
 
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = "";
+  await heard(response, (part) => {
+    text += part;
+  });
+  return text;
+}
+
+/** An answer as its status says. @throws RequestError for one that is no success */
+export function answered({ status, headers, data }: HttpAnswer & { readonly status: number }): HttpAnswer {
+  if (status >= 200 && status < 300) return { data, headers };
+  throw new RequestError(`status ${status}`, { response: { status, headers, data } });
+}
+
 /** Reads an answer to its end. @throws RequestError for a status that is no success */
 async function read(response: IncomingMessage): Promise<HttpAnswer> {
   const text = await textOf(response);
-  const [status, headers, data] = [response.statusCode ?? 0, response.headers, parsed(text)];
-  if (status >= 200 && status < 300) return { data, headers };
-  throw new RequestError(`status ${status}`, { response: { status, headers, data } });
+  return answered({ status: response.statusCode ?? 0, headers: response.headers, data: parsed(text) });
+}
+
+/** Tells each line of an answer when it has come. @throws RequestError for a status that is no success */
+async function readLines(response: IncomingMessage, tell: (line: string) => void): Promise<void> {
+  if (response.statusCode !== 200) return void (await read(response));
+  let begun = "";
+  await heard(response, (part) => {
+    const lines = (begun + part).split("\n");
+    begun = lines.pop() ?? "";
+    lines.forEach(tell);
+  });
 }
 
 /** Proxies are taken from the environment where Node knows how to (24.5 and newer). */
@@ -89,7 +109,19 @@ export class PlainHttp implements Http {
     this.#userAgent = userAgent;
   }
 
-  async request({ method, url, data, headers, signal }: HttpRequest): Promise<HttpAnswer> {
+  request(request: HttpRequest): Promise<HttpAnswer> {
+    return this.#send(request, read);
+  }
+
+  /** Tells each line of the answer when it has come. @throws RequestError */
+  lines(request: HttpRequest, tell: (line: string) => void): Promise<void> {
+    return this.#send(request, (response) => readLines(response, tell));
+  }
+
+  async #send<T>(
+    { method, url, data, headers, signal }: HttpRequest,
+    take: (response: IncomingMessage) => Promise<T>,
+  ): Promise<T> {
     const { protocol, hostname, port, pathname } = this.#url;
     this.#opened ??= open(protocol === "https:", this.#ca);
     const { agent, request } = await this.#opened;
@@ -101,7 +133,7 @@ export class PlainHttp implements Http {
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => reject(error instanceof RequestError ? error : unreached(error));
       const sent = request({ protocol, host, port, path, method, agent, signal, headers: said }, (response) => {
-        read(response).then(resolve, failed);
+        take(response).then(resolve, failed);
       });
       sent.on("error", failed).end(body);
     });

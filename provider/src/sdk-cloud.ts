@@ -4,6 +4,7 @@ import { type Credentials, checkedEndpoint, type Transport, transportOf, userAge
 import type { Cloud, Terms } from "./cloud.ts";
 import { PlainHttp } from "./http.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
+import { Together } from "./together.ts";
 
 export interface Connection {
   readonly endpoint: string;
@@ -23,7 +24,7 @@ const unrepeatable: ReadonlySet<string> = new Set(["RefreshToken"]);
 function connect(connection: Connection): Transport {
   const endpoint = checkedEndpoint(connection.endpoint);
   const http = new PlainHttp({ endpoint, ca: connection.ca, userAgent: userAgentOf(connection.userAgent) });
-  return transportOf({ ...connection, retries }, http);
+  return transportOf({ ...connection, retries }, new Together(http));
 }
 
 /** A cloud behind an endpoint. */
