@@ -40,7 +40,7 @@ export function settledAlone(plan: Plan): string | undefined {
 export class Together {
   readonly #runs: Runs;
   #waiting: Waiting[] = [];
-  #scheduled = false;
+  /** Whether what waits is going to be taken anyway. */
   #running = false;
 
   constructor(runs: Runs) {
@@ -51,8 +51,8 @@ export class Together {
   write(plan: Plan, name: string): Promise<Written<void>> {
     const ended = Promise.withResolvers<Written<void>>();
     this.#waiting.push({ plan, name, ended });
-    if (!this.#scheduled && !this.#running) {
-      this.#scheduled = true;
+    if (!this.#running) {
+      this.#running = true;
       setImmediate(() => void this.#run());
     }
     return ended.promise;
@@ -60,8 +60,6 @@ export class Together {
 
   /** What comes while one is under way goes into the next. */
   async #run(): Promise<void> {
-    this.#scheduled = false;
-    this.#running = true;
     while (this.#waiting.length > 0) await this.#runSome(this.#take());
     this.#running = false;
   }
