@@ -58,12 +58,14 @@ export class StandIn {
     return join(this.#parts.dir, this.#spec.vmId);
   }
 
+  /** What fails keeps nothing else from going. */
   async #clear(signal: AbortSignal): Promise<void> {
     const { host } = this.#parts;
     const wires = this.#spec.nics.map(({ portId }) => wireOf(portId));
-    for (const wire of wires) await host.unplug(wire, signal);
+    const unplugged = await Promise.allSettled(wires.map((wire) => host.unplug(wire, signal)));
     await removeNamespace(this.namespace);
     if (wires.length > 0) await ipForced(host.namespace, ...wires.map((wire) => `link del ${wire}`));
+    for (const outcome of unplugged) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   async #plug({ portId, macAddress }: NicSpec, device: string, signal: AbortSignal): Promise<void> {

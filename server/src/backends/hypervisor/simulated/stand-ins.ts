@@ -59,7 +59,10 @@ export class StandIns {
     await Promise.resolve();
     this.#closing.abort();
     await Promise.all(this.#works);
-    for (const { standIn } of this.#places.values()) await standIn?.stop(AbortSignal.timeout(goneMs)).catch(() => {});
+    for (const { standIn } of this.#places.values())
+      await standIn?.stop(AbortSignal.timeout(goneMs)).catch((error: unknown) => {
+        this.#options.log(`${standIn.namespace} may be left behind`, error);
+      });
     await this.#host.then(
       (host) => host.close(),
       () => {},
