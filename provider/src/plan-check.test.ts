@@ -51,6 +51,11 @@ function refusing(code: string, message: string, violations: FakeError["violatio
   };
 }
 
+/** A change of its color. */
+const blue = { ...gear, color: "blue" };
+const change = { prior: state({ ...gear, id: "w-1" }), mask: ["color"] };
+const atColor = [{ attribute: "color" }];
+
 const severities = async (answer: ReturnType<typeof asked>) => (await answer).diagnostics.map((d) => d.severity);
 
 describe("ask()", () => {
@@ -101,17 +106,31 @@ describe("ask()", () => {
   );
 
   test.each([
-    ["IMPACT_HOT", []],
-    ["IMPACT_RESTART", ["This change restarts it"]],
-    ["IMPACT_DATA_LOSS", ["This change loses data"]],
-  ])("%s", async (impact, summaries) => {
+    ["IMPACT_HOT", false, []],
+    ["IMPACT_RESTART", false, ["warning: This change restarts it"]],
+    ["IMPACT_DATA_LOSS", false, ["error: This change loses data"]],
+    ["IMPACT_DATA_LOSS", true, ["warning: This change loses data"]],
+  ])("%s, where a loss is allowed: %s", async (impact, allowed, expected) => {
+    walk.allowsDataLoss = allowed;
     cloud.foreseen = { resource: {}, changes: [{ path: "color", impact }] };
-    const { diagnostics } = await asked(
-      { ...gear, color: "blue" },
-      { prior: state({ ...gear, id: "w-1" }), mask: ["color"] },
-    );
-    expect(diagnostics.map((d) => d.summary)).toEqual(summaries);
-    expect(diagnostics.every((d) => d.severity === "warning" && d.detail.includes("color"))).toBe(true);
+    const { diagnostics } = await asked(blue, change);
+    expect(diagnostics.map((d) => `${d.severity}: ${d.summary}`)).toEqual(expected);
+    for (const { detail, path } of diagnostics)
+      expect([detail, path]).toEqual([expect.stringMatching("color"), atColor]);
+  });
+
+  test("says once that a change restarts it, at what was written", async () => {
+    const impact = "IMPACT_RESTART";
+    cloud.foreseen = {
+      resource: {},
+      changes: [
+        { path: "serial", impact },
+        { path: "color", impact },
+      ],
+    };
+    const { diagnostics } = await asked(blue, change);
+    const detail = "color, serial: widget gear is stopped and started again.";
+    expect(diagnostics).toEqual([{ severity: "warning", summary: "This change restarts it", path: atColor, detail }]);
   });
 
   test("warns once of all who may do more or less after it", async () => {

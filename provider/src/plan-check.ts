@@ -1,11 +1,10 @@
 // Asks the cloud what it would make of a planned change: what it refuses, what it foresees, and what is restarted or lost.
 import type { Attribute } from "./attribute.ts";
-import { attributePath } from "./attribute-path.ts";
 import { type AccessChange, type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Diagnostic, explain, isPhotonError } from "./diagnostics.ts";
-import { lost } from "./lost.ts";
+import { impacts } from "./impacts.ts";
 import { reading } from "./operation.ts";
 import { mayBeForeseen, planRequest, withForeseen } from "./plan-request.ts";
 import type { Walk } from "./walk.ts";
@@ -46,7 +45,7 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   try {
     const answer = await question.calls.plan(at, resource, question.mask, unknownPaths, reading(deadline));
     const foreseen = prior === null ? withForeseen(attributes, planned, answer.resource) : planned;
-    return { planned: foreseen, diagnostics: walk.applying ? [] : told(question, answer.changes) };
+    return { planned: foreseen, diagnostics: walk.applying ? [] : told(question, walk, answer.changes) };
   } catch (error) {
     return { planned, diagnostics: refused(question, walk, error) };
   }
@@ -116,8 +115,13 @@ function unchecked(walk: Walk, code: string, told: readonly Diagnostic[]): reado
   return [{ severity: "warning", summary: "The cloud has not checked this plan", detail }];
 }
 
-function told(question: Question, changes: readonly PlannedChange[]): readonly Diagnostic[] {
-  return [...impacts(question, changes), ...accessGiven(question.what, changes)];
+function told(question: Question, walk: Walk, changes: readonly PlannedChange[]): readonly Diagnostic[] {
+  const { prior, what } = question;
+  const { allowsDataLoss } = walk;
+  return [
+    ...(prior === null ? [] : impacts({ ...question, prior, allowsDataLoss }, changes)),
+    ...accessGiven(what, changes),
+  ];
 }
 
 /** One warning for all who may do more or less: nobody reviews a plan of roles without it. */
@@ -133,27 +137,4 @@ function accessLine({ principal, scope, gives, takes }: AccessChange): string {
   const lost = takes.length === 0 ? "" : ` loses ${takes.join(", ")}`;
   const changed = [gained, lost].filter((part) => part !== "").join(" and");
   return `- ${principal}${changed}${changed === "" ? "" : ` at ${scope === "" ? "the system" : scope}`}`;
-}
-
-function impacts(
-  { attributes, prior, planned, what }: Question,
-  changes: readonly PlannedChange[],
-): readonly Diagnostic[] {
-  if (prior === null) return [];
-  return changes.flatMap(({ path: at, impact }): Diagnostic[] => {
-    const path = attributePath(attributes, at);
-    if (impact === "IMPACT_RESTART")
-      return [
-        {
-          severity: "warning",
-          summary: "This change restarts it",
-          path,
-          detail: `${at}: ${what} is stopped and started again.`,
-        },
-      ];
-    if (impact !== "IMPACT_DATA_LOSS") return [];
-    const gone = lost(attributes, path, prior, planned);
-    const detail = `${at}: this change of ${what} destroys data that nothing brings back.${gone === "" ? "" : ` Lost: ${gone}.`}`;
-    return [{ severity: "warning", summary: "This change loses data", path, detail }];
-  });
 }

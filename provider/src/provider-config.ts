@@ -44,15 +44,19 @@ const settings = {
 type Name = keyof typeof settings;
 const names = Object.keys(settings) as Name[];
 
-const planChecks = {
-  env: "PHOTON_PLAN_CHECKS",
-  description: "Whether plans are checked by the cloud. Default: true.",
-} as const satisfies Setting;
+const switches = {
+  plan_checks: { env: "PHOTON_PLAN_CHECKS", description: "Whether plans are checked by the cloud. Default: true." },
+  allow_data_loss: {
+    env: "PHOTON_ALLOW_DATA_LOSS",
+    description:
+      "Whether a plan may change a resource in a way that loses data, such as a machine without one of its disks. Default: false, such a plan is an error; true: it is a warning.",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
 
 const texts = names.map((name) => settingAttribute(name, settings[name], plain));
 export const providerAttributes: readonly Attribute[] = [
   ...texts,
-  settingAttribute("plan_checks", planChecks, boolean),
+  ...Object.entries(switches).map(([name, setting]) => settingAttribute(name, setting, boolean)),
 ];
 
 function settingAttribute(name: string, setting: Setting, scalar: Scalar): Attribute {
@@ -84,6 +88,8 @@ export interface Configuration {
   readonly ca: string | Unknown | undefined;
   /** Whether the cloud is asked what it would make of a plan. */
   readonly planChecks: boolean;
+  /** Whether a change that loses data is planned with a warning; it is refused otherwise. */
+  readonly allowsDataLoss: boolean;
 }
 
 type Lookup = (name: Name) => Given;
@@ -169,9 +175,12 @@ function readCa(path: Given): string | Unknown | undefined {
   }
 }
 
-function asksCloud(config: ValueMap, env: Environment): boolean {
-  const given = config.get("plan_checks") ?? null;
-  return typeof given === "boolean" ? given : !["false", "0"].includes(env[planChecks.env] ?? "");
+function isOn(name: keyof typeof switches, config: ValueMap, env: Environment): boolean | undefined {
+  const given = config.get(name) ?? null;
+  if (typeof given === "boolean") return given;
+  const text = env[switches[name].env] ?? "";
+  if (["true", "1"].includes(text)) return true;
+  return ["false", "0"].includes(text) ? false : undefined;
 }
 
 /**
@@ -205,7 +214,8 @@ export function readConfiguration(config: ValueMap, env: Environment): Configura
     project: both("project_id") ?? claim(given, "project_id"),
     credentials: given,
     ca: readCa(both("ca_file")),
-    planChecks: asksCloud(config, env),
+    planChecks: isOn("plan_checks", config, env) ?? true,
+    allowsDataLoss: isOn("allow_data_loss", config, env) ?? false,
   };
 }
 

@@ -47,6 +47,7 @@ export class Session {
     this.#walk = new Walk();
     this.#hints = new PermissionHints(() => this.cloud);
     this.#walk.asking = configuration.planChecks;
+    this.#walk.allowsDataLoss = configuration.allowsDataLoss;
   }
 
   get reads(): Reads {

@@ -16,6 +16,8 @@ export class Walk {
   asking = true;
   /** Whether the walk makes changes: it is no plan, then. */
   applying = false;
+  /** Whether a plan may lose data in what it changes. */
+  allowsDataLoss = false;
 
   #told = false;
 
@@ -56,7 +58,8 @@ export class Walk {
   }
 }
 
-function valueAt(config: ValueMap, path: readonly Step[]): Value {
+/** What a value holds at a path; null: nothing. */
+export function valueAt(config: ValueMap, path: readonly Step[]): Value {
   let value: Value = config;
   for (const step of path) {
     if ("index" in step) value = isList(value) ? (value[step.index] ?? null) : null;

@@ -22,6 +22,9 @@ afterAll(async () => {
   await cloud.stop();
 });
 
+/** Lets a plan lose data. */
+const allowing = 'provider "photoncloud" {\n  allow_data_loss = true\n}\n';
+
 interface Change {
   readonly address: string;
   readonly change: { readonly actions: readonly string[]; readonly before: unknown; readonly after: unknown };
@@ -57,7 +60,7 @@ describe("what is inserted in the middle is one change", () => {
   const labelled = (names: readonly string[]) =>
     `resource "photoncloud_vpc" "a" {\n  name = "a"\n  cidr = "10.0.0.0/16"\n  labels = { ${names.map((name) => `${name} = "x"`).join(", ")} }\n}\n`;
   const machine = (disks: readonly string[]) =>
-    `resource "photoncloud_vm" "a" {\n  name = "a"\n  spec = {\n    disks = [${disks.map((id) => `{ id = "${id}", size_gib = 1 }`).join(", ")}]\n  }\n}\n`;
+    `${allowing}resource "photoncloud_vm" "a" {\n  name = "a"\n  spec = {\n    disks = [${disks.map((id) => `{ id = "${id}", size_gib = 1 }`).join(", ")}]\n  }\n}\n`;
 
   test.each<[string, (names: readonly string[]) => string, string, string]>([
     ["a rule among rules", group, "photoncloud_security_group.a", "rules"],
@@ -83,6 +86,7 @@ interface Sizes {
   readonly labels?: string;
   readonly machine?: string;
   readonly power?: string;
+  readonly allowing?: string;
 }
 
 const usual = [
@@ -94,7 +98,7 @@ function machineOf({ cpu = 2, memory = 512, disks = usual, flavor, ...more }: Si
   const size =
     flavor === undefined ? `cpu = ${cpu}\n    memory = ${memory}` : `flavor_id = photoncloud_flavor.${flavor}.id`;
   const kind = more.machine === undefined ? "" : `    machine = "${more.machine}"\n`;
-  return `resource "photoncloud_flavor" "small" {
+  return `${more.allowing ?? ""}resource "photoncloud_flavor" "small" {
   name = "small"
   cpu = 1
   memory = 256
@@ -112,21 +116,26 @@ ${kind}    disks = [${disks.map(([id, sizeGib]) => `{ id = "${id}", size_gib = $
 }
 
 const [restarts, loses] = ["This change restarts it", "This change loses data"];
+type Told = readonly (readonly [severity: "warning" | "error", summary: string])[];
+const restart: Told = [["warning", restarts]];
+const refusal: Told = [["error", loses]];
+const loss: Told = [["warning", loses]];
 
 describe("the change of a machine", () => {
   /** What is changed, how Terraform shows it, and what else it must say. */
-  const rows: readonly (readonly [string, Sizes, "update" | "replace", readonly string[]])[] = [
+  const rows: readonly (readonly [string, Sizes, "update" | "replace" | undefined, Told])[] = [
     ["labels: hot", { labels: "b" }, "update", []],
     ["a disk more: hot", { disks: [...usual, ["more", 1]] }, "update", []],
     ["a larger disk: hot", { disks: [usual[0], ["data", 2]] }, "update", []],
-    ["fewer CPUs: with a restart", { cpu: 1 }, "update", [restarts]],
-    ["less memory: with a restart", { memory: 256 }, "update", [restarts]],
-    // Its CPUs and its memory follow.
-    ["a flavor: with a restart", { flavor: "small" }, "update", [restarts, restarts, restarts]],
+    ["fewer CPUs: with a restart", { cpu: 1 }, "update", restart],
+    ["less memory: with a restart", { memory: 256 }, "update", restart],
+    ["a flavor, which its CPUs and its memory follow: with one restart", { flavor: "small" }, "update", restart],
     ["fewer CPUs of one that is to be off: hot", { cpu: 1, power: "stopped" }, "update", []],
-    ["a disk less: with a loss of data", { disks: [usual[0]] }, "update", [loses]],
-    ["another disk in its place: with a loss of data", { disks: [usual[0], ["other", 1]] }, "update", [loses]],
-    ["a disk less and fewer CPUs: with both", { cpu: 1, disks: [usual[0]] }, "update", [loses, restarts]],
+    ["a disk less: refused", { disks: [usual[0]] }, undefined, refusal],
+    ["a disk less, where that is allowed: with a loss", { disks: [usual[0]], allowing }, "update", loss],
+    ["another disk in its place: refused", { disks: [usual[0], ["other", 1]] }, undefined, refusal],
+    ["a disk less and fewer CPUs: refused", { cpu: 1, disks: [usual[0]] }, undefined, [...refusal, ...restart]],
+    ["both, where that is allowed", { cpu: 1, disks: [usual[0]], allowing }, "update", [...loss, ...restart]],
     ["another kind of machine: with a replacement", { machine: "microvm" }, "replace", []],
   ];
 
@@ -138,9 +147,8 @@ describe("the change of a machine", () => {
   test.each(rows)("%s", async (_name, change, action, expected) => {
     workspace.write(machineOf(change));
     const { changes, diagnostics } = await workspace.planned("-input=false");
-    expect(changes).toEqual({ "photoncloud_vm.a": action });
-    expect(diagnostics.map(({ severity }) => severity)).toEqual(expected.map(() => "warning"));
-    expect(diagnostics.map(({ summary }) => summary).sort()).toEqual([...expected].sort());
+    expect(changes["photoncloud_vm.a"]).toBe(action);
+    expect(diagnostics.map(({ severity, summary }) => [severity, summary]).sort()).toEqual([...expected].sort());
     for (const { address, snippet } of diagnostics)
       expect([address, snippet?.code]).toEqual(["photoncloud_vm.a", expect.stringContaining("spec")]);
   });

@@ -190,18 +190,23 @@ describe("a change of a machine", () => {
 }
 `;
 
-  test("that removes a disk is no plain update: a warning says which data is lost", async () => {
+  test("that removes a disk is no update until somebody says that its data may be lost", async () => {
     const workspace = await open(vm(1, ["root", "data"]));
     await workspace.apply();
     workspace.write(vm(1, ["root"]));
-    const [warning, ...more] = await planned(workspace);
+    const [refusal, ...more] = await planned(workspace);
     expect(more).toEqual([]);
-    expect([warning?.severity, warning?.summary, warning?.address]).toEqual([
-      "warning",
-      "This change loses data",
-      "photoncloud_vm.a",
-    ]);
-    expect(warning?.detail).toMatch(/spec\.disks.*Lost: id data, size_gib 1/s);
+    const { severity, summary, address, detail } = refusal ?? {};
+    expect([severity, summary, address]).toEqual(["error", "This change loses data", "photoncloud_vm.a"]);
+    expect(detail).toMatch(/spec\.disks.*Lost: id data, size_gib 1.*allow_data_loss/s);
+    expect((await workspace.run("apply", "-auto-approve", "-input=false")).code).toBe(1);
+    expect((await workspace.state())["photoncloud_vm.a"]?.spec).toMatchObject({
+      disks: [{ id: "root" }, { id: "data" }],
+    });
+    workspace.write(`provider "photoncloud" {\n  allow_data_loss = true\n}\n${vm(1, ["root"])}`);
+    expect((await planned(workspace)).map((d) => [d.severity, d.summary])).toEqual([["warning", summary]]);
+    await workspace.apply();
+    expect(await workspace.plan()).toEqual({});
     await workspace.destroy();
   });
 

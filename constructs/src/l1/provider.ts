@@ -27,13 +27,26 @@ export interface PhotonCloudProviderProps {
   readonly principalId?: string;
   /** A service account's key. @default - PHOTON_KEY_SECRET */
   readonly keySecret?: string;
+  /** A user's password. @default - PHOTON_PASSWORD */
+  readonly password?: string;
+  /** A pipeline's identity token, in place of a key. @default - PHOTON_ID_TOKEN */
+  readonly idToken?: string;
+  /** A file that holds such a token; it is read each time. @default - PHOTON_ID_TOKEN_FILE */
+  readonly idTokenFile?: string;
+  /** A command of the shell that prints such a token. @default - PHOTON_ID_TOKEN_COMMAND */
+  readonly idTokenCommand?: string;
   /** The certificate authority that signed the server's certificate. @default - PHOTON_CA_FILE */
   readonly caFile?: string;
   /** Whether plans are checked by the cloud. @default - PHOTON_PLAN_CHECKS, or true */
   readonly planChecks?: boolean;
+  /** Whether a plan may lose data in what it changes. @default - PHOTON_ALLOW_DATA_LOSS, or false: such a plan is an error */
+  readonly allowDataLoss?: boolean;
   /** Tells several configurations of the provider apart. @default - none */
   readonly alias?: string;
 }
+
+/** "orgId" as "org_id" */
+const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The configuration of the provider in a stack. */
 export class PhotonCloudProvider extends TerraformProvider {
@@ -50,18 +63,7 @@ export class PhotonCloudProvider extends TerraformProvider {
   }
 
   protected override synthesizeAttributes(): { [name: string]: unknown } {
-    const p = this.#props;
-    const all = {
-      endpoint: p.endpoint,
-      org_id: p.orgId,
-      project_id: p.projectId,
-      token: p.token,
-      principal_id: p.principalId,
-      key_secret: p.keySecret,
-      ca_file: p.caFile,
-      plan_checks: p.planChecks,
-      alias: p.alias,
-    };
-    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+    const given = Object.entries(this.#props).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(given.map(([name, value]) => [snakeCase(name), value]));
   }
 }

@@ -64,7 +64,7 @@ class Pages implements Cloud {
 function sessionWith(cloud: Cloud): Session {
   const session = new Session({ env: {}, journal: () => Promise.reject(new Error("unused")), connect: () => cloud });
   const configuration = { endpoint: "http://cloud.example", org: "acme", project: "web", credentials: { token: "t" } };
-  session.configure({ ...configuration, ca: undefined, planChecks: true }, "1.14.0");
+  session.configure({ ...configuration, ca: undefined, planChecks: true, allowsDataLoss: false }, "1.14.0");
   return session;
 }
 
