@@ -60,6 +60,7 @@ function rulesText(field: Field): string[] {
     ...rangeText("range", rules?.range),
     ...rangeText("size", rules?.size),
     ...(rules?.unit ? [`in ${rules.unit}`] : []),
+    ...(rules?.addsTo ? [`adds to ${rules.addsTo}`] : []),
     ...(rules?.default ? [`${rules.fixedDefault ? "always " : ""}default ${rules.default}`] : []),
   ];
 }

@@ -32,6 +32,7 @@ export const reasons = {
   PROTECTED: { code: "failed_precondition", retry: Retry.NEVER },
   BUILT_IN: { code: "failed_precondition", retry: Retry.NEVER },
   NO_HOST: { code: "resource_exhausted", retry: Retry.LATER },
+  QUOTA_EXCEEDED: { code: "resource_exhausted", retry: Retry.LATER },
   OUT_OF_ADDRESSES: { code: "resource_exhausted", retry: Retry.LATER },
   REQUEST_TOO_LARGE: { code: "resource_exhausted", retry: Retry.NEVER },
   TOO_MANY_REQUESTS: { code: "resource_exhausted", retry: Retry.LATER },

@@ -53,6 +53,18 @@ const summaries: Readonly<Record<string, string>> = {
   aborted: "Somebody else was faster",
   unimplemented: "This cloud can't do that",
   internal: "The cloud made a mistake",
+  unknown: "The cloud can't be talked to",
+};
+
+/** What is wrong with a value that would be right at another time or place; any other is "Invalid value". */
+const troubles: Readonly<Record<string, string>> = {
+  unique: "It is taken",
+  in_use: "It is in use",
+  overlap: "Networks overlap",
+  unknown_reference: "There is no such resource",
+  immutable: "It can't be changed",
+  protected: "It is protected",
+  placement: "No host can take it",
 };
 
 const credentials = "Check token, or principal_id with key_secret or password, of the provider's configuration.";
@@ -77,6 +89,7 @@ const remedies: Readonly<Record<Reason, string>> = {
   PROTECTED: "",
   BUILT_IN: "Make one of your own, and refer to that.",
   NO_HOST: "Ask for less, or ask the cloud's operator for another host; then apply again.",
+  QUOTA_EXCEEDED: "",
   OUT_OF_ADDRESSES: "Free some, or take a larger network.",
   REQUEST_TOO_LARGE: "Split it into several resources.",
   TOO_MANY_REQUESTS: "Apply again in a while, with a lower -parallelism.",
@@ -101,6 +114,7 @@ const withoutReason: Readonly<Record<string, string>> = {
   unavailable: "Check endpoint of the provider's configuration, and that the cloud is running.",
   deadline_exceeded: remedies.DEADLINE_EXCEEDED,
   unimplemented: otherProvider,
+  unknown: "Check endpoint of the provider's configuration, and ca_file where the cloud has an authority of its own.",
 };
 
 const isReason = (reason: string): reason is Reason => Object.hasOwn(remedies, reason);
@@ -134,7 +148,7 @@ export function explain(error: unknown, attributes: readonly Attribute[], doing:
         violation.path === "" || protoPath(attributes, path) === violation.path ? "" : `${violation.path}: `;
       return errorAt(
         path,
-        `Invalid value (${violation.rule})`,
+        troubles[violation.rule] ?? `Invalid value (${violation.rule})`,
         withRequest([`${named}${violation.message}.`, ...advice(error)], error.requestId),
       );
     });

@@ -6,6 +6,7 @@ import { masterKeyOf } from "./master-key.ts";
 import type { Parts } from "./parts.ts";
 import { randomBytes } from "./random.ts";
 import { createEdge, type Edge } from "./rpc/index.ts";
+import { usageService } from "./services/creditservice/usage.ts";
 import { type AuditEvent, appendAudit, createEvents } from "./services/events/index.ts";
 import { createSealing } from "./services/iam/tokens/sealing.ts";
 import { networkService } from "./services/network/service.ts";
@@ -58,6 +59,7 @@ export function makeEdge(parts: Parts, isRunning: () => boolean, endpoint: () =>
       ...iam.handlers,
       events,
       network,
+      usageService({ store, slices: resources.slices }),
       consoles.service,
       machineExports,
       parts.hosts.service(resources, catalog()),

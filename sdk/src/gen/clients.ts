@@ -58,6 +58,8 @@ import type {
   FlowLogInput,
   FlowLogUpdate,
   GetRoleVersionRequest,
+  GetUsageRequest,
+  GetUsageResponse,
   Group,
   GroupId,
   GroupInput,
@@ -88,6 +90,8 @@ import type {
   IssueTokenResponse,
   JoinHostRequest,
   JoinHostResponse,
+  ListDimensionsRequest,
+  ListDimensionsResponse,
   ListFactorsRequest,
   ListFactorsResponse,
   ListPrincipalSessionsRequest,
@@ -126,6 +130,10 @@ import type {
   ProjectUpdate,
   ProveSecondFactorRequest,
   ProveSecondFactorResponse,
+  Quota,
+  QuotaId,
+  QuotaInput,
+  QuotaUpdate,
   ReadConsoleLogRequest,
   ReadConsoleLogResponse,
   ReadFlowLogRequest,
@@ -202,6 +210,9 @@ import type {
   WhoCanRequest,
   WhoCanResponse,
 } from "./types.ts";
+
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+export interface QuotaClient extends ResourceClient<Quota, QuotaInput, QuotaUpdate, QuotaId> {}
 
 /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
 export interface BreakGlassClient extends ResourceClient<BreakGlass, BreakGlassInput, BreakGlassUpdate, BreakGlassId> {
@@ -350,6 +361,13 @@ export interface SubnetClient extends ResourceClient<Subnet, SubnetInput, Subnet
 /** An isolated network of a project. Different VPCs may use the same addresses. */
 export interface VpcClient extends ResourceClient<Vpc, VpcInput, VpcUpdate, VpcId> {}
 
+export interface UsageClient {
+  /** Tells how much of each dimension an org or a project uses. */
+  get(request: GetUsageRequest, options?: CallOptions): Promise<GetUsageResponse>;
+  /** Tells what quotas may limit: the number of resources of each kind, and what they add up to. */
+  listDimensions(request?: ListDimensionsRequest, options?: CallOptions): Promise<ListDimensionsResponse>;
+}
+
 export interface IamAccountClient {
   /** Changes the caller's own password. All of its sessions end; the answer begins a new one. */
   changePassword(request: ChangePasswordRequest, options?: CallOptions): Promise<IssueTokenResponse>;
@@ -443,6 +461,8 @@ export interface NetworkClient {
 
 /** A client for every kind and service. */
 export interface Clients {
+  /** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+  readonly quotas: QuotaClient;
   /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
   readonly breakGlasses: BreakGlassClient;
   /** Lets a service account log in with tokens of another issuer (RFC 8693): a pipeline shows its platform's identity token, and no secret is stored anywhere. */
@@ -501,6 +521,7 @@ export interface Clients {
   readonly subnets: SubnetClient;
   /** An isolated network of a project. Different VPCs may use the same addresses. */
   readonly vpcs: VpcClient;
+  readonly usages: UsageClient;
   readonly account: IamAccountClient;
   readonly authz: IamAuthzClient;
   readonly orgJoining: OrgJoiningClient;

@@ -1,6 +1,6 @@
 // What the engine knows of a kind: how its messages look, how it is made true, and what its removal frees.
 import type { DescMessage } from "@bufbuild/protobuf";
-import type { ResourceRow, Tx } from "../store/store.ts";
+import type { Amounts, ResourceRow, Tx } from "../store/store.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 /** A kind as the engine sees it; composed from the kind's slice, which the engine does not know. */
@@ -10,6 +10,8 @@ export interface EngineKind<Drivers> {
   readonly reconciler?: Reconciler<DescMessage, Drivers> | undefined;
   /** Runs in the transaction that removes the row, before it is removed: frees what the resource held in other resources. May run more than once. */
   release?(tx: Tx, row: ResourceRow): Promise<void>;
+  /** What a resource takes of what is limited, as far as that is known by now. Undefined: nothing. */
+  amounts?(row: ResourceRow): Amounts | undefined;
 }
 
 /** How long a resource may take before the operator is told, where its reconciler does not say. */

@@ -122,6 +122,8 @@ function record<Drivers>(tx: Tx, kind: EngineKind<Drivers>, row: ResourceRow, re
   const observed = result.observations.bytes(row.observed, status);
   if (Buffer.compare(observed, row.observed) === 0) return;
   tx.observe(row, observed);
+  const amounts = kind.amounts?.({ ...row, observed });
+  if (amounts !== undefined) tx.measure(row, amounts);
   tx.append(event("observed", kind, { ...row, observed }));
 }
 

@@ -86,6 +86,8 @@ export interface Admission {
    * field's path and a bar ("ip_address|subnet-…") has that path in the error when the key is taken: ALREADY_EXISTS, rule "unique".
    */
   claim(claim: Claim): void;
+  /** Limits what there may be in this tenant, and where it is an org in all of its projects; those of the version before end unless set again. See Amounts in store.ts. */
+  limit(measure: string, most: number): void;
   /** Which keys of a space are taken. */
   claimed(space: string): Promise<ReadonlySet<string>>;
   /** See Tx.guard. */

@@ -1,5 +1,6 @@
 // The explicit list of kinds, beside those of IAM (services/iam, which makes its own, since they share its memory of who may do what).
 // A new kind is added here, in its proto file and in its folder, and nowhere else.
+import { quotaKind } from "./creditservice/quota/kind.ts";
 import type { KindDefinition } from "./kind.ts";
 import { flavorKind } from "./plasmavmc/flavor/kind.ts";
 import { hostKind } from "./plasmavmc/host/kind.ts";
@@ -35,4 +36,5 @@ export const kinds: readonly KindDefinition[] = [
   placementGroupKind,
   vmKind,
   vmSnapshotKind,
+  quotaKind,
 ];

@@ -5,10 +5,12 @@ import type { Database } from "./database.ts";
 import { DatabaseRecords, stored } from "./database-records.ts";
 import { readIds, readList } from "./read/list.ts";
 import { readAnswer, readHolder, readNextDue } from "./read/rows.ts";
-import type { EventQuery, IdsQuery, ListQuery, ResourceKey, Store, Task, Tx } from "./store.ts";
+import { readUsage } from "./read/usage.ts";
+import type { EventQuery, IdsQuery, ListQuery, ResourceKey, Store, Task, Tenant, Tx } from "./store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Transactor } from "./transact.ts";
 import { defaultLimit } from "./transaction.ts";
+import { limitsAt } from "./write/limits.ts";
 import { referrersOf } from "./write/references.ts";
 
 export class DatabaseStore implements Store {
@@ -57,6 +59,14 @@ export class DatabaseStore implements Store {
 
   recall(scope: string, key: string) {
     return this.#database.read(readAnswer(scope, key, this.#clock.now()));
+  }
+
+  usage(scope: Tenant, measures: readonly string[]) {
+    return this.#database.read(readUsage(scope, measures));
+  }
+
+  limits(tenant: Tenant) {
+    return this.#database.read(limitsAt(tenant));
   }
 
   async lease(options: Parameters<Store["lease"]>[0]): Promise<readonly Task[]> {

@@ -50,6 +50,32 @@ export interface Reference {
   readonly target: ResourceKey;
 }
 
+/**
+ * Numbers by what they measure. A measure with a dot is a kind's full name: its resources are counted. Any other is a word that resources say
+ * themselves, in their amounts, which are added up.
+ */
+export type Amounts = Readonly<Record<string, number>>;
+
+/** The most that there may be of something. Tombstones count until they are removed. */
+export interface Limit {
+  /** Where it holds: the limiting resource's tenant, and every project of it where that is an org. */
+  readonly scope: Tenant;
+  readonly measure: string;
+  readonly most: number;
+}
+
+export interface LimitUse extends Limit {
+  /** Without what is asked for. */
+  readonly used: number;
+  /** By one transaction. */
+  readonly asked: number;
+}
+
+/** Whether more is asked for than there may be; where it is not known yet how much, whether there may be anything more. */
+export function isOver({ most, used, asked }: LimitUse): boolean {
+  return asked === 0 ? used >= most : used + asked > most;
+}
+
 /** A resource to write, whole: its claims and references replace those that it had. */
 export interface ResourceWrite extends ResourceKey {
   readonly name: string;
@@ -57,6 +83,10 @@ export interface ResourceWrite extends ResourceKey {
   readonly secret?: Uint8Array;
   readonly claims: readonly Claim[];
   readonly references: readonly Reference[];
+  /** What it takes, of what is added up. */
+  readonly amounts?: Amounts;
+  /** What there may be at most in its tenant, by measure. What is there beyond it stays, and nothing is added. */
+  readonly limits?: Amounts;
 }
 
 /** What happened, in the words of chainfire.v1.EventType without the prefix, lower case. */
@@ -146,12 +176,17 @@ export interface Tx {
    */
   guard(name: string): void;
 
+  /** The limits that what was written so far comes under; those that don't change are left out. The transaction fails with OverLimit if one does not hold. */
+  limitUses(): Promise<readonly LimitUse[]>;
+
   /** Adds a resource in phase "live", version 1. Fails with DuplicateId if its key exists. */
   create(write: ResourceWrite): void;
   /** Replaces what was asked for, version + 1. The row must have been read by `get` in this transaction; without `secret` the secret stays. */
   update(write: ResourceWrite): void;
   /** Replaces what was observed; the version stays. Does nothing where there is no such resource, as do `tombstone`, `remove` and `schedule`. */
   observe(key: ResourceKey, observed: Uint8Array): void;
+  /** Replaces what a resource takes, whatever limits say: for what is only found out later. */
+  measure(key: ResourceKey, amounts: Amounts): void;
   /** Turns a resource into a tombstone, version + 1. Fails with StillReferenced while others refer to it. */
   tombstone(key: ResourceKey): void;
   /** Removes a resource with its claims, references and task. Fails with StillReferenced while others refer to it. */
@@ -207,6 +242,7 @@ export type StoreErrorReason =
   | { readonly reason: "missing_reference"; readonly from: ResourceKey; readonly reference: Reference }
   | { readonly reason: "still_referenced"; readonly key: ResourceKey; readonly by: readonly ResourceKey[] }
   | { readonly reason: "duplicate_id"; readonly key: ResourceKey }
+  | { readonly reason: "over_limit"; readonly use: LimitUse }
   | { readonly reason: "lease_lost"; readonly task: Task }
   | { readonly reason: "key_taken"; readonly scope: string; readonly key: string }
   | { readonly reason: "bad_cursor"; readonly cursor: string }
@@ -243,6 +279,10 @@ export interface Store {
   /** Who has claimed a key: the port that an address belongs to. */
   holder(space: string, key: string): Promise<ResourceKey | undefined>;
   recall(scope: string, key: string): Promise<Remembered | undefined>;
+  /** How much of each measure there is in an org with its projects, or in one project. */
+  usage(scope: Tenant, measures: readonly string[]): Promise<Amounts>;
+  /** What holds in a tenant: its own limits and those of its org. */
+  limits(tenant: Tenant): Promise<readonly Limit[]>;
 
   /** Takes up to `limit` due tasks for `leaseMs`. Two callers, in whatever process, never hold the same task. */
   lease(options: {

@@ -4,6 +4,8 @@ import { readList } from "./read/list.ts";
 import { readClaims, readGuard, type StampedRow } from "./read/rows.ts";
 import { keyString, plainKey, plainTenant } from "./sql/key.ts";
 import {
+  type Amounts,
+  type LimitUse,
   type ListQuery,
   type NewEvent,
   type Remembered,
@@ -15,6 +17,7 @@ import {
   type TaskOutcome,
   type Tx,
 } from "./store.ts";
+import { limitUses } from "./write/limits.ts";
 import type { Change, Expectation, Kept, Plan } from "./write/plan.ts";
 import { referrersOf } from "./write/references.ts";
 
@@ -27,6 +30,7 @@ export class Transaction implements Tx {
   readonly #stamp: string;
   readonly #reads = new Map<string, Promise<{ readonly key: ResourceKey; readonly found: StampedRow | undefined }>>();
   readonly #seen = new Map<string, Expectation>();
+  readonly #had = new Map<string, Amounts | undefined>();
   readonly #guards = new Map<string, Promise<number>>();
   readonly #guarded = new Set<string>();
   readonly #changes = new Map<string, Change>();
@@ -52,6 +56,7 @@ export class Transaction implements Tx {
     const { found } = await reading;
     const seen = found && { stamp: found.stamp, phase: found.row.phase };
     this.#seen.set(name, { key: plainKey(key), seen });
+    this.#had.set(name, found?.amounts);
     return found?.row;
   }
 
@@ -77,6 +82,10 @@ export class Transaction implements Tx {
     void this.#readGuard(name);
   }
 
+  limitUses(): Promise<readonly LimitUse[]> {
+    return this.#database.read(limitUses([...this.#changes.values()], { lock: "", written: false }));
+  }
+
   create(write: ResourceWrite): void {
     const name = keyString(write);
     if (this.#changes.get(name)?.put !== undefined) {
@@ -91,11 +100,15 @@ export class Transaction implements Tx {
     if (mode === "update" && this.#seen.get(name)?.seen === undefined) {
       throw new TypeError(`update of ${write.kind} ${write.id}: read it with get() in the same transaction first`);
     }
-    this.#change(write).put = { mode, write: copyWrite(write) };
+    this.#change(write).put = { mode, write: copyWrite(write), had: this.#had.get(name) };
   }
 
   observe(key: ResourceKey, observed: Uint8Array): void {
     this.#change(key).observed = new Uint8Array(observed);
+  }
+
+  measure(key: ResourceKey, amounts: Amounts): void {
+    this.#change(key).measured = { ...amounts };
   }
 
   tombstone(key: ResourceKey): void {
@@ -183,6 +196,8 @@ function copyWrite(write: ResourceWrite): ResourceWrite {
     ...(write.secret === undefined ? {} : { secret: new Uint8Array(write.secret) }),
     claims: write.claims.map(({ space, key, drawn }) => ({ space, key, drawn: drawn === true })),
     references: write.references.map(({ path, target }) => ({ path, target: plainKey(target) })),
+    ...(write.amounts && { amounts: { ...write.amounts } }),
+    ...(write.limits && { limits: { ...write.limits } }),
   };
 }
 

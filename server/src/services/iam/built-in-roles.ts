@@ -22,6 +22,8 @@ const viewing = [...reading, "plan"];
 /** Who may do what, and who never did. */
 const asked = ["iam:authz:who_can", "iam:authz:unused"];
 const events = ["chainfire:events:list", "chainfire:events:watch"];
+/** What there is in a scope and how much more there may be; quotas themselves are a kind. */
+const usage = "credits:usage:get";
 /** Terraform's own states, where the server keeps them. They tell more than a viewer sees: outputs, and what other providers made. */
 const states = ["terraform:states:read", "terraform:states:write"];
 
@@ -75,18 +77,19 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
       ...["get", "update", "plan"].map((verb) => `iam:projects:${verb}`),
       ...events,
       ...states,
+      usage,
     ]),
     role(
       "ProjectMember",
       "Project member",
       "Makes, changes and deletes the resources of a project; sees who may do what.",
-      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events, ...states],
+      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events, ...states, usage],
     ),
     role(
       "ProjectViewer",
       "Project viewer",
       "Looks at the resources of a project, and plans changes that others make.",
-      [...new Set([...all(inProject, viewing), ...asking, "iam:projects:get", ...events])],
+      [...new Set([...all(inProject, viewing), ...asking, "iam:projects:get", ...events, usage])],
     ),
   ];
 }

@@ -4,6 +4,7 @@ import { fieldValue } from "@photoncloud/proto";
 import type { Claim, Reference, ResourceKey, ResourceRow, ResourceWrite, Tenant } from "../../store/store.ts";
 import type { Loaded } from "../kind.ts";
 import { admit, ResourceAdmission } from "./admission.ts";
+import { amountsOf } from "./amounts.ts";
 import { nameSpace } from "./errors.ts";
 import { isApart, prune, sameMessage, writeField } from "./fields.ts";
 import { heldBy, resolveReferences } from "./references.ts";
@@ -37,8 +38,11 @@ function writeOf(
   admission: ResourceAdmission,
   references: readonly Reference[],
 ): ResourceWrite {
+  const amounts = amountsOf(slice, message);
   const write = {
     ...key,
+    ...(amounts && { amounts }),
+    ...(admission.limits.size > 0 && { limits: Object.fromEntries(admission.limits) }),
     name: textOf(message, "name"),
     data: dataOf(slice, message),
     claims: claimsOf(slice, key, message, admission),
@@ -152,7 +156,9 @@ function writeObserved(work: Work, slice: Slice, row: ResourceRow, next: Message
   if (slice.observed.length === 0) return false;
   const before = messageOf(slice, slice.kind.desc, row);
   if (sameMessage(slice.observed, before, next)) return false;
+  const amounts = amountsOf(slice, next);
   work.tx.observe(keyOf(row), observedOf(slice, next, storedStatusOf(slice, row)));
+  if (amounts !== undefined) work.tx.measure(keyOf(row), amounts);
   return true;
 }
 

@@ -27,6 +27,7 @@ export class ResourceAdmission implements Admission {
   readonly claims: Claim[] = [];
   /** Beside those that the annotations tell of. */
   readonly references: Reference[] = [];
+  readonly limits = new Map<string, number>();
   /** Undefined: the secret stays as it is. */
   secret: Uint8Array | undefined;
   once: Record<string, unknown> = {};
@@ -93,6 +94,10 @@ export class ResourceAdmission implements Admission {
 
   claim(claim: Claim): void {
     this.claims.push(claim);
+  }
+
+  limit(measure: string, most: number): void {
+    this.limits.set(measure, most);
   }
 
   async claimed(space: string): Promise<ReadonlySet<string>> {

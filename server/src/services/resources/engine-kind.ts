@@ -4,6 +4,7 @@ import type { EngineKind } from "../../engine/kind.ts";
 import type { ResourceRow, Tx } from "../../store/store.ts";
 import { writeTouched } from "./accept.ts";
 import { ResourceAdmission } from "./admission.ts";
+import { amountsIn } from "./amounts.ts";
 import { loadedOf } from "./rows.ts";
 import type { Slice, Slices } from "./slices.ts";
 import { cloudItself, type Random, type Work } from "./work.ts";
@@ -21,5 +22,6 @@ export function engineKindOf(slices: Slices, slice: Slice, random: Random): Engi
     schema: slice.kind.desc,
     reconciler: slice.definition.reconciler,
     release: (tx, row) => release(slices, slice, random, tx, row),
+    amounts: (row) => amountsIn(slice, row),
   };
 }

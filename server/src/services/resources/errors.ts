@@ -3,6 +3,7 @@ import type { Kind } from "@photoncloud/proto";
 import { Fault, invalidField } from "../../fault.ts";
 import { type Claim, type Reference, type ResourceKey, StoreError, type StoreErrorReason } from "../../store/store.ts";
 import { formatPath } from "../call.ts";
+import { overQuota } from "./quota.ts";
 import type { Slices } from "./slices.ts";
 import { isWithin, sameTenant } from "./tenancy.ts";
 
@@ -118,6 +119,8 @@ function refusal(slices: Slices, detail: StoreErrorReason, cause: StoreError): F
       return stillReferenced(slices, detail.key, detail.by);
     case "duplicate_id":
       return duplicateId(slices, detail.key);
+    case "over_limit":
+      return overQuota(slices, detail.use, false);
     case "bad_cursor":
       return badCursor(detail.cursor);
     case "contended":

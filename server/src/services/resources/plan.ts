@@ -7,7 +7,7 @@ import { clone, create, type DescMessage, type Message } from "@bufbuild/protobu
 import { validate } from "@photoncloud/proto";
 import { Impact } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import type { Drivers } from "../../backends/drivers.ts";
-import type { Tenant } from "../../store/store.ts";
+import type { LimitUse, Tenant } from "../../store/store.ts";
 import type { Call } from "../call.ts";
 import { acceptCreate, acceptDelete, acceptUpdate } from "./accept.ts";
 import { keepForeseen } from "./foreseen.ts";
@@ -25,10 +25,11 @@ import {
   unseenInputs,
 } from "./mutate.ts";
 import { contextOf, inCallersWords, type QueryOptions } from "./query.ts";
+import { dimensionOf, mayKnowUse, scopePath } from "./quota.ts";
 import { resolveReferences } from "./references.ts";
 import { answerWith, idIn, isDeletion, resourceIn, tenantIn, textIn, textsIn } from "./requests.ts";
 import { messageOf } from "./rows.ts";
-import type { Slice } from "./slices.ts";
+import type { Slice, Slices } from "./slices.ts";
 import type { Transactions } from "./transactions.ts";
 import { UnknownNeeded, veiled } from "./veil.ts";
 import type { Work } from "./work.ts";
@@ -53,12 +54,15 @@ export async function plan(options: PlanOptions, slice: Slice, request: Message,
   const paths = textsIn(request, "unknownPaths");
   refuse(pathsViolations("unknown_paths", paths));
   const unknown = new Set(paths);
-  const planned = await transactions.rehearse(caller, rehearsalOf(slice, queries.drivers, request, unknown), unknown);
+  const rehearsal = rehearsalOf(slice, queries.drivers, request, unknown);
+  const of = { slice, tenant: tenantIn(slice.kind, request) };
+  const { done: planned, uses } = await transactions.rehearse(caller, of, rehearsal, unknown);
   const { message, changes } = planned;
   await foresee(options, slice, planned, unknown, caller);
   const [first, ...rest] = changes;
   const access = first === undefined ? [] : await accessOf(slice, planned, unknown);
-  const told = first === undefined ? [] : [{ ...first, access }, ...rest];
+  const quotas = first === undefined ? [] : await quotasOf(transactions.slices, uses, planned.tenant, caller);
+  const told = first === undefined ? [] : [{ ...first, access, quotas }, ...rest];
   return answerWith(slice.kind, slice.kind.standard.plan.desc.output, message, { changes: told });
 }
 
@@ -93,6 +97,17 @@ async function accessOf({ definition, kind }: Slice, { whole, prior, tenant }: P
     if (error instanceof UnknownNeeded) return [];
     throw error;
   }
+}
+
+/** How far the quotas are used that it comes under, as far as the caller may know. */
+async function quotasOf(slices: Slices, uses: readonly LimitUse[], from: Tenant, caller: Call) {
+  const known = await Promise.all(uses.map((use) => mayKnowUse(use, from, caller)));
+  return uses
+    .filter((_, index) => known[index])
+    .map(({ scope, measure, most, used, asked }) => ({
+      ...{ scope: scopePath(scope), dimension: dimensionOf(slices, measure) },
+      ...{ limit: BigInt(most), used: BigInt(used), asked: BigInt(asked) },
+    }));
 }
 
 function creation(slice: Slice, request: Message, unknown: ReadonlySet<string>): (work: Work) => Promise<Planned> {

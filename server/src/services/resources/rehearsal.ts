@@ -1,5 +1,16 @@
 // A transaction that is never committed: it reads like the real one, keeps what would be written, and then looks whether the store would take it.
-import type { Claim, ListQuery, NewEvent, ResourceKey, ResourceWrite, Tx } from "../../store/store.ts";
+import {
+  type Amounts,
+  type Claim,
+  isOver,
+  type LimitUse,
+  type ListQuery,
+  type NewEvent,
+  type ResourceKey,
+  type ResourceWrite,
+  StoreError,
+  type Tx,
+} from "../../store/store.ts";
 import { mostClaims } from "./admission.ts";
 import { claimTaken, duplicateId, nameSpace } from "./errors.ts";
 import type { Slices } from "./slices.ts";
@@ -28,15 +39,21 @@ export class Rehearsal implements Tx {
   referrers(key: ResourceKey, limit?: number) {
     return this.#tx.referrers(key, limit);
   }
+  limitUses(): Promise<readonly LimitUse[]> {
+    return this.#tx.limitUses();
+  }
   guard(): void {}
   create(write: ResourceWrite): void {
     this.#created.push(write);
     this.#written.push(write);
+    this.#tx.create(write);
   }
   update(write: ResourceWrite): void {
     this.#written.push(write);
+    this.#tx.update(write);
   }
   observe(): void {}
+  measure(_key: ResourceKey, _amounts: Amounts): void {}
   tombstone(): void {}
   remove(): void {}
   append(_event: NewEvent): void {}
@@ -44,8 +61,20 @@ export class Rehearsal implements Tx {
   settle(): void {}
   remember(): void {}
 
-  /** @throws Fault ALREADY_EXISTS if an id or a claim is taken. References were resolved as they were collected. */
-  async check(slices: Slices): Promise<void> {
+  /**
+   * References were resolved as they were collected. Answers the limits that it comes under.
+   *
+   * @throws Fault ALREADY_EXISTS if an id or a claim is taken; StoreError over_limit
+   */
+  async check(slices: Slices): Promise<readonly LimitUse[]> {
+    await this.#checkKeys(slices);
+    const uses = await this.#tx.limitUses();
+    const over = uses.find(isOver);
+    if (over !== undefined) throw new StoreError({ reason: "over_limit", use: over });
+    return uses;
+  }
+
+  async #checkKeys(slices: Slices): Promise<void> {
     for (const key of this.#created) if ((await this.#tx.get(key)) !== undefined) throw duplicateId(slices, key);
     for (const write of this.#written)
       for (const claim of write.claims) {

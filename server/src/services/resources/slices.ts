@@ -1,6 +1,6 @@
 // A kind with its slice: what the catalog says of it and what its component adds.
 import type { Catalog, Field, Kind } from "@photoncloud/proto";
-import { elementType, Scope } from "@photoncloud/proto";
+import { elementType, fieldsWithin, Scope } from "@photoncloud/proto";
 import { Fault } from "../../fault.ts";
 import type { KindDefinition } from "../kind.ts";
 
@@ -11,6 +11,8 @@ export interface Slice {
   readonly observed: readonly Field[];
   /** Whether a message of this kind may hold anything that the log must not. */
   readonly hasSecrets: boolean;
+  /** What its resources add to, of what quotas add up; with the path of the field that does so, as far as it is one field alone. */
+  readonly adds: ReadonlyMap<string, string>;
 }
 
 /** Every kind that this server serves. */
@@ -34,6 +36,18 @@ function innerFields(fields: readonly Field[]): readonly Field[] {
   });
 }
 
+/** The path of a list stands for those of its entries. */
+function addsOf(fields: readonly Field[], within = ""): ReadonlyMap<string, string> {
+  return new Map(
+    fields.flatMap(({ name, type, options }): (readonly [string, string])[] => {
+      const path = `${within}${name}`;
+      const list = type.type === "list" || type.type === "map";
+      const inner = [...addsOf(fieldsWithin(type), `${path}.`)].map(([to, at]) => [to, list ? path : at] as const);
+      return options?.addsTo ? [[options.addsTo, path], ...inner] : inner;
+    }),
+  );
+}
+
 function sliceOf(kind: Kind, definition: KindDefinition): Slice {
   const inner = innerFields(kind.fields);
   const lost = inner.find((field) => (field.outputOnly && field.volatile) || field.once);
@@ -49,6 +63,7 @@ function sliceOf(kind: Kind, definition: KindDefinition): Slice {
     definition,
     observed: kind.fields.filter((field) => field.outputOnly && field.volatile && !ofTheRow.has(field.name)),
     hasSecrets: [...kind.fields, ...inner].some((field) => field.sensitive || field.inputOnly || field.once),
+    adds: addsOf(kind.fields),
   };
 }
 

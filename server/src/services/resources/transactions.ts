@@ -6,13 +6,21 @@ import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import type { HypervisorDriver } from "../../backends/hypervisor/driver.ts";
 import type { Clock } from "../../clock.ts";
 import { Fault } from "../../fault.ts";
-import { type ResourceKey, type ResourceRow, type Store, StoreError, type Tenant } from "../../store/store.ts";
+import {
+  type LimitUse,
+  type ResourceKey,
+  type ResourceRow,
+  type Store,
+  StoreError,
+  type Tenant,
+} from "../../store/store.ts";
 import type { Call } from "../call.ts";
 import type { Caller } from "../kind.ts";
 import type { Accepted } from "./accept.ts";
 import { mostCounted, stillReferenced, toFault } from "./errors.ts";
 import { type Memory, memoryOf } from "./idempotency.ts";
 import type { Programmed } from "./programmed.ts";
+import { mayKnowUse, overQuota } from "./quota.ts";
 import { shown } from "./read.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { textIn } from "./requests.ts";
@@ -30,6 +38,9 @@ export interface Mutation {
 }
 
 type Run = (work: Work) => Promise<Accepted>;
+
+/** What a refusal speaks of, and to whom. */
+type Asked = Pick<Mutation, "slice" | "tenant"> & { readonly call: Caller };
 
 /** What became of a wait: the resource as it is answered, and whether it is as it was asked for. */
 interface Outcome {
@@ -75,7 +86,7 @@ export class Transactions {
     const form = { desc: slice.kind.desc, hasSecrets: slice.hasSecrets };
     const memory = memoryOf(call, { desc: method.desc.input, message: request }, form, this.random);
     const before = await this.#vpcsBefore(mutation);
-    const answer = await this.#once(memory, () => this.#commit(call, run, memory));
+    const answer = await this.#once(memory, mutation, () => this.#commit(call, run, memory));
     call.reached?.("accepted");
     if (call.waitMs === 0) return answer;
     const until = this.#clock.now() + Math.min(call.waitMs, longestWaitMs);
@@ -106,27 +117,36 @@ export class Transactions {
     }
   }
 
-  /** Runs a closure that would be a transaction, and stores nothing. @throws Fault where the store refuses; whatever the closure throws. */
-  async rehearse<T>(caller: Caller, run: (work: Work) => Promise<T>, unknown: ReadonlySet<string>): Promise<T> {
+  /** Runs a closure that would be a transaction, and stores nothing. Answers the limits that it comes under, too. @throws Fault where the store refuses; whatever the closure throws. */
+  async rehearse<T>(
+    caller: Caller,
+    { slice, tenant }: Pick<Mutation, "slice" | "tenant">,
+    run: (work: Work) => Promise<T>,
+    unknown: ReadonlySet<string>,
+  ): Promise<{ readonly done: T; readonly uses: readonly LimitUse[] }> {
     const { slices, random } = this;
     const hypervisor = this.#hypervisor;
     try {
       return await this.store.rehearse(async (tx) => {
         const rehearsal = new Rehearsal(tx);
         const done = await run({ tx: rehearsal, slices, caller, random, hypervisor, touched: new Map(), unknown });
-        await rehearsal.check(slices);
-        return done;
+        return { done, uses: await rehearsal.check(slices) };
       });
     } catch (error) {
-      throw await this.#fault(error);
+      throw await this.#fault(error, { slice, tenant, call: caller });
     }
   }
 
   /** What the caller should be told; a resource that is still in use is counted out, since the store names only the first few who use it. */
-  async #fault(error: unknown): Promise<unknown> {
-    if (!(error instanceof StoreError && error.detail.reason === "still_referenced"))
-      return toFault(this.slices, error);
-    const { key, by } = error.detail;
+  async #fault(error: unknown, of?: Asked): Promise<unknown> {
+    if (!(error instanceof StoreError)) return error;
+    const { detail } = error;
+    if (detail.reason === "over_limit" && of !== undefined) {
+      const known = await mayKnowUse(detail.use, of.tenant, of.call);
+      return overQuota(this.slices, detail.use, known, of.slice);
+    }
+    if (detail.reason !== "still_referenced") return toFault(this.slices, error);
+    const { key, by } = detail;
     const all = await this.store.referrers(key, mostCounted);
     return stillReferenced(this.slices, key, all.length > 0 ? all : by);
   }
@@ -143,14 +163,14 @@ export class Transactions {
   }
 
   /** Answers what was answered before; otherwise runs, and if another call with the same key was faster, answers what that one did. */
-  async #once(memory: Memory | undefined, commit: () => Promise<Message>): Promise<Message> {
+  async #once(memory: Memory | undefined, of: Asked, commit: () => Promise<Message>): Promise<Message> {
     for (let turn = 0; turn < lookups; turn++) {
       const before = await memory?.recall(this.store);
       if (before !== undefined) return before;
       try {
         return await commit();
       } catch (error) {
-        if (!(error instanceof StoreError && error.detail.reason === "key_taken")) throw await this.#fault(error);
+        if (!(error instanceof StoreError && error.detail.reason === "key_taken")) throw await this.#fault(error, of);
       }
     }
     throw new Fault("CONTENDED", "other calls with the same Idempotency-Key are under way; try again");

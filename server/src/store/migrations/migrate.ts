@@ -5,12 +5,14 @@ import { query, type Script } from "../sql/script.ts";
 import { initial } from "./0001-initial.ts";
 import { eventCredentials } from "./0002-event-credentials.ts";
 import { eventIndexes } from "./0003-event-indexes.ts";
+import { limits } from "./0004-limits.ts";
 
 /** The migration at index i makes schema i + 1. Only ever add to the end. */
 export const migrations: readonly ((dialect: Dialect) => readonly string[])[] = [
   initial,
   eventCredentials,
   eventIndexes,
+  limits,
 ];
 
 /** The database was written by a newer PhotonCloud than this one. */

@@ -1,22 +1,24 @@
 // Reads single rows and short lists.
 import { isKey, keyValues } from "../sql/key.ts";
-import { bytes, integer, optionalInteger, resourceKey, resourceRow, text } from "../sql/row.ts";
+import { amounts, bytes, integer, optionalInteger, resourceKey, resourceRow, text } from "../sql/row.ts";
 import { query, type Row, type Script } from "../sql/script.ts";
-import type { Remembered, ResourceKey, ResourceRow, ServerRecord } from "../store.ts";
+import type { Amounts, Remembered, ResourceKey, ResourceRow, ServerRecord } from "../store.ts";
 
 /** A row with the stamp of the write that left it so. */
 export interface StampedRow {
   readonly row: ResourceRow;
   readonly stamp: string;
+  readonly amounts: Amounts | undefined;
 }
 
 export function* readResource(key: ResourceKey): Script<StampedRow | undefined> {
   const [row] = yield* query(
-    `SELECT kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at
+    `SELECT kind, org, project, id, name, phase, version, stamp, data, observed, secret, created_at, updated_at,
+       CAST(amounts AS text) AS amounts
      FROM resources WHERE ${isKey}`,
     ...keyValues(key),
   );
-  return row && { row: resourceRow(row), stamp: text(row, "stamp") };
+  return row && { row: resourceRow(row), stamp: text(row, "stamp"), amounts: amounts(row, "amounts") };
 }
 
 /** Answers 0 for a guard that nobody has passed yet. */

@@ -5,6 +5,8 @@ export interface Dialect {
   readonly text: string;
   readonly integer: string;
   readonly bytes: string;
+  /** Both have the operator ->> for it. */
+  readonly json: string;
   /** Follows a SELECT whose rows must not change before the transaction ends. Empty where there is one writer. */
   readonly forShare: string;
   readonly forUpdate: string;
@@ -16,6 +18,7 @@ export const sqlite: Dialect = {
   text: "text",
   integer: "integer",
   bytes: "blob",
+  json: "text",
   forShare: "",
   forUpdate: "",
   skipLocked: "",
@@ -26,6 +29,7 @@ export const postgres: Dialect = {
   text: 'text collate "C"',
   integer: "bigint",
   bytes: "bytea",
+  json: "jsonb",
   forShare: " FOR SHARE",
   forUpdate: " FOR UPDATE",
   skipLocked: " FOR UPDATE SKIP LOCKED",

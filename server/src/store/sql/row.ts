@@ -1,5 +1,5 @@
 // Reads the columns of a row, checking that each is of the type that the schema says.
-import type { Phase, ResourceKey, ResourceRow } from "../store.ts";
+import type { Amounts, Phase, ResourceKey, ResourceRow } from "../store.ts";
 import type { Row } from "./script.ts";
 
 export function text(row: Row, column: string): string {
@@ -24,6 +24,14 @@ export function bytes(row: Row, column: string): Uint8Array {
   if (Buffer.isBuffer(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof Uint8Array) return value;
   throw wrongType(column, "bytes", value);
+}
+
+/** Read as text. Undefined: the column is empty. */
+export function amounts(row: Row, column: string): Amounts | undefined {
+  if (row[column] === null) return undefined;
+  const value: unknown = JSON.parse(text(row, column));
+  if (typeof value !== "object" || value === null) throw wrongType(column, "numbers by name", value);
+  return Object.fromEntries(Object.entries(value).map(([name, amount]) => [name, Number(amount)]));
 }
 
 /** The key in the columns kind, org, project and id, each behind a prefix. */

@@ -9,7 +9,7 @@ function rowOf(id: string, stamp: string, size = 10): StampedRow {
   const [nothing, times] = [new Uint8Array(), { createdAt: 1, updatedAt: 1 }];
   const data = new Uint8Array(size);
   const common = { name: id, phase: "live" as const, version: 1, observed: nothing, secret: nothing };
-  return { stamp, row: { ...key(id), ...common, ...times, data } };
+  return { stamp, amounts: undefined, row: { ...key(id), ...common, ...times, data } };
 }
 
 /** A file with one row, and how often it was read. */

@@ -1,6 +1,6 @@
 // What every store test needs: a clock that stands still, tenants, keys, writes and events.
 import type { Clock } from "../../clock.ts";
-import type { Claim, NewEvent, Reference, ResourceKey, ResourceWrite, Store, Tenant, Tx } from "../store.ts";
+import type { Amounts, Claim, NewEvent, Reference, ResourceKey, ResourceWrite, Store, Tenant, Tx } from "../store.ts";
 
 /** A clock that moves only when told to. */
 export class StillClock implements Clock {
@@ -44,12 +44,14 @@ export interface Extras {
   readonly data?: string;
   readonly secret?: string;
   readonly name?: string;
+  readonly amounts?: Amounts;
+  readonly limits?: Amounts;
 }
 
 export function writeOf(key: ResourceKey, extras: Extras = {}): ResourceWrite {
-  const { claims = [], references = [], data = "data", secret, name = key.id } = extras;
+  const { claims = [], references = [], data = "data", secret, name = key.id, ...rest } = extras;
   const kept = secret === undefined ? {} : { secret: text(secret) };
-  return { ...key, name, data: text(data), claims, references, ...kept };
+  return { ...key, name, data: text(data), claims, references, ...kept, ...rest };
 }
 
 export function eventOf(key: ResourceKey, type: NewEvent["type"] = "created"): NewEvent {

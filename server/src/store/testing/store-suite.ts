@@ -5,6 +5,7 @@ import { eachTest } from "./opened.ts";
 import { claims } from "./suite/claims.ts";
 import { events } from "./suite/events.ts";
 import { guards } from "./suite/guards.ts";
+import { limits } from "./suite/limits.ts";
 import { lists } from "./suite/lists.ts";
 import { records } from "./suite/records.ts";
 import { references } from "./suite/references.ts";
@@ -15,6 +16,6 @@ import { transactions } from "./suite/transactions.ts";
 export function storeSuite(name: string, open: Open): void {
   describe(name, () => {
     const fresh = eachTest(open);
-    for (const part of [transactions, guards, claims, references, lists, events, tasks, records]) part(fresh);
+    for (const part of [transactions, guards, claims, references, limits, lists, events, tasks, records]) part(fresh);
   });
 }

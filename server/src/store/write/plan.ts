@@ -1,5 +1,6 @@
 // What a transaction's closure leaves behind: plain data, sent to the writer, which applies all of it or nothing.
 import type {
+  Amounts,
   Claim,
   NewEvent,
   Phase,
@@ -27,8 +28,14 @@ export interface GuardRead {
 /** What happens to one resource. */
 export interface Change {
   readonly key: ResourceKey;
-  put?: { readonly mode: "create" | "update"; readonly write: ResourceWrite };
+  put?: {
+    readonly mode: "create" | "update";
+    readonly write: ResourceWrite;
+    /** What an updated resource took before. */
+    readonly had?: Amounts | undefined;
+  };
   observed?: Uint8Array;
+  measured?: Amounts;
   end?: "tombstone" | "remove";
 }
 

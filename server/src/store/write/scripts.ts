@@ -6,6 +6,7 @@ import { rememberAnswers } from "./answers.ts";
 import { replaceClaims } from "./claims.ts";
 import { appendEvents } from "./events.ts";
 import { checkExpectations, passGuards } from "./expectations.ts";
+import { checkLimits } from "./limits.ts";
 import type { Plan } from "./plan.ts";
 import { deleteRecord, putRecord, sweep } from "./records.ts";
 import { checkUnreferenced, replaceReferences } from "./references.ts";
@@ -18,12 +19,13 @@ function* apply(plan: Plan, dialect: Dialect): Script<void> {
   yield* checkExpectations(plan, dialect);
   yield* passGuards(plan, dialect);
   yield* settleTasks(plan);
-  yield* writeResources(plan);
+  const limited = yield* writeResources(plan);
   yield* replaceClaims(plan);
   yield* replaceReferences(plan, dialect);
   yield* checkUnreferenced(plan);
   yield* scheduleTasks(plan);
   yield* appendEvents(plan);
+  yield* checkLimits(plan, dialect, limited);
 }
 
 /** Asks whether what a transaction read still holds together, and writes nothing. */

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file photoncloud/api/v1/api.proto.
  */
 export const file_photoncloud_api_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("ChxwaG90b25jbG91ZC9hcGkvdjEvYXBpLnByb3RvEhJwaG90b25jbG91ZC5hcGkudjEifgoGU3RhdHVzEigKBXN0YXRlGAEgASgOMhkucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB2JhY2tlbmQYBCABKAkSGAoQb2JzZXJ2ZWRfdmVyc2lvbhgFIAEoAyI8CgpHZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJIkIKD0JhdGNoR2V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRILCgNpZHMYAyADKAkiaAoLTGlzdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSDgoGZmlsdGVyGAUgASgJIk0KDURlbGV0ZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSDAoEZXRhZxgEIAEoCSJOCgxXYXRjaFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSDgoGY3Vyc29yGAQgASgJInsKDVBsYW5uZWRDaGFuZ2USDAoEcGF0aBgBIAEoCRIqCgZpbXBhY3QYAiABKA4yGi5waG90b25jbG91ZC5hcGkudjEuSW1wYWN0EjAKBmFjY2VzcxgDIAMoCzIgLnBob3RvbmNsb3VkLmFwaS52MS5BY2Nlc3NDaGFuZ2UiTgoMQWNjZXNzQ2hhbmdlEhEKCXByaW5jaXBhbBgBIAEoCRINCgVzY29wZRgCIAEoCRINCgVnaXZlcxgDIAMoCRINCgV0YWtlcxgEIAMoCSI4CglWaW9sYXRpb24SDAoEcGF0aBgBIAEoCRIMCgRydWxlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiswEKCUVycm9ySW5mbxIOCgZyZWFzb24YASABKAkSKAoFcmV0cnkYAiABKA4yGS5waG90b25jbG91ZC5hcGkudjEuUmV0cnkSEgoKcmVxdWVzdF9pZBgDIAEoCRIxCgp2aW9sYXRpb25zGAQgAygLMh0ucGhvdG9uY2xvdWQuYXBpLnYxLlZpb2xhdGlvbhIRCglyZXNvdXJjZXMYBSADKAkSEgoKcGVybWlzc2lvbhgGIAEoCSp9CgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhIKDlNUQVRFX0NSRUFUSU5HEAESDwoLU1RBVEVfUkVBRFkQAhISCg5TVEFURV9VUERBVElORxADEhIKDlNUQVRFX0RFTEVUSU5HEAQSEAoMU1RBVEVfRkFJTEVEEAUqmwEKBkNoYW5nZRIWChJDSEFOR0VfVU5TUEVDSUZJRUQQABITCg9DSEFOR0VfRVhJU1RJTkcQARISCg5DSEFOR0VfQ1JFQVRFRBACEhIKDkNIQU5HRV9VUERBVEVEEAMSEwoPQ0hBTkdFX09CU0VSVkVEEAQSEgoOQ0hBTkdFX0RFTEVURUQQBRITCg9DSEFOR0VfQk9PS01BUksQBiqlAQoGSW1wYWN0EhYKEklNUEFDVF9VTlNQRUNJRklFRBAAEg8KC0lNUEFDVF9OT05FEAESEQoNSU1QQUNUX0NSRUFURRACEg4KCklNUEFDVF9IT1QQAxISCg5JTVBBQ1RfUkVTVEFSVBAEEhIKDklNUEFDVF9SRVBMQUNFEAUSFAoQSU1QQUNUX0RBVEFfTE9TUxAGEhEKDUlNUEFDVF9ERUxFVEUQByptCgVSZXRyeRIVChFSRVRSWV9VTlNQRUNJRklFRBAAEg8KC1JFVFJZX05FVkVSEAESDwoLUkVUUllfTEFURVIQAhIUChBSRVRSWV9BRlRFUl9SRUFEEAMSFQoRUkVUUllfQUZURVJfTE9HSU4QBGIGcHJvdG8z");
+  fileDesc("ChxwaG90b25jbG91ZC9hcGkvdjEvYXBpLnByb3RvEhJwaG90b25jbG91ZC5hcGkudjEifgoGU3RhdHVzEigKBXN0YXRlGAEgASgOMhkucGhvdG9uY2xvdWQuYXBpLnYxLlN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB2JhY2tlbmQYBCABKAkSGAoQb2JzZXJ2ZWRfdmVyc2lvbhgFIAEoAyI8CgpHZXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgoKAmlkGAMgASgJIkIKD0JhdGNoR2V0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRILCgNpZHMYAyADKAkiaAoLTGlzdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSDgoGZmlsdGVyGAUgASgJIk0KDURlbGV0ZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSDAoEZXRhZxgEIAEoCSJOCgxXYXRjaFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSCgoCaWQYAyABKAkSDgoGY3Vyc29yGAQgASgJIqkBCg1QbGFubmVkQ2hhbmdlEgwKBHBhdGgYASABKAkSKgoGaW1wYWN0GAIgASgOMhoucGhvdG9uY2xvdWQuYXBpLnYxLkltcGFjdBIwCgZhY2Nlc3MYAyADKAsyIC5waG90b25jbG91ZC5hcGkudjEuQWNjZXNzQ2hhbmdlEiwKBnF1b3RhcxgEIAMoCzIcLnBob3RvbmNsb3VkLmFwaS52MS5RdW90YVVzZSJYCghRdW90YVVzZRINCgVzY29wZRgBIAEoCRIRCglkaW1lbnNpb24YAiABKAkSDQoFbGltaXQYAyABKAMSDAoEdXNlZBgEIAEoAxINCgVhc2tlZBgFIAEoAyJOCgxBY2Nlc3NDaGFuZ2USEQoJcHJpbmNpcGFsGAEgASgJEg0KBXNjb3BlGAIgASgJEg0KBWdpdmVzGAMgAygJEg0KBXRha2VzGAQgAygJIjgKCVZpb2xhdGlvbhIMCgRwYXRoGAEgASgJEgwKBHJ1bGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKzAQoJRXJyb3JJbmZvEg4KBnJlYXNvbhgBIAEoCRIoCgVyZXRyeRgCIAEoDjIZLnBob3RvbmNsb3VkLmFwaS52MS5SZXRyeRISCgpyZXF1ZXN0X2lkGAMgASgJEjEKCnZpb2xhdGlvbnMYBCADKAsyHS5waG90b25jbG91ZC5hcGkudjEuVmlvbGF0aW9uEhEKCXJlc291cmNlcxgFIAMoCRISCgpwZXJtaXNzaW9uGAYgASgJKn0KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEgoOU1RBVEVfQ1JFQVRJTkcQARIPCgtTVEFURV9SRUFEWRACEhIKDlNUQVRFX1VQREFUSU5HEAMSEgoOU1RBVEVfREVMRVRJTkcQBBIQCgxTVEFURV9GQUlMRUQQBSqbAQoGQ2hhbmdlEhYKEkNIQU5HRV9VTlNQRUNJRklFRBAAEhMKD0NIQU5HRV9FWElTVElORxABEhIKDkNIQU5HRV9DUkVBVEVEEAISEgoOQ0hBTkdFX1VQREFURUQQAxITCg9DSEFOR0VfT0JTRVJWRUQQBBISCg5DSEFOR0VfREVMRVRFRBAFEhMKD0NIQU5HRV9CT09LTUFSSxAGKqUBCgZJbXBhY3QSFgoSSU1QQUNUX1VOU1BFQ0lGSUVEEAASDwoLSU1QQUNUX05PTkUQARIRCg1JTVBBQ1RfQ1JFQVRFEAISDgoKSU1QQUNUX0hPVBADEhIKDklNUEFDVF9SRVNUQVJUEAQSEgoOSU1QQUNUX1JFUExBQ0UQBRIUChBJTVBBQ1RfREFUQV9MT1NTEAYSEQoNSU1QQUNUX0RFTEVURRAHKm0KBVJldHJ5EhUKEVJFVFJZX1VOU1BFQ0lGSUVEEAASDwoLUkVUUllfTkVWRVIQARIPCgtSRVRSWV9MQVRFUhACEhQKEFJFVFJZX0FGVEVSX1JFQUQQAxIVChFSRVRSWV9BRlRFUl9MT0dJThAEYgZwcm90bzM");
 
 /**
  * What the cloud says of a resource's progress.
@@ -262,6 +262,13 @@ export type PlannedChange = Message<"photoncloud.api.v1.PlannedChange"> & {
    * @generated from field: repeated photoncloud.api.v1.AccessChange access = 3;
    */
   access: AccessChange[];
+
+  /**
+   * The quotas that it comes under, each with what it adds; on the first change of a plan alone. Those of an org are told to whoever may read its usage.
+   *
+   * @generated from field: repeated photoncloud.api.v1.QuotaUse quotas = 4;
+   */
+  quotas: QuotaUse[];
 };
 
 /**
@@ -270,6 +277,53 @@ export type PlannedChange = Message<"photoncloud.api.v1.PlannedChange"> & {
  */
 export const PlannedChangeSchema: GenMessage<PlannedChange> = /*@__PURE__*/
   messageDesc(file_photoncloud_api_v1_api, 6);
+
+/**
+ * How far a quota is used.
+ *
+ * @generated from message photoncloud.api.v1.QuotaUse
+ */
+export type QuotaUse = Message<"photoncloud.api.v1.QuotaUse"> & {
+  /**
+   * Where it holds: org/{org}, or org/{org}/project/{project}.
+   *
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * What it limits: "vms", "vcpus".
+   *
+   * @generated from field: string dimension = 2;
+   */
+  dimension: string;
+
+  /**
+   * @generated from field: int64 limit = 3;
+   */
+  limit: bigint;
+
+  /**
+   * Without what is asked for. It may be beyond the limit, where that was lowered.
+   *
+   * @generated from field: int64 used = 4;
+   */
+  used: bigint;
+
+  /**
+   * What is added.
+   *
+   * @generated from field: int64 asked = 5;
+   */
+  asked: bigint;
+};
+
+/**
+ * Describes the message photoncloud.api.v1.QuotaUse.
+ * Use `create(QuotaUseSchema)` to create a new message.
+ */
+export const QuotaUseSchema: GenMessage<QuotaUse> = /*@__PURE__*/
+  messageDesc(file_photoncloud_api_v1_api, 7);
 
 /**
  * What a change of who may do what gives to a principal and takes from it, at a scope and below.
@@ -312,7 +366,7 @@ export type AccessChange = Message<"photoncloud.api.v1.AccessChange"> & {
  * Use `create(AccessChangeSchema)` to create a new message.
  */
 export const AccessChangeSchema: GenMessage<AccessChange> = /*@__PURE__*/
-  messageDesc(file_photoncloud_api_v1_api, 7);
+  messageDesc(file_photoncloud_api_v1_api, 8);
 
 /**
  * What went wrong with one field.
@@ -347,7 +401,7 @@ export type Violation = Message<"photoncloud.api.v1.Violation"> & {
  * Use `create(ViolationSchema)` to create a new message.
  */
 export const ViolationSchema: GenMessage<Violation> = /*@__PURE__*/
-  messageDesc(file_photoncloud_api_v1_api, 8);
+  messageDesc(file_photoncloud_api_v1_api, 9);
 
 /**
  * The detail of every error.
@@ -397,7 +451,7 @@ export type ErrorInfo = Message<"photoncloud.api.v1.ErrorInfo"> & {
  * Use `create(ErrorInfoSchema)` to create a new message.
  */
 export const ErrorInfoSchema: GenMessage<ErrorInfo> = /*@__PURE__*/
-  messageDesc(file_photoncloud_api_v1_api, 9);
+  messageDesc(file_photoncloud_api_v1_api, 10);
 
 /**
  * Where a resource stands between what was asked for and what is.
