@@ -2,17 +2,12 @@
 import type { User, UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import { invalidField } from "../../../fault.ts";
 import type { Admission, Loaded } from "../../kind.ts";
-import { soughtClaim } from "../external-ids.ts";
+import { foldName } from "../fold-name.ts";
 import type { Delegation } from "../policy/delegation.ts";
-
-/** Names are compared without regard to case (RFC 7643, section 4.1.1). */
-export function foldUserName(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
-}
 
 /** Where the user of a name is found. */
 export function userNameClaim(org: string, name: string) {
-  return { space: `user_name|iam/user-names/${org}`, key: foldUserName(name) };
+  return { space: `user_name|iam/user-names/${org}`, key: foldName(name) };
 }
 
 /** Where the user of an issuer's subject is found. */
@@ -33,16 +28,13 @@ export async function admitUserLink(
     throw invalidField("federated_subject", "together", "federated_issuer and federated_subject are given together");
   if (userName !== "") admission.claim(userNameClaim(org, userName));
   if (subject !== "") admission.claim(federatedClaim(org, issuer, subject));
-  const { externalId = "" } = next;
-  const kind = next.$typeName;
-  if (externalId !== "") admission.claim(soughtClaim({ org, kind, field: "external_id", value: externalId }, next.id));
   if (prior !== undefined && isMoved(prior.message, next))
     await delegation.mustOutrank(admission.caller, { kind: "user", org, id: next.id });
 }
 
 function isMoved(prior: User, next: User): boolean {
   return (
-    foldUserName(prior.userName ?? "") !== foldUserName(next.userName ?? "") ||
+    foldName(prior.userName ?? "") !== foldName(next.userName ?? "") ||
     prior.federatedIssuer !== next.federatedIssuer ||
     prior.federatedSubject !== next.federatedSubject
   );

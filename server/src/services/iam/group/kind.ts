@@ -3,12 +3,11 @@
 import { type Group, GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { invalidField } from "../../../fault.ts";
 import { type Admission, defineKind, type Loaded } from "../../kind.ts";
-import { soughtClaim } from "../external-ids.ts";
-import { foldUserName } from "../federation/user-link.ts";
 import { nameById } from "../ids.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 import { groupName, parsePrincipalName } from "../principal-name.ts";
 import { principalSchema } from "../principals.ts";
+import { claimSought, soughtOfGroup } from "../sought.ts";
 import { guardMembership } from "./membership.ts";
 
 export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
@@ -18,24 +17,17 @@ export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
     async admit(admission, next, prior) {
       nameById(next);
       await refuseStrangers(admission, next, prior);
-      claimSought(admission, next);
       const name = groupName(admission.tenant.org, next.id);
       if (!isWithin(next, prior?.message)) await delegation.mustHoldGroup(admission.caller, name);
       if (!isWithin(prior?.message, next)) await delegation.mayLeaveGroup(admission.caller, name);
       if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
+      claimSought(admission, soughtOfGroup(admission.tenant.org, next), next.id);
     },
     access: (tenant, next, prior) => access.ofGroup(tenant, next, prior),
     async admitDelete(admission, group) {
       if (!admission.planning) touchGrant(keyOf(admission, group.id), "gone");
     },
   });
-}
-
-/** Directories look groups up by what they call them. */
-function claimSought(admission: Admission, { id, name, externalId = "" }: Group): void {
-  const about = { org: admission.tenant.org, kind: GroupSchema.typeName };
-  admission.claim(soughtClaim({ ...about, field: "name", value: foldUserName(name) }, id));
-  if (externalId !== "") admission.claim(soughtClaim({ ...about, field: "external_id", value: externalId }, id));
 }
 
 function keyOf(admission: Admission, id: string) {

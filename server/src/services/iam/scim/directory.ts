@@ -9,20 +9,21 @@ import {
   BatchGetRequestSchema,
   DeleteRequestSchema,
   GetRequestSchema,
-  ListRequestSchema,
 } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { Fault } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Call, ResourceCalls } from "../../call.ts";
 import type { WebRequest } from "../../web.ts";
 import { idOf } from "../federation/oauth/user-id.ts";
+import { tooEarly, tooMany } from "./error.ts";
 import { type Equality, fitsFilter } from "./filter.ts";
 import { groupFromScim, groupPaths, groupToScim } from "./group.ts";
 import type { Json } from "./json.ts";
 import { groupsSought, usersSought } from "./sought.ts";
 import { userFromScim, userPaths, userToScim } from "./user.ts";
 
-const pageSize = 500;
+/** Resources that one answer looks at where no index says which are meant. */
+const mostLooked = 1_000;
 /** Ids that are tried for a new resource. */
 const tries = 5;
 
@@ -72,7 +73,6 @@ interface Rows<Desc extends DescMessage> {
   page(page: Page): Promise<{ readonly rows: readonly MessageShape<Desc>[]; readonly total: number }>;
   /** Those of the ids that are there. */
   some(ids: readonly string[]): Promise<readonly MessageShape<Desc>[]>;
-  all(): Promise<readonly MessageShape<Desc>[]>;
 }
 
 class Calls<Desc extends DescMessage> {
@@ -118,7 +118,7 @@ class Calls<Desc extends DescMessage> {
   listing<T>(work: (rows: Rows<Desc>) => Promise<T>): Promise<T> {
     return this.#permitted("list", "", (call) => {
       const some = (ids: readonly string[]) => this.#some(ids, call);
-      return work({ some, all: () => this.#all(call), page: (page) => this.#page(page, some) });
+      return work({ some, page: (page) => this.#page(page, some) });
     });
   }
 
@@ -136,17 +136,6 @@ class Calls<Desc extends DescMessage> {
   #rows(page: Message): readonly MessageShape<Desc>[] {
     const rows: unknown = Reflect.get(page, this.#kind.plural);
     return Array.isArray(rows) ? rows.filter((row) => isMessage(row, this.#schema)) : [];
-  }
-
-  async #all(call: Call): Promise<readonly MessageShape<Desc>[]> {
-    const found: MessageShape<Desc>[] = [];
-    for (let pageToken = ""; ; ) {
-      const request = create(ListRequestSchema, { orgId: this.#place.org, pageSize, pageToken });
-      const page = await this.#parts.resources.unary(this.#kind, "list", request, call);
-      found.push(...this.#rows(page));
-      pageToken = String(Reflect.get(page, "nextPageToken") ?? "");
-      if (pageToken === "") return found;
-    }
   }
 
   async remove(id: string, etag: string): Promise<void> {
@@ -179,12 +168,23 @@ interface Listed<Desc extends DescMessage> {
   readonly shown: (row: MessageShape<Desc>) => Json;
   /** The ids that the filter can mean; undefined: any. */
   readonly sought: () => Promise<readonly string[] | undefined>;
+  readonly isFilled: DirectoryParts["isFilled"];
 }
 
-/** Without a filter a page is read, and no more; with one that names no index, all are looked at. */
+/** @throws ScimError tooMany; or that it is too early, where an index may say which are meant as soon as it is filled. */
+async function allOfFew<Desc extends DescMessage>(
+  { page }: Rows<Desc>,
+  isFilled: DirectoryParts["isFilled"],
+): Promise<readonly MessageShape<Desc>[]> {
+  const { total } = await page({ skip: 0, limit: 0 });
+  if (total > mostLooked) throw (await isFilled()) ? tooMany(mostLooked) : tooEarly();
+  return (await page({ skip: 0, limit: mostLooked })).rows;
+}
+
+/** Without a filter a page is read, and no more; with one, what an index names, or where none does, all of an org that has few. */
 function listed<Desc extends DescMessage>(
   calls: Calls<Desc>,
-  { filter, page, shown, sought }: Listed<Desc>,
+  { filter, page, shown, sought, isFilled }: Listed<Desc>,
 ): Promise<Part> {
   return calls.listing(async (rows) => {
     if (filter.length === 0) {
@@ -192,18 +192,20 @@ function listed<Desc extends DescMessage>(
       return { resources: part.rows.map(shown), total: part.total };
     }
     const ids = await sought();
-    const found = (ids === undefined ? await rows.all() : await rows.some(ids)).map(shown);
-    const fitting = found.filter((one) => fitsFilter(one, filter));
+    const found = ids === undefined ? await allOfFew(rows, isFilled) : await rows.some(ids);
+    const fitting = found.map(shown).filter((one) => fitsFilter(one, filter));
     return { resources: fitting.slice(page.skip, page.skip + page.limit), total: fitting.length };
   });
 }
 
 export function usersOf(parts: DirectoryParts, place: Place): Directory {
   const { org, base } = place;
+  const { isFilled } = parts;
   const calls = new Calls(parts, place, UserSchema);
   const shown = (user: User) => userToScim(user, `${base}/Users/${user.id}`);
   return {
-    list: (filter, page) => listed(calls, { filter, page, shown, sought: () => usersSought(parts, org, filter) }),
+    list: (filter, page) =>
+      listed(calls, { filter, page, shown, isFilled, sought: () => usersSought(parts, org, filter) }),
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const user = userFromScim(resource, undefined);
@@ -225,10 +227,12 @@ export function usersOf(parts: DirectoryParts, place: Place): Directory {
 
 export function groupsOf(parts: DirectoryParts, place: Place): Directory {
   const { org, base } = place;
+  const { isFilled } = parts;
   const calls = new Calls(parts, place, GroupSchema);
   const shown = (group: Group) => groupToScim(group, `${base}/Groups/${group.id}`, `${base}/Users`);
   return {
-    list: (filter, page) => listed(calls, { filter, page, shown, sought: () => groupsSought(parts, org, filter) }),
+    list: (filter, page) =>
+      listed(calls, { filter, page, shown, isFilled, sought: () => groupsSought(parts, org, filter) }),
     get: async (id) => shown(await calls.get(id)),
     async add(resource) {
       const group = groupFromScim(resource, org, undefined);

@@ -14,6 +14,7 @@ export type ScimWord =
   | "invalidValue"
   | "mutability"
   | "noTarget"
+  | "tooMany"
   | "uniqueness";
 
 export class ScimError extends Error {
@@ -26,6 +27,17 @@ export class ScimError extends Error {
     this.status = status;
     this.word = word;
   }
+}
+
+/** A filter that names more than are looked at for one answer (RFC 7644, table 9). */
+export function tooMany(most: number): ScimError {
+  const indexed = "id, userName, externalId, displayName, emails.value or, of a group, members.value";
+  return new ScimError(400, `the filter would look at more than ${most}; have it name ${indexed} as well`, "tooMany");
+}
+
+/** After an update of the cloud, as long as it fills in what everybody is found by. */
+export function tooEarly(): ScimError {
+  return new ScimError(503, "the cloud is still indexing what it can look up; ask again in a minute");
 }
 
 const statuses: Readonly<Record<string, number>> = {

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import type { Claim, Store } from "../../../store/store.ts";
-import { idsOfSought } from "../external-ids.ts";
 import { userNameClaim } from "../federation/user-link.ts";
+import { idsOfSought } from "../sought.ts";
 import { onEachStore } from "../testing/databases.ts";
 import { openWorld, type World } from "../testing/world.ts";
 import { Filling } from "./filling.ts";
@@ -12,31 +12,40 @@ import { groupsSought, usersSought } from "./sought.ts";
 
 const admin = "user:system/admin";
 const tenant = { org: "acme", project: "" };
+const system = { org: "system", project: "" };
 const bob = { org: "acme", kind: UserSchema.typeName, field: "external_id", value: "ext-bob" } as const;
 const ops = { org: "acme", kind: GroupSchema.typeName, field: "name", value: "operators" } as const;
 let world: World;
 
 /** Leaves of a row's claims those that it had before there were others. */
-async function age(store: Store, kind: string, id: string, claims: readonly Claim[]): Promise<void> {
+async function age(store: Store, kind: string, id: string, claims: readonly Claim[], of = tenant): Promise<void> {
   await store.transact(async (tx) => {
-    const row = await tx.get({ tenant, kind, id });
-    if (row !== undefined) tx.update({ ...row, claims, references: [{ path: "org_id", target: orgKey }] });
+    const row = await tx.get({ tenant: of, kind, id });
+    if (row === undefined) throw new Error(`there is no ${id}`);
+    const org = { tenant: { org: "", project: "" }, kind: "iam.v1.Org", id: of.org };
+    tx.update({ ...row, claims, references: [{ path: "org_id", target: org }] });
   });
 }
-
-const orgKey = { tenant: { org: "", project: "" }, kind: "iam.v1.Org", id: "acme" };
 
 onEachStore((openStore) => {
   let store: Store;
   beforeEach(async () => {
     store = await openStore();
     world = await openWorld({ store });
-    const user = { orgId: "acme", id: "robert", userName: "robert@acme.example", externalId: "ext-bob" };
+    const user = {
+      orgId: "acme",
+      id: "robert",
+      userName: "robert@acme.example",
+      externalId: "ext-bob",
+      email: "bob@acme.example",
+    };
     await world.create(admin, "user", user);
-    await world.create(admin, "group", { orgId: "acme", id: "ops", name: "Operators" });
+    await world.create(admin, "group", { orgId: "acme", id: "ops", name: "Operators", members: ["user:acme/robert"] });
     await age(store, UserSchema.typeName, "robert", [userNameClaim("acme", user.userName)]);
     await age(store, GroupSchema.typeName, "ops", []);
-    await store.records.delete("iam/sought", "filled");
+    // The cloud's own accounts are older, too.
+    for (const id of ["admin", "break-glass"]) await age(store, UserSchema.typeName, id, [], system);
+    await store.records.delete("iam/sought", "filled-2");
   });
   afterEach(() => world.close());
 
@@ -57,6 +66,10 @@ onEachStore((openStore) => {
     await filling().run();
     expect(await usersSought({ store, isFilled }, "acme", byExternalId)).toEqual(["robert"]);
     expect(await groupsSought({ store, isFilled }, "acme", byName)).toEqual(["ops"]);
+    const byEmail = [{ path: ["emails", "value"], value: "Bob@acme.example" }];
+    expect(await usersSought({ store, isFilled }, "acme", byEmail)).toEqual(["robert"]);
+    const byMember = [{ path: ["members", "value"], value: "robert" }];
+    expect(await groupsSought({ store, isFilled }, "acme", byMember)).toEqual(["ops"]);
     const after = await world.call(admin, "user", "get", { orgId: "acme", id: "robert" });
     const versioned = { etag: "", updateTime: undefined, status: undefined };
     expect({ ...after, ...versioned }).toEqual({ ...before, ...versioned });

@@ -8,11 +8,11 @@ import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import type { ResourceRow, Store } from "../../../store/store.ts";
 import type { ResourceCalls } from "../../call.ts";
 import { everyRow } from "../every-row.ts";
-import { idsOfSought, type Sought } from "../external-ids.ts";
-import { foldUserName } from "../federation/user-link.ts";
+import { idsOfSought, type Sought, soughtOfGroup, soughtOfUser } from "../sought.ts";
 
 const space = "iam/sought";
-const record = "filled";
+/** Its number is counted up where there is more to be found by: then all is filled in again. */
+const record = "filled-2";
 
 export interface FillingParts {
   readonly store: Store;
@@ -65,21 +65,20 @@ export class Filling {
 
   async #fill({ kind: typeName, tenant, id }: ResourceRow, sought: readonly Sought[]): Promise<void> {
     this.#stopping.signal.throwIfAborted();
-    const { store, resources } = this.#parts;
-    const found = await Promise.all(sought.map((one) => idsOfSought(store, one)));
-    if (found.every((ids) => ids.includes(id))) return;
     const kind = catalog().byTypeName(typeName);
-    if (kind !== undefined) await resources().again(kind, tenant, id);
+    if (kind !== undefined && (await this.#lacks(sought, id))) await this.#parts.resources().again(kind, tenant, id);
+  }
+
+  async #lacks(sought: readonly Sought[], id: string): Promise<boolean> {
+    for (const one of sought) if (!(await idsOfSought(this.#parts.store, one)).includes(id)) return true;
+    return false;
   }
 }
 
-function ofUser({ data, tenant: { org }, kind }: ResourceRow): readonly Sought[] {
-  const { externalId = "" } = fromBinary(UserSchema, data);
-  return externalId === "" ? [] : [{ org, kind, field: "external_id", value: externalId }];
+function ofUser({ data, tenant }: ResourceRow): readonly Sought[] {
+  return soughtOfUser(tenant.org, fromBinary(UserSchema, data));
 }
 
-function ofGroup({ data, tenant: { org }, kind }: ResourceRow): readonly Sought[] {
-  const { externalId = "", name } = fromBinary(GroupSchema, data);
-  const external = { org, kind, field: "external_id", value: externalId } as const;
-  return [{ org, kind, field: "name", value: foldUserName(name) }, ...(externalId === "" ? [] : [external])];
+function ofGroup({ data, tenant }: ResourceRow): readonly Sought[] {
+  return soughtOfGroup(tenant.org, fromBinary(GroupSchema, data));
 }

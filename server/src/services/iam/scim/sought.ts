@@ -2,8 +2,9 @@
 import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { UserSchema } from "@photoncloud/proto/gen/iam/v1/user_pb";
 import type { Store } from "../../../store/store.ts";
-import { idsOfSought, type Sought } from "../external-ids.ts";
-import { foldUserName, userNameClaim } from "../federation/user-link.ts";
+import { userNameClaim } from "../federation/user-link.ts";
+import { idsOfSought, mostAlike, type Sought, spelled } from "../sought.ts";
+import { tooMany } from "./error.ts";
 import type { Equality } from "./filter.ts";
 
 interface Reads {
@@ -11,35 +12,67 @@ interface Reads {
   readonly isFilled: () => Promise<boolean>;
 }
 
+/** What answers a filter's attribute by itself. */
+type Index = (reads: Reads, org: string, value: string) => Promise<readonly string[] | undefined>;
+/** By the attribute's path in lower case; of several the first that a filter names is read. */
+type Indexes = readonly (readonly [path: string, index: Index])[];
+
+const byId: Index = async (_, __, id) => [id];
+
+const byUserName: Index = async ({ store }, org, userName) => {
+  const { space, key } = userNameClaim(org, userName);
+  const holder = await store.holder(space, key);
+  return holder === undefined ? [] : [holder.id];
+};
+
+function by(kind: string, field: Sought["field"]): Index {
+  return async ({ store, isFilled }, org, given) => {
+    if (!(await isFilled())) return undefined;
+    const ids = await idsOfSought(store, { org, kind, field, value: spelled({ org, field, value: given }) });
+    if (ids.length > mostAlike) throw tooMany(mostAlike);
+    return ids;
+  };
+}
+
+const user = UserSchema.typeName;
+const ofUsers: Indexes = [
+  ["id", byId],
+  ["username", byUserName],
+  ["externalid", by(user, "external_id")],
+  ["emails.value", by(user, "email")],
+  ["emails", by(user, "email")],
+  ["displayname", by(user, "name")],
+  ["name.formatted", by(user, "name")],
+];
+
+const group = GroupSchema.typeName;
+const ofGroups: Indexes = [
+  ["id", byId],
+  ["externalid", by(group, "external_id")],
+  ["displayname", by(group, "name")],
+  ["members.value", by(group, "members")],
+  ["members", by(group, "members")],
+];
+
 /** The text that an attribute must equal; undefined: the filter does not say. */
 function wanted(filter: readonly Equality[], attribute: string): string | undefined {
-  const found = filter.find(({ path }) => path.length === 1 && path[0]?.toLowerCase() === attribute);
-  return typeof found?.value === "string" ? found.value : undefined;
+  const found = filter.find(({ path }) => path.join(".").toLowerCase() === attribute);
+  return typeof found?.value === "string" && found.value !== "" ? found.value : undefined;
 }
 
-/** Where one value alone decides. Undefined: all must be looked at. */
-async function sought(reads: Reads, filter: readonly Equality[], about: Pick<Sought, "org" | "kind">) {
-  const id = wanted(filter, "id");
-  if (id !== undefined) return [id];
-  const value = wanted(filter, "externalid");
-  return value === undefined || value === "" ? undefined : claimed(reads, { ...about, field: "external_id", value });
+/** Undefined: no index says. @throws ScimError tooMany */
+async function sought(indexes: Indexes, reads: Reads, org: string, filter: readonly Equality[]) {
+  for (const [path, index] of indexes) {
+    const value = wanted(filter, path);
+    if (value !== undefined) return index(reads, org, value);
+  }
+  return undefined;
 }
 
-async function claimed({ store, isFilled }: Reads, what: Sought): Promise<readonly string[] | undefined> {
-  return (await isFilled()) ? idsOfSought(store, what) : undefined;
+export function usersSought(reads: Reads, org: string, filter: readonly Equality[]) {
+  return sought(ofUsers, reads, org, filter);
 }
 
-export async function usersSought(reads: Reads, org: string, filter: readonly Equality[]) {
-  const userName = wanted(filter, "username");
-  if (userName === undefined || userName === "") return sought(reads, filter, { org, kind: UserSchema.typeName });
-  const { space, key } = userNameClaim(org, userName);
-  const holder = await reads.store.holder(space, key);
-  return holder === undefined ? [] : [holder.id];
-}
-
-export async function groupsSought(reads: Reads, org: string, filter: readonly Equality[]) {
-  const about = { org, kind: GroupSchema.typeName };
-  const name = wanted(filter, "displayname");
-  if (name === undefined || name === "") return sought(reads, filter, about);
-  return claimed(reads, { ...about, field: "name", value: foldUserName(name) });
+export function groupsSought(reads: Reads, org: string, filter: readonly Equality[]) {
+  return sought(ofGroups, reads, org, filter);
 }
