@@ -25,6 +25,8 @@ export interface HostTerms extends Omit<SimulatedHypervisorOptions, "hostId" | "
   readonly labels?: Record<string, string>;
   readonly memoryMib?: number;
   readonly cpu?: number;
+  /** What it says that instructions are executed by. Default "": by nothing. */
+  readonly accelerator?: string;
   /** Put between the cloud and the host. */
   readonly wrap?: (driver: SimulatedHypervisor) => HypervisorDriver;
 }
@@ -171,7 +173,7 @@ export async function openHostsCloud(
   const [hosts, network, silent] = [new Hosts(), simulatedNetwork(), new Set<string>()];
   const drivers = new Map<string, SimulatedHypervisor>();
   const faced = new Map<string, HypervisorDriver>();
-  for (const { id, labels: _, memoryMib: __, cpu: ___, wrap, ...options } of terms) {
+  for (const { id, labels: _, memoryMib: __, cpu: ___, accelerator: ____, wrap, ...options } of terms) {
     const plug = (port: string, up: boolean) => network.plug(port, up);
     const driver = beside?.drivers.get(id) ?? simulatedHypervisor({ ...options, hostId: id, plug });
     drivers.set(id, driver);
@@ -190,11 +192,11 @@ export async function openHostsCloud(
     drivers: { network, hypervisor: onHosts({ hosts, own, ownId }), places: placesBehind(scheduler, around) },
     isReplica: beside !== undefined,
   });
-  for (const { id, labels = {}, memoryMib = 4096, cpu = 8 } of beside ? [] : terms) {
+  for (const { id, labels = {}, memoryMib = 4096, cpu = 8, accelerator = "" } of beside ? [] : terms) {
     await cloud.create(HostSchema, { id, labels });
     await report(store, id, (host) => {
       const capacity = create(HostCapacitySchema, { cpu, memoryMib: BigInt(memoryMib), diskGib: 1000n });
-      Object.assign(host, { state: HostState.READY, capacity, drivers: ["simulated"] });
+      Object.assign(host, { state: HostState.READY, capacity, drivers: ["simulated"], accelerator });
     });
   }
   await follow();

@@ -22,6 +22,8 @@ export interface Host {
   readonly clock: Clock;
   /** After how many rounds of sending what a guest has written meanwhile its move is given up. */
   readonly mostRounds: number;
+  /** Whether a guest runs on while its memory is copied; otherwise it stands still meanwhile. */
+  readonly copiesLive: boolean;
   imageFile(imageId: string): string | undefined;
   /** A machine's disk, as a snapshot of it holds it; undefined: the snapshot has no such disk. @throws DriverError "missing" */
   copyOf(

@@ -40,6 +40,8 @@ export interface QemuOptions extends HostImages {
   readonly cpuModel?: string;
   /** After how many rounds of sending what a guest has written meanwhile its move is given up. Default 60. */
   readonly mostRounds?: number;
+  /** Whether a guest runs on while its memory is copied. Default: with KVM alone. An emulated guest that does may lose what it writes meanwhile. */
+  readonly copiesLive?: boolean;
   /** Carries machines to other hosts; undefined: they stay. */
   readonly transport?: MoveTransport;
   /** This host's id, for what carries machines. */
@@ -118,8 +120,10 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
     this.#options = options;
     this.accelerator = accelerator;
     const { folders, network, clock = systemClock, cpuModel = "max", mostRounds = usualRounds } = options;
+    const { copiesLive = accelerator.name === "kvm" } = options;
     this.#host = {
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot(), mostRounds },
+      copiesLive,
       cgroups: Cgroups.open(undefined, clock),
       starter: new Starter({ PATH: systemEnv().PATH, LC_ALL: "C" }),
       taps: network && new Taps(network),

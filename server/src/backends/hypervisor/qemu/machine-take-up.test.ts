@@ -45,6 +45,7 @@ beforeEach(() => {
       machineType: "",
       cpuModel: "",
       mostRounds: 1,
+      copiesLive: false,
     },
     ...{ accelerator, taps: undefined, ownUsers: false, clock },
     ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter({}) },

@@ -204,6 +204,14 @@ export class Machine {
     );
   }
 
+  /** Its guest stands still until `goOn`, or until it has left. */
+  async standStill(why: string): Promise<void> {
+    const { power } = this.#life;
+    if (power === undefined) return;
+    this.#life.tellTrouble(why);
+    await power.monitor.execute("stop");
+  }
+
   /** It stands still, and may be another host's; or it is this one's again. */
   handOver(isHandedOver: boolean): void {
     if (this.#life.isHandedOver === isHandedOver) return;

@@ -36,6 +36,8 @@ const patience = [
   { rounds: 15, stillMs: 1_000 },
   { rounds: 30, stillMs: 3_000 },
 ] as const;
+/** What is told of a guest that can't run meanwhile. */
+const whileCopied = "it stands still: its memory is being copied to another host";
 /** After so many a move is given up. */
 export const usualRounds = 60;
 
@@ -66,7 +68,12 @@ export class RunningCopy {
     };
   }
 
-  /** @param sync "top": the destination has what its root disk stands on; "full": all is copied. */
+  /**
+   * QEMU's emulator does not see every write of a guest that runs while its memory is copied: the pages that a round has sent stay open to writes
+   * through addresses that the guest has just used. What is lost so is lost silently, so that an emulated guest stands still from the first byte on.
+   *
+   * @param sync "top": the destination has what its root disk stands on; "full": all is copied.
+   */
   async carry(dial: Dial, sync: string, signal: AbortSignal): Promise<Words> {
     const broken = () => this.#pipes.close();
     signal.addEventListener("abort", broken, { once: true });
@@ -74,6 +81,7 @@ export class RunningCopy {
       await this.#sendSnapshots(dial, signal);
       const jobs = await this.#beginMirrors(dial, sync, signal);
       await this.#untilReady(jobs.length, signal);
+      if (!this.#host.copiesLive) await this.#machine.standStill(whileCopied);
       await this.#beginMigration(dial);
       await this.#untilStill(signal);
       await Promise.all([

@@ -1,6 +1,7 @@
-// A guest that writes to its memory faster than the line carries: it is slowed down until it has moved, or goes on where it was.
+// A guest whose memory the line carries slowly. One that runs on meanwhile and writes faster is slowed down until it has moved, or goes on where it was;
+// an emulated one stands still.
 import { Duplex } from "node:stream";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { MachineSpec, MoveOffer } from "../driver.ts";
 import type { ExpectedMove, MoveDoor, MoveTransport } from "../move-transport.ts";
 import { moveMachine, movesOf, untilMoved } from "../moves-contract.ts";
@@ -78,11 +79,13 @@ if (missing !== undefined) describe.skip(`a busy guest (${missing})`, () => test
 else
   describe("a guest that writes to its memory all the time", () => {
     const transport = new SlowMoves();
-    /** At first as few as show that it is given up. */
-    const terms = { transport, mostRounds: 3 };
+    const terms = { transport, mostRounds: usualRounds, copiesLive: true };
     const [a, b] = [new TestHost(terms), new TestHost({ transport })];
     const vmId = "vm-1";
-    beforeAll(async () => void (await Promise.all([a.open(), b.open()])));
+    beforeAll(async () => void (await b.open()));
+    afterEach(async () => {
+      for (const host of [a, b]) await host.removeMachines();
+    });
     afterAll(async () => {
       for (const host of [a, b]) await host.close();
     });
@@ -96,7 +99,9 @@ else
     };
 
     /** A guest that writes, as the first thing of each test. */
-    const busy = async () => {
+    const busy = async (how: Partial<typeof terms>) => {
+      Object.assign(terms, how);
+      await a.open();
       const spec = await a.run(vmId);
       await a.says(vmId, /READY/);
       const line = await a.driver.consoles.open(vmId, "serial", signal);
@@ -115,7 +120,8 @@ else
     };
 
     test("goes on where it was when it is not to move any more, or was waited for long enough; and moves over a line that it outruns", async () => {
-      const spec = await busy();
+      // As few rounds as show that it is given up.
+      const spec = await busy({ mostRounds: 3, copiesLive: true });
       transport.line = { atOnce: 0, bytesPerMs: 200, slowly: 0 };
       await send(spec);
       await until("its memory is on its way", async () => transport.line.slowly > mib / 2);
@@ -138,6 +144,30 @@ else
       expect(transport.line.slowly).toBeGreaterThan(2 * written * mib);
       await moveMachine(a.driver, b.driver, spec, patienceMs);
       expect(await untilMoved(a.driver, vmId, patienceMs)).toBeUndefined();
+      // What an emulated guest does then is not told: it may have lost what it wrote.
+      expect(await b.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
+    });
+
+    test("stands still meanwhile where it is emulated, and goes on: here when the move or the driver ends, or there", async () => {
+      const spec = await busy({ copiesLive: false });
+      /** For some seconds of its own time. */
+      const standsStill = async () => {
+        transport.line = { atOnce: 16 * mib, bytesPerMs: 1_000, slowly: 0 };
+        await send(spec);
+        await until("its memory is on its way", async () => transport.line.slowly > mib / 2);
+        const before = await ticks(a);
+        expect(await a.driver.state(vmId)).toMatchObject({ trouble: expect.stringContaining("stands still") });
+        await until("more of it is", async () => transport.line.slowly > 4 * mib);
+        expect(await ticks(a)).toEqual(before);
+      };
+      await standsStill();
+      await movesOf(a.driver).cancel(vmId, signal);
+      await staysHere();
+      await standsStill();
+      await a.open();
+      await staysHere();
+      transport.line = { atOnce: 0, bytesPerMs: 20_000, slowly: 0 };
+      await moveMachine(a.driver, b.driver, spec, patienceMs);
       expect(await b.driver.state(vmId)).toEqual({ state: "running", needsRestart: false });
       await ticksOn(b);
       const all = await ticks(b);

@@ -1,7 +1,6 @@
-// A guest that moves from host to host on a real network: who talks to it notices a pause, and nothing else.
+// A guest that moves from host to host on a real network: who talks to it notices a pause, and nothing else. How long that is, is measured elsewhere.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { runCommand } from "../../linux/command.ts";
 import { inside } from "../../linux/namespaces.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import { openHostNetwork } from "../../network/ovn/chassis/open-vswitch.ts";
@@ -18,8 +17,6 @@ jest.setTimeout(3 * patienceMs);
 const missing = qemuMissing();
 const { portId, macAddress, ipAddress } = samplePort(1);
 const port = 9000;
-/** Of a ping every 20 milliseconds for half a minute, in which the guest moves once. */
-const [pings, everySeconds, mostLost] = [1_500, "0.02", 0.2];
 
 /** A TCP connection whose other end echoes. */
 function connectEcho(peer: Guest): { readonly says: (word: string) => Promise<void>; readonly end: () => void } {
@@ -63,7 +60,7 @@ else
       await lab.stop();
     });
 
-    test("keeps its connections while it moves, and loses few datagrams", async () => {
+    test("keeps its connections while it moves, and answers pings at both ends", async () => {
       const [a, b] = hosts;
       if (a === undefined || b === undefined) throw new Error("the lab has too few hosts");
       const spec = await a.run("vm-1", { nics: [{ id: "eth0", portId, macAddress }] });
@@ -75,26 +72,14 @@ else
       line.destroy();
       const echo = connectEcho(peer);
       await echo.says("before");
-      const [ping = "", ...words] = inside(
-        peer.namespace,
-        "ping",
-        "-q",
-        "-n",
-        "-i",
-        everySeconds,
-        "-c",
-        String(pings),
-        ipAddress,
-      );
-      const pinging = runCommand(ping, words, { timeoutMs: patienceMs });
+      const answers = () => until("it answers a ping", () => peer.pings(ipAddress));
+      await answers();
       await moveMachine(a.driver, b.driver, spec, patienceMs);
       await echo.says("after");
-      const { stdout } = await pinging;
-      const [, sent = "0", received = "0"] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-      expect(Number(sent)).toBe(pings);
-      expect(1 - Number(received) / pings).toBeLessThan(mostLost);
+      await answers();
       await moveMachine(b.driver, a.driver, spec, patienceMs);
       await echo.says("back");
+      await answers();
       echo.end();
     });
   });

@@ -65,6 +65,18 @@ test("a drain names what it can't move, and why; the preview says so before", as
   expect((await cloud.get(VmSchema, kept?.id ?? "")).state).toBe(VmState.RUNNING);
 });
 
+test("the preview of a drain says whose guests stand still while they are moved", async () => {
+  const previewOf = async (accelerator: string) => {
+    const cloud = await open({ id: "a", accelerator }, { id: "b", accelerator });
+    await readyOnA(1);
+    const preview = await cloud.ask(HostSchema, "PreviewDrain", { ...system, id: "a" });
+    return Reflect.get(preview, "moves")[0].reason;
+  };
+  expect(await previewOf("tcg")).toMatch(/^it is moved while it runs; .* stands still while its memory is copied$/);
+  await world.cloud.stop();
+  expect(await previewOf("kvm")).toBe("it is moved while it runs");
+});
+
 test("a drain that is ended takes back what is being copied", async () => {
   const cloud = await open({ id: "a", moveMs: 60_000 }, { id: "b" });
   const vms = await readyOnA(3);

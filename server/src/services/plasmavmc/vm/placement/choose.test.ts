@@ -23,6 +23,7 @@ const hosts = fc.array(host, { maxLength: 6 }).map((found) =>
   found.map(
     ({ rack, capacity, promised, isClosed, isArm }, i): HostView => ({
       ...{ id: `host-${i}`, capacity, promised, driver: "qemu", cantRun: {}, images: new Set(), leftovers: new Set() },
+      accelerator: "",
       labels: rack === undefined ? {} : { rack },
       architecture: isArm ? "aarch64" : "x86_64",
       ...(isClosed ? { closed: { reason: "draining", message: "it is being drained" } as const } : {}),
@@ -108,6 +109,7 @@ test("a wish of a group counts for more than balance, balance for more than an i
       architecture: "",
       cantRun: {},
       driver: "qemu",
+      accelerator: "",
       images: new Set(),
       leftovers: new Set(),
     },

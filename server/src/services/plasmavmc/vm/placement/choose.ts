@@ -19,6 +19,8 @@ export interface HostView {
   /** Kinds of machines that it can't run, each with the reason. */
   readonly cantRun: Readonly<Partial<Record<"standard" | "microvm", string>>>;
   readonly driver: string;
+  /** "kvm", "tcg"; "" where nothing is executed. */
+  readonly accelerator: string;
   /** What may be promised in all. */
   readonly capacity: Size;
   readonly promised: Size;

@@ -39,21 +39,28 @@ async function planOne(
   const copy = await copyUnderWay(relatedIn(session, machine.owner), vm);
   if (copy !== undefined) return { ...named, reason: copy.words };
   const question: PlaceQuestion = await questionOfMade(session, vm, machine.owner);
-  const driver = hosts.find(({ id }) => id === vm.hostId)?.driver;
+  const source = hosts.find(({ id }) => id === vm.hostId);
   const wish = {
     ...(await wishFor(session, question)),
     leaves: vm.hostId,
-    ...(driver === undefined ? {} : { driver }),
+    ...(source && { driver: source.driver }),
   };
   const targetHostId = choose(hosts, wish);
   if (targetHostId === undefined)
     return { ...named, reason: `no other host may run it: ${summaryOf(judge(hosts, wish))}` };
-  return { ...named, targetHostId, reason: howOf(vm, question, stop) };
+  return { ...named, targetHostId, reason: howOf(vm, question, { stop, accelerator: source?.accelerator }) };
 }
 
-function howOf({ powerState }: Vm, { machine }: PlaceQuestion, stop: boolean): string {
+interface How {
+  readonly stop: boolean;
+  readonly accelerator: string | undefined;
+}
+
+function howOf({ powerState }: Vm, { machine }: PlaceQuestion, { stop, accelerator }: How): string {
   if (powerState === PowerState.STOPPED) return "it is moved as it is, stopped";
   if (machine === "microvm") return stop ? "it is shut down, moved and started again" : "it can be moved stopped alone";
+  if (accelerator === "tcg")
+    return "it is moved while it runs; its guest is emulated, and stands still while its memory is copied";
   return "it is moved while it runs";
 }
 
