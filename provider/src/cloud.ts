@@ -12,7 +12,7 @@ export interface Terms {
   readonly timeoutMs: number;
   /** For changes: the same key gives the same answer. */
   readonly idempotencyKey?: string;
-  /** For changes: how long the answer may wait for the resource to settle, in milliseconds. */
+  /** For changes, and for the read of one: how long the answer may wait for the resource to settle, in milliseconds. */
   readonly waitMs?: number;
   /** For changes: told how far it had come when it was answered; a cloud that does not know tells nothing. */
   readonly onReceipt?: (receipt: Receipt) => void;

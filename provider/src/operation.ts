@@ -23,7 +23,9 @@ import { log } from "./plugin/log.ts";
 const holdMs = 30_000;
 /** One call goes on through a restart of the cloud for this long. */
 export const callMs = 120_000;
-/** Polls begin quickly, since most things are made in a blink, and slow down to this. */
+/** And for how long where it is looked at again: whoever follows it sees what it waits for as often. */
+const lookMs = 5_000;
+/** A cloud that holds no read back is asked quickly first, since most things are made in a blink, and then ever more seldom up to this. */
 const slowestPollMs = 5_000;
 const firstPollMs = 100;
 
@@ -34,6 +36,29 @@ export const reading = (deadline: Deadline): Terms => ({
   },
   timeoutMs: Math.min(callMs, deadline.remainingMs()),
 });
+
+/** Terms of a read that is to come when the resource has settled. */
+const looking = (deadline: Deadline): Terms => ({
+  ...reading(deadline),
+  waitMs: Math.floor(Math.min(lookMs, deadline.remainingMs())),
+});
+
+/** The time from one look to the next. What was held back is followed by the next look at once. */
+class Pace {
+  readonly #deadline: Deadline;
+  #everyMs = firstPollMs;
+  #last = performance.now();
+
+  constructor(deadline: Deadline) {
+    this.#deadline = deadline;
+  }
+
+  async next(): Promise<void> {
+    await this.#deadline.pause(Math.max(0, this.#last + this.#everyMs - performance.now()));
+    this.#everyMs = Math.min(this.#everyMs * 1.5, slowestPollMs);
+    this.#last = performance.now();
+  }
+}
 
 /** Terms of a change. */
 export const changing = (deadline: Deadline, idempotencyKey: string): Terms => ({
@@ -85,7 +110,7 @@ function telling({ kind }: KindCalls, { id }: Reference, tell: (progress: string
   };
 }
 
-/** Polls until a resource is ready, failed or the time is up. What is known of it is never lost: problems come beside it. */
+/** Looks until a resource is ready, failed or the time is up. What is known of it is never lost: problems come beside it. */
 export async function settled(
   calls: KindCalls,
   at: Reference,
@@ -95,17 +120,17 @@ export async function settled(
   tell = toLog,
 ): Promise<Settled> {
   let resource = first;
-  const waits = telling(calls, at, tell);
-  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+  const [waits, pace] = [telling(calls, at, tell), new Pace(deadline)];
+  for (;;) {
     const condition = conditionOf(resource);
     if (condition.state === "ready") return { resource, diagnostics: [], pending: false };
     const failed = condition.state === "failed";
     if (failed || deadline.over)
       return { resource, diagnostics: [conditionProblem(what, condition, deadline)], pending: !failed };
     waits(condition);
-    await deadline.pause(pauseMs);
+    await pace.next();
     try {
-      if (!deadline.over) resource = await calls.get(at, reading(deadline));
+      if (!deadline.over) resource = await calls.get(at, looking(deadline));
     } catch (error) {
       if (deadline.over) continue;
       const told = explain(error, [], `waiting for ${what}`);
@@ -299,14 +324,15 @@ async function isGone({ calls, at }: Removal, etag: string, deadline: Deadline):
 }
 
 async function untilGone(removal: Removal, deadline: Deadline): Promise<readonly Diagnostic[]> {
-  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+  const pace = new Pace(deadline);
+  for (;;) {
     try {
-      const resource = await removal.calls.get(removal.at, reading(deadline));
+      const resource = await removal.calls.get(removal.at, looking(deadline));
       if (deadline.over) return [conditionProblem(`The removal of ${removal.what}`, conditionOf(resource), deadline)];
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
     }
-    await deadline.pause(pauseMs);
+    await pace.next();
   }
 }

@@ -83,7 +83,7 @@ export interface CallOptions {
   readonly project?: string | undefined;
   /** The same key gives the same answer for 24 hours. Default: a new one for each call, kept over its retries. */
   readonly idempotencyKey?: string | undefined;
-  /** How long a mutation's answer may be held back, in milliseconds. Default 0, or with `wait` 30,000, which is the most that the cloud does. */
+  /** How long a mutation's answer, or that of the get of one resource, may be held back, in milliseconds. Default 0, or with `wait` 30,000, which is the most that the cloud does. */
   readonly waitMs?: number | undefined;
   /** Until when it is held back. Default "settled". */
   readonly wait?: Receipt | undefined;

@@ -77,7 +77,7 @@ export class Transport {
   async unary(call: Call): Promise<JsonObject> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (call.mutation) headers["Idempotency-Key"] = call.options.idempotencyKey ?? crypto.randomUUID();
-    if (call.mutation) Object.assign(headers, waitHeaders(call.options));
+    Object.assign(headers, waitHeaders(call.options));
     const deadline = this.#deadline(call);
     try {
       return await this.#attempts(call, deadline, (token) => this.#post(call, headers, token, deadline));

@@ -5,7 +5,7 @@ import type { Drivers } from "../../backends/drivers.ts";
 import { type FlowSource, noFlows } from "../../backends/network/flow-source.ts";
 import type { Clock } from "../../clock.ts";
 import type { EngineKind } from "../../engine/kind.ts";
-import type { Store, Tenant } from "../../store/store.ts";
+import type { ResourceRow, Store, Tenant } from "../../store/store.ts";
 import type { Call, ResourceCalls } from "../call.ts";
 import type { KindDefinition } from "../kind.ts";
 import { acceptAgain } from "./accept.ts";
@@ -15,7 +15,7 @@ import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updat
 import { plan } from "./plan.ts";
 import { Programmed } from "./programmed.ts";
 import { type QueryOptions, query } from "./query.ts";
-import { batchGet, get, list, shown } from "./read.ts";
+import { batchGet, get, isAtRest, list, shown } from "./read.ts";
 import { idIn, tenantIn, textIn } from "./requests.ts";
 import { makeSlices, type Slice, type Slices } from "./slices.ts";
 import { tenantOf } from "./tenancy.ts";
@@ -46,6 +46,7 @@ class GenericResources implements Resources {
   readonly engineKinds: readonly EngineKind<Drivers>[];
   readonly #store: Store;
   readonly #transactions: Transactions;
+  readonly #waiting: Waiting;
   readonly #tail: LogTail;
   readonly #queries: QueryOptions;
 
@@ -55,9 +56,10 @@ class GenericResources implements Resources {
     this.#store = store;
     this.#tail = new LogTail(store, clock);
     this.#queries = { store, slices: this.slices, drivers, flows };
+    this.#waiting = new Waiting(store, clock);
     this.#transactions = new Transactions({
       ...{ store, slices: this.slices, random, clock, hypervisor: drivers.hypervisor },
-      waiting: new Waiting(store, clock),
+      waiting: this.#waiting,
       programmed: new Programmed({ store, slices: this.slices, network: drivers.network, clock }),
     });
   }
@@ -68,7 +70,7 @@ class GenericResources implements Resources {
       case "create":
         return this.#create(slice, request, call);
       case "get":
-        return get(this.#store, slice, request);
+        return get(this.#store, slice, request, (row) => this.#atRest(slice, row, call));
       case "batchGet":
         return batchGet(this.#store, slice, request);
       case "list":
@@ -80,6 +82,12 @@ class GenericResources implements Resources {
       case "plan":
         return plan({ transactions: this.#transactions, queries: this.#queries }, slice, request, call);
     }
+  }
+
+  /** The row when nothing more is to be waited for, or when the call waits no longer; undefined where it is gone. */
+  async #atRest(slice: Slice, row: ResourceRow, { waitMs, signal }: Call): Promise<ResourceRow | undefined> {
+    if (waitMs === 0 || isAtRest(slice, row)) return row;
+    return this.#waiting.until(row, waitMs, signal, (seen) => seen === undefined || isAtRest(slice, seen));
   }
 
   async #create(slice: Slice, request: Message, call: Call): Promise<Message> {

@@ -72,6 +72,27 @@ describe("an answer that is held back", () => {
     expect(await outcome(cloud.get(id))).toBe("NOT_FOUND");
   });
 
+  test("of a get comes when the resource is ready, or at once where it is", async () => {
+    const { id } = await cloud.create({ name: "gear" });
+    const getting = cloud.get(id, acme, waiting);
+    await cloud.settle(id);
+    expect((await getting).status?.state).toBe(State.READY);
+    expect((await cloud.get(id, acme, waiting)).status?.state).toBe(State.READY);
+  });
+
+  test("of a get comes when what is being deleted is gone", async () => {
+    const { id } = await cloud.create({ name: "gear" });
+    await cloud.delete(id);
+    const getting = outcome(cloud.get(id, acme, waiting));
+    await cloud.settle(id);
+    expect(await getting).toBe("NOT_FOUND");
+  });
+
+  test("of a get comes when its time is over", async () => {
+    const { id } = await cloud.create({ name: "gear" });
+    expect((await cloud.get(id, acme, { waitMs: 1 })).status?.state).toBe(State.CREATING);
+  });
+
   test("comes to all of many", async () => {
     const names = Array.from({ length: 100 }, (_, i) => `w${i}`);
     const creating = Promise.all(names.map((name) => cloud.create({ name }, waiting)));

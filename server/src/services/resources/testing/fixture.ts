@@ -97,8 +97,8 @@ export class Fixture {
     return as(WidgetSchema, await this.unary("widget", "create", widget, terms));
   }
 
-  async get(id: string, tenant = acme) {
-    return as(WidgetSchema, await this.call("get", { ...tenant, id }));
+  async get(id: string, tenant = acme, terms: Partial<Call> = {}) {
+    return as(WidgetSchema, await this.call("get", { ...tenant, id }, terms));
   }
 
   async update(
