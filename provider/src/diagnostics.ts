@@ -153,5 +153,6 @@ export function explain(error: unknown, attributes: readonly Attribute[], doing:
       );
     });
   const summary = summaries[error.code] ?? `Failed ${doing}`;
-  return [plainError(summary, withRequest([`While ${doing}: ${error.message}`, ...advice(error)], error.requestId))];
+  const sentence = `While ${doing}: ${error.message}${/[.!?]$/.test(error.message) ? "" : "."}`;
+  return [plainError(summary, withRequest([sentence, ...advice(error)], error.requestId))];
 }

@@ -1,4 +1,5 @@
 // Asks the cloud what it would make of a planned change: what it refuses, what it foresees, and what is restarted or lost.
+import type { PhotonError } from "@photoncloud/sdk";
 import type { Attribute } from "./attribute.ts";
 import { type AccessChange, type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
@@ -80,13 +81,15 @@ const final = new Set([
   "permission_denied",
   "unauthenticated",
   "not_found",
+  // No answer of the cloud's: its address or its certificate is wrong.
+  "unknown",
 ]);
 
 function refused(question: Question, walk: Walk, error: unknown): readonly Diagnostic[] {
   const { attributes, config, what } = question;
   const told = explain(error, attributes, `planning ${what}`);
   if (!isPhotonError(error) || walk.applying) return told;
-  if (mute.has(error.code)) return unchecked(walk, error.code, told);
+  if (mute.has(error.code)) return unchecked(walk, error);
   const mended = error.violations.filter((v) => walk.comesAt(attributes, config, v.path)).length;
   if (mended > 0 && mended === error.violations.length) return [];
   const words = [error.message, ...error.resources, ...error.violations.map((v) => v.message)].join(" ");
@@ -104,13 +107,13 @@ const asWarning = (diagnostic: Diagnostic): Diagnostic => ({
 });
 
 /** One warning for the whole walk: nothing more is asked after it. */
-function unchecked(walk: Walk, code: string, told: readonly Diagnostic[]): readonly Diagnostic[] {
+function unchecked(walk: Walk, { code, message }: PhotonError): readonly Diagnostic[] {
   if (!walk.asking) return [];
   walk.asking = false;
   const why =
     code === "unimplemented"
       ? "It is older than this provider, and can't check plans."
-      : `It did not answer within ${askMs / 1000} seconds. ${told[0]?.detail ?? ""}`;
+      : `It did not answer within ${askMs / 1000} seconds: ${message}.`;
   const detail = `${why}\n\nThe plan was made without it: what the cloud refuses shows only when the plan is applied, and nothing says which changes restart something or lose data. plan_checks = false in the provider's configuration plans so without asking.`;
   return [{ severity: "warning", summary: "The cloud has not checked this plan", detail }];
 }

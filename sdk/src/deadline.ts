@@ -5,6 +5,9 @@ import type { Timing } from "./timing.ts";
 /** The longest time that a timer of JavaScript can wait. */
 const longestTimerMs = 2 ** 31 - 1;
 
+/** What `AbortSignal.timeout()` gives as its reason. */
+const isTimeout = (reason: unknown): boolean => reason instanceof Error && reason.name === "TimeoutError";
+
 /** Ends after `ms`, or when the caller's signal aborts. Call `end()` when the call is over, or its timer lives on. */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -34,12 +37,14 @@ export class Deadline {
     return Math.max(0, this.#endsAt - this.#timing.now());
   }
 
-  /** Why it is over: the caller stopped it, or time is up. */
-  error(method: string, cause?: unknown): PhotonError {
-    if (this.#outer?.aborted === true)
-      return new PhotonError("canceled", `${method} was stopped by its caller`, { method, cause: this.#outer.reason });
-    const message = `${method} was not done within ${this.#ms} ms`;
-    return new PhotonError("deadline_exceeded", message, { method, retry: "later", cause });
+  /** Why it is over: the caller stopped it, or time is up, by its own count or the caller's. `last`: what went wrong before. */
+  error(method: string, last?: unknown): PhotonError {
+    const why = last instanceof PhotonError ? `: ${last.message}` : "";
+    const reason: unknown = this.#outer?.aborted === true ? this.#outer.reason : undefined;
+    if (this.#outer?.aborted === true && !isTimeout(reason))
+      return new PhotonError("canceled", `${method} was stopped by its caller${why}`, { method, cause: reason });
+    const message = `${method} was not done ${reason === undefined ? `within ${this.#ms} ms` : "in time"}${why}`;
+    return new PhotonError("deadline_exceeded", message, { method, retry: "later", cause: last });
   }
 
   end(): void {

@@ -24,16 +24,27 @@ function header(error: HttpError, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** A server with TLS ends a connection that does not begin with it. */
+const hangsUp = (code: string, endpoint: string): boolean => code === "ECONNRESET" && endpoint.startsWith("http:");
+
 /** The address behind an AggregateError of Node's (one error per address tried) is its code; axios keeps it. */
 function unreachable(error: HttpError, { method, endpoint }: FailureContext): PhotonError {
   const code = error.code ?? "network error";
-  const message = `can't reach ${endpoint} (${code}): is the server running, and the endpoint right?`;
+  const message = `can't reach ${endpoint} (${code}): is the server running, and the endpoint right?${hangsUp(code, endpoint) ? " One with TLS answers to https:// alone." : ""}`;
   const cause = new Error(error.message === "" ? code : error.message);
   return new PhotonError("unavailable", message, { method, retry: "later", cause });
 }
 
 function isTlsError(error: HttpError): boolean {
   return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(error.code ?? "");
+}
+
+/** What OpenSSL makes of an answer that is not TLS at all. */
+const isPlain = (error: HttpError): boolean => /EPROTO|WRONG_VERSION_NUMBER/.test(error.code ?? "");
+
+function plain(error: HttpError, { method, endpoint }: FailureContext): PhotonError {
+  const message = `${endpoint} answers without TLS: give its address with http:// instead`;
+  return new PhotonError("unknown", message, { method, cause: new Error(error.message) });
 }
 
 function untrusted(error: HttpError, { method, endpoint }: FailureContext): PhotonError {
@@ -52,7 +63,8 @@ export function failureOf(thrown: unknown, context: FailureContext, body?: unkno
     return { error: new PhotonError("unknown", message, { method: context.method, cause: thrown }), arrived: true };
   }
   if (thrown.response === undefined) {
-    const error = isTlsError(thrown) ? untrusted(thrown, context) : unreachable(thrown, context);
+    const tell = isPlain(thrown) ? plain : isTlsError(thrown) ? untrusted : unreachable;
+    const error = tell(thrown, context);
     return { error, arrived: !neverArrived.has(thrown.code ?? "") };
   }
   const wire = body ?? thrown.response.data;

@@ -369,6 +369,16 @@ describe("PhotonError", () => {
     );
   });
 
+  test.each([
+    ["http://cloud.test", "ECONNRESET", /TLS answers to https/],
+    ["https://cloud.test", "EPROTO", /answers without TLS.*http:\/\//],
+  ])("tells whom it calls by the wrong protocol: %s, %s", async (address, code, message) => {
+    nock(address)
+      .post(getVpc)
+      .replyWithError(Object.assign(new Error("no"), { code }));
+    await expect(cloudWith({ endpoint: address, retries: 0 }).vpcs.get("vpc-1")).rejects.toThrow(message);
+  });
+
   const secrets = ["pck_the-secret", "the-token", "the-password"];
   test("and the client show no secret, however deep they are printed", async () => {
     nock(endpoint)
