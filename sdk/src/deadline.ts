@@ -6,7 +6,8 @@ import type { Timing } from "./timing.ts";
 const longestTimerMs = 2 ** 31 - 1;
 
 /** What `AbortSignal.timeout()` gives as its reason. */
-const isTimeout = (reason: unknown): boolean => reason instanceof Error && reason.name === "TimeoutError";
+const isTimeout = (reason: unknown): boolean =>
+  typeof reason === "object" && reason !== null && "name" in reason && reason.name === "TimeoutError";
 
 /** Ends after `ms`, or when the caller's signal aborts. Call `end()` when the call is over, or its timer lives on. */
 export class Deadline {
