@@ -7,48 +7,65 @@ export const letAllIn: FilterRule = { name: "all", direction: "ingress", protoco
 
 const hex = (n: number) => n.toString(16).padStart(2, "0");
 
-/** One tenant's VPC 10.0.0.0/16 and fd00:10::/48; `tag` is in all its ids. */
+/** One tenant's VPC 10.0.0.0/16 and fd00:10::/48, or another of such networks; `tag` is in all its ids. */
 export class TenantObjects {
   readonly vpcId: string;
   readonly owner: string;
   readonly tag: string;
+  /** What its addresses begin with: "10.0", "fd00:10:0". */
+  readonly v4: string;
+  readonly v6: string;
 
-  constructor(tag: string, owner = `${tag}/main`) {
+  /** @param network Tells VPCs apart that are to be peered; below 10. */
+  constructor(tag: string, owner = `${tag}/main`, network = 0) {
     this.tag = tag;
     this.owner = owner;
     this.vpcId = `vpc-${tag}`;
+    this.v4 = `10.${network}`;
+    this.v6 = `fd00:1${network}:0`;
+  }
+
+  get cidrs(): readonly string[] {
+    return [`${this.v4}.0.0/16`, `${this.v6}::/48`];
   }
 
   router(): NetworkObject {
-    return { type: "router", id: this.vpcId, owner: this.owner, cidrs: ["10.0.0.0/16", "fd00:10::/48"] };
+    return { type: "router", id: this.vpcId, owner: this.owner, cidrs: this.cidrs };
   }
 
   subnetId(n: number): string {
     return `subnet-${this.tag}-${n}`;
   }
 
-  /** A subnet 10.0.n.0/24 with all that belongs to it. */
+  /** A subnet (10.0.n.0/24) with all that belongs to it. */
   subnet(n: number, options: { readonly domain?: string } = {}): readonly NetworkObject[] {
     const common = { id: this.subnetId(n), vpcId: this.vpcId, owner: this.owner } as const;
-    const [macAddress, serviceAddress, mtu] = [`0a:00:0a:00:${hex(n)}:01`, `10.0.${n}.254`, 1442];
+    const [macAddress, serviceAddress, mtu] = [`0a:00:0a:00:${hex(n)}:01`, `${this.v4}.${n}.254`, 1442];
     const { domain = "main.test.cloud.internal" } = options;
-    const names = { dnsServer: `fd00:10:0:${n}::fffe`, domain };
-    const [cidr, ipv6Cidr] = [`10.0.${n}.0/24`, `fd00:10:0:${n}::/64`];
+    const names = { dnsServer: `${this.v6}:${n}::fffe`, domain };
+    const [cidr, ipv6Cidr] = [`${this.v4}.${n}.0/24`, `${this.v6}:${n}::/64`];
     return [
       { type: "switch", ...common, cidrs: [cidr, ipv6Cidr] },
-      { type: "router-port", ...common, macAddress, addresses: [`10.0.${n}.1/24`, `fd00:10:0:${n}::1/64`], mtu, names },
+      {
+        type: "router-port",
+        ...common,
+        macAddress,
+        addresses: [`${this.v4}.${n}.1/24`, `${this.v6}:${n}::1/64`],
+        mtu,
+        names,
+      },
       {
         type: "service-port",
         ...common,
         macAddress: `0a:00:0a:00:${hex(n)}:fe`,
-        addresses: [`${serviceAddress}/24`, `fd00:10:0:${n}::fffe/64`],
+        addresses: [`${serviceAddress}/24`, `${this.v6}:${n}::fffe/64`],
       },
       {
         type: "dhcp",
         ...common,
         cidr,
         ipv6Cidr,
-        gateway: `10.0.${n}.1`,
+        gateway: `${this.v4}.${n}.1`,
         macAddress,
         dnsServers: [serviceAddress, names.dnsServer],
         serviceAddress,
@@ -66,7 +83,7 @@ export class TenantObjects {
     return { type: "filter", id: this.groupId(name), owner: this.owner, rules };
   }
 
-  /** The port 10.0.n.k, in groups of these names. */
+  /** The port (10.0.n.k), in groups of these names. */
   port(n: number, k: number, groups: readonly string[], more: Partial<PortSpec> = {}): PortSpec {
     return {
       type: "port",
@@ -75,7 +92,7 @@ export class TenantObjects {
       vpcId: this.vpcId,
       owner: this.owner,
       macAddress: `fa:16:3e:00:${hex(n)}:${hex(k)}`,
-      ipAddresses: [`10.0.${n}.${k}`, `fd00:10:0:${n}::${k}`],
+      ipAddresses: [`${this.v4}.${n}.${k}`, `${this.v6}:${n}::${k}`],
       securityGroupIds: groups.map((name) => this.groupId(name)),
       hostname: `vm-${n}-${k}`,
       forwarding: false,
