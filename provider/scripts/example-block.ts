@@ -44,6 +44,7 @@ export function literal(field: Field, indent: string): string {
   if (type.type === "enum") return JSON.stringify(enumShortName(type.desc, type.desc.values[1]?.number ?? 0));
   const example = field.options?.example ?? "";
   if (type.type === "int32" || type.type === "int64") return example || "1";
+  if (type.type === "map") return example || `{ it = ${literal({ ...field, type: type.of }, indent)} }`;
   return JSON.stringify(example === "" ? "it" : example);
 }
 

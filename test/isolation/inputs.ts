@@ -34,6 +34,8 @@ const byKind: Readonly<Record<string, (around: Surroundings, tag: string) => Jso
       network: [{ id: "one", port_id: ids.get("prismnet.v1.Port") }],
     },
   }),
+  // Of what nobody here has many.
+  "creditservice.v1.Quota": () => ({ limits: { flow_logs: 900 } }),
   "plasmavmc.v1.Image": () => ({ source_url: "https://images.example/debian.qcow2" }),
   // A role of a project bounds nobody: users and service accounts are the org's.
   "iam.v1.User": () => ({ permission_boundary_role_id: "ProjectViewer" }),

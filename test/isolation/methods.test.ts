@@ -22,8 +22,9 @@ const many = new Set(["batchGet", "list", "watch"]);
 const reading = new Set(["get", "batchGet", "list", "watch", "plan"]);
 const inProjects = (kind: Kind) => (kind.scope === Scope.PROJECT || kind.scope === Scope.ANY) && !isShared(kind);
 
-/** Who administers an org or a project does not write its guardrails: they bind administrators, too. */
-const isGuarded = ({ noun }: Kind, { verb }: Case) => noun === "guardrail" && !reading.has(verb ?? "");
+/** Who administers an org or a project does not write its guardrails: they bind administrators, too. A project's quotas are its org's to write. */
+const isGuarded = ({ noun }: Kind, { verb }: Case, caller: Caller) =>
+  (noun === "guardrail" || (noun === "quota" && caller !== world.foreignOrgAdmin)) && !reading.has(verb ?? "");
 
 function ownId(kind: Kind): string {
   return world.owner.ids.get(kind.typeName) ?? "";
@@ -90,7 +91,8 @@ describe("in the owner's tenant", () => {
       const id = ownId(kind);
       const { code } = await invoke(world.url, one.method, one.body({ place: world.owner, id }), world.viewer.token);
       // Who plans a grant is told what the grant would be told: that nobody gives what they do not have.
-      const gives = kind.component === "iam" && kind.noun !== "guardrail" && one.verb === "plan";
+      const isGrant = (kind.component === "iam" && kind.noun !== "guardrail") || kind.noun === "quota";
+      const gives = isGrant && one.verb === "plan";
       const may = one.verb !== undefined && reading.has(one.verb) && inProjects(kind) && !gives;
       const ownProject = kind.isScope === Scope.PROJECT && (one.verb === "get" || one.verb === "batchGet");
       if (kind.queries.some(({ desc }) => desc.name === one.name)) {
@@ -111,7 +113,7 @@ describe("in their own tenant, with the owner's id", () => {
     for (const one of casesOf(kind).filter(({ verb }) => verb !== "create")) {
       const { foreign } = await ask(kind, one, caller.home, caller.token);
       const found = many.has(one.verb ?? "") ? "ok" : "not_found";
-      const expected = may && !isGuarded(kind, one) ? found : "permission_denied";
+      const expected = may && !isGuarded(kind, one, caller) ? found : "permission_denied";
       expect({ method: one.name, code: foreign.code }).toEqual({ method: one.name, code: expected });
       expect(may && shows(kind, { ...foreign, text: foreign.code === "ok" ? foreign.text : "" })).toBe(false);
     }

@@ -211,7 +211,7 @@ import type {
   WhoCanResponse,
 } from "./types.ts";
 
-/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
 export interface QuotaClient extends ResourceClient<Quota, QuotaInput, QuotaUpdate, QuotaId> {}
 
 /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
@@ -461,7 +461,7 @@ export interface NetworkClient {
 
 /** A client for every kind and service. */
 export interface Clients {
-  /** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+  /** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
   readonly quotas: QuotaClient;
   /** Unlocks the sealed administrator, user:system/break-glass, for one hour: one principal asks with a reason, another approves, the first opens it. The administrator has no credential of its own. All of it is in the log, and loudly in the server's. */
   readonly breakGlasses: BreakGlassClient;

@@ -3063,7 +3063,7 @@ export interface ProveSecondFactorResponse {
   readonly passkeyOptions: string;
 }
 
-/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
 export interface Quota {
   /** Drawn by the cloud. */
   readonly id: QuotaId;
@@ -3088,11 +3088,14 @@ export interface Quota {
   readonly owner: string;
   /** What it is for. */
   readonly description?: string | undefined;
-  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit; one is limited once in a scope. What is being deleted counts until it is gone. */
+  /**
+   * The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit. What is being deleted counts until it is gone.
+   * Example: {"vms": 100, "vcpus": 400}
+   */
   readonly limits: Readonly<Record<string, bigint>>;
 }
 
-/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
 export interface QuotaInput {
   /** The org that it limits, or whose project. Must be given. */
   readonly orgId?: string | undefined;
@@ -3108,11 +3111,14 @@ export interface QuotaInput {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** What it is for. */
   readonly description?: string | undefined;
-  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit; one is limited once in a scope. What is being deleted counts until it is gone. */
+  /**
+   * The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit. What is being deleted counts until it is gone.
+   * Example: {"vms": 100, "vcpus": 400}
+   */
   readonly limits: Readonly<Record<string, bigint | number>>;
 }
 
-/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. */
 export interface QuotaUpdate {
   /**
    * A name for people.
@@ -3124,7 +3130,10 @@ export interface QuotaUpdate {
   readonly labels?: Readonly<Record<string, string>> | null | undefined;
   /** What it is for. */
   readonly description?: string | null | undefined;
-  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit; one is limited once in a scope. What is being deleted counts until it is gone. */
+  /**
+   * The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit. What is being deleted counts until it is gone.
+   * Example: {"vms": 100, "vcpus": 400}
+   */
   readonly limits?: Readonly<Record<string, bigint | number>> | undefined;
 }
 

@@ -85,7 +85,7 @@ export interface ResourceWrite extends ResourceKey {
   readonly references: readonly Reference[];
   /** What it takes, of what is added up. */
   readonly amounts?: Amounts;
-  /** What there may be at most in its tenant, by measure. What is there beyond it stays, and nothing is added. */
+  /** What there may be at most in its tenant, by measure; of several the lowest counts. What is there beyond it stays, and nothing is added. */
   readonly limits?: Amounts;
 }
 

@@ -111,12 +111,22 @@ function itemsOf(of: Shape, field: Field | undefined, drawing: Drawing): fc.Arbi
 }
 
 function entriesOf(of: Shape, field: Field | undefined, drawing: Drawing): fc.Arbitrary<Json> {
+  const shown = entriesShown(field);
+  if (shown !== undefined) return fc.record(shown, { requiredKeys: Object.keys(shown).slice(0, 1) });
   const named = field?.options?.keyFormat === Format.NAME;
   const keys = fc.uniqueArray(named ? fc.constantFrom("a", "b", "c-d") : fc.constantFrom("a", "b.c", "d e", "é"), {
     minLength: 1,
   });
   const entry = shapeOf(of, of.kind === "scalar" ? undefined : field, drawing);
   return keys.chain((all) => fc.tuple(...all.map((k) => entry.map((v) => [k, v] as const)))).map(Object.fromEntries);
+}
+
+/** Of a map whose keys must be among some that its example knows: as many, or more of it. */
+function entriesShown(field: Field | undefined): Record<string, fc.Arbitrary<Json>> | undefined {
+  const shown: unknown = field?.options?.example?.startsWith("{") ? JSON.parse(field.options.example) : undefined;
+  if (typeof shown !== "object" || shown === null) return undefined;
+  const entries = Object.entries(shown).map(([k, v]) => [k, fc.integer({ min: Number(v), max: Number(v) + most })]);
+  return Object.fromEntries(entries);
 }
 
 function shapeOf(shape: Shape, field: Field | undefined, drawing: Drawing): fc.Arbitrary<Json> {

@@ -16,13 +16,13 @@ export interface TfQuotaProps extends ResourceProps {
   readonly labels?: Readonly<Record<string, string>> | IResolvable;
   /** What it is for. @default - none */
   readonly description?: string;
-  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit; one is limited once in a scope. What is being deleted counts until it is gone. */
+  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit. What is being deleted counts until it is gone. */
   readonly limits: Readonly<Record<string, number | string>> | IResolvable;
 }
 
 const shape: Shape = {"fields":{"orgId":["org_id","scalar"],"projectId":["project_id","scalar"],"name":["name","scalar"],"labels":["labels",{"map":"scalar"}],"description":["description","scalar"],"limits":["limits",{"map":"scalar"}]}};
 
-/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. Terraform's photoncloud_quota. */
+/** Limits what there may be in an org or a project: the one that it lives in. Of an org it limits all projects together. It is written by who may write quotas in the scope above: an org's by operators, a project's by who administers its org. Of several in a scope the lowest limit counts. What is there beyond a limit stays as it is, and nothing is added. Lists show those of one scope alone. Terraform's photoncloud_quota. */
 export class TfQuota extends PhotonResource {
   constructor(scope: Construct, id: string, props: TfQuotaProps) {
     super(scope, id, "photoncloud_quota", shape, props);
@@ -68,7 +68,7 @@ export class TfQuota extends PhotonResource {
     return this.getStringAttribute("description");
   }
 
-  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit; one is limited once in a scope. What is being deleted counts until it is gone. Known when it is deployed. */
+  /** The most that there may be, by dimension: ListDimensions tells which there are. A dimension that is left out has no limit. What is being deleted counts until it is gone. Known when it is deployed. */
   get limits(): { [key: string]: string } {
     return this.getStringMapAttribute("limits");
   }

@@ -40,9 +40,10 @@ async function getUsage(store: UsageServiceOptions["store"], slices: Slices, req
     ),
     store.limits(scope),
   ]);
-  const own = new Map(limits.filter((one) => sameTenant(one.scope, scope)).map((one) => [one.measure, one.most]));
+  const own = limits.filter((one) => sameTenant(one.scope, scope)).sort((a, b) => b.most - a.most);
+  const lowest = new Map(own.map(({ measure, most }) => [measure, most]));
   const usage = dimensions.map(({ name, unit, measure }) => {
-    const limit = own.get(measure);
+    const limit = lowest.get(measure);
     return {
       ...{ dimension: name, unit, used: BigInt(used[measure] ?? 0) },
       ...(limit !== undefined && { limit: BigInt(limit) }),

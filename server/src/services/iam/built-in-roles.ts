@@ -10,6 +10,7 @@
 // | ProjectViewer | get, list, watch, plan                                 | get, list, watch, plan          | get                | list, watch | –                   |
 //
 // A plan stores nothing and tells nothing that a read does not, so whoever may only look may plan: a pull request's check needs no more.
+// Quotas are set in the scope above: in a project by an OrgAdmin, in an org by a SystemAdmin.
 // What OrgAdmin has follows from the scope where it is bound. None but SystemAdmin and GuardrailAdmin writes guardrails: no star stands for that.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Catalog, type Kind, Scope } from "@photoncloud/proto";
@@ -45,7 +46,9 @@ function role(id: string, name: string, description: string, actions: readonly s
 
 export function builtInRoles(catalog: Catalog): readonly Role[] {
   const inProject = catalog.kinds.filter((kind) => kind.scope === Scope.PROJECT || kind.scope === Scope.ANY);
-  const [ofIam, ofOthers] = [true, false].map((iam) => inProject.filter((kind) => (kind.component === "iam") === iam));
+  const [ofIam, rest] = [true, false].map((iam) => inProject.filter((kind) => (kind.component === "iam") === iam));
+  /** Set from above what they limit. */
+  const [quotas, ofOthers] = [true, false].map((is) => (rest ?? []).filter(({ noun }) => (noun === "quota") === is));
   /** Methods that answer something about a resource and change nothing. */
   const asking = inProject.flatMap((kind) => kind.queries.map(({ permission }) => permission));
   const all = (kinds: readonly Kind[] | undefined, verbs: readonly string[]) =>
@@ -72,7 +75,7 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
     ),
     role("ProjectAdmin", "Project administrator", "Everything in a project, its roles and role bindings included.", [
       ...all([...(ofOthers ?? []), ...(giving ?? [])], ["*"]),
-      ...all(guardrails, viewing),
+      ...all([...(guardrails ?? []), ...(quotas ?? [])], viewing),
       ...asked,
       ...["get", "update", "plan"].map((verb) => `iam:projects:${verb}`),
       ...events,
@@ -83,7 +86,14 @@ export function builtInRoles(catalog: Catalog): readonly Role[] {
       "ProjectMember",
       "Project member",
       "Makes, changes and deletes the resources of a project; sees who may do what.",
-      [...all(ofOthers, ["*"]), ...all(ofIam, reading), "iam:projects:get", ...events, ...states, usage],
+      [
+        ...all(ofOthers, ["*"]),
+        ...all([...(ofIam ?? []), ...(quotas ?? [])], reading),
+        "iam:projects:get",
+        ...events,
+        ...states,
+        usage,
+      ],
     ),
     role(
       "ProjectViewer",

@@ -56,13 +56,15 @@ function isIn(tenant: Tenant, scope: Tenant): boolean {
   return tenant.org === scope.org && (scope.project === "" || tenant.project === scope.project);
 }
 
-/** In one order everywhere, so that two transactions do not wait for each other. */
+/** Of several in a scope the lowest. In one order everywhere, so that two transactions do not wait for each other. */
 function* limitsOver(growth: readonly Growth[], lock: string): Script<readonly Limit[]> {
   const tenants = new Map(growth.map(({ tenant }) => [joined(tenant.org, tenant.project), tenant]));
   const limits = new Map<string, Limit>();
   for (const [, tenant] of [...tenants].sort(([a], [b]) => (a < b ? -1 : 1)))
-    for (const limit of yield* limitsAt(tenant, lock))
-      limits.set(joined(limit.scope.org, limit.scope.project, limit.measure), limit);
+    for (const limit of yield* limitsAt(tenant, lock)) {
+      const name = joined(limit.scope.org, limit.scope.project, limit.measure);
+      if (limit.most < (limits.get(name)?.most ?? Number.POSITIVE_INFINITY)) limits.set(name, limit);
+    }
   return [...limits.values()];
 }
 

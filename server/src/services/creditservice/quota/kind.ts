@@ -51,7 +51,6 @@ function limitAll(admission: Admission, { limits }: Quota, catalog: Catalog): vo
     if (dimension === undefined) throw invalidField(path, "unknown_dimension", noDimension([...dimensions.keys()]));
     if (most < 0n || most > mostMost)
       throw invalidField(path, "range", `${most} was given; 0 to ${mostMost} is allowed`);
-    admission.claim({ space: `limits|${admission.tenant.org}/${admission.tenant.project}`, key: name });
     admission.limit(dimension.measure, Number(most));
   }
 }

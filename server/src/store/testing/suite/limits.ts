@@ -145,6 +145,17 @@ export function limits(open: Open): void {
       await create(store, keyOf("d"));
     });
 
+    test("of several limits in a scope the lowest counts, and of an org's and a project's both", async () => {
+      const { store } = await open();
+      await limit(store, { [thing]: 3 });
+      await create(store, keyOf("lower", alpha, "test.v1.Limit"), { limits: { [thing]: 1 } });
+      await limit(store, { [thing]: 2 }, org);
+      await create(store, keyOf("a"));
+      expect(await refusal(create(store, keyOf("b")))).toMatchObject({ use: { scope: alpha, most: 1 } });
+      await create(store, keyOf("b", beta));
+      expect(await refusal(create(store, keyOf("c", beta)))).toMatchObject({ use: { scope: org, most: 2 } });
+    });
+
     test("a tombstone counts until it is removed", async () => {
       const { store } = await open();
       await limit(store, { [thing]: 1, cores: 1 });
