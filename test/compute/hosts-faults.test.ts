@@ -31,6 +31,19 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
     await world.clear();
   }, longMs);
 
+  /** A machine that is on its way to the other host, in the middle of which the line is held. */
+  const movingHalf = async () => {
+    const [from, to] = world.pair;
+    const id = await world.makeVm(from);
+    await world.runs(id, from);
+    await from.says(id, tick);
+    const pid = from.process(id)?.pid;
+    const held = to.line.holdAfter(someOfMachine);
+    await world.migrate(id, to);
+    await held();
+    return { id, from, to, pid };
+  };
+
   test(
     "an agent that is killed while an image comes has it sent anew, and one machine runs",
     async () => {
@@ -56,13 +69,7 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
   test(
     "the agent that a machine moves to is killed: it stays where it was, and says so",
     async () => {
-      const [from, to] = world.pair;
-      const id = await world.makeVm(from);
-      await world.runs(id, from);
-      await from.says(id, tick);
-      const held = to.line.holdAfter(someOfMachine);
-      await world.migrate(id, to);
-      await held();
+      const { id, from, to } = await movingHalf();
       await to.agent?.kill();
       to.line.mend();
       await world.hosts.run(to);
@@ -103,14 +110,7 @@ suite(`faults of hosts behind agents${missing === undefined ? "" : ` (${missing}
   test(
     "the agent that a machine moves from is killed: its guest runs on in one place, as if nothing had been asked",
     async () => {
-      const [from, to] = world.pair;
-      const id = await world.makeVm(from);
-      await world.runs(id, from);
-      await from.says(id, tick);
-      const pid = from.process(id)?.pid;
-      const held = to.line.holdAfter(someOfMachine);
-      await world.migrate(id, to);
-      await held();
+      const { id, from, to, pid } = await movingHalf();
       await from.agent?.kill();
       to.line.mend();
       await until("the other has nothing", async () => (await to.remains()).length === 0);
