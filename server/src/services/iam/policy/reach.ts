@@ -65,10 +65,3 @@ function denialsOf(policy: Policy, asked: Asked): readonly Unless[] {
   ];
   return sets.flatMap(([scope, set]) => denialsIn(set, asked).map((statement) => ({ scope, statement })));
 }
-
-/** "no", "yes", or "in part": under conditions. */
-export function howFar(reach: Reach): "no" | "yes" | "in part" {
-  if (reach.ways.length === 0) return "no";
-  const free = reach.ways.some(({ statement }) => isSure(statement));
-  return free && reach.onlyIf.length === 0 && reach.unless.length === 0 ? "yes" : "in part";
-}
