@@ -67,7 +67,7 @@ describeOnOvn("metadata in a subnet", () => {
     expect(await tokenOf(guest, v4, "-H", "X-Forwarded-For: 10.0.0.1")).toMatch(/^403 /);
   });
 
-  test("is there over IPv6, for the link-local address that the guest's MAC makes", async () => {
+  test("is there over IPv6, for the link-local address that the guest's MAC makes (T11)", async () => {
     const eui64 = macToLinkLocal(port.macAddress);
     await ip(guest.namespace, `addr replace ${eui64}/64 dev eth0 nodad`);
     const told = await eventually(

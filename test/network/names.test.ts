@@ -58,7 +58,7 @@ describeOnOvn("names in a VPC", () => {
   const service = () => `@${subnet.serviceAddress}`;
   const name = (label: string) => `${label}.alpha.acme.cloud.internal`;
 
-  test("are answered on every host, over UDP and TCP, with EDNS and without", async () => {
+  test("are answered on every host, over UDP and TCP, with EDNS and without (T3)", async () => {
     await served(guest, name("db"), db.ipAddress);
     await served(far, name("web"), web.ipAddress);
     for (const how of ["+notcp", "+tcp", "+noedns", "+edns=0", "+bufsize=4096", "+dnssec", "+cookie"]) {

@@ -81,7 +81,7 @@ describeOnOvn("ports", () => {
     await Promise.all([here, there, beyond].map((guest) => guest.remove()));
   });
 
-  test("a packet of 1442 bytes passes between hosts unfragmented, and none that is larger", async () => {
+  test("a packet of 1442 bytes passes between hosts unfragmented, and none that is larger (T5)", async () => {
     const here = await field.guest(acme.port(1, 40, ["open"]), { addresses: "none" });
     await here.dhcp();
     const there = await field.guest(acme.port(1, 41, ["open"]), { addresses: "none", host: 1 });

@@ -233,7 +233,7 @@ describeOnOvn("the OVN driver and three hosts", () => {
     await Promise.all([impatient.close(), patient.close()]);
   });
 
-  test("the gateway hosts are those with the wire, and a gateway that moved stays where it is", async () => {
+  test("the gateway hosts are those with the wire, and a gateway that moved stays where it is (T10)", async () => {
     const [outside, gateway] = sampleOutside("hosts");
     const { ovn, driver } = lab;
     // On a busy machine a host that lives says nothing for a second now and then; the driver leaves what an operator has set.

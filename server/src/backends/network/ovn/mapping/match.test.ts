@@ -87,7 +87,7 @@ const rule: fc.Arbitrary<FilterRule> = fc
   })
   .map(({ ports: range, ...rest }) => ({ ...rest, ...(range && { ports: range }) }));
 
-describe("no input makes a match of anything but addresses, numbers and our names", () => {
+describe("T8: no input makes a match of anything but addresses, numbers and our names", () => {
   test("in a filter", () => {
     fc.assert(
       fc.property(nasty, fc.array(rule, { maxLength: 4 }), (id, rules) =>

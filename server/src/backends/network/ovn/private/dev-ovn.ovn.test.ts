@@ -1,9 +1,17 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { runCommand } from "../../../linux/command.ts";
+import { command, runCommand } from "../../../linux/command.ts";
 import { describeOnOvn } from "../testing/require.ts";
 import { startDevOvn } from "./dev-ovn.ts";
+import type { PrivateOvn } from "./private-ovn.ts";
+
+/** Stops it at the end of its block, if it still runs. */
+function stopped(ovn: PrivateOvn): PrivateOvn & AsyncDisposable {
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= ovn.stop());
+  return { ...ovn, stop, [Symbol.asyncDispose]: stop };
+}
 
 describeOnOvn("startDevOvn()", () => {
   const base = mkdtempSync("/tmp/p");
@@ -22,13 +30,18 @@ describeOnOvn("startDevOvn()", () => {
     expect(existsSync(join(dataDir, "network.json"))).toBe(false);
   }, 30_000);
 
-  test("a second one beside it has an outside of its own, and both answer", async () => {
-    const first = await startDevOvn(join(base, "one"), () => {});
-    const second = await startDevOvn(join(base, "two"), () => {});
+  test("a second one beside it has an outside and switches of its own, which the end of the first leaves alone (T9)", async () => {
+    await using first = stopped(await startDevOvn(join(base, "one"), () => {}));
+    await using second = stopped(await startDevOvn(join(base, "two"), () => {}));
     expect(second.outside).toMatch(/-out$/);
     const inOutside = ["netns", "exec", second.outside ?? "", "ping", "-c", "1", "-W", "1", "203.0.113.1"];
     expect((await runCommand("ip", inOutside)).code).toBe(0);
+    // The number comes back when the host's flows are in its switch, which it speaks to by the switch's own socket.
+    const sync = ({ northbound }: PrivateOvn) =>
+      command("ovn-nbctl", [`--db=${northbound}`, "--timeout=30", "--wait=hv", "sync"], { timeoutMs: 31_000 });
+    await sync(first);
+    await sync(second);
     await first.stop();
-    await second.stop();
-  }, 30_000);
+    await sync(second);
+  }, 90_000);
 });

@@ -72,7 +72,7 @@ describeOnOvn("a private OVN with two hosts", () => {
     expect(await lab.outside().pings("203.0.113.1")).toBe(true);
   });
 
-  test("a daemon that is killed comes back, whichever it is, and packets pass again", async () => {
+  test("a daemon that is killed comes back, whichever it is, and packets pass again (T1)", async () => {
     for (const { name } of lab.ovn.daemons()) {
       const pid = () => lab.ovn.daemons().find((daemon) => daemon.name === name)?.pid;
       const before = pid();
