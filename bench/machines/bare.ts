@@ -26,7 +26,7 @@ export function bareGuestOf(guests: GuestCloud, vmId: string, pid: number): Bare
   rmSync(join(folder, "console.log"), { force: true });
   const moved = (word: string) => word.replaceAll(files.folder, folder).replaceAll(files.sockets, sockets);
   const own = wordsOf(pid).filter((word) => word !== "-S");
-  const words = ["ip", "netns", "exec", guests.hostNamespace, ...own.map(moved)];
+  const words = ["nsenter", `--net=/run/netns/${guests.hostNamespace}`, ...own.map(moved)];
   const remove = () => rmSync(dir, { recursive: true, force: true });
   return { word: folder, console: join(folder, "console.log"), words, remove };
 }

@@ -73,7 +73,7 @@ function wordsOf(pid: string): string | undefined {
   const words = read(`/proc/${pid}/cmdline`);
   const [program = ""] = words.split("\0");
   if (program.endsWith("qemu-system-x86_64")) known.set(pid, words);
-  else if (program !== "" && !/(sh|ip|setpriv|node)$/.test(program)) known.set(pid, undefined);
+  else if (program !== "" && !/(sh|nsenter|setpriv|node)$/.test(program)) known.set(pid, undefined);
   return known.get(pid);
 }
 

@@ -284,7 +284,10 @@ export interface Store {
   /** What holds in a tenant: its own limits and those of its org. */
   limits(tenant: Tenant): Promise<readonly Limit[]>;
 
-  /** Takes up to `limit` due tasks for `leaseMs`. Two callers, in whatever process, never hold the same task. */
+  /**
+   * Takes up to `limit` due tasks for `leaseMs`. Two callers, in whatever process, never hold the same task. A lease alone may be lost in a power
+   * cut, which ends its holder as well.
+   */
   lease(options: {
     readonly owner: string;
     readonly limit: number;

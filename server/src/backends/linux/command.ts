@@ -19,8 +19,16 @@ export interface Ended {
 }
 
 /** The system's folders are searched even where the caller's PATH leaves them out, as that of a plain user does. */
+const searched = () => `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/** What a program has that is ours. */
 export function systemEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`, ...more };
+  return { ...process.env, PATH: searched(), ...more };
+}
+
+/** What a program has that strangers may take over, or whose words are read: nothing of our environment, which may hold secrets. */
+export function bareEnv(): { readonly PATH: string; readonly LC_ALL: "C" } {
+  return { PATH: searched(), LC_ALL: "C" };
 }
 
 let starter: Starter | undefined;

@@ -3,11 +3,11 @@ import { readdir } from "node:fs/promises";
 import { command, runCommand } from "./command.ts";
 
 /** Where `ip netns` keeps names. */
-const folder = "/run/netns";
+export const namespacesFolder = "/run/netns";
 
 /** All that have a name. */
 export async function namespaces(): Promise<readonly string[]> {
-  return readdir(folder).catch(() => []);
+  return readdir(namespacesFolder).catch(() => []);
 }
 
 /** `ip` in a namespace, a command a line, up to the first that fails. @throws Error */

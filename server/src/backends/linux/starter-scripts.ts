@@ -6,7 +6,7 @@ export interface Start {
   readonly words: readonly string[];
   /** The file that all that it says is added to. */
   readonly log: string;
-  /** Files into which its number is written first, so that it is in its control groups from its first instruction on: memory is charged where it was taken. Default none. */
+  /** Files into which it writes 0 first, which means itself: so it is in its control groups from its first instruction on, and memory is charged where it was taken. Default none. */
   readonly controlGroups?: readonly string[];
   /** Done before it begins, and must succeed. Default nothing. */
   readonly first?: { readonly words: readonly string[]; readonly input: string } | undefined;

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { bareEnv } from "./command.ts";
 import { Starter } from "./starter.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pst-"));
 const started: number[] = [];
-const starter = new Starter({ PATH: process.env.PATH, LC_ALL: "C" });
+const starter = new Starter(bareEnv());
 let logs = 0;
 const newLog = () => join(root, `log-${++logs}`);
 
@@ -98,7 +99,7 @@ test("many start side by side", async () => {
 const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(written(`/proc/${pid}/status`))?.[1]);
 
 test("programs outlive the small process, which another takes the place of", async () => {
-  const other = new Starter({ PATH: process.env.PATH, LC_ALL: "C" });
+  const other = new Starter(bareEnv());
   const sleep = async () => {
     const pid = await other.start({ words: ["sleep", "60"], log: newLog() });
     started.push(pid);

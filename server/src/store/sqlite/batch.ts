@@ -17,9 +17,13 @@ export type Reply = { readonly id: number } & (
   | { readonly outcome: "failed"; readonly message: string }
 );
 
-/** Runs the requests in order. Answers only when what they wrote is on the disk. */
+/** A power cut ends whoever holds a lease on this machine's file as well: that it is free again then is right. */
+const leases: ReadonlySet<ScriptName> = new Set(["leaseTasks", "renewTasks"]);
+
+/** Runs the requests in order. Answers only when what they wrote is on the disk, but for leases. */
 export function commitBatch(connection: Connection, requests: readonly Request[]): readonly Reply[] {
   try {
+    connection.keepOver(requests.every(({ name }) => leases.has(name)) ? "process" : "power cut");
     connection.exec("BEGIN IMMEDIATE");
     const replies = requests.map((request) => runRequest(connection, request));
     connection.exec("COMMIT");

@@ -8,6 +8,7 @@ const maxPrepared = 500;
 export class Connection {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  #keptOver: "power cut" | "process" = "power cut";
 
   /** Opens the file. Waits up to 5 s where another connection of this process holds a lock. */
   constructor(file: string) {
@@ -24,6 +25,13 @@ export class Connection {
   /** True while a transaction is open: SQLite itself ends it on the worst errors. */
   get inTransaction(): boolean {
     return this.#database.isTransaction;
+  }
+
+  /** How what is committed from here on is kept: over a power cut, or over this process's end alone. */
+  keepOver(what: "power cut" | "process"): void {
+    if (this.#keptOver === what) return;
+    this.#database.exec(`PRAGMA synchronous = ${what === "process" ? "NORMAL" : "FULL"}`);
+    this.#keptOver = what;
   }
 
   exec(text: string): void {

@@ -15,7 +15,7 @@ export async function firecrackerMissing({
   program = "firecracker",
   accelerator,
 }: Needed = {}): Promise<string | undefined> {
-  const missing = [program, "qemu-img", "setpriv", "ip", "mkfifo"].filter((one) => !isInstalled(one));
+  const missing = [program, "qemu-img", "setpriv", "nsenter", "ip", "mkfifo"].filter((one) => !isInstalled(one));
   if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
   const { name, why } = accelerator ?? (await pickAccelerator("qemu-system-x86_64"));
   if (name === "kvm") return undefined;

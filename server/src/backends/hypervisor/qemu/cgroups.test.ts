@@ -26,10 +26,7 @@ test("a machine is in each of version 1's groups that there are", () => {
   const root = fresh();
   for (const controller of ["memory", "cpu"]) mkdirSync(join(root, controller));
   const groups = Cgroups.open(root);
-  expect(groups.make("vm", size)).toEqual([
-    join(root, "memory/photon/vm/cgroup.procs"),
-    join(root, "cpu/photon/vm/cgroup.procs"),
-  ]);
+  expect(groups.make("vm", size)).toEqual([join(root, "memory/photon/vm/tasks"), join(root, "cpu/photon/vm/tasks")]);
   expect(readFileSync(join(root, "memory/photon/vm/memory.limit_in_bytes"), "utf8")).toBe(bytes);
   expect(readFileSync(join(root, "cpu/photon/cpu.shares"), "utf8")).toBe(String(1024 * availableParallelism()));
 });

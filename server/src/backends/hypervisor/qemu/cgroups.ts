@@ -16,10 +16,17 @@ const [sharesPerCpu, largestShares] = [1024, 262_144];
 /** How often, and every how many milliseconds, a group is tried to be removed: a process leaves it a moment after its end. */
 const [removals, betweenRemovalsMs] = [100, 20];
 
+/**
+ * The file of a group into which a process of one thread writes 0 to be in it. Version 1 has one for threads as well: for that, the kernel need not
+ * stop every other process of the system from forking, for which it waits 6 to 15 ms.
+ */
+type Entrance = "cgroup.procs" | "tasks";
+
 type Size = Pick<MachineSpec, "cpu" | "memoryMib" | "disks">;
 
 interface Hierarchy {
   readonly folder: string;
+  readonly entrance: Entrance;
   readonly settings: (size: Size) => Readonly<Record<string, string>>;
 }
 
@@ -52,11 +59,11 @@ export class Cgroups {
     return new Cgroups(hierarchies, clock);
   }
 
-  /** Makes a machine's groups. Answers the files into which its process writes its number to get there. */
+  /** Makes a machine's groups. Answers the files into which its process writes 0 to get there, as long as it has one thread. */
   make(name: string, size: Size): readonly string[] {
     for (const { folder } of this.#hierarchies) mkdirSync(join(folder, name), { recursive: true });
     this.limit(name, size);
-    return this.#hierarchies.map(({ folder }) => join(folder, name, "cgroup.procs"));
+    return this.#hierarchies.map(({ folder, entrance }) => join(folder, name, entrance));
   }
 
   /** Sets the limits of groups that are there. */
@@ -98,7 +105,7 @@ function secondVersion(root: string): Hierarchy[] {
     ...(controllers.includes("pids") ? { "pids.max": threadsOf(size) } : {}),
     ...(controllers.includes("cpu") ? { "cpu.weight": weightOf(size) } : {}),
   });
-  return [{ folder, settings }];
+  return [{ folder, entrance: "cgroup.procs", settings }];
 }
 
 function firstVersion(root: string): Hierarchy[] {
@@ -107,7 +114,7 @@ function firstVersion(root: string): Hierarchy[] {
     const made = existsSync(join(root, controller)) && attempt(() => mkdirSync(folder, { recursive: true }));
     const shares = String(Math.min(largestShares, sharesPerCpu * processors));
     if (made && controller === "cpu") attempt(() => writeFileSync(join(folder, "cpu.shares"), shares));
-    return made ? [{ folder, settings }] : [];
+    return made ? [{ folder, entrance: "tasks", settings }] : [];
   });
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  fsync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,6 +12,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { promisify } from "node:util";
 import type { MachineSpec } from "../driver.ts";
 import type { MachineFiles } from "./layout.ts";
 import type { ProcessIdentity } from "./process.ts";
@@ -58,6 +60,18 @@ export function writeWhole(file: string, value: object): void {
   renameSync(`${file}.new`, file);
 }
 
+/** As the first half of `writeWhole`, while other things are done. Answers, when it is on the disk beside the file, what puts it into its place. */
+export async function prepareWhole(file: string, value: object): Promise<() => void> {
+  const fd = openSync(`${file}.new`, "w", 0o600);
+  try {
+    writeSync(fd, JSON.stringify(value, undefined, 2));
+    await promisify(fsync)(fd);
+  } finally {
+    closeSync(fd);
+  }
+  return () => renameSync(`${file}.new`, file);
+}
+
 // The files are ours alone (mode 0600); what is in them is what `writeWhole` wrote.
 export function readWhole<T>(file: string): T | undefined {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
@@ -70,6 +84,18 @@ export function readDefinition(files: MachineFiles): Definition | undefined {
 export function writeDefinition(files: MachineFiles, definition: Definition): void {
   mkdirSync(files.folder, { recursive: true, mode: 0o711 });
   writeWhole(files.definition, definition);
+}
+
+/**
+ * Writes the definition that holds when the work is done; both wait for the disk at the same time.
+ *
+ * @throws what the work throws; then the old definition stays.
+ */
+export async function defineBy(files: MachineFiles, definition: Definition, work: Promise<void>): Promise<void> {
+  const [done, prepared] = await Promise.allSettled([work, prepareWhole(files.definition, definition)]);
+  if (done.status === "rejected") throw done.reason;
+  if (prepared.status === "rejected") throw prepared.reason;
+  prepared.value();
 }
 
 export function readRunning(files: MachineFiles): Running | undefined {

@@ -79,24 +79,24 @@ async function makeDisk(
   rmSync(part, { force: true });
   try {
     if (copyOf !== undefined) await wholeCopy(copyOf.file, part, signal, copyOf.snapshotId);
-    else createDisk(part, { ...disk, ...(base !== undefined && { base }) });
+    else await createDisk(part, { ...disk, ...(base !== undefined && { base }) });
     renameSync(part, file);
   } finally {
     rmSync(part, { force: true });
   }
 }
 
-function createDisk(
+async function createDisk(
   file: string,
   disk: { readonly id: string; readonly sizeGib: number; readonly base?: string },
-): void {
+): Promise<void> {
   const { base, sizeGib } = disk;
   const size = sizeGib * gib;
   if (base !== undefined) {
     const { virtualSize } = checkHead(base, "the image");
     if (virtualSize > size) throw tooSmall(disk, virtualSize);
   }
-  writeNewDisk(file, { virtualSize: size, ...(base !== undefined && { base: resolve(base) }) });
+  await writeNewDisk(file, { virtualSize: size, ...(base !== undefined && { base: resolve(base) }) });
 }
 
 /** Writes a file that stands on no other: the disk as it is (then nobody may have it open), or as it was when the snapshot was taken. */

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { DriverError } from "../../driver-error.ts";
+import { bareEnv } from "../../linux/command.ts";
 import { uidFor } from "./host.ts";
 import { shortOf } from "./layout.ts";
 import { recordOf } from "./qmp.ts";
@@ -83,7 +84,7 @@ function run(bench: Bench, args: readonly string[], signal: AbortSignal): Promis
     cwd: bench.folder,
     maxBuffer: 1024 * 1024,
     killSignal: "SIGKILL" as const,
-    env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
+    env: bareEnv(),
   };
   return new Promise((resolve, reject) => {
     execFile(program, rest, options, (error, stdout, stderr) => {

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../../clock.ts";
 import { DriverError } from "../../driver-error.ts";
-import { systemEnv } from "../../linux/command.ts";
+import { bareEnv } from "../../linux/command.ts";
 import { isExecutable } from "../../linux/executable.ts";
 import { Starter } from "../../linux/starter.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
@@ -125,7 +125,7 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
       ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot(), mostRounds },
       copiesLive,
       cgroups: Cgroups.open(undefined, clock),
-      starter: new Starter({ PATH: systemEnv().PATH, LC_ALL: "C" }),
+      starter: new Starter(bareEnv()),
       taps: network && new Taps(network),
       imageFile: (imageId) => this.images.file(imageId),
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
@@ -269,7 +269,7 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
 
 /** Why QEMU can't be driven here; undefined: it can. */
 export function qemuMissing(): string | undefined {
-  const programs = [program, "qemu-img", "setpriv", "ip"];
+  const programs = [program, "qemu-img", "setpriv", "nsenter", "ip"];
   const missing = programs.filter(
     (one) => !["/usr/bin", "/usr/sbin", "/bin", "/sbin"].some((dir) => isExecutable(`${dir}/${one}`)),
   );

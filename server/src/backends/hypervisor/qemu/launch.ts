@@ -36,20 +36,28 @@ export interface Incoming {
   readonly seed: Buffer;
 }
 
+/** Who hears of a process that is being started. */
+export interface LaunchListener {
+  onEvent(event: QmpEvent): void;
+  /** It is there, and loads itself yet. */
+  onProcess?(process: ProcessIdentity): void;
+}
+
 /** A process that waits for `cont`, or for what comes from another host: then its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
 export async function launch(
   host: Host,
   definition: Definition,
   files: MachineFiles,
-  onEvent: (event: QmpEvent) => void,
+  listener: LaunchListener,
   incoming?: Incoming,
 ): Promise<Launched> {
   let process: ProcessIdentity | undefined;
   try {
     process = await startAt(host, definition, files, incoming);
+    listener.onProcess?.(process);
     const { signal } = new AbortController();
     const plugged = incoming === undefined ? plugTaps(host, definition.spec, signal) : undefined;
-    const [monitor] = await Promise.all([monitorOf(host, files, process.pid, onEvent), plugged]);
+    const [monitor] = await Promise.all([monitorOf(host, files, process.pid, listener.onEvent), plugged]);
     return { process, monitor };
   } catch (error) {
     if (process !== undefined) kill(process);

@@ -1,4 +1,5 @@
 // What a running machine takes over of a new definition, and what of it waits for a restart.
+import { isDeepStrictEqual } from "node:util";
 import type { MachineSpec } from "../driver.ts";
 import { writeRunning } from "./definition.ts";
 import { groupOf, userOf } from "./host.ts";
@@ -19,7 +20,7 @@ export function needsRestart(now: MachineSpec, then: MachineSpec | undefined): b
   return then !== undefined && JSON.stringify(shapeOf(now)) !== JSON.stringify(shapeOf(then));
 }
 
-/** Has a running machine be so. @throws where it can't; what it has taken over until then is written down. */
+/** Has a running machine be so; one that is known to be so is not asked. @throws where it can't; what it has taken over until then is written down. */
 export async function changeRunning(
   life: MachineLife,
   { running, monitor }: Power,
@@ -27,6 +28,8 @@ export async function changeRunning(
   slots: ReadonlyMap<string, number>,
   signal: AbortSignal,
 ): Promise<void> {
+  if (isDeepStrictEqual(spec, life.isSo)) return;
+  life.isSo = undefined;
   const { host, files, events } = life;
   host.cgroups.limit(groupOf(host, spec.vmId), largerOf(spec, running.spec));
   const bench = {
@@ -37,6 +40,7 @@ export async function changeRunning(
   let now = running.spec;
   try {
     now = await change(bench, running.spec, spec, signal);
+    if (isDeepStrictEqual(spec, now)) life.isSo = spec;
   } catch (error) {
     now = await survey(monitor, running.spec).catch(() => running.spec);
     throw error;

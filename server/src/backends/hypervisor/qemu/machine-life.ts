@@ -1,6 +1,6 @@
 // What is known of one machine while a driver looks after it: its definition, its process and monitor, and how it is seen. What is done with it
 // stands in files of its own: machine-start.ts, machine-end.ts, machine-take-up.ts, machine-change.ts, machine-arrival.ts.
-import type { MachineState } from "../driver.ts";
+import type { MachineSpec, MachineState } from "../driver.ts";
 import { standsStill } from "../moving/sender.ts";
 import { atMost } from "./at-most.ts";
 import type { Definition, Running } from "./definition.ts";
@@ -25,6 +25,8 @@ export class MachineLife {
   definition: Definition;
   /** Undefined: it has no process. */
   running: Running | undefined;
+  /** What its process was started as, or brought to last. Undefined: it may be anything between two definitions. */
+  isSo: MachineSpec | undefined;
   /** Whether this driver has let go of it: its process runs on. */
   detached = false;
   /** Whether another host may have it. */

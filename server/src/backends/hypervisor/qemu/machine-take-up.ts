@@ -89,6 +89,7 @@ async function takeOver(life: MachineLife, monitor: Qmp): Promise<void> {
     const { running } = life;
     if (running === undefined) return;
     life.running = { ...running, spec: await survey(monitor, running.spec) };
+    life.isSo = undefined;
     record(life);
   };
   if (!life.isHandedOver)

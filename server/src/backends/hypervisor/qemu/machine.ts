@@ -1,12 +1,13 @@
 // One machine of this host: its process, its monitor and what became of them.
 import { mkdirSync, rmSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineState } from "../driver.ts";
 import { atMost } from "./at-most.ts";
 import { resetGuest } from "./bios.ts";
 import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
-import { type Definition, drawUuid, type Running, readRunning, writeDefinition } from "./definition.ts";
+import { type Definition, defineBy, drawUuid, type Running, readRunning } from "./definition.ts";
 import type { Host } from "./host.ts";
 import { clearAway, type Incoming } from "./launch.ts";
 import type { MachineFiles } from "./layout.ts";
@@ -116,12 +117,16 @@ export class Machine {
       signal.throwIfAborted();
       const slots = assignSlots(spec, new Map(Object.entries(this.definition.slots)));
       mkdirSync(this.files.folder, { recursive: true, mode: 0o711 });
-      const { power } = this;
-      if (power === undefined) await makeDisks(life.host, this.files, spec, signal);
-      else await changeRunning(life, power, spec, slots, signal);
-      life.definition = { ...this.definition, spec, slots: Object.fromEntries(slots), room: roomOf(spec) };
-      writeDefinition(this.files, life.definition);
-      sweepDisks(this.files, [...spec.disks, ...(life.running?.spec.disks ?? [])]);
+      const { power, files } = this;
+      const definition = { ...this.definition, spec, slots: Object.fromEntries(slots), room: roomOf(spec) };
+      const work =
+        power === undefined
+          ? makeDisks(life.host, files, spec, signal)
+          : changeRunning(life, power, spec, slots, signal);
+      const isWritten = power !== undefined && isDeepStrictEqual(definition, life.definition);
+      await (isWritten ? work : defineBy(files, definition, work));
+      life.definition = definition;
+      sweepDisks(files, [...spec.disks, ...(life.running?.spec.disks ?? [])]);
     });
   }
 

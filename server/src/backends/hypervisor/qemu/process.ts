@@ -1,6 +1,9 @@
 // A machine's process: started apart from ours, so that it outlives us, and found again by what /proc says of it, never by a number alone.
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bareEnv } from "../../linux/command.ts";
+import { namespacesFolder } from "../../linux/namespaces.ts";
 
 /** As whom and where a machine runs. */
 export interface ProcessPlace {
@@ -11,8 +14,8 @@ export interface ProcessPlace {
   /** The network namespace (`ip netns`) in which its devices are; undefined: ours. */
   readonly namespace: string | undefined;
   /**
-   * Files into which it writes its number first, so that it is in its control groups from its first instruction on: memory is charged where it
-   * was taken. Default none.
+   * Files into which it writes 0 first, which means itself: so it is in its control groups from its first instruction on, and memory is charged
+   * where it was taken. Default none.
    */
   readonly controlGroups?: readonly string[];
 }
@@ -48,14 +51,13 @@ export async function startProcess(
   files: string | ProcessFiles,
 ): Promise<number> {
   const [first = program, ...rest] = [...inControlGroups(place), ...placed(program, args, place)];
-  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
   const { input, output, errors }: ProcessFiles = typeof files === "string" ? { output: files, errors: files } : files;
   const opened = [openSync(output, "a", 0o600), openSync(errors, "a", 0o600)];
   // Read and write: a pipe then never ends for its reader, whoever else comes and goes; and reading an empty one does not block.
   if (input !== undefined) opened.unshift(openSync(input, constants.O_RDWR | constants.O_NONBLOCK));
   try {
     const stdio = input === undefined ? ["ignore" as const, ...opened] : opened;
-    const child = spawn(first, rest, { detached: true, stdio, cwd: "/", env });
+    const child = spawn(first, rest, { detached: true, stdio, cwd: "/", env: bareEnv() });
     await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();
     return child.pid ?? 0;
@@ -74,14 +76,15 @@ export function placed(
 }
 
 /** What varies is an argument of the script, never a part of it. */
-const enter = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"';
+const enter = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"';
 
 function inControlGroups({ controlGroups = [] }: ProcessPlace): string[] {
   return controlGroups.length === 0 ? [] : ["/bin/sh", "-c", enter, "sh", ...controlGroups, "--"];
 }
 
+/** Its network alone: `ip netns exec` gives it mounts of its own as well, which it does not need. */
 function inNamespace({ namespace }: ProcessPlace): string[] {
-  return namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
+  return namespace === undefined ? [] : ["nsenter", `--net=${join(namespacesFolder, namespace)}`];
 }
 
 /** QEMU's own sandbox forbids changing the user, so that it is done before it starts. */

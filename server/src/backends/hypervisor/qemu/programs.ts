@@ -1,6 +1,7 @@
 // Runs the programs around QEMU: qemu-img, ip. Never through a shell.
 import { execFile } from "node:child_process";
 import { DriverError } from "../../driver-error.ts";
+import { bareEnv } from "../../linux/command.ts";
 
 /** How long a program may take, in milliseconds: converting a large image. */
 const longestMs = 30 * 60_000;
@@ -38,7 +39,7 @@ function execute(
       signal,
       timeout: longestMs,
       maxBuffer: 16 * 1024 * 1024,
-      env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
+      env: bareEnv(),
     };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);

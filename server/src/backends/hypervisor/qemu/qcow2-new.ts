@@ -1,6 +1,7 @@
 // Writes a new qcow2 file (QEMU, docs/interop/qcow2.txt): an empty disk, or one that stands on an image. A program that did it would take longer than
 // all else that a machine's disks need.
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
 
 const [magic, version, headBytes] = [0x51_46_49_fb, 3, 104];
 /** 64 KiB, as qemu-img has it. */
@@ -24,8 +25,8 @@ export interface NewDisk {
   readonly base?: string;
 }
 
-/** Writes the file, which is not there yet, and has it on the disk when it returns. @throws the system's error */
-export function writeNewDisk(file: string, disk: NewDisk): void {
+/** Writes the file, which is not there yet, and has it on the disk when it resolves. @throws the system's error */
+export async function writeNewDisk(file: string, disk: NewDisk): Promise<void> {
   const entries = Math.ceil(disk.virtualSize / bytesPerEntry);
   const clusters = firstTable + Math.ceil((entries * entryBytes) / clusterBytes);
   const fd = openSync(file, "wx", 0o600);
@@ -34,7 +35,7 @@ export function writeNewDisk(file: string, disk: NewDisk): void {
     writeSync(fd, bigEndian64(counts * clusterBytes), 0, undefined, countsTable * clusterBytes);
     writeSync(fd, usedOnce(clusters), 0, undefined, counts * clusterBytes);
     ftruncateSync(fd, clusters * clusterBytes);
-    fsyncSync(fd);
+    await promisify(fsync)(fd);
   } finally {
     closeSync(fd);
   }

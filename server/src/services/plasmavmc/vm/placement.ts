@@ -15,7 +15,10 @@ export type Describe = (context: Context) => Promise<MachineSpec>;
 
 const placed = { againMs: 0, reason: "Placed", message: "a host was found for the machine" } as const;
 
-/** Finds a host for a machine that has none, and another for one whose host is lost, if that was chosen. */
+/**
+ * Finds a host for a machine that has none, and another for one whose host is lost, if that was chosen. The place is stored with the machine
+ * when it is told: what comes next goes on by it.
+ */
 export async function ensurePlace(context: Context, machineOf: Describe): Promise<NotYet | void> {
   const { resource, drivers, signal, observe } = context;
   const { places } = drivers;
@@ -25,7 +28,9 @@ export async function ensurePlace(context: Context, machineOf: Describe): Promis
   const hostId = await places.place(await machineOf(context), signal);
   if (hostId === resource.hostId) return;
   observe({ hostId });
-  return placed;
+  // What else is known of one that was elsewhere is older than its place.
+  if (resource.hostId !== "") return placed;
+  resource.hostId = hostId;
 }
 
 /** A machine's description as far as its host has room for it. */
