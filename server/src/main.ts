@@ -13,6 +13,7 @@ import { openListeners, tlsOf } from "./listeners.ts";
 import { makeOwnHost, type OwnHost } from "./own-host.ts";
 import { type AssembleOptions, assemble, type Parts, uploadsFolder } from "./parts.ts";
 import { createLog, type Edge, type Listener, type Log } from "./rpc/index.ts";
+import { measureAll } from "./services/creditservice/measure-all.ts";
 import { seedFlavors } from "./services/plasmavmc/flavor/seed.ts";
 import { builtInImages, seedImages } from "./services/plasmavmc/image/seed.ts";
 import { uploadsIn } from "./services/plasmavmc/image/upload-files.ts";
@@ -100,8 +101,9 @@ function detect(config: Config, { id, moves }: OwnHost, clock: Clock, log: Log):
   });
 }
 
-/** What a cloud of one machine begins with, beside what every cloud does. */
-async function seed({ config, resources, detected }: Parts): Promise<void> {
+/** What is done before the first call: what an earlier version stored is measured, and a cloud of one machine gets what it begins with. */
+async function seed({ config, store, resources, detected }: Parts): Promise<void> {
+  await measureAll({ store, slices: resources.slices });
   await seedImages(resources, catalog(), detected.hypervisor?.builtIn);
   await seedFlavors(resources, catalog());
   const hasWire = detected.network === undefined || detected.network.own;

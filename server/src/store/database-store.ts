@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 import { DatabaseRecords, stored } from "./database-records.ts";
 import { readIds, readList } from "./read/list.ts";
 import { readAnswer, readHolder, readNextDue } from "./read/rows.ts";
-import { readUsage } from "./read/usage.ts";
+import { readUnmeasured, readUsage } from "./read/usage.ts";
 import type { EventQuery, IdsQuery, ListQuery, ResourceKey, Store, Task, Tenant, Tx } from "./store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Transactor } from "./transact.ts";
@@ -63,6 +63,10 @@ export class DatabaseStore implements Store {
 
   usage(scope: Tenant, measures: readonly string[]) {
     return this.#database.read(readUsage(scope, measures));
+  }
+
+  unmeasured(kind: string, measures: readonly string[], limit: number) {
+    return this.#database.read(readUnmeasured(kind, measures, limit));
   }
 
   limits(tenant: Tenant) {

@@ -281,6 +281,8 @@ export interface Store {
   recall(scope: string, key: string): Promise<Remembered | undefined>;
   /** How much of each measure there is in an org with its projects, or in one project. */
   usage(scope: Tenant, measures: readonly string[]): Promise<Amounts>;
+  /** Resources of a kind, whoever's, that do not say of all these measures how much they take: they were written before that was asked. */
+  unmeasured(kind: string, measures: readonly string[], limit: number): Promise<readonly ResourceKey[]>;
   /** What holds in a tenant: its own limits and those of its org. */
   limits(tenant: Tenant): Promise<readonly Limit[]>;
 

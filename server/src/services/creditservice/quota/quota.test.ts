@@ -1,5 +1,5 @@
 import { create, isMessage, type MessageShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { QuotaSchema } from "@photoncloud/proto/gen/creditservice/v1/quota_pb";
 import {
   GetUsageRequestSchema,
@@ -12,6 +12,7 @@ import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
+import type { HypervisorDriver } from "../../../backends/hypervisor/driver.ts";
 import type { Call } from "../../call.ts";
 import { faultOf, kindOf, openSmallCloud, outcome, type SmallCloud } from "../../testing/small-cloud.ts";
 import { usageService } from "../usage.ts";
@@ -151,9 +152,15 @@ describe("a quota of what is added up", () => {
   test("counts what is found out later from then on", async () => {
     const place = await aPlace();
     await limit(place, { image_bytes: 1 });
-    const image = { ...place, sourceUrl: "https://images.example/tiny.qcow2" };
-    const { sizeBytes } = await cloud.make(ImageSchema, image);
-    expect((await usage(place)).image_bytes).toEqual([Number(sizeBytes), 1]);
+    const image = { ...place, sourceUrl: "https://images.example/five-bytes.qcow2" };
+    const hypervisor: HypervisorDriver = cloud.drivers.hypervisor;
+    const facts = { digest: `sha256:${"0".repeat(64)}`, sizeBytes: 5, virtualSizeBytes: 9 };
+    const fetched = jest
+      .spyOn(hypervisor, "ensureImage")
+      .mockImplementation(async ({ url }) => (url === image.sourceUrl ? facts : undefined));
+    await cloud.make(ImageSchema, image);
+    fetched.mockRestore();
+    expect((await usage(place)).image_bytes).toEqual([5, 1]);
     expect(await outcome(cloud.create(ImageSchema, image))).toBe("QUOTA_EXCEEDED size_bytes:quota");
   });
 });
