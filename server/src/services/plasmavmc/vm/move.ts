@@ -19,6 +19,7 @@ import { isOrdered } from "./placement/moving.ts";
 import { isMoving } from "./placement/views.ts";
 import type { Describe } from "./placement.ts";
 import { shutdownGraceMs } from "./power.ts";
+import { reasonWhileOn } from "./state-reason.ts";
 
 type Context = DriverContext<typeof VmSchema>;
 
@@ -106,7 +107,7 @@ async function copy(moving: Moving, state: MoveState | undefined, machineOf: Des
   const { context, move } = moving;
   switch (state.phase) {
     case "copying":
-      return tellProgress(context, move, state);
+      return tellProgress(moving, state);
     case "failed":
       return giveUp(moving, "failed", state.reason);
     case "done":
@@ -119,13 +120,18 @@ function next(move: VmMove, phase: VmMovePhase, more: Partial<VmMove> = {}): VmM
   return create(VmMoveSchema, { ...move, ...more, phase });
 }
 
-function tellProgress({ observe }: Context, move: VmMove, state: MoveState & { phase: "copying" }): NotYet {
-  const { copiedBytes, totalBytes } = state;
+async function tellProgress(
+  { context, move, source }: Moving,
+  { copiedBytes, totalBytes }: MoveState & { phase: "copying" },
+): Promise<NotYet> {
+  const { id, resource, signal, observe } = context;
   const progress = totalBytes <= 0 ? 0 : Math.min(100, Math.floor((copiedBytes / totalBytes) * 100));
   if (progress !== move.progress || move.phase !== VmMovePhase.COPYING) {
     const bytes = { copiedBytes: BigInt(Math.floor(copiedBytes)), totalBytes: BigInt(Math.floor(totalBytes)) };
     observe({ move: next(move, VmMovePhase.COPYING, { progress, ...bytes }) });
   }
+  const now = await source?.state(id, signal);
+  if (now?.state === "running") observe({ stateReason: reasonWhileOn(resource, now.trouble) });
   return notYet("Moving", `${progress} % are copied to host ${move.targetHostId}`);
 }
 

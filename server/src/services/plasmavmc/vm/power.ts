@@ -9,6 +9,7 @@ import { abilitiesFor } from "./its-host.ts";
 import { isMoving } from "./placement/views.ts";
 import { isDown, isRebooting, rebooted } from "./reboot.ts";
 import { restartDelayMs, restartsSoFar } from "./restarts.ts";
+import { reasonWhileOn } from "./state-reason.ts";
 import { type Act, type Decision, decide, type Policy, type Situation } from "./transitions.ts";
 
 type Context = DriverContext<typeof VmSchema>;
@@ -139,7 +140,7 @@ function settle(context: Context, machine: MachineState): NotYet | void {
 /** What keeps the guest from getting on is told, and looked at again until it has passed: the driver lets the guest go on when it can. */
 function settleRunning({ resource, now, observe }: Context, trouble: string | undefined): NotYet | void {
   if (resource.startTime === undefined) observe({ startTime: timestampFromMs(now) });
-  if (trouble !== undefined || resource.restarts === 0) observe({ stateReason: trouble ?? "" });
+  observe({ stateReason: reasonWhileOn(resource, trouble) });
   if (trouble !== undefined)
     return { againMs: troubleAgainMs, reason: "MachineWaits", message: trouble, keepsReady: true };
 }
