@@ -43,6 +43,6 @@ export function transportOf(options: Omit<PhotonCloudOptions, "http">, http: Htt
     return { token: String(answer.token), expireTime };
   };
   const { credentials } = options;
-  const tokens = credentials === undefined ? undefined : new TokenSource(credentials, login, timing);
+  const tokens = credentials === undefined ? undefined : new TokenSource(credentials, login, timing, () => open.met);
   return new Transport({ http, options, timing, tokens });
 }

@@ -35,14 +35,17 @@ export class TokenSource {
   readonly #credentials: Credentials;
   readonly #login: Login;
   readonly #timing: Timing;
+  readonly #met: () => PhotonError | undefined;
   #held: Held | undefined;
   #refused: string | undefined;
   #fetching: Promise<Held> | undefined;
 
-  constructor(credentials: Credentials, login: Login, timing: Timing) {
+  /** @param met What is in the way of the login that is under way. */
+  constructor(credentials: Credentials, login: Login, timing: Timing, met: () => PhotonError | undefined) {
     this.#credentials = credentials;
     this.#login = login;
     this.#timing = timing;
+    this.#met = met;
   }
 
   /** A token that is good as far as is known. @throws PhotonError when there is none to be had. */
@@ -67,7 +70,7 @@ export class TokenSource {
     this.#fetching ??= this.#renew().finally(() => {
       this.#fetching = undefined;
     });
-    return await stoppable(this.#fetching, signal);
+    return await stoppable(this.#fetching, signal, this.#met);
   }
 
   async #renew(): Promise<Held> {
@@ -90,12 +93,15 @@ export class TokenSource {
   }
 }
 
-/** Waits for a promise until the signal aborts; the work behind it goes on. */
-function stoppable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(new PhotonError("canceled", "stopped while waiting for a token"));
+/** Waits for a promise until the signal aborts; the work behind it goes on. `met`: what is in its way. */
+function stoppable<T>(promise: Promise<T>, signal: AbortSignal, met: () => PhotonError | undefined): Promise<T> {
+  const stopped = () => {
+    const [why, cause] = [met()?.message, signal.reason];
+    return new PhotonError("canceled", `no token came${why === undefined ? "" : `: ${why}`}`, { cause });
+  };
+  if (signal.aborted) return Promise.reject(stopped());
   return new Promise((resolve, reject) => {
-    const stop = () =>
-      reject(new PhotonError("canceled", "stopped while waiting for a token", { cause: signal.reason }));
+    const stop = () => reject(stopped());
     signal.addEventListener("abort", stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });

@@ -61,6 +61,7 @@ export class Transport {
   readonly timing: Timing;
   readonly #options: PhotonCloudOptions;
   readonly #tokens: TokenSource | undefined;
+  #met: PhotonError | undefined;
 
   constructor(settings: TransportSettings) {
     this.http = settings.http;
@@ -71,6 +72,11 @@ export class Transport {
 
   get endpoint(): string {
     return this.http.defaults.baseURL ?? "";
+  }
+
+  /** What is in the way of a call that is tried again and again; undefined once one has got through. */
+  get met(): PhotonError | undefined {
+    return this.#met;
   }
 
   /** @throws PhotonError */
@@ -156,10 +162,14 @@ export class Transport {
       const token = await this.#token(call, deadline);
       if (deadline.signal.aborted) throw deadline.error(call.method, last);
       const outcome = await send(token);
-      if ("ok" in outcome) return outcome.ok;
+      if ("ok" in outcome) {
+        this.#met = undefined;
+        return outcome.ok;
+      }
       const { failure } = outcome;
       if (deadline.signal.aborted) throw deadline.error(call.method, last);
       last = failure.error;
+      this.#met = failure.error;
       if (loginsLeft-- > 0 && this.#mayLogIn(failure, token)) continue;
       const delayMs = retryDelayMs(failure, attempt, limits);
       if (delayMs === undefined || delayMs >= deadline.remainingMs()) throw failure.error;
