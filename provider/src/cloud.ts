@@ -4,6 +4,7 @@ import { camelCase, Scope } from "@photoncloud/proto";
 import type { Receipt } from "@photoncloud/sdk/calls";
 import { Unknown, type ValueMap } from "./cty/value.ts";
 import { isJsonObject, type JsonObject, textOf, textsOf } from "./json-object.ts";
+import { type QuotaUse, quotaUse } from "./quotas.ts";
 
 /** Terms of one call. */
 export interface Terms {
@@ -43,6 +44,8 @@ export interface PlannedChange {
   readonly impact: string;
   /** Who may do more or less after it; left out: nobody. */
   readonly access?: readonly AccessChange[];
+  /** The quotas that it comes under, with what it adds; left out: none. */
+  readonly quotas?: readonly QuotaUse[];
 }
 
 export interface AccessChange {
@@ -183,7 +186,9 @@ function plannedChanges({ changes }: JsonObject): readonly PlannedChange[] {
 
 function plannedChange(one: unknown): PlannedChange {
   const access = isJsonObject(one) && Array.isArray(one.access) ? one.access : [];
-  return { path: textOf(one, "path"), impact: textOf(one, "impact"), access: access.map(accessChange) };
+  const quotas = isJsonObject(one) && Array.isArray(one.quotas) ? one.quotas : [];
+  const { path, impact } = { path: textOf(one, "path"), impact: textOf(one, "impact") };
+  return { path, impact, access: access.map(accessChange), quotas: quotas.map(quotaUse) };
 }
 
 function accessChange(one: unknown): AccessChange {

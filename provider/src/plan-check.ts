@@ -4,10 +4,11 @@ import type { Attribute } from "./attribute.ts";
 import { type AccessChange, type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
 import type { Deadline } from "./deadline.ts";
-import { type Diagnostic, explain, isPhotonError } from "./diagnostics.ts";
+import { type Diagnostic, explain, isPhotonError, plainError } from "./diagnostics.ts";
 import { impacts } from "./impacts.ts";
 import { reading } from "./operation.ts";
 import { mayBeForeseen, planRequest, withForeseen } from "./plan-request.ts";
+import { beyond } from "./quotas.ts";
 import type { Walk } from "./walk.ts";
 
 /** How long a plan waits for the cloud, with all retries. A plan that was not checked is a plan all the same. */
@@ -124,7 +125,14 @@ function told(question: Question, walk: Walk, changes: readonly PlannedChange[])
   return [
     ...(prior === null ? [] : impacts({ ...question, prior, allowsDataLoss }, changes)),
     ...accessGiven(what, changes),
+    ...beyondQuotas(question, walk, changes),
   ];
+}
+
+/** What takes another's place takes no more than that one had. */
+function beyondQuotas({ replaces, what }: Question, walk: Walk, changes: readonly PlannedChange[]): Diagnostic[] {
+  const uses = replaces ? [] : changes.flatMap(({ quotas = [] }) => quotas);
+  return walk.quotas.add(uses).map((use) => plainError("This plan goes beyond a quota", beyond(use, what)));
 }
 
 /** One warning for all who may do more or less: nobody reviews a plan of roles without it. */

@@ -4,6 +4,7 @@ import type { Attribute } from "./attribute.ts";
 import { attributePath } from "./attribute-path.ts";
 import type { Step } from "./cty/path.ts";
 import { isList, isMap, type Value, type ValueMap } from "./cty/value.ts";
+import { QuotaTally } from "./quotas.ts";
 
 const text = (value: Value | undefined): string => (typeof value === "string" ? value : "");
 
@@ -18,6 +19,8 @@ export class Walk {
   applying = false;
   /** Whether a plan may lose data in what it changes. */
   allowsDataLoss = false;
+  /** What is asked of quotas so far. */
+  readonly quotas = new QuotaTally();
 
   #told = false;
 
