@@ -12,6 +12,7 @@ import type { KindDefinition, Principal } from "../kind.ts";
 import { firstOf, type WebHandler } from "../web.ts";
 import { type AccountsParts, accountHandlers, accountKinds, createFactors, provePerson } from "./account/index.ts";
 import { accountRules } from "./account/policy.ts";
+import { announced, type Heralds } from "./announced.ts";
 import { authzService } from "./authz-service/index.ts";
 import { type BootstrapParts, type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { type Alarm, breakGlassNews } from "./break-glass/alarm.ts";
@@ -137,20 +138,14 @@ export function createIam(options: IamOptions): Iam {
   const federation = createFederation({
     ...{ store, clock, random, terms, life, login, factors, limiter, keys, sealing, endpoint, own },
   });
+  const writes: PolicyWrites = { access: createAccessPlans(store, policies, catalog), delegation };
+  const heralds: Heralds = {
+    grant: (key, expected) => index.touch(key, expected),
+    principal: (identity) => sessions.touch(identity),
+  };
   let unhear: (() => void) | undefined;
   return {
-    kinds: kindsOf(
-      {
-        access: createAccessPlans(store, policies, catalog),
-        delegation,
-        touchGrant: (key, expected) => index.touch(key, expected),
-        touchPrincipal: (identity) => sessions.touch(identity),
-      },
-      createRoleHistory(store),
-      sealing,
-      terms,
-      accounts,
-    ),
+    kinds: kindsOf(writes, createRoleHistory(store), sealing, terms, accounts).map((kind) => announced(kind, heralds)),
     authenticator: createAuthenticator(accessTokens, sessions, follower),
     authorizer,
     handlers: [

@@ -54,7 +54,7 @@ export function accountHandlers(parts: AccountsParts): readonly ServiceHandlers[
 }
 
 export function accountKinds(writes: PolicyWrites, parts: AccountsParts): readonly KindDefinition[] {
-  return [invitationKind(writes, parts.authorizer), breakGlassKind(writes, (caller) => provePerson(parts, caller))];
+  return [invitationKind(writes, parts.authorizer), breakGlassKind((caller) => provePerson(parts, caller))];
 }
 
 /** @throws Fault WRONG_STATE where someone else opened the session, FRESH_FACTOR_REQUIRED */

@@ -4,9 +4,8 @@ import { type BreakGlass, BreakGlassSchema, BreakGlassState } from "@photoncloud
 import { Fault } from "../../../fault.ts";
 import { type Admission, defineKind, type Principal } from "../../kind.ts";
 import { nameById } from "../ids.ts";
-import type { PolicyWrites } from "../policy-writes.ts";
 import { principalName } from "../principal-name.ts";
-import { isSealed, sealedAdmin } from "./state.ts";
+import { isSealed } from "./state.ts";
 
 /** How long a request waits, and how long the administrator is unlocked. */
 export const glassMs = 3_600_000;
@@ -22,7 +21,7 @@ const words: Readonly<Record<BreakGlassState, string>> = {
 /** @throws Fault unless a person has just shown to be who it says, and has logged in by itself. */
 export type ProvePerson = (caller: Principal) => Promise<void>;
 
-export function breakGlassKind({ touchPrincipal }: Pick<PolicyWrites, "touchPrincipal">, provePerson: ProvePerson) {
+export function breakGlassKind(provePerson: ProvePerson) {
   /** Who calls: a person, and not the sealed administrator itself. */
   async function person(admission: Admission): Promise<Principal> {
     const { principal } = admission.caller;
@@ -60,7 +59,6 @@ export function breakGlassKind({ touchPrincipal }: Pick<PolicyWrites, "touchPrin
       },
       EndBreakGlass: {
         async update(message) {
-          touchPrincipal(sealedAdmin);
           message.state = BreakGlassState.ENDED;
         },
       },

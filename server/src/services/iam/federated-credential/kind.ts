@@ -15,7 +15,7 @@ export const mostCredentials = 50;
 /** Of a claim that must be there, in characters. */
 const longestClaim = 512;
 
-export function federatedCredentialKind({ delegation, touchPrincipal }: PolicyWrites, terms: FederationTerms) {
+export function federatedCredentialKind({ delegation }: PolicyWrites, terms: FederationTerms) {
   return defineKind({
     schema: FederatedCredentialSchema,
     uniqueName: "none",
@@ -33,11 +33,6 @@ export function federatedCredentialKind({ delegation, touchPrincipal }: PolicyWr
       await admission.reference(ServiceAccountSchema, account.id, "service_account_id");
       await delegation.mustOutrank(admission.caller, account);
       if (prior === undefined) await refuseTooMany(admission, account.id);
-      if (!admission.planning) touchPrincipal(account);
-    },
-    async admitDelete(admission, credential) {
-      const { org } = admission.tenant;
-      touchPrincipal({ kind: "service_account", org, id: credential.message.serviceAccountId });
     },
   });
 }

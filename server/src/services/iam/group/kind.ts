@@ -10,7 +10,7 @@ import { principalSchema } from "../principals.ts";
 import { claimSought, soughtOfGroup } from "../sought.ts";
 import { guardMembership } from "./membership.ts";
 
-export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
+export function groupKind({ access, delegation }: PolicyWrites) {
   return defineKind({
     schema: GroupSchema,
     uniqueName: "none",
@@ -20,18 +20,10 @@ export function groupKind({ access, delegation, touchGrant }: PolicyWrites) {
       const name = groupName(admission.tenant.org, next.id);
       if (!isWithin(next, prior?.message)) await delegation.mustHoldGroup(admission.caller, name);
       if (!isWithin(prior?.message, next)) await delegation.mayLeaveGroup(admission.caller, name);
-      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
       claimSought(admission, soughtOfGroup(admission.tenant.org, next), next.id);
     },
     access: (tenant, next, prior) => access.ofGroup(tenant, next, prior),
-    async admitDelete(admission, group) {
-      if (!admission.planning) touchGrant(keyOf(admission, group.id), "gone");
-    },
   });
-}
-
-function keyOf(admission: Admission, id: string) {
-  return { tenant: admission.tenant, kind: GroupSchema.typeName, id };
 }
 
 /** Whether all who are in one are in the other. */

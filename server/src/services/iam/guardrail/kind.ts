@@ -1,30 +1,22 @@
 // Guardrails: what nobody does in a scope, whatever they were given. Their permission is a distinct one, which administrators of orgs and projects do
 // not have: so nobody is above the guardrails of the scope that they administer.
 import { GuardrailSchema } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
-import { type Admission, defineKind } from "../../kind.ts";
+import { defineKind } from "../../kind.ts";
 import { nameById } from "../ids.ts";
 import { referToHolder } from "../policy/holders.ts";
 import { refuseBadStatements } from "../policy/problems.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 
-export function guardrailKind({ access, delegation, touchGrant }: PolicyWrites) {
+export function guardrailKind({ access, delegation }: PolicyWrites) {
   return defineKind({
     schema: GuardrailSchema,
     uniqueName: "none",
-    async admit(admission, next, prior) {
+    async admit(admission, next) {
       nameById(next);
       refuseBadStatements("statements", next.statements);
       for (const [index, name] of next.exemptPrincipals.entries())
         await referToHolder(admission, delegation, name, `exempt_principals[${index}]`);
-      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     access: (tenant, next, prior) => access.ofGuardrail(tenant, next, prior),
-    async admitDelete(admission, guardrail) {
-      if (!admission.planning) touchGrant(keyOf(admission, guardrail.id), "gone");
-    },
   });
-}
-
-function keyOf(admission: Admission, id: string) {
-  return { tenant: admission.tenant, kind: GuardrailSchema.typeName, id };
 }

@@ -3,7 +3,6 @@ import { Fault } from "../../../fault.ts";
 import type { Admission } from "../../kind.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
-import { principalKey } from "../principals.ts";
 
 /** What has a boundary: a user or a service account. */
 interface Bounded {
@@ -13,10 +12,10 @@ interface Bounded {
 /** Admits the boundary of a user or a service account. That its role is there is checked by the annotation. */
 export async function admitBoundary(
   admission: Admission,
-  { delegation, touchGrant }: Pick<PolicyWrites, "delegation" | "touchGrant">,
+  { delegation }: Pick<PolicyWrites, "delegation">,
   identity: Identity,
   next: Bounded,
-  prior: { readonly message: Bounded; readonly version: number } | undefined,
+  prior: { readonly message: Bounded } | undefined,
 ): Promise<void> {
   const [before, after] = [prior?.message.permissionBoundaryRoleId ?? "", next.permissionBoundaryRoleId ?? ""];
   if (before === after) return;
@@ -27,5 +26,4 @@ export async function admitBoundary(
       "nobody changes what bounds themselves; ask someone who may do all that you may",
     );
   if (prior !== undefined) await delegation.mustOutrank(admission.caller, identity);
-  if (!admission.planning) touchGrant(principalKey(identity), (prior?.version ?? 0) + 1);
 }

@@ -10,7 +10,7 @@ import type { PolicyWrites } from "../policy-writes.ts";
 import { permitTheSame, type RoleHistory, spelledPermission } from "./history.ts";
 import { rollBack, versionQueries } from "./versions.ts";
 
-export function roleKind({ access, delegation, touchGrant }: PolicyWrites, history: RoleHistory) {
+export function roleKind({ access, delegation }: PolicyWrites, history: RoleHistory) {
   return defineKind({
     schema: RoleSchema,
     uniqueName: "none",
@@ -22,20 +22,14 @@ export function roleKind({ access, delegation, touchGrant }: PolicyWrites, histo
       next.version = versionAfter(next, prior);
       const removed = prior === undefined ? [] : removedDenials(prior.message, next);
       await delegation.mustHold(admission.caller, admission.tenant, compileRole(next).statements, removed);
-      if (!admission.planning) touchGrant(keyOf(admission, next.id), (prior?.version ?? 0) + 1);
     },
     access: (tenant, next, prior) => access.ofRole(tenant, next, prior),
-    async admitDelete(admission, role) {
+    async admitDelete(_, role) {
       refuseBuiltIn(role);
-      if (!admission.planning) touchGrant(keyOf(admission, role.id), "gone");
     },
     methods: { RollBackRole: rollBack(history) },
     queries: versionQueries(history),
   });
-}
-
-function keyOf(admission: Admission, id: string) {
-  return { tenant: admission.tenant, kind: RoleSchema.typeName, id };
 }
 
 function refuseBuiltIn(role: Loaded<typeof RoleSchema> | undefined): void {

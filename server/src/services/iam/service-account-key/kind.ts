@@ -13,7 +13,7 @@ import { rotate } from "./rotate.ts";
 export const mostKeys = 20;
 
 export function serviceAccountKeyKind(writes: PolicyWrites) {
-  const { delegation, touchPrincipal } = writes;
+  const { delegation } = writes;
   return defineKind({
     schema: ServiceAccountKeySchema,
     uniqueName: "none",
@@ -35,10 +35,6 @@ export function serviceAccountKeyKind(writes: PolicyWrites) {
       const secret = formatKeySecret(admission.random(keySecretBytes));
       admission.keepSecret(hashSecret(secret));
       admission.answerOnce({ secret });
-    },
-    async admitDelete(admission, key) {
-      const { org } = admission.tenant;
-      touchPrincipal({ kind: "service_account", org, id: key.message.serviceAccountId });
     },
   });
 }

@@ -11,7 +11,7 @@ import type { PolicyWrites } from "../policy-writes.ts";
 import type { Identity } from "../principal-name.ts";
 
 /** Who knows an account's key is the account: it takes what making one takes. */
-export function rotate({ delegation, touchPrincipal }: PolicyWrites): CustomMethod<typeof ServiceAccountKeySchema> {
+export function rotate({ delegation }: PolicyWrites): CustomMethod<typeof ServiceAccountKeySchema> {
   return {
     async update(key, request, admission) {
       if (!isMessage(request, RotateServiceAccountKeyRequestSchema))
@@ -19,7 +19,6 @@ export function rotate({ delegation, touchPrincipal }: PolicyWrites): CustomMeth
       const account: Identity = { kind: "service_account", org: admission.tenant.org, id: key.serviceAccountId };
       await delegation.mustOutrank(admission.caller, account);
       admission.keepSecret(hashSecret(request.secret));
-      touchPrincipal(account);
     },
   };
 }

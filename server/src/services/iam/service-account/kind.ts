@@ -8,7 +8,7 @@ import { type PolicyWrites, principalClaim } from "../policy-writes.ts";
 import { type Identity, principalName } from "../principal-name.ts";
 
 export function serviceAccountKind(writes: PolicyWrites) {
-  const { access, touchPrincipal } = writes;
+  const { access } = writes;
   return defineKind({
     schema: ServiceAccountSchema,
     uniqueName: "none",
@@ -19,13 +19,11 @@ export function serviceAccountKind(writes: PolicyWrites) {
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const account: Identity = { kind: "service_account", org: admission.tenant.org, id: next.id };
       await admitBoundary(admission, writes, account, next, prior);
-      if (!admission.planning) touchPrincipal(account);
     },
     access: (tenant, next, prior) => access.ofPrincipal("service_account", tenant, next, prior),
     async admitDelete(admission, account) {
       const identity: Identity = { kind: "service_account", org: admission.tenant.org, id: account.id };
       await leaveGroups(admission, principalName(identity));
-      if (!admission.planning) touchPrincipal(identity);
     },
   });
 }

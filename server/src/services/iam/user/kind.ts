@@ -16,7 +16,7 @@ import { type Identity, principalName } from "../principal-name.ts";
 import { claimSought, soughtOfUser } from "../sought.ts";
 
 export function userKind(writes: PolicyWrites) {
-  const { access, delegation, touchPrincipal } = writes;
+  const { access, delegation } = writes;
   return defineKind({
     schema: UserSchema,
     uniqueName: "none",
@@ -29,7 +29,6 @@ export function userKind(writes: PolicyWrites) {
       admission.claim(principalClaim(admission.tenant.org, next.id));
       const user: Identity = { kind: "user", org: admission.tenant.org, id: next.id };
       await admitBoundary(admission, writes, user, next, prior);
-      if (!admission.planning) touchPrincipal(user);
       await admitPassword(admission, delegation, next, prior);
       claimSought(admission, soughtOfUser(admission.tenant.org, next), next.id);
     },
@@ -37,7 +36,6 @@ export function userKind(writes: PolicyWrites) {
     async admitDelete(admission, user) {
       const identity: Identity = { kind: "user", org: admission.tenant.org, id: user.id };
       await leaveGroups(admission, principalName(identity));
-      if (!admission.planning) touchPrincipal(identity);
     },
   });
 }
