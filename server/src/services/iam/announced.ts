@@ -1,6 +1,6 @@
 // Who may do what and whose sessions are good is kept in memory. A write that changes either is announced before its commit, so that checks after it
 // look again: by every kind of IAM in the same way, and never by a plan.
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { BreakGlassSchema } from "@photoncloud/proto/gen/iam/v1/break_glass_pb";
 import { FederatedCredentialSchema } from "@photoncloud/proto/gen/iam/v1/federated_credential_pb";
 import { ServiceAccountKeySchema } from "@photoncloud/proto/gen/iam/v1/service_account_key_pb";
