@@ -1,0 +1,72 @@
+// A plan that is held against quotas: refused at the resource that is too much, also where each of its resources fits by itself.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { type Reattached, reattach } from "./reattached.ts";
+import { Workspace } from "./workspace.ts";
+
+let cloud: TestCloud;
+let tenant: TestTenant;
+let provider: Reattached;
+let workspace: Workspace;
+let projects = 0;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+});
+beforeEach(async () => {
+  tenant = await cloud.tenant("acme-corp", `project-${++projects}`);
+  const as = { ...tenant, url: cloud.url };
+  provider = await reattach(as);
+  workspace = await Workspace.open(as, "", provider.env);
+});
+afterEach(() => {
+  workspace.close();
+  provider.close();
+});
+afterAll(() => cloud.stop());
+
+async function limit(limits: Readonly<Record<string, number>>): Promise<void> {
+  const quota = { org_id: tenant.orgId, project_id: tenant.projectId, limits };
+  const { status } = await postJson(
+    cloud.url,
+    "creditservice.v1.QuotaService/CreateQuota",
+    quota,
+    await cloud.adminToken(),
+  );
+  expect(status).toBe(200);
+}
+
+const vpcs = (names: readonly string[], cidr = "10.0.0.0/16") =>
+  `resource "photoncloud_vpc" "a" {\n  for_each = toset(${JSON.stringify(names)})\n  name = each.key\n  cidr = "${cidr}"\n}\n`;
+const planned = () => workspace.diagnostics("plan", "-input=false");
+
+test("one resource too many is an error at that resource, in the cloud's words", async () => {
+  await limit({ vpcs: 0 });
+  workspace.write(vpcs(["main"]));
+  const [refusal, ...more] = await planned();
+  expect([refusal?.severity, refusal?.address, more]).toEqual(["error", 'photoncloud_vpc.a["main"]', []]);
+  expect(refusal?.detail).toMatch(/for vpcs is 0: 0 are used, and 1 more would be needed; .*Request id: /s);
+});
+
+test("what asks for too much of a sum is told at its attribute", async () => {
+  await limit({ vcpus: 2 });
+  workspace.write('resource "photoncloud_vm" "a" {\n  name = "big"\n  spec = {\n    cpu = 3\n  }\n}\n');
+  const [refusal, ...more] = await planned();
+  expect([refusal?.severity, refusal?.snippet?.code, more]).toEqual(["error", expect.stringContaining("cpu = 3"), []]);
+});
+
+test("resources that fit one by one and not together are refused in the plan, and those that fit are made, replaced and added to", async () => {
+  await limit({ vpcs: 2 });
+  workspace.write(vpcs(["a", "b", "c"]));
+  const refusals = await planned();
+  expect(refusals.map((d) => [d.severity, d.summary])).toEqual([["error", "This plan goes beyond a quota"]]);
+  expect(refusals[0]?.detail).toMatch(/for vpcs is 2: 0 are used, and with vpc [abc] this plan needs 3 more\./);
+  workspace.write(vpcs(["a", "b"]));
+  await workspace.must("apply", "-auto-approve", "-input=false");
+  expect(await planned()).toEqual([]);
+  workspace.write(vpcs(["a", "b"], "10.1.0.0/16"));
+  expect((await planned()).filter(({ severity }) => severity === "error")).toEqual([]);
+  await workspace.must("apply", "-auto-approve", "-input=false");
+  workspace.write(vpcs(["a", "b", "c"], "10.1.0.0/16"));
+  expect((await planned()).map((d) => [d.severity, d.address])).toEqual([["error", 'photoncloud_vpc.a["c"]']]);
+}, 120_000);
