@@ -28,12 +28,13 @@ export function impacts(update: Update, changes: readonly PlannedChange[]): read
   ];
 }
 
-/** One for all that restarts it, at what the user wrote of it: what follows from that is named beside it. */
+/** One for all that restarts it, at what the user wrote of it. */
 function restart({ attributes, config, what }: Update, paths: readonly string[]): readonly Diagnostic[] {
   const isWritten = (path: string): boolean => valueAt(config, attributePath(attributes, path)) !== null;
   const [first, ...rest] = [...paths].sort((a, b) => Number(isWritten(b)) - Number(isWritten(a)));
   if (first === undefined) return [];
-  const detail = `${[first, ...rest].join(", ")}: ${what} is stopped and started again.`;
+  const also = rest.length === 0 ? "" : `, once, also for ${rest.join(", ")}`;
+  const detail = `${what} is stopped and started again${also}.`;
   return [{ severity: "warning", summary: "This change restarts it", path: attributePath(attributes, first), detail }];
 }
 
@@ -44,7 +45,7 @@ const consent =
 function dataLoss({ attributes, prior, planned, what, allowsDataLoss }: Update, at: string): Diagnostic {
   const path = attributePath(attributes, at);
   const gone = lost(attributes, path, prior, planned);
-  const told = `${at}: this change of ${what} destroys data that nothing brings back.${gone === "" ? "" : ` Lost: ${gone}.`}`;
+  const told = `This change of ${what} destroys data that nothing brings back.${gone === "" ? "" : ` Lost: ${gone}.`}`;
   const summary = "This change loses data";
   if (allowsDataLoss) return { severity: "warning", summary, path, detail: told };
   return { severity: "error", summary, path, detail: `${told}\n\n${consent}` };

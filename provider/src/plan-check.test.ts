@@ -116,7 +116,7 @@ describe("ask()", () => {
     const { diagnostics } = await asked(blue, change);
     expect(diagnostics.map((d) => `${d.severity}: ${d.summary}`)).toEqual(expected);
     for (const { detail, path } of diagnostics)
-      expect([detail, path]).toEqual([expect.stringMatching("color"), atColor]);
+      expect([detail, path]).toEqual([expect.stringMatching("gear"), atColor]);
   });
 
   test("says once that a change restarts it, at what was written", async () => {
@@ -129,7 +129,7 @@ describe("ask()", () => {
       ],
     };
     const { diagnostics } = await asked(blue, change);
-    const detail = "color, serial: widget gear is stopped and started again.";
+    const detail = "widget gear is stopped and started again, once, also for serial.";
     expect(diagnostics).toEqual([{ severity: "warning", summary: "This change restarts it", path: atColor, detail }]);
   });
 
@@ -159,7 +159,11 @@ describe("askDeletion()", () => {
   const at = { org: "acme", project: "web", id: "w-1" };
   const deletion = (plansDeletion: boolean) => {
     const calls = new KindCalls(cloud, { ...widget, plansDeletion });
-    return askDeletion({ calls, at, what: "widget gear" }, walk, new Deadline(1000, new AbortController().signal));
+    return askDeletion(
+      { calls, attributes, at, what: "widget gear" },
+      walk,
+      new Deadline(1000, new AbortController().signal),
+    );
   };
   const access = [{ principal: "user:acme/bob", scope: "org/acme", gives: [], takes: ["compute:vms:stop"] }];
 
@@ -177,7 +181,14 @@ describe("askDeletion()", () => {
     expect(cloud.calls).toEqual([]);
   });
 
-  test("says nothing where the cloud refuses: what is in the way may go in the same apply", async () => {
+  test("refuses what is protected", async () => {
+    refusing("PROTECTED", "it is protected");
+    expect(await deletion(true)).toMatchObject([
+      { severity: "error", detail: expect.stringContaining("it is protected") },
+    ]);
+  });
+
+  test("says nothing where the cloud refuses for more: what is in the way may go in the same apply", async () => {
     refusing("failed_precondition", "it is in use");
     expect(await deletion(true)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import type { Attribute } from "./attribute.ts";
 import { type AccessChange, type KindCalls, type PlannedChange, type Reference, unknownTenant } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
 import type { Deadline } from "./deadline.ts";
-import { type Diagnostic, explain, isPhotonError, plainError } from "./diagnostics.ts";
+import { type Diagnostic, explain, hasReason, isPhotonError, plainError } from "./diagnostics.ts";
 import { impacts } from "./impacts.ts";
 import { reading } from "./operation.ts";
 import { mayBeForeseen, planRequest, withForeseen } from "./plan-request.ts";
@@ -53,15 +53,23 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   }
 }
 
-/** What there is to know before something is removed. Whether it can be is known when it is: what is in the way may go in the same apply. */
+/**
+ * What there is to know before something is removed. Only what is protected from it is refused already: any other thing that is in the way may go
+ * in the same apply.
+ */
 export async function askDeletion(
-  { calls, at, what }: Pick<Question, "calls" | "at" | "what">,
+  { calls, attributes, at, what }: Pick<Question, "calls" | "attributes" | "at" | "what">,
   walk: Walk,
   deadline: Deadline,
 ): Promise<readonly Diagnostic[]> {
   if (!walk.asking || walk.applying) return [];
-  const changes = await calls.planDeletion(at, reading(deadline)).catch(() => []);
-  return accessGiven(`${what} gone`, changes);
+  try {
+    return accessGiven(`${what} gone`, await calls.planDeletion(at, reading(deadline)));
+  } catch (error) {
+    if (!hasReason(error, "PROTECTED")) return [];
+    // Terraform names nothing whose block is gone.
+    return explain(error, attributes, "").map((one) => ({ ...one, detail: `Removing ${what}: ${one.detail}` }));
+  }
 }
 
 /** What is begun already is in its own way: the apply takes it up. */

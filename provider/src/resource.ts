@@ -87,8 +87,11 @@ export class Resource {
     if (!local.changed || !this.#asks()) return local;
     // The creation that follows a replacement is planned, and asked about, by itself; but of that plan Terraform shows no warnings.
     if (local.replaces.length > 0 && prior !== null) {
-      const hints = await this.#hints(prior, ["delete", "create"], signal);
-      return { ...local, diagnostics: [...local.diagnostics, ...hints] };
+      const [refusals, hints] = await Promise.all([
+        this.#removal(prior, signal).then((told) => told.filter(({ severity }) => severity === "error")),
+        this.#hints(prior, ["delete", "create"], signal),
+      ]);
+      return { ...local, diagnostics: [...local.diagnostics, ...refusals, ...hints] };
     }
     const question = this.#question(prior, local.planned, config, kept);
     if (prior !== null && question.mask.length === 0) return local;
@@ -106,12 +109,14 @@ export class Resource {
   /** What there is to say before it is removed. */
   async planDelete(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
     if (!this.#asks()) return [];
-    const asked = { calls: this.#calls(), at: referenceOf(prior), what: this.#nameOf(prior) };
-    const [told, hints] = await Promise.all([
-      askDeletion(asked, this.#session.walk, this.#deadline(askMs, signal)),
-      this.#hints(prior, ["delete"], signal),
-    ]);
+    const [told, hints] = await Promise.all([this.#removal(prior, signal), this.#hints(prior, ["delete"], signal)]);
     return [...told, ...hints];
+  }
+
+  #removal(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    const { attributes } = this.schema;
+    const asked = { calls: this.#calls(), attributes, at: referenceOf(prior), what: this.#nameOf(prior) };
+    return askDeletion(asked, this.#session.walk, this.#deadline(askMs, signal));
   }
 
   /** Whether the cloud is asked about plans, as far as is known by now. */

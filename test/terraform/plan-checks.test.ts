@@ -198,7 +198,7 @@ describe("a change of a machine", () => {
     expect(more).toEqual([]);
     const { severity, summary, address, detail } = refusal ?? {};
     expect([severity, summary, address]).toEqual(["error", "This change loses data", "photoncloud_vm.a"]);
-    expect(detail).toMatch(/spec\.disks.*Lost: id data, size_gib 1.*allow_data_loss/s);
+    expect(detail).toMatch(/^spec\.disks: This change.*Lost: id data, size_gib 1.*allow_data_loss/s);
     expect((await workspace.run("apply", "-auto-approve", "-input=false")).code).toBe(1);
     expect((await workspace.state())["photoncloud_vm.a"]?.spec).toMatchObject({
       disks: [{ id: "root" }, { id: "data" }],
@@ -207,6 +207,24 @@ describe("a change of a machine", () => {
     expect((await planned(workspace)).map((d) => [d.severity, d.summary])).toEqual([["warning", summary]]);
     await workspace.apply();
     expect(await workspace.plan()).toEqual({});
+    await workspace.destroy();
+  });
+
+  test("that is protected from it, be it a removal or a replacement, is refused in the plan", async () => {
+    const kept = vm(1, ["root"]).replace("name =", "deletion_protection = true\n  name =");
+    const workspace = await open(kept);
+    await workspace.apply();
+    const refusals = async () => (await planned(workspace)).map((d) => [d.severity, d.summary, d.detail]);
+    const why = expect.stringMatching(
+      /^Removing vm worker: .*deletion_protection.* set it to false first.*Request id: /s,
+    );
+    const refusal = ["error", "It is protected", why];
+    workspace.write(kept.replace("cpu =", 'machine = "microvm"\n    cpu ='));
+    expect(await refusals()).toEqual([refusal]);
+    workspace.write("");
+    expect(await refusals()).toEqual([refusal]);
+    workspace.write(vm(1, ["root"]).replace("name =", "deletion_protection = false\n  name ="));
+    await workspace.apply();
     await workspace.destroy();
   });
 

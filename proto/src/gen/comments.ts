@@ -1162,6 +1162,7 @@ export const comments: Readonly<Record<string, string>> = {
   "plasmavmc.v1.PlanPlacementGroupResponse": "What the call would do.",
   "plasmavmc.v1.PlanPlacementGroupResponse.placement_group": "The resource as it would be; drawn values are left empty.",
   "plasmavmc.v1.PlanVmRequest": "What would be created (no id) or changed (an id).",
+  "plasmavmc.v1.PlanVmRequest.deletion": "Plans the deletion of what `id` names. What refers to it is not looked at, since the same plan may delete that, too.",
   "plasmavmc.v1.PlanVmRequest.id": "The resource to change; empty: a creation.",
   "plasmavmc.v1.PlanVmRequest.unknown_paths": "Paths whose value is not known yet: they are not checked.",
   "plasmavmc.v1.PlanVmResponse": "What the call would do.",
