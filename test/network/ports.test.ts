@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { askDhcpV6 } from "./dhcpv6.ts";
 import { describeOnOvn, eventually, type Field, type Guest, startField } from "./field.ts";
+import { routerAdvertisement, sendAs } from "./frames.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
 
 describeOnOvn("ports", () => {
@@ -153,6 +154,26 @@ describeOnOvn("ports", () => {
     expect(await gatewayOf()).toContain("0a:00:0a:00:01:01");
     await liar.run("ip", "addr", "del", "10.0.1.1/32", "dev", "eth0");
     await Promise.all([liar, victim].map((guest) => guest.remove()));
+  });
+
+  test("who leaves the subnet takes the cloud's router, also where a guest says that it is one (T12)", async () => {
+    const liar = acme.port(1, 62, ["open"]);
+    const [guest, victim] = [
+      await field.guest(liar),
+      await field.guest(acme.port(1, 64, ["open"]), { host: 1, addresses: "none" }),
+    ];
+    const routers = async () => (await victim.run("ip", "-6", "route", "show", "default")).stdout;
+    expect(await eventually(routers, (text) => text.includes("pref high"))).toContain("via fe80::800:aff:fe00:101");
+    await victim.configure({ addresses: ["fd00:10:0:1::64/64"] });
+    const told = async () => {
+      await sendAs(field, 0, liar.id, routerAdvertisement(liar.macAddress));
+      return routers();
+    };
+    expect(await eventually(told, (text) => text.includes("pref medium"))).toContain("fe80::f816:3eff:fe00:13e");
+    expect(await victim.pings("fd00:10:0:2::1")).toBe(true);
+    const { stdout: way } = await victim.run("ip", "-6", "route", "get", "2001:db8::1");
+    expect(way).toContain("via fe80::800:aff:fe00:101");
+    await Promise.all([guest, victim].map((one) => one.remove()));
   });
 
   test("a port that forwards may send from any address, but from no other MAC, and takes packets for what is behind it", async () => {

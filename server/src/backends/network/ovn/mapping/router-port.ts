@@ -47,11 +47,15 @@ function switchSide(object: RouterPortSpec): WantedRow {
   });
 }
 
-/** Tells guests to ask DHCPv6 for their addresses (RFC 4861 section 4.2, the M flag), every 10 to 30 seconds and whenever they ask. */
+/**
+ * Tells guests to ask DHCPv6 for their addresses (RFC 4861 section 4.2, the M flag), every 10 to 30 seconds and whenever they ask. Preferred to
+ * others (RFC 4191): a guest that advertises itself, as software for containers does by mistake, OVN lets pass all filters.
+ */
 function advertisement({ addresses, mtu, names }: RouterPortSpec): ReadonlyMap<string, string> {
   if (addresses.every((address) => familyOfCidr(address) === 4 || isLinkLocal(address))) return new Map();
   return new Map([
     ["address_mode", "dhcpv6_stateful"],
+    ["router_preference", "HIGH"],
     ["send_periodic", "true"],
     ["min_interval", "10"],
     ["max_interval", "30"],
