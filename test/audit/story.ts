@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hotp, stepAt } from "../../server/src/services/iam/account/totp.ts";
 import {
   clientId,
   clientSecret,
@@ -12,7 +11,7 @@ import {
   pipelineSecret,
   type TestProvider,
 } from "../../server/src/services/iam/federation/testing/provider.ts";
-import { secretOf } from "../../server/src/services/iam/testing/accounts.ts";
+import { twoCodes } from "../../server/src/services/iam/testing/accounts.ts";
 import { type Answer, call, type Json } from "../isolation/calls.ts";
 
 export const org = "acme";
@@ -263,14 +262,13 @@ export class Story {
     const fay = await this.#login(org, "fay", password);
     const by = { actor: "user:acme/fay", kind: "iam.v1.Factor", credential: "password" };
     const begun = await this.#must(`${account}/EnrollTotp`, {}, fay, of("org", "CREATED", by));
-    const seed = secretOf(this.#keep("TOTP seed", begun.secret));
-    const code = (steps: number) => hotp(seed, stepAt(Date.now()) + steps);
-    const confirmation = { factor_id: begun.factorId, code: code(-1) };
+    const [first, second] = twoCodes(this.#keep("TOTP seed", begun.secret));
+    const confirmation = { factor_id: begun.factorId, code: first };
     const { recoveryCodes } = await this.#must(`${account}/ConfirmTotp`, confirmation, fay, of("org", "UPDATED", by));
     const codes = Array.isArray(recoveryCodes) ? recoveryCodes.map(String) : [];
     for (const one of codes) this.#keep("recovery code", one);
     const proved = of("org", "LOGIN", { actor: "user:acme/fay", credential: "password+second_factor" });
-    const strong = await this.#login(org, "fay", password, { code: code(0) }, proved);
+    const strong = await this.#login(org, "fay", password, { code: second }, proved);
     const wrong = of("org", "LOGIN_FAILED", { ...by, credential: "second_factor" });
     await this.#refused("unauthenticated", `${account}/ProveSecondFactor`, { code: "canary-0" }, strong, wrong);
     const withFactor = { ...by, credential: "password+second_factor" };

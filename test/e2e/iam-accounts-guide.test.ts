@@ -7,9 +7,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import type { Run } from "../../cli/src/testing/run.ts";
 import { SoftwareAuthenticator } from "../../server/src/services/iam/account/testing/authenticator.ts";
-import { hotp, stepAt } from "../../server/src/services/iam/account/totp.ts";
 import { pressPasskey } from "../../server/src/services/iam/federation/testing/passkey-page.ts";
-import { secretOf } from "../../server/src/services/iam/testing/accounts.ts";
+import { twoCodes } from "../../server/src/services/iam/testing/accounts.ts";
 import { until } from "../terraform/server-process.ts";
 import { blocksOf, commandsOf, wordsOf } from "./guide.ts";
 import { PageReader } from "./page-reader.ts";
@@ -26,7 +25,9 @@ const [ada, zoe, anna, boris] = ["ada", "zoe", "anna", "boris"].map(
 );
 let cloud: TestCloud;
 let invitation = "";
-let seed = "";
+/** What the authenticator app shows next. */
+let nextCode = "";
+let recoveryCode = "";
 
 interface Play {
   readonly by: Person | undefined;
@@ -41,9 +42,6 @@ interface Play {
   /** Of a command that goes on until it is stopped: what it is to tell of. */
   readonly meanwhile?: () => Promise<unknown>;
 }
-
-/** What the authenticator app shows, in the step of time that is so many after the present one. */
-const code = (steps: number) => hotp(secretOf(seed), stepAt(Date.now()) + steps);
 
 const idIn = (pattern: RegExp, { out }: Run) => pattern.exec(out)?.[0] ?? "";
 
@@ -60,7 +58,7 @@ async function makePasskey(): Promise<void> {
   const reader = new PageReader();
   const first = await reader.show(readFileSync(opened, "utf8").trim());
   const half = await reader.send(first, `${cloud.url}/oauth2/login`, { user: "zoe", password: changed });
-  const page = await reader.send(half, `${cloud.url}/oauth2/login/factor`, { code: code(0) });
+  const page = await reader.send(half, `${cloud.url}/oauth2/login/factor`, { code: nextCode });
   const form = await pressPasskey(page, new SoftwareAuthenticator(cloud.url));
   expect((await reader.show(`${cloud.url}/oauth2/passkey`, form)).body).toContain("The passkey is enrolled");
 }
@@ -95,11 +93,15 @@ const plays: Readonly<Record<string, Play>> = {
     by: zoe,
     types: [
       (_, err) => {
-        seed = /\n {2}([A-Z2-7]{32})\n/.exec(err)?.[1] ?? "";
-        return code(-1);
+        const [first, second] = twoCodes(/\n {2}([A-Z2-7]{32})\n/.exec(err)?.[1] ?? "");
+        nextCode = second;
+        return first;
       },
     ],
     says: /recovery codes/,
+    after: ({ out }) => {
+      recoveryCode = out.trim().split("\n")[0] ?? "";
+    },
   },
   'photon mfa enroll --passkey --name "blue key"': {
     by: zoe,
@@ -110,7 +112,7 @@ const plays: Readonly<Record<string, Play>> = {
     },
   },
   "photon mfa list": { by: zoe, says: /my phone[\s\S]*blue key/ },
-  "photon mfa prove": { by: zoe, types: [() => code(1)], says: /counts as fresh/ },
+  "photon mfa prove": { by: zoe, types: [() => recoveryCode], says: /counts as fresh/ },
   "photon mfa recovery-codes": { by: zoe, says: /recovery codes/ },
   "photon mfa remove factor-…": { by: zoe, id: () => lastOf(zoe, "mfa list", /factor-[\w-]+/g) },
   "photon org update acme --account-policy.mfa-required": { by: ada },

@@ -50,6 +50,12 @@ export class App {
   }
 }
 
+/** Two codes of an app, of the present step of time and of the next: each is good at once, and for half a minute whatever step begins meanwhile. */
+export function twoCodes(secret: string): readonly [string, string] {
+  const step = stepAt(Date.now());
+  return [hotp(secretOf(secret), step), hotp(secretOf(secret), step + 1)];
+}
+
 /** Enrols an app, and goes to the next step of time, so that its codes are new. */
 export async function enrolApp(world: World & { readonly clock: { advance?(ms: number): void } }, token: string) {
   const begun = await ask(world, token, "EnrollTotp", [EnrollTotpRequestSchema, EnrollTotpResponseSchema], {});
