@@ -1,7 +1,7 @@
 // The executable: says hello to Terraform first, and loads the provider while Terraform connects.
 import type { Journal } from "./journal.ts";
-import { GrpcError, type Method, type Methods, status } from "./plugin/grpc.ts";
 import { readInvitation } from "./plugin/handshake.ts";
+import { GrpcError, type Method, type Methods, status } from "./plugin/method.ts";
 import { servePlugin } from "./plugin/serve.ts";
 
 type Parts = typeof import("./parts.ts");

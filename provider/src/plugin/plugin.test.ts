@@ -2,7 +2,6 @@
 
 import { X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import type { Http2SecureServer, Http2Server } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
@@ -11,11 +10,12 @@ import { createProvider } from "../provider.ts";
 import { version } from "../version.ts";
 import { type Identity, newIdentity } from "./certificate.ts";
 import { GetProviderSchema_Response, StopProvider_Response } from "./gen/tfplugin6.ts";
-import { grpcServer, type Method, type Methods, type Mutual } from "./grpc.ts";
+import { grpcServer, type Mutual } from "./grpc.ts";
 import { handshakeLine, listenAddress, readInvitation } from "./handshake.ts";
 import { logTime } from "./log.ts";
+import type { Method, Methods } from "./method.ts";
 import { providerMethods } from "./provider-methods.ts";
-import { listen, pluginMethods } from "./serve.ts";
+import { doorTo, listen, pluginMethods } from "./serve.ts";
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -46,7 +46,7 @@ function methods(shutdown = () => {}): Methods {
 }
 
 async function serve(mutual: Mutual | undefined, shutdown?: () => void): Promise<string> {
-  const server: Http2Server | Http2SecureServer = grpcServer(methods(shutdown), mutual);
+  const server = doorTo(async () => grpcServer(methods(shutdown), mutual));
   const folder = mkdtempSync(join(tmpdir(), "p"));
   closing.push(() => {
     server.close();

@@ -1,7 +1,7 @@
 // From typed handlers to the methods of the wire: decodes requests, encodes answers, and lets nothing throw through.
 
 import { ProviderDefinition } from "./gen/tfplugin6.ts";
-import type { Method, Methods } from "./grpc.ts";
+import type { Method, Methods } from "./method.ts";
 
 type Definitions = typeof ProviderDefinition.methods;
 export type MethodName = keyof Definitions;

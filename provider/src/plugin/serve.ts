@@ -1,10 +1,10 @@
 // Serves a provider to the Terraform that started this process, until Terraform says Shutdown or is gone.
 import { unlinkSync } from "node:fs";
-import type { Http2SecureServer, Http2Server } from "node:http2";
+import { createServer, type Server } from "node:net";
 import { newIdentity } from "./certificate.ts";
-import { grpcServer, type Method, type Methods, type Mutual } from "./grpc.ts";
 import { handshakeLine, type Invitation, listenAddress } from "./handshake.ts";
 import { log } from "./log.ts";
+import type { Method, Methods } from "./method.ts";
 
 /** How often to look whether Terraform is still there: it says nothing when it is killed. */
 const parentWatchMs = 500;
@@ -26,7 +26,7 @@ export function pluginMethods(shutdown: () => void): Methods {
 }
 
 /** Listens, and resolves with the address as the handshake line gives it. */
-export async function listen(server: Http2Server | Http2SecureServer, directory: string | undefined): Promise<string> {
+export async function listen(server: Server, directory: string | undefined): Promise<string> {
   const address = listenAddress(directory);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -35,6 +35,23 @@ export async function listen(server: Http2Server | Http2SecureServer, directory:
   const bound = server.address();
   return typeof bound === "object" && bound !== null ? `127.0.0.1:${bound.port}` : String(bound);
 }
+
+/**
+ * Takes connections for a server that is not loaded yet: HTTP/2 and TLS take as long to load as all that goes before, and Terraform, which connects as
+ * soon as it is told where, need not wait for them to be told.
+ */
+export function doorTo(load: () => Promise<Server>): Server {
+  return createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    load().then(
+      (server) => server.emit("connection", socket),
+      (error: unknown) => socket.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+  });
+}
+
+/** Resolves when Terraform can read it. */
+const tell = (line: string) => new Promise<void>((resolve) => process.stdout.write(line, () => resolve()));
 
 /** Ends the process when its parent has changed: Terraform was killed. */
 function watchParent(exit: () => void): void {
@@ -64,12 +81,15 @@ export async function servePlugin(invitation: Invitation, methods: Methods, onSh
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => log("info", "interrupted: waiting for Terraform to stop the provider"));
   watchParent(() => exit(1));
-  const mutual: Mutual | undefined =
-    invitation.clientCertificate === undefined
-      ? undefined
-      : { own: newIdentity(), client: invitation.clientCertificate };
-  const own = pluginMethods(shutdown);
-  const server = grpcServer({ get: (path) => own.get(path) ?? methods.get(path) }, mutual);
-  address = await listen(server, invitation.socketDirectory);
-  process.stdout.write(handshakeLine(address, mutual?.own, invitation.multiplex));
+  const [own, client] = [pluginMethods(shutdown), invitation.clientCertificate];
+  const mutual = client === undefined ? undefined : { own: newIdentity(), client };
+  let loading: Promise<Server> | undefined;
+  const load = () => {
+    const served = { get: (path: string) => own.get(path) ?? methods.get(path) };
+    loading ??= import("./grpc.ts").then(({ grpcServer }) => grpcServer(served, mutual));
+    return loading;
+  };
+  address = await listen(doorTo(load), invitation.socketDirectory);
+  await tell(handshakeLine(address, mutual?.own, invitation.multiplex));
+  await load();
 }
