@@ -13,7 +13,7 @@ const shared = {
     "^.+\\.ts$": ["@swc/jest", { jsc: { parser, target: "es2024" }, module: { type: "es6" }, sourceMaps: "inline" }],
   },
 };
-/** Takes minutes for each boot of a real distribution: run by name (docs/guides/images.md). */
+/** Takes minutes for each boot of a real distribution: `npm run test:debian` (docs/guides/images.md). */
 const byName = process.env.PHOTON_TEST_DEBIAN === "1" ? [] : ["/test/compute/debian.test.ts$"];
 const ignored = ["/node_modules/", "/dist/", "/cdktf.out/", "/\\.photon/"];
 const unit = [

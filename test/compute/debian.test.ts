@@ -1,11 +1,12 @@
 // A real Debian 12 with cloud-init: what it is told by the seed's disk and, in a second image, by the metadata service alone; and its agent.
-// Its boots take minutes where they are emulated: run by name, PHOTON_TEST_DEBIAN=1 npm run jest -- test/compute/debian
+// Its boots take minutes where they are emulated: run by name, npm run test:debian
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { runPhoton } from "../../cli/src/testing/run.ts";
 import { debianImage, debianImageMissing } from "../../scripts/images/debian.ts";
+import { issueToken, type TestTenant } from "../../server/src/testing/tenants.ts";
 import { Hands, type Json } from "../scenarios/calls.ts";
 import { environmentOf } from "./console-command.ts";
 import { type GuestCloud, guestsMissing, startGuestCloud } from "./guest-cloud.ts";
@@ -25,11 +26,17 @@ const run = missing === undefined ? describe : describe.skip;
 run(`Debian 12${missing === undefined ? "" : ` (${missing})`}`, () => {
   let guests: GuestCloud;
   let subnetId: string;
+  let tenant: TestTenant;
   /** Anew each time: a login ends sooner than a boot may. */
-  const login = async () => new Hands(guests.cloud.url, await guests.cloud.tenant("acme", "alpha"), patienceMs);
+  const login = async () => {
+    const { orgId, projectId, serviceAccountId: principalId, keySecret } = tenant;
+    const token = await issueToken(guests.cloud.url, { orgId, projectId, principalId, keySecret });
+    return new Hands(guests.cloud.url, { ...tenant, token }, patienceMs);
+  };
   beforeAll(async () => {
     debianImage(images);
     guests = await startGuestCloud({ images, patienceMs });
+    tenant = await guests.cloud.tenant("acme", "alpha");
     const hands = await login();
     const vpc = await hands.create("Vpc", { name: "main", cidr: "10.0.0.0/16" });
     subnetId = (await hands.create("Subnet", { name: "main", vpc_id: vpc.id, cidr: "10.0.1.0/24" })).id;
@@ -52,8 +59,7 @@ run(`Debian 12${missing === undefined ? "" : ` (${missing})`}`, () => {
     const hands = await login();
     const { body } = await hands.call("Vm", "GetVmStatistics", { id });
     expect(body).toMatchObject({ guestHostname: "seeded", guestOs: "Debian GNU/Linux 12 (bookworm)" });
-    const { tenant } = hands;
-    const env = environmentOf(guests.cloud.url, tenant);
+    const env = environmentOf(guests.cloud.url, hands.tenant);
     const taken = await runPhoton(["vm-snapshot", "create", "--name", "whole", "--vm-id", id, "--wait"], {
       env,
       now: Date.now(),
