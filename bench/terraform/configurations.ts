@@ -19,14 +19,7 @@ export const countsOf = (resources: number): Counts => ({
 export const kindsOf = (counts: Counts): number => Object.values(counts).filter((count) => count > 0).length;
 
 /** Resources of ours. */
-export const ours = ({ vpc, subnet, port }: Counts): string => `terraform {
-  required_providers {
-    photoncloud = {
-      source = "${address}"
-    }
-  }
-}
-resource "photoncloud_vpc" "all" {
+export const networks = ({ vpc, subnet, port }: Counts): string => `resource "photoncloud_vpc" "all" {
   count = ${vpc}
   name  = "net-\${count.index}"
   cidr  = "10.\${count.index % 250}.0.0/16"
@@ -44,6 +37,16 @@ resource "photoncloud_port" "all" {
   ip_address = "10.\${count.index % 250}.1.10"
 }
 `;
+
+/** The same as a whole configuration. */
+export const ours = (counts: Counts): string => `terraform {
+  required_providers {
+    photoncloud = {
+      source = "${address}"
+    }
+  }
+}
+${networks(counts)}`;
 
 type Attributes = Readonly<Record<string, unknown>>;
 interface State {

@@ -6,7 +6,7 @@ import { Deadline } from "./deadline.ts";
 import { plan } from "./plan.ts";
 import { ask, askDeletion, type Question } from "./plan-check.ts";
 import { resourceSchema } from "./schema.ts";
-import { FakeCloud, FakeError } from "./testing.ts";
+import { FakeCloud, FakeError } from "./testing/cloud.ts";
 import { Walk } from "./walk.ts";
 
 const kind = testCatalog().byNoun("widget");

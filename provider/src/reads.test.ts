@@ -3,7 +3,7 @@ import { testCatalog } from "@photoncloud/proto/testing";
 import { KindCalls } from "./cloud.ts";
 import { textOf } from "./json-object.ts";
 import { Reads } from "./reads.ts";
-import { FakeCloud, FakeError } from "./testing.ts";
+import { FakeCloud, FakeError } from "./testing/cloud.ts";
 
 const kind = testCatalog().byNoun("widget");
 if (kind === undefined) throw new Error("the test kind is missing");

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { MethodFacts as Method } from "@photoncloud/proto";
 import { camelCase, type KindFacts as Kind } from "@photoncloud/proto";
-import type { Cloud, Terms } from "./cloud.ts";
-import { isJsonObject, type JsonObject, textOf } from "./json-object.ts";
+import type { Cloud, Terms } from "../cloud.ts";
+import { isJsonObject, type JsonObject, textOf } from "../json-object.ts";
 
 /** An error of the cloud's, shaped as the SDK throws it. */
 export class FakeError extends Error {
