@@ -187,4 +187,9 @@ if (terraform === undefined) {
   console.error(howToInstallTerraform);
   process.exit(1);
 }
-await demo(terraform);
+try {
+  await demo(terraform);
+} catch (error) {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

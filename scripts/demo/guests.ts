@@ -18,8 +18,10 @@ export interface GuestPlace {
   readonly machines: string | undefined;
 }
 
-/** How long a guest may take to boot. Milliseconds; emulated, it takes less than ten seconds on an idle machine. */
-const bootMs = 120_000;
+/** How long a guest may take to boot. Milliseconds; emulated, it takes less than ten seconds on an idle machine, and minutes where many others want it. */
+const bootMs = 300_000;
+/** How much of its console is told of one that does not. */
+const lastLines = 10;
 /** How long a command on a console may take, and its answer on top. */
 const commandSeconds = 3;
 const answerMs = 10_000;
@@ -66,12 +68,16 @@ export class Guest {
 
   /** Resolves with the first line that the guest says of itself when it is up. @throws Error if it does not boot. */
   async booted(): Promise<string> {
+    let said = "";
     for (const end = Date.now() + bootMs; Date.now() < end; await wait(100)) {
-      const said = existsSync(this.#files.consoleLog) ? readFileSync(this.#files.consoleLog, "utf8") : "";
+      said = existsSync(this.#files.consoleLog) ? readFileSync(this.#files.consoleLog, "utf8") : "";
       const line = /^tick \d+ (host=.*addresses=\S+)/m.exec(said)?.[1];
       if (/^READY/m.test(said) && line !== undefined) return line;
     }
-    throw new Error(`the guest did not boot; its console is ${this.#files.consoleLog}`);
+    const last = said.trimEnd().split("\n").slice(-lastLines).join("\n");
+    throw new Error(
+      `the guest did not boot and get an address within ${bootMs / 1000} seconds; its console says\n${last}`,
+    );
   }
 
   /** Types a command on its console; answers what it printed, "" if it failed. */
