@@ -10,6 +10,7 @@ import { addKindCommand, nounOf } from "./commands/kind.ts";
 import { addLoginCommand } from "./commands/login.ts";
 import { addMfaCommand } from "./commands/mfa.ts";
 import { addNetworkCommand } from "./commands/network.ts";
+import { addUsageCommand } from "./commands/usage.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Flag } from "./flags.ts";
 import type { Io } from "./io.ts";
@@ -26,6 +27,7 @@ function addAll(program: Command, io: Io, kinds: readonly Kind[], remember: (fla
   addHostTokenCommand(program, io);
   addEventsCommand(program, io);
   addNetworkCommand(program, io);
+  addUsageCommand(program, io);
   addCompletionCommand(program, io);
 }
 

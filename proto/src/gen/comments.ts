@@ -46,7 +46,7 @@ export const comments: Readonly<Record<string, string>> = {
   "creditservice.v1.Dimension.kinds": "The kinds that count: \"vm\".",
   "creditservice.v1.Dimension.name": "\"vms\", \"vcpus\".",
   "creditservice.v1.Dimension.unit": "\"MiB\"; empty: a count.",
-  "creditservice.v1.GetUsageRequest.org_id": "The org.",
+  "creditservice.v1.GetUsageRequest.org_id": "The org. Must be given.",
   "creditservice.v1.GetUsageRequest.project_id": "One project of it; left out: the whole org.",
   "creditservice.v1.GetUsageResponse.usage": "Every dimension, by name.",
   "creditservice.v1.ListDimensionsResponse.dimensions": "By name.",

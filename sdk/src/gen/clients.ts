@@ -363,7 +363,7 @@ export interface VpcClient extends ResourceClient<Vpc, VpcInput, VpcUpdate, VpcI
 
 export interface UsageClient {
   /** Tells how much of each dimension an org or a project uses. */
-  get(request: GetUsageRequest, options?: CallOptions): Promise<GetUsageResponse>;
+  get(request?: GetUsageRequest, options?: CallOptions): Promise<GetUsageResponse>;
   /** Tells what quotas may limit: the number of resources of each kind, and what they add up to. */
   listDimensions(request?: ListDimensionsRequest, options?: CallOptions): Promise<ListDimensionsResponse>;
 }

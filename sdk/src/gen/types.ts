@@ -1320,8 +1320,8 @@ export interface GetRoleVersionRequest {
 }
 
 export interface GetUsageRequest {
-  /** The org. */
-  readonly orgId: string;
+  /** The org. Must be given. */
+  readonly orgId?: string | undefined;
   /** One project of it; left out: the whole org. */
   readonly projectId?: string | undefined;
 }
