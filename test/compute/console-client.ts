@@ -74,6 +74,31 @@ export function upgradeStatus(url: string, headers: Readonly<Record<string, stri
   return promise;
 }
 
+/** A viewer that hears why it has to go, stays, and goes on typing until it is cut off. */
+export function typesOn(url: string, opened: (type: (text: string) => void) => void, late: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const key = { "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  const headers = { connection: "Upgrade", upgrade: "websocket", ...key };
+  const asking = request(url.replace(/^ws/, "http"), { headers });
+  asking.once("upgrade", (_, socket) => {
+    const type = (text: string) => void socket.write(Buffer.concat([frameHead(text.length), Buffer.from(text)]));
+    // The server's frames come one by one here: each begins with its opcode (RFC 6455 section 5.2).
+    socket.on("data", (data: Buffer) => (data[0] === closeFrame ? type(late) : undefined));
+    socket.once("close", () => resolve());
+    socket.on("error", () => undefined);
+    opened(type);
+  });
+  asking.once("response", ({ statusCode }) => reject(new Error(`the upgrade was answered ${statusCode}`)));
+  asking.once("error", reject);
+  asking.end();
+  return promise;
+}
+
+const closeFrame = 0x88;
+
+/** A binary message of less than 126 bytes, masked with nothing. */
+const frameHead = (length: number) => Buffer.from([0x82, 0x80 | length, 0, 0, 0, 0]);
+
 export function textOf(body: Json, field: string): string {
   const value = body[field];
   if (typeof value !== "string") throw new Error(`the answer has no ${field}: ${JSON.stringify(body)}`);

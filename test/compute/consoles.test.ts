@@ -4,7 +4,7 @@ import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/se
 import { runPhoton } from "../../cli/src/testing/run.ts";
 import { call, type Json } from "../isolation/calls.ts";
 import { must } from "../isolation/world.ts";
-import { textOf, upgradeStatus, Viewer } from "./console-client.ts";
+import { textOf, typesOn, upgradeStatus, Viewer } from "./console-client.ts";
 import { ConsoleCommand, environmentOf } from "./console-command.ts";
 
 const service = "plasmavmc.v1.ConsoleService";
@@ -96,11 +96,54 @@ test("a console ends when the session that opened it does, and its other URLs ar
   const { orgId, projectId, serviceAccountId: principalId, keySecret } = tenant;
   const login = { orgId, projectId, principalId, keySecret };
   const token = textOf(await must(cloud.url, "iam.v1.IamTokenService/IssueToken", login, ""), "token");
-  const viewer = new Viewer(textOf(await open(named(), token), "url"));
+  const [used, unused] = [textOf(await open(named(), token), "url"), textOf(await open(named(), token), "url")];
+  const viewer = new Viewer(used);
   await viewer.says("is simulated");
   await must(cloud.url, "iam.v1.IamTokenService/RevokeToken", { token }, token);
+  expect(await upgradeStatus(unused)).toBe(401);
   const { code, reason } = await viewer.closed;
   expect({ code, reason }).toEqual({ code: 1008, reason: "the session that opened this console has ended" });
+});
+
+test("a console ends with the permission to see it, and its other URLs are good no more", async () => {
+  const { orgId, projectId } = tenant;
+  const admin = await cloud.adminToken();
+  const user = { org_id: orgId, id: "guest", password: "a quite long phrase" };
+  await must(cloud.url, "iam.v1.UserService/CreateUser", user, admin);
+  const binding = { org_id: orgId, project_id: projectId, principal: `user:${orgId}/guest`, role_id: "ProjectMember" };
+  const { id } = await must(cloud.url, "iam.v1.RoleBindingService/CreateRoleBinding", binding, admin);
+  const login = { org_id: orgId, principal_id: "guest", password: user.password };
+  const token = textOf(await must(cloud.url, "iam.v1.IamTokenService/IssueToken", login, ""), "token");
+  const [used, unused] = [textOf(await open(named(), token), "url"), textOf(await open(named(), token), "url")];
+  const viewer = new Viewer(used);
+  await viewer.says("is simulated");
+  const target = { org_id: orgId, project_id: projectId, id };
+  await must(cloud.url, "iam.v1.RoleBindingService/DeleteRoleBinding", target, admin);
+  expect(await upgradeStatus(unused)).toBe(403);
+  const { code, reason } = await viewer.closed;
+  expect({ code, reason }).toEqual({ code: 1008, reason: expect.stringContaining("compute:vms:console") });
+});
+
+test("what is typed after a console's end reaches no machine, although its viewer stays", async () => {
+  const { orgId, projectId, serviceAccountId: principalId, keySecret } = tenant;
+  const id = await makeVm("guarded");
+  const login = { orgId, projectId, principalId, keySecret };
+  const token = textOf(await must(cloud.url, "iam.v1.IamTokenService/IssueToken", login, ""), "token");
+  const url = textOf(await open(named(id), token), "url");
+  const logOf = async () => textOf(await must(cloud.url, `${service}/ReadConsoleLog`, named(id), tenant.token), "log");
+  const revoke = async () => {
+    for (const late = Date.now() + 15_000; !(await logOf()).includes("in time"); )
+      if (Date.now() > late) throw new Error("the machine heard nothing");
+    await must(cloud.url, "iam.v1.IamTokenService/RevokeToken", { token }, token);
+  };
+  let revoked: Promise<void> | undefined;
+  const opened = (type: (text: string) => void) => {
+    type("in time\r");
+    revoked = revoke();
+  };
+  await typesOn(url, opened, "too late\r");
+  await revoked;
+  expect(await logOf()).not.toContain("too late");
 });
 
 test("one principal has a number of consoles open at a time, and no more", async () => {

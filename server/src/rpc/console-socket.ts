@@ -1,6 +1,6 @@
 // The consoles' door: GET /console/{token} becomes a WebSocket (RFC 6455), whose binary messages are the console's bytes both ways.
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import { type Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { Fault } from "../fault.ts";
@@ -120,7 +120,7 @@ async function serve(parts: ConsoleDoorParts, ws: WebSocket, session: ConsoleSes
   const closed = new Promise((resolve) => void ws.once("close", resolve));
   // Both ways in one: each side waits for the other. When the machine ends, so does the line.
   const line = createWebSocketStream(ws);
-  pipeline(line, session.bytes, line).catch((error: unknown) => {
+  pipeline(line, takenUntil(ends), session.bytes, line).catch((error: unknown) => {
     if (ws.readyState !== ws.OPEN) return;
     log.debug({ ...fields, err: error }, "console broke off");
     ws.close(closeCodes.internal, "the console broke off");
@@ -132,6 +132,11 @@ async function serve(parts: ConsoleDoorParts, ws: WebSocket, session: ConsoleSes
   session.close();
   metrics.streams(-1);
   log.info(fields, "console closed");
+}
+
+/** What is typed reaches the machine while its holder may see it, and not as long as a goodbye is waited for. */
+function takenUntil(ends: AbortSignal): Transform {
+  return new Transform({ transform: (chunk, _, done) => done(null, ends.aborted ? undefined : chunk) });
 }
 
 function sayWhy(ws: WebSocket, reason: unknown, stopping: boolean): void {

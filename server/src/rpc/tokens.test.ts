@@ -13,6 +13,7 @@ function setUp() {
       asked += 1;
       return { kind: "user", org: "acme", id: token, project: "", sessionId: token };
     },
+    recheck: async () => {},
     revoked: () => new Promise((resolve) => revocations.push(() => resolve())),
     changing: () => changing,
   };

@@ -70,6 +70,7 @@ export function rememberTokens(inner: Authenticator, clock: Clock): RememberingA
       const key = keyOf(token);
       return known(key) ?? verify(key, token);
     },
+    recheck: (principal) => inner.recheck(principal),
     revoked: (principal, signal) => inner.revoked(principal, signal),
     close() {
       for (const key of entries.keys()) forget(key);

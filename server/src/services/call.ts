@@ -87,6 +87,8 @@ export interface Authenticator {
   authenticate(token: string): Promise<Principal>;
   /** Who signed in with a token that is no longer good, for the log alone: undefined for one that was never ours. */
   whose?(token: string): Promise<Principal | undefined>;
+  /** Whether the session of a principal that authenticated before is still good. @throws Fault UNAUTHENTICATED if it has ended. */
+  recheck(principal: Principal): Promise<void>;
   /** Resolves when the principal's session is revoked or the principal is disabled; open streams end then. */
   revoked(principal: Principal, signal: AbortSignal): Promise<void>;
   /** Whether this server has just changed the principal or its credentials: then nothing is believed that was found before. */

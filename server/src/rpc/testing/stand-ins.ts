@@ -32,6 +32,9 @@ function authenticatorOf(revoked: Map<string, () => void>): Authenticator {
       if (id === "" || gone.has(token)) throw new Fault("UNAUTHENTICATED", "the token is not valid; log in again");
       return Promise.resolve({ kind: "user", org, id, project: "", sessionId: token });
     },
+    async recheck({ sessionId }) {
+      if (gone.has(sessionId)) throw new Fault("UNAUTHENTICATED", "the session has ended; log in again");
+    },
     revoked(principal, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const before = revoked.get(principal.sessionId);

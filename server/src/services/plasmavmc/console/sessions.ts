@@ -32,7 +32,7 @@ export interface ConsoleSession {
 export interface ConsoleSessionsOptions {
   readonly tickets: Tickets;
   readonly hypervisor: HypervisorDriver;
-  readonly authenticator: Pick<Authenticator, "revoked">;
+  readonly authenticator: Pick<Authenticator, "recheck" | "revoked">;
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   attributes(ticket: Ticket): Promise<Readonly<Record<string, string>>>;
@@ -56,7 +56,7 @@ export class ConsoleSessions {
   /** @throws Fault UNAUTHENTICATED if the token is not good (any more), and whatever keeps its holder from the machine. */
   async enter(token: string, visitor: Visitor, signal: AbortSignal): Promise<ConsoleSession> {
     const ticket = await this.#options.tickets.redeem(token);
-    if (ticket === undefined)
+    if (ticket === undefined || !(await this.#isLoggedIn(ticket)))
       throw new Fault("UNAUTHENTICATED", "this console's URL is not good, or not any more; open the console again", {
         decidedBy: "ticket",
       });
@@ -113,6 +113,17 @@ export class ConsoleSessions {
       if (over.aborted) return;
       await this.#check(ticket, visitor).catch((error: unknown) => ends.abort(error));
     }
+  }
+
+  /** A ticket is worth no more than the session that it was given in. */
+  #isLoggedIn({ principal }: Ticket): Promise<boolean> {
+    return this.#options.authenticator.recheck(principal).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Fault && error.reason === "UNAUTHENTICATED") return false;
+        throw error;
+      },
+    );
   }
 
   async #check(ticket: Ticket, { sourceIp }: Visitor): Promise<void> {
