@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { runPhoton } from "../../cli/src/testing/run.ts";
 import { environmentOf } from "./console-command.ts";
 
@@ -113,6 +114,40 @@ test("an upload that breaks off leaves nothing", async () => {
   socket.destroy();
   await until(() => kept().length === before.length);
 });
+
+test.each([
+  ["session", 401, ({ token }: TestTenant) => must("iam.v1.IamTokenService/RevokeToken", {}, token)],
+  ["permission", 403, ({ serviceAccountId }: TestTenant) => unbind(serviceAccountId)],
+] as const)("an upload ends with the %s of who sends it, and leaves nothing", async (_, status, takeBack) => {
+  const sender = await cloud.tenant("acme", "alpha");
+  const { token, orgId, projectId } = sender;
+  const before = kept();
+  const path = `/uploads/sha256:${"1".repeat(64)}?org_id=${orgId}&project_id=${projectId}`;
+  const head = [`PUT ${path} HTTP/1.1`, "Host: cloud", `Authorization: Bearer ${token}`, "Content-Length: 100000"];
+  const socket = connect(Number(new URL(cloud.url).port), "127.0.0.1");
+  const answer = text(socket);
+  socket.write(`${head.join("\r\n")}\r\n\r\nthe beginning`);
+  await until(() => kept().length > before.length);
+  await takeBack(sender);
+  expect((await answer).split("\r\n")[0]).toContain(String(status));
+  await until(() => kept().length === before.length);
+});
+
+async function must(method: string, body: unknown, token: string): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await postJson(cloud.url, method, body, token);
+  if (answer.status !== 200) throw new Error(`${method}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+/** Takes all roles in the project from an account. */
+async function unbind(account: string): Promise<void> {
+  const admin = await cloud.adminToken();
+  const where = { org_id: "acme", project_id: "alpha" };
+  const { roleBindings } = await must("iam.v1.RoleBindingService/ListRoleBindings", where, admin);
+  for (const binding of Array.isArray(roleBindings) ? roleBindings : [])
+    if (String(binding.principal).endsWith(`/${account}`))
+      await must("iam.v1.RoleBindingService/DeleteRoleBinding", { ...where, id: binding.id }, admin);
+}
 
 test("only who may create images there uploads there", async () => {
   const before = kept();

@@ -12,7 +12,7 @@ import { idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
-import { createStreamCount, untilEnded } from "./streams.ts";
+import { createStreamCount, endWhenRevoked, untilEnded } from "./streams.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
 export interface Invoker {
@@ -133,15 +133,4 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
       }
     },
   };
-}
-
-async function endWhenRevoked(
-  principal: NonNullable<CallState["principal"]>,
-  end: AbortController,
-  over: AbortSignal,
-  tokens: RememberingAuthenticator,
-): Promise<void> {
-  await tokens.revoked(principal, over).catch(() => undefined);
-  if (!over.aborted)
-    end.abort(new Fault("UNAUTHENTICATED", "the session that opened this stream has ended; log in again"));
 }

@@ -2,6 +2,8 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { Fault } from "../fault.ts";
+import type { Authenticator } from "../services/call.ts";
+import type { Principal } from "../services/kind.ts";
 import { toConnectError } from "./errors.ts";
 import { callKey } from "./state.ts";
 
@@ -94,6 +96,18 @@ export async function* untilEnded<T>(stream: AsyncIterable<T>, terms: StreamTerm
     // An inner generator that waits answers its `return` only when it wakes: the signal that it was given has aborted by now.
     iterator.return?.().catch(() => undefined);
   }
+}
+
+/** Ends a stream with the session that opened it. @param over Aborts when it is over anyway. */
+export async function endWhenRevoked(
+  principal: Principal,
+  end: AbortController,
+  over: AbortSignal,
+  tokens: Pick<Authenticator, "revoked">,
+): Promise<void> {
+  await tokens.revoked(principal, over).catch(() => undefined);
+  if (!over.aborted)
+    end.abort(new Fault("UNAUTHENTICATED", "the session that opened this stream has ended; log in again"));
 }
 
 /** Counts open streams, in all and by principal. */

@@ -16,7 +16,7 @@ import type { EdgeParts } from "./parts.ts";
 import { createBudget, refusalEvent } from "./refusals.ts";
 import { kindPath } from "./scope.ts";
 import type { Strangers } from "./strangers.ts";
-import { createStreamCount } from "./streams.ts";
+import { createStreamCount, endWhenRevoked, untilEnded } from "./streams.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
 export const uploadsPath = "/uploads/";
@@ -55,13 +55,21 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
       await strangers.noteToken(error, token, by);
       throw error;
     });
-    await check(principal, scope, request, requestId);
+    const recheck = () => check(principal, scope, request, requestId);
+    await recheck();
     const leave = count.enter(actorOf(principal));
+    const [revoked, over] = [new AbortController(), new AbortController()];
     try {
+      void endWhenRevoked(principal, revoked, over.signal, tokens);
+      const ends = AbortSignal.any([stopping, revoked.signal]);
+      const bytes = untilEnded(heard(request), { ends, permission: { recheck, clock: parts.clock } });
       const upload = { tenant: { org: scope.orgId, project: scope.projectId }, digest, sizeBytes: lengthOf(request) };
-      const size = await uploads.receive(upload, heard(request), stopping);
+      const size = await uploads.receive(upload, bytes, ends).catch((error: unknown) => {
+        throw ends.aborted ? ends.reason : error;
+      });
       return { digest, size_bytes: size };
     } finally {
+      over.abort();
       leave();
     }
   };
