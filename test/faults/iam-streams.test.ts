@@ -10,8 +10,8 @@ import { textOf, Viewer } from "../compute/console-client.ts";
 import { call, type Json, messages, pathOf } from "../isolation/calls.ts";
 
 const withPostgres = postgresMissing() === undefined ? describe : describe.skip;
-/** What taking something back may take to reach every server. */
-const knownWithinMs = 5_000;
+/** What taking something back may take to reach every server on a machine that is busy; that it is five seconds is tried by a clock that is held (token-service.test.ts, replicas.test.ts). */
+const knownWithinMs = 30_000;
 const startMs = 90_000;
 const week = 7 * 24 * 3_600_000;
 const minute = 60_000;
