@@ -40,10 +40,9 @@ function written(name: string, bytes: Uint8Array | string): string {
   return join(root, name);
 }
 
-async function cutShort(): Promise<string> {
-  const file = await make("short");
-  truncateSync(file, 90_000);
-  writeFileSync(file, readFileSync(file).subarray(0, 70));
+async function cutShort(name: string, atByte: number): Promise<string> {
+  const file = await make(name);
+  truncateSync(file, atByte);
   return file;
 }
 
@@ -71,7 +70,8 @@ const cases: readonly [string, () => Promise<string>, string][] = [
   ["needs what is not known", () => forged("features", 72, 1n << 40n), "features"],
   ["is no qcow2 file", async () => written("text", "a text"), "no qcow2"],
   ["is empty", async () => written("empty", ""), "no qcow2"],
-  ["is cut short", cutShort, "no qcow2"],
+  ["is cut short", () => cutShort("short", 70), "no qcow2"],
+  ["is cut short before the last byte of its head", () => cutShort("head", 103), "its head is cut short"],
   ["is a disk of another kind", async () => vmdk("extents"), "no qcow2"],
   ["has tables outside of it", () => forged("tables", 40, 2n ** 50n), "qemu-img"],
 ];

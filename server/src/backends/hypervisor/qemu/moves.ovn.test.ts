@@ -1,6 +1,6 @@
 // A guest that moves from host to host on a real network: who talks to it notices a pause, and nothing else. How long that is, is measured elsewhere.
 import { spawn } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, jest, test } from "@jest/globals";
 import { inside } from "../../linux/namespaces.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import { openHostNetwork } from "../../network/ovn/chassis/open-vswitch.ts";

@@ -34,7 +34,9 @@ export function checkHead(file: string, what: string): Head {
   if (version < oldest || version > newest)
     throw new DriverError("refused", `${what} is qcow2 of version ${version}; give version ${oldest} or ${newest}`);
   if (head.readUInt32BE(32) !== 0) throw new DriverError("refused", `${what} is encrypted; give one that is not`);
-  const features = version < firstWithFeatures || head.length < headBytes ? 0n : head.readBigUInt64BE(72);
+  if (version >= firstWithFeatures && head.length < headBytes)
+    throw new DriverError("refused", `${what} is no qcow2 file: its head is cut short`);
+  const features = version < firstWithFeatures ? 0n : head.readBigUInt64BE(72);
   if ((features & dataFile) !== 0n)
     throw new DriverError("refused", `${what} keeps its data in another file; give one that is whole`);
   if ((features & ~known) !== 0n)
