@@ -75,7 +75,7 @@ describe("validation", () => {
   });
 
   test("refuses a write-only value with a Terraform that would store it", async () => {
-    const old = { deferralAllowed: false, writeOnlyAttributesAllowed: false };
+    const old = { ...capable, writeOnlyAttributesAllowed: false };
     expect(await problems({ ...basic, passphrase: "correct horse" }, old)).toEqual([
       expect.stringContaining("Terraform 1.11 or newer"),
     ]);

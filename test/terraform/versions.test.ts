@@ -2,7 +2,7 @@
 // fields that they leave out. Each makes a resource, reads it, changes it, imports it and removes it.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
-import type { DynamicValue } from "../../provider/src/plugin/gen/tfplugin6.ts";
+import type { ClientCapabilities, DynamicValue } from "../../provider/src/plugin/gen/tfplugin6.ts";
 import type { MethodName } from "../../provider/src/plugin/provider-methods.ts";
 import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
@@ -10,7 +10,7 @@ import { type Reattached, reattach } from "./reattached.ts";
 interface Client {
   readonly name: string;
   /** Undefined: it knows of none. */
-  readonly capabilities?: { readonly deferralAllowed?: boolean; readonly writeOnlyAttributesAllowed?: boolean };
+  readonly capabilities?: Partial<ClientCapabilities>;
   /** Calls that it makes beside those of every version. */
   readonly calls: readonly MethodName[];
   /** Whether it keeps identities and imports by them. */
@@ -20,8 +20,10 @@ interface Client {
 const functions: readonly MethodName[] = ["callFunction"];
 const ephemeral: readonly MethodName[] = [...functions, "validateEphemeralResourceConfig"];
 const withIdentity: readonly MethodName[] = [...ephemeral, "getResourceIdentitySchemas", "upgradeResourceIdentity"];
-const newest: readonly MethodName[] = [...withIdentity, "validateListResourceConfig", "validateActionConfig"];
+const withLists: readonly MethodName[] = [...withIdentity, "validateListResourceConfig"];
+const newest: readonly MethodName[] = [...withLists, "generateResourceConfig", "validateActionConfig", "planAction"];
 const [plain, writeOnly] = [{ deferralAllowed: false }, { deferralAllowed: false, writeOnlyAttributesAllowed: true }];
+const all = { ...writeOnly, storePlannedPrivate: true, computedBlocksAllowed: true };
 
 const clients: readonly Client[] = [
   ...["1.5.7", "1.6.6", "1.7.5"].map((name) => ({ name: `Terraform ${name}`, calls: [], identity: false })),
@@ -30,16 +32,17 @@ const clients: readonly Client[] = [
   { name: "Terraform 1.10.5", calls: ephemeral, identity: false, capabilities: plain },
   { name: "Terraform 1.11.4", calls: ephemeral, identity: false, capabilities: writeOnly },
   { name: "Terraform 1.12.2", calls: withIdentity, identity: true, capabilities: writeOnly },
-  { name: "Terraform 1.13.4", calls: withIdentity, identity: true, capabilities: writeOnly },
-  ...["1.14.3", "1.15.0", "1.16.0"].map((version) => ({
+  { name: "Terraform 1.13.4", calls: withLists, identity: true, capabilities: writeOnly },
+  ...["1.14.3", "1.15.0"].map((version) => ({
     ...{ name: `Terraform ${version}`, calls: newest, identity: true },
     capabilities: writeOnly,
   })),
+  { name: "Terraform 1.16.0", calls: newest, identity: true, capabilities: all },
   {
     name: "Terraform 1.16.0 that may defer",
     calls: newest,
     identity: true,
-    capabilities: { ...writeOnly, deferralAllowed: true },
+    capabilities: { ...all, deferralAllowed: true },
   },
   ...["1.8.9", "1.9.4"].map((version) => ({
     ...{ name: `OpenTofu ${version}`, identity: false },
@@ -86,6 +89,11 @@ const asked: Readonly<Record<string, readonly [request: object, understood: obje
     { diagnostics: [] },
   ],
   validateListResourceConfig: [{ typeName, config: json({}) }, { diagnostics: [] }],
+  generateResourceConfig: [
+    { typeName, state: json({ id: "vpc-1", name: "net", cidr: "10.0.0.0/16" }) },
+    { diagnostics: [] },
+  ],
+  planAction: [{ actionType: "photoncloud_vm_start", config: json({ id: "vm-1" }) }, { diagnostics: [] }],
   validateActionConfig: [{ actionType: "photoncloud_vm_start", config: json({ id: "vm-1" }) }, { diagnostics: [] }],
 };
 
@@ -101,6 +109,10 @@ describe.each(clients.map((client) => [client.name, client] as const))("%s", (_n
     const planned = await terraform.call("planResourceChange", { ...request, proposedNewState: config });
     expect([sentences(planned.diagnostics), planned.deferred]).toEqual([[], undefined]);
     const { plannedState, plannedPrivate } = planned;
+    // The apply plans once more, and must come to the same.
+    const kept = clientCapabilities?.storePlannedPrivate === true ? { plannedPrivate } : {};
+    const again = await terraform.call("planResourceChange", { ...request, proposedNewState: config, ...kept });
+    expect(again.plannedState).toEqual(plannedState);
     const more = identity ? { plannedIdentity: planned.plannedIdentity } : {};
     const applied = await terraform.call("applyResourceChange", { ...request, plannedState, plannedPrivate, ...more });
     expect(sentences(applied.diagnostics)).toEqual([]);

@@ -9,6 +9,7 @@ import { codec } from "../cty/msgpack.ts";
 import { isMap, Unknown, type Value } from "../cty/value.ts";
 import { Journal } from "../journal.ts";
 import { isJsonObject, type JsonObject } from "../json-object.ts";
+import type { ClientCapabilities } from "../plugin/gen/tfplugin6.ts";
 import type { Handlers } from "../plugin/provider-methods.ts";
 import { createProvider } from "../provider.ts";
 import { providerAttributes } from "../provider-config.ts";
@@ -18,7 +19,12 @@ import { attributes, complete, config, toValue, widget } from "./widget.ts";
 export const typeName = "photoncloud_widget";
 export const noBytes = Buffer.alloc(0);
 /** What Terraform 1.11 can do. */
-export const capable = { deferralAllowed: false, writeOnlyAttributesAllowed: true };
+export const capable: ClientCapabilities = {
+  deferralAllowed: false,
+  writeOnlyAttributesAllowed: true,
+  storePlannedPrivate: false,
+  computedBlocksAllowed: false,
+};
 
 type Wire = { readonly msgpack?: Uint8Array } | undefined;
 type Block = Readonly<Record<string, unknown>>;
@@ -102,6 +108,7 @@ export class Played {
       proposedNewState: wanted,
       config: wanted,
       priorPrivate: held.private,
+      plannedPrivate: noBytes,
     };
     return this.provider.planResourceChange(
       { ...request, providerMeta: undefined, clientCapabilities: capable, priorIdentity: undefined },

@@ -176,6 +176,9 @@ export interface ServerCapabilities {
 export interface ClientCapabilities {
   deferralAllowed: boolean;
   writeOnlyAttributesAllowed: boolean;
+  /** Since 6.11, with PlanResourceChange's planned_private; this provider needs none of them. */
+  storePlannedPrivate: boolean;
+  computedBlocksAllowed: boolean;
 }
 
 export interface Deferred {
@@ -414,6 +417,7 @@ export interface PlanResourceChange_Request {
   providerMeta: DynamicValue | undefined;
   clientCapabilities: ClientCapabilities | undefined;
   priorIdentity: ResourceIdentityData | undefined;
+  plannedPrivate: Buffer;
 }
 
 export interface PlanResourceChange_Response {
@@ -2236,7 +2240,12 @@ export const ServerCapabilities: MessageFns<ServerCapabilities> = {
 };
 
 function createBaseClientCapabilities(): ClientCapabilities {
-  return { deferralAllowed: false, writeOnlyAttributesAllowed: false };
+  return {
+    deferralAllowed: false,
+    writeOnlyAttributesAllowed: false,
+    storePlannedPrivate: false,
+    computedBlocksAllowed: false,
+  };
 }
 
 export const ClientCapabilities: MessageFns<ClientCapabilities> = {
@@ -2246,6 +2255,12 @@ export const ClientCapabilities: MessageFns<ClientCapabilities> = {
     }
     if (message.writeOnlyAttributesAllowed !== false) {
       writer.uint32(16).bool(message.writeOnlyAttributesAllowed);
+    }
+    if (message.storePlannedPrivate !== false) {
+      writer.uint32(24).bool(message.storePlannedPrivate);
+    }
+    if (message.computedBlocksAllowed !== false) {
+      writer.uint32(32).bool(message.computedBlocksAllowed);
     }
     return writer;
   },
@@ -2279,6 +2294,22 @@ export const ClientCapabilities: MessageFns<ClientCapabilities> = {
             message.writeOnlyAttributesAllowed = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.storePlannedPrivate = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.computedBlocksAllowed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2298,6 +2329,8 @@ export const ClientCapabilities: MessageFns<ClientCapabilities> = {
     const message = createBaseClientCapabilities();
     message.deferralAllowed = object.deferralAllowed ?? false;
     message.writeOnlyAttributesAllowed = object.writeOnlyAttributesAllowed ?? false;
+    message.storePlannedPrivate = object.storePlannedPrivate ?? false;
+    message.computedBlocksAllowed = object.computedBlocksAllowed ?? false;
     return message;
   },
 };
@@ -5391,6 +5424,7 @@ function createBasePlanResourceChange_Request(): PlanResourceChange_Request {
     providerMeta: undefined,
     clientCapabilities: undefined,
     priorIdentity: undefined,
+    plannedPrivate: Buffer.alloc(0),
   };
 }
 
@@ -5419,6 +5453,9 @@ export const PlanResourceChange_Request: MessageFns<PlanResourceChange_Request> 
     }
     if (message.priorIdentity !== undefined) {
       ResourceIdentityData.encode(message.priorIdentity, writer.uint32(66).fork()).join();
+    }
+    if (message.plannedPrivate.length !== 0) {
+      writer.uint32(74).bytes(message.plannedPrivate);
     }
     return writer;
   },
@@ -5500,6 +5537,14 @@ export const PlanResourceChange_Request: MessageFns<PlanResourceChange_Request> 
             message.priorIdentity = ResourceIdentityData.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.plannedPrivate = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5537,6 +5582,7 @@ export const PlanResourceChange_Request: MessageFns<PlanResourceChange_Request> 
     message.priorIdentity = (object.priorIdentity !== undefined && object.priorIdentity !== null)
       ? ResourceIdentityData.fromPartial(object.priorIdentity)
       : undefined;
+    message.plannedPrivate = object.plannedPrivate ?? Buffer.alloc(0);
     return message;
   },
 };
