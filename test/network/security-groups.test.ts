@@ -3,8 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { FilterRule } from "../../server/src/backends/network/driver.ts";
 import { openDatabase } from "../../server/src/backends/network/ovn/ovsdb/client.ts";
-import { describeOnOvn, expectAll, type Field, type Guest, startField } from "./field.ts";
+import { describeOnOvn, eventually, expectAll, type Field, type Guest, startField } from "./field.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
+import { packetsOf } from "./packets.ts";
 import { openTalk } from "./talk.ts";
 
 const rule = (name: string, more: Partial<FilterRule> = {}): FilterRule => ({ ...letAllIn, name, ...more });
@@ -198,7 +199,7 @@ describeOnOvn("security groups", () => {
   test("50 changes of the rules cut no connection that stays allowed, and let nothing in between", async () => {
     await letServer(tcp(80), tcp(81));
     const talk = await openTalk(client, at.server, 80);
-    const blocked = await openTalk(client, at.server, 82);
+    const blocked = await openTalk(client, at.server, 82, true);
     for (let i = 0; i < 50; i++) {
       const others = Array.from({ length: 3 }, (_, n) => tcp(1000 + 10 * i + n));
       // The rule that allows the talk has another name and another shape each time.
@@ -211,6 +212,29 @@ describeOnOvn("security groups", () => {
     expect(answered).toBe(sent);
     expect((await blocked.end()).answered).toBe(0);
   }, 60_000);
+
+  test.each(["server", "client"] as const)(
+    "a rule that goes ends what it let in to the server, or out of the client: the %s's",
+    async (whose) => {
+      const goes = {
+        server: acme.group("server", [tcp(81)]),
+        client: acme.group("client", [tcp(81, 81, { direction: "egress" })]),
+      };
+      await letServer(tcp(80));
+      const talks = [await openTalk(client, at.server, 80), await openTalk(client, at6.server, 80)];
+      const heard = () => packetsOf(server, "tcp dst port 80", 1_000);
+      expect(await eventually(heard, (packets) => packets > 0)).toBeGreaterThan(0);
+      await field.ensure(goes[whose], acme.router());
+      expect(await eventually(heard, (packets) => packets === 0)).toBe(0);
+      for (const talk of talks) {
+        const { sent, answered } = await talk.end();
+        expect(answered).toBeGreaterThan(0);
+        expect(sent).toBeGreaterThan(answered);
+      }
+      await field.ensure(acme.group("client", []), acme.router());
+    },
+    60_000,
+  );
 
   test("a rule is known by its name: to add, rename, change or reorder rules writes those rules' rows alone, under a connection that lives on", async () => {
     const [web, alt, ssh, dns] = [tcp(80), tcp(81), tcp(22), rule("dns", { protocol: "udp" })];
@@ -245,7 +269,7 @@ describeOnOvn("security groups", () => {
     await field.ensure({ ...offices, cidrs: ["10.0.1.0/24"] });
     await letServer(tcp(80, 80, { remote: { type: "addresses", addressGroupId: offices.id } }));
     const talk = await openTalk(client, at.server, 80);
-    const blocked = await openTalk(stranger, at.server, 80);
+    const blocked = await openTalk(stranger, at.server, 80, true);
     for (let i = 0; i < 30; i++) {
       const still = ["10.0.1.0/24", "10.0.1.10/32", "10.0.0.0/23"][i % 3] ?? "";
       await field.ensure({ ...offices, cidrs: [`192.0.2.${i}/32`, still, `198.51.100.${i}/32`] }, acme.router());

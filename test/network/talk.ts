@@ -1,10 +1,11 @@
 // A connection that never rests: a guest says something every 5 ms, and counts what comes back.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Guest } from "./field.ts";
 
 export interface Talk {
-  /** Stops saying more, waits a second for what is still to come, and tells. Without a connection nothing was sent. */
+  /** Stops saying more, waits until all is answered or nothing has come for three seconds, and tells. Without a connection nothing was sent. */
   end(): Promise<{ readonly sent: number; readonly answered: number }>;
 }
 
@@ -33,21 +34,29 @@ const connect = () => {
   });
 };
 connect();
-process.on("message", () => {
+process.on("message", async () => {
   ending = true;
-  setTimeout(() => {
-    process.send({ sent, answered });
-    process.disconnect();
-    socket.destroy();
-  }, 1000);
+  const enough = sent === 0 ? 4 : 12;
+  for (let quiet = 0, last = -1; (sent === 0 || answered < sent) && quiet < enough; ) {
+    // What has come is read before it is missed.
+    await new Promise((resolve) => setTimeout(() => setImmediate(resolve), 250));
+    quiet = answered === last ? quiet + 1 : 0;
+    last = answered;
+  }
+  process.send({ sent, answered });
+  process.disconnect();
+  socket.destroy();
 });
 `;
 
-/** Resolves when the server has greeted, or after a second. */
-export async function openTalk(guest: Guest, address: string, port: number): Promise<Talk> {
+/** How long the server may take to greet, and one that should not be reached is tried before the talk goes on by itself. Milliseconds. */
+const [greetedWithin, triedFor] = [10_000, 1_000];
+
+/** @param blocked that nobody should be reached. Otherwise it resolves when the server has greeted. */
+export async function openTalk(guest: Guest, address: string, port: number, blocked = false): Promise<Talk> {
   const words = ["netns", "exec", guest.namespace, process.execPath, "--input-type=module", "--eval", program];
   const child = spawn("ip", [...words, address, String(port)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  await Promise.race([once(child, "message"), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  await Promise.race([once(child, "message"), wait(blocked ? triedFor : greetedWithin, undefined, { ref: false })]);
   return { end: () => endOf(child) };
 }
 
