@@ -1251,7 +1251,7 @@ export const comments: Readonly<Record<string, string>> = {
   "plasmavmc.v1.VmMovePhase": "How far a move is.",
   "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_CANCELLED": "It goes on where it was, since that was asked for.",
   "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_CLEANING": "It is the other host's; what is left of it on the first one is removed.",
-  "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_COPYING": "Disks and memory are copied; the machine runs on where it was.",
+  "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_COPYING": "Disks and memory are copied; the machine is where it was. With KVM it runs on; an emulated one stands still while its memory is copied, and its state_reason says so.",
   "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_FAILED": "It goes on where it was.",
   "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_PREPARING": "The other host makes room.",
   "plasmavmc.v1.VmMovePhase.VM_MOVE_PHASE_SETTLING": "It has come to the other host.",

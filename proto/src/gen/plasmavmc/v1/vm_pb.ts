@@ -1238,7 +1238,8 @@ export const VmMovePhase = {
   STOPPING: 2,
 
   /**
-   * Disks and memory are copied; the machine runs on where it was.
+   * Disks and memory are copied; the machine is where it was. With KVM it runs on; an emulated one stands still while its memory is copied, and its
+   * state_reason says so.
    *
    * @generated from enum value: VM_MOVE_PHASE_COPYING = 3;
    */
