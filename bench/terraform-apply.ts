@@ -96,7 +96,9 @@ interface Results {
 async function measureAll(sizes: readonly number[], env: Environments, server: ServerProcess): Promise<Results> {
   const [figures, all]: [Figure[], Map<number, Rounds>] = [[], new Map()];
   for (const resources of sizes) {
-    const rounds = await measure(resources, env, server, (stateOf) => {
+    // A token lasts less long than all sizes together may take.
+    const provider = { ...env.provider, PHOTON_TOKEN: await server.token() };
+    const rounds = await measure(resources, { ...env, provider }, server, (stateOf) => {
       figures.push(...stateFigures(resources, stateOf));
     });
     all.set(resources, rounds);
