@@ -249,7 +249,7 @@ export interface HypervisorDriver {
   remove(vmId: string, signal: AbortSignal): Promise<void>;
   /** The ids of all machines and images that carry our mark. */
   inventory(signal: AbortSignal): Promise<{ readonly machines: readonly string[]; readonly images: readonly string[] }>;
-  /** Calls back soon after a machine's state has changed. Answers how to stop. */
+  /** Calls back soon after a machine's state has changed, by itself or by what it was told; that it is starting since `start` need not be told. Answers how to stop. */
   onChange(listener: (machine: { readonly vmId: string; readonly owner: string }) => void): () => void;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineStatistics } from "../driver.ts";
 import { readLog } from "../qemu/console-log.ts";
+import { writeFatDisk } from "../qemu/fat.ts";
 import { groupOf, userOf } from "../qemu/host.ts";
 import { identityOf, isAlive, kill, type ProcessIdentity, startProcess } from "../qemu/process.ts";
 import { run } from "../qemu/programs.ts";
@@ -184,7 +185,7 @@ async function prepare(host: Host, files: MicrovmFiles, spec: MachineSpec): Prom
     rmSync(file, { recursive: true, force: true });
   mkdirSync(files.socketFolder, { recursive: true, mode: 0o700 });
   await run("mkfifo", ["--mode", "0600", files.input], signal);
-  writeFileSync(files.seed, seedDisk(spec), { mode: 0o600 });
+  writeFatDisk(files.seed, seedDisk(spec));
   writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
   for (const file of [files.log, files.errors, files.metrics]) writeFileSync(file, "", { mode: 0o600 });
   const disks = spec.disks.map(({ id }) => files.disk(id));

@@ -9,7 +9,12 @@ export class Appearing {
     this.#watcher = watched(folder, () => this.#next.resolve());
   }
 
-  /** Resolves at the next change from now on; never where the system has no watches left. */
+  /** Whether the system has no watches left, so that nothing is told. */
+  get isBlind(): boolean {
+    return this.#watcher === undefined;
+  }
+
+  /** Resolves at the next change from now on; never where it is blind. */
   next(): Promise<void> {
     this.#next = Promise.withResolvers();
     return this.#next.promise;

@@ -10,7 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import type { MachineSpec } from "../driver.ts";
@@ -49,7 +49,7 @@ export function drawUuid(): string {
 export function writeWhole(file: string, value: object): void {
   const fd = openSync(`${file}.new`, "w", 0o600);
   try {
-    writeSync(fd, JSON.stringify(value, undefined, 2));
+    writeFileSync(fd, JSON.stringify(value, undefined, 2));
     fsyncSync(fd);
   } catch (error) {
     rmSync(`${file}.new`, { force: true });
@@ -64,7 +64,7 @@ export function writeWhole(file: string, value: object): void {
 export async function prepareWhole(file: string, value: object): Promise<() => void> {
   const fd = openSync(`${file}.new`, "w", 0o600);
   try {
-    writeSync(fd, JSON.stringify(value, undefined, 2));
+    writeFileSync(fd, JSON.stringify(value, undefined, 2));
     await promisify(fsync)(fd);
   } finally {
     closeSync(fd);

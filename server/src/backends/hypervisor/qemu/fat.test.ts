@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { fatDisk } from "./fat.ts";
+import { fatDisk, writeFatDisk } from "./fat.ts";
 
 const bytes = (length: number) => Buffer.from(Array.from({ length }, (_, i) => i % 251));
 
@@ -18,6 +18,19 @@ test("fatDisk() refuses what does not fit", () => {
   expect(() => fatDisk("CIDATA", [{ name: "user-data", data: bytes(1024 * 1024) }])).toThrow("user-data does not fit");
 });
 
+test("writeFatDisk() writes the whole disk, and what is empty at its end as a hole", () => {
+  const dir = mkdtempSync(join(tmpdir(), "photon-fat-"));
+  try {
+    const [file, disk] = [join(dir, "seed"), fatDisk("CIDATA", [{ name: "meta-data", data: bytes(1000) }])];
+    for (let times = 0; times < 2; times++) writeFatDisk(file, disk);
+    expect(readFileSync(file).equals(disk)).toBe(true);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(file).blocks * 512).toBeLessThan(disk.length);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
 const mtools = spawnSync("mcopy", ["-V"]).status === 0;
 (mtools ? test : test.skip)("fatDisk() is read by others as it was written", () => {
   const dir = mkdtempSync(join(tmpdir(), "photon-fat-"));
@@ -26,7 +39,7 @@ const mtools = spawnSync("mcopy", ["-V"]).status === 0;
       name: `a-file-of-${length}-bytes`,
       data: bytes(length),
     }));
-    writeFileSync(join(dir, "seed"), fatDisk("CIDATA", files));
+    writeFatDisk(join(dir, "seed"), fatDisk("CIDATA", files));
     for (const { name, data } of files) {
       const read = spawnSync("mtype", ["-i", join(dir, "seed"), `::${name}`]);
       expect({ name, read: read.stdout.equals(data), error: read.stderr.toString() }).toEqual({

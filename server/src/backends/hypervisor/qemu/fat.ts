@@ -1,6 +1,8 @@
 // Writes a small FAT12 disk with a few files in its root: the form in which cloud-init's NoCloud reads a seed (Microsoft, "FAT: General Overview of
 // On-Disk Format", 1.03). The same files give the same bytes.
 
+import { closeSync, ftruncateSync, openSync, writeFileSync } from "node:fs";
+
 /** Bytes of a sector, which is a cluster too. */
 const sectorSize = 512;
 /** 1 MiB: above what user data may be, below FAT12's 4084 clusters. */
@@ -78,6 +80,20 @@ function longEntries(name: string, shortName: string): Buffer[] {
     }
     return bytes;
   }).toReversed();
+}
+
+/** Writes a disk to a file that its owner alone may read. Its empty end becomes a hole. */
+export function writeFatDisk(file: string, disk: Buffer): void {
+  const empty = Buffer.alloc(sectorSize);
+  let end = disk.length;
+  while (end >= sectorSize && disk.subarray(end - sectorSize, end).equals(empty)) end -= sectorSize;
+  const fd = openSync(file, "w", 0o600);
+  try {
+    writeFileSync(fd, disk.subarray(0, end));
+    ftruncateSync(fd, disk.length);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** @throws Error if the files don't fit into 1 MiB. */

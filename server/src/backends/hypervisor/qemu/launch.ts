@@ -1,5 +1,5 @@
 // Starts a machine's process, and takes away all that a process of it had: its taps, its sockets, its control group.
-import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
 import type { Start } from "../../linux/starter-scripts.ts";
 import type { MachineSpec } from "../driver.ts";
@@ -8,6 +8,7 @@ import { Appearing } from "./appearing.ts";
 import { atMost } from "./at-most.ts";
 import { commandLine, type GrownParts } from "./command-line.ts";
 import type { Definition } from "./definition.ts";
+import { writeFatDisk } from "./fat.ts";
 import { groupOf, type Host, userOf } from "./host.ts";
 import type { MachineFiles } from "./layout.ts";
 import { identityOf, kill, type ProcessIdentity, placed } from "./process.ts";
@@ -17,8 +18,10 @@ import { tapOf } from "./taps.ts";
 
 /** How long QEMU may take from its start to its monitor, in milliseconds; it takes a tenth of a second. */
 export const monitorMs = 20_000;
-/** How soon it is looked whether the process is still there, in milliseconds; the monitor itself is seen when it appears. */
-const lookAgainMs = 20;
+/** How soon it is looked whether the process is still there, in milliseconds; the monitor itself is seen when it appears. Of many that start, each look delays the others. */
+const lookAgainMs = 100;
+/** The same where nobody tells what appears. */
+const lookBlindMs = 10;
 /** How much of QEMU's last words is told. */
 const lastWordsLength = 300;
 
@@ -115,7 +118,7 @@ export async function unplugTaps(host: Host, spec: MachineSpec, signal: AbortSig
 }
 
 function prepareFiles(host: Host, spec: MachineSpec, files: MachineFiles, seed: Buffer): void {
-  writeFileSync(files.seed, seed, { mode: 0o600 });
+  writeFatDisk(files.seed, seed);
   writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
   rmSync(files.sockets, { recursive: true, force: true });
   mkdirSync(files.sockets, { recursive: true, mode: 0o700 });
@@ -141,10 +144,11 @@ export async function monitorOf(
   try {
     for (;;) {
       const appears = sockets.next();
-      const monitor = await Qmp.open(files.monitor, onEvent).catch(() => undefined);
+      const isThere = existsSync(files.monitor);
+      const monitor = isThere ? await Qmp.open(files.monitor, onEvent).catch(() => undefined) : undefined;
       if (monitor !== undefined) return monitor;
       if (identityOf(pid) === undefined || clock.now() > deadline) throw new DriverError("refused", lastWords(files));
-      await atMost(clock, lookAgainMs, appears);
+      await atMost(clock, isThere || sockets.isBlind ? lookBlindMs : lookAgainMs, appears);
     }
   } finally {
     sockets.close();

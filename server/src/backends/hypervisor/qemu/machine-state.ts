@@ -35,6 +35,7 @@ export class StateOf {
   #set(name: MachineState["state"]): void {
     if (this.#name === name) return;
     this.#name = name;
-    this.#changed();
+    // Whoever starts it knows that it is starting, and looks by himself.
+    if (name !== "starting") this.#changed();
   }
 }
