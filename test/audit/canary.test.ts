@@ -127,7 +127,7 @@ test("the story has every sort of secret", () => {
   const sorts = new Set(canaries().map(([name]) => name.replace(/ \d+.*$/, "")));
   const wanted = [
     ...["password", "key secret", "TOTP seed", "recovery code", "client secret", "invitation", "join token"],
-    ...["refresh token", "access token", "identity token", "console ticket"],
+    ...["refresh token", "access token", "identity token", "console ticket", "device code"],
   ];
   expect([...sorts]).toEqual(expect.arrayContaining(wanted));
   for (const [name, secret] of canaries()) expect({ name, isLong: secret.length >= 9 }).toEqual({ name, isLong: true });

@@ -12,7 +12,7 @@ import {
   type TestProvider,
 } from "../../server/src/services/iam/federation/testing/provider.ts";
 import { twoCodes } from "../../server/src/services/iam/testing/accounts.ts";
-import { type Answer, call, type Json } from "../isolation/calls.ts";
+import { type Answer, call, isJson, type Json } from "../isolation/calls.ts";
 
 export const org = "acme";
 export const project = "alpha";
@@ -296,6 +296,53 @@ export class Story {
     const wrong = { ...login, key_secret: this.#keep("wrong key secret", "canary-wrong-key-secret") };
     const failed = of("org", "LOGIN_FAILED", { credential: "key", actor: "service_account:acme/bot" });
     await this.#refused("unauthenticated", `${token}/IssueToken`, wrong, "", failed);
+    await this.#lastingToken(String(secret));
+    await this.#oauth(login);
+  }
+
+  /** A directory's token, with a good key and with a wrong one; neither may read users. */
+  async #lastingToken(secret: string): Promise<void> {
+    const wrong = this.#keep("wrong key secret", `pck_${"canary-of-a-directory".padEnd(43, "x")}`);
+    for (const [key, status] of [
+      [secret, 403],
+      [wrong, 401],
+    ] as const) {
+      const headers = { authorization: `Bearer bot.${key}` };
+      const answer = await fetch(`${this.#url}/scim/v2/${org}/Users?count=1`, { headers });
+      if (answer.status !== status) throw new Error(`the directory's call answered ${answer.status}`);
+      this.errors.push(await answer.text());
+    }
+  }
+
+  /** OAuth's own forms: a device that waits, a refresh that is good once, an exchange of what is no token. */
+  async #oauth(login: Json): Promise<void> {
+    const client = { client_id: "photon-cli" };
+    const begun = await this.#form("device_authorization", { ...client, org_id: org });
+    const device_code = this.#keep("device code", begun.device_code);
+    const urn = "urn:ietf:params:oauth:grant-type";
+    await this.#form("token", { ...client, grant_type: `${urn}:device_code`, device_code });
+    const { refreshToken } = await this.#enter({ ...login, project_id: "" });
+    if (refreshToken !== undefined) {
+      const refresh_token = this.#keep("refresh token", refreshToken);
+      const { refresh_token: next } = await this.#form("token", {
+        ...client,
+        grant_type: "refresh_token",
+        refresh_token,
+      });
+      this.#keep("refresh token", next);
+    }
+    const subject_token = this.#keep("identity token", "canary-that-no-issuer-has-signed");
+    const about = { org_id: org, principal_id: "bot", subject_token_type: "urn:ietf:params:oauth:token-type:jwt" };
+    await this.#form("token", { ...about, grant_type: `${urn}:token-exchange`, subject_token });
+  }
+
+  async #form(endpoint: string, form: Readonly<Record<string, string>>): Promise<Json> {
+    const body = new URLSearchParams(form);
+    const answer = await fetch(`${this.#url}/oauth2/${endpoint}`, { method: "POST", body });
+    const said = await answer.text();
+    if (!answer.ok) this.errors.push(said);
+    const value: unknown = JSON.parse(said);
+    return isJson(value) ? value : {};
   }
 
   async #invitation(): Promise<void> {
