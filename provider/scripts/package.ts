@@ -3,7 +3,7 @@
 // machine's. For Linux and Windows it is one executable; macOS runs no Node whose signature something inside it has broken, so that there the script
 // and Node lie side by side.
 import { execFileSync } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
@@ -69,7 +69,14 @@ async function addPair(zip: ZipFile, node: string): Promise<void> {
   zip.addFile(node, "node", { mtime, mode: 0o100755 });
 }
 
-/** Packs the provider for a platform. Answers the zip's path. */
+/** What a public registry asks for beside the zips: which protocol they speak. */
+function writeManifest(folder: string): void {
+  const manifest = { version: 1, metadata: { protocol_versions: ["6.0"] } };
+  const path = join(folder, `terraform-provider-photoncloud_${version}_manifest.json`);
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** Packs the provider for a platform, and writes the manifest beside it. Answers the zip's path. */
 export async function packProvider(platform: string, folder = packagesFolder): Promise<string> {
   const node = nodeOf(platform);
   const zip = new ZipFile();
@@ -86,6 +93,7 @@ export async function packProvider(platform: string, folder = packagesFolder): P
   const half = `${path}.${process.pid}`;
   await pipeline(zip.outputStream, createWriteStream(half));
   renameSync(half, path);
+  writeManifest(folder);
   return path;
 }
 

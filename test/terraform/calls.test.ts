@@ -20,7 +20,7 @@ beforeAll(async () => {
   provider = await reattach(login);
   workspace = await Workspace.open(login, networks(counts), provider.env);
   await workspace.apply();
-}, 120_000);
+});
 
 afterAll(async () => {
   workspace.close();

@@ -36,7 +36,7 @@ beforeAll(async () => {
   for (const { variable, secret } of given) workspace.env[`TF_VAR_${variable}`] = secret;
   workspace.env.TF_LOG = "trace";
   workspace.env.TF_LOG_PATH = join(workspace.directory, "trace.log");
-}, 120_000);
+});
 
 afterAll(async () => {
   workspace.close();
@@ -94,4 +94,4 @@ test("no secret is in a state, a plan, a log, or what a failure says", async () 
   );
   expect(await tell("apply", "-auto-approve", "-input=false", "-refresh=false")).toBe(1);
   expectNoCanary(...told);
-}, 180_000);
+});

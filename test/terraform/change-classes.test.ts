@@ -14,7 +14,7 @@ beforeAll(async () => {
   login = { ...(await cloud.tenant("acme-corp", "project-alpha")), url: cloud.url };
   provider = await reattach(login);
   workspace = await Workspace.open(login, "", provider.env);
-}, 60_000);
+});
 
 afterAll(async () => {
   workspace.close();
@@ -142,7 +142,7 @@ describe("the change of a machine", () => {
   beforeAll(async () => {
     workspace.write(machineOf({}));
     await workspace.apply();
-  }, 60_000);
+  });
 
   test.each(rows)("%s", async (_name, change, action, expected) => {
     workspace.write(machineOf(change));

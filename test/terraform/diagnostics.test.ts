@@ -93,7 +93,7 @@ beforeAll(async () => {
   terraform = new PlayedTerraform({ socket: await listen(server, folder) });
   await terraform.configure({ plan_checks: false });
   stop = () => server.close();
-}, 180_000);
+});
 
 afterAll(async () => {
   terraform.close();

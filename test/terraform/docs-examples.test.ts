@@ -62,7 +62,7 @@ beforeAll(async () => {
   states = await workspace.state();
   terraform = new PlayedTerraform(provider);
   await terraform.configure();
-}, 180_000);
+});
 
 afterAll(async () => {
   terraform.close();
@@ -78,7 +78,7 @@ test("every data source's finds what the resource's made", async () => {
   const all = await workspace.state();
   const ids = Object.fromEntries(nouns.map((noun) => [noun, all[`data.photoncloud_${noun}.it`]?.id]));
   expect(ids).toEqual(Object.fromEntries(nouns.map((noun) => [noun, idOf(noun)])));
-}, 120_000);
+});
 
 test("every plural data source's finds it among others", async () => {
   const found = kinds.map(({ plural }) => exampleAt(`data-sources/${plural}.md`));
@@ -89,7 +89,7 @@ test("every plural data source's finds it among others", async () => {
     const data = all[`data.photoncloud_${plural}.found`];
     expect([noun, data?.ids]).toEqual([noun, expect.arrayContaining([idOf(noun)])]);
   }
-}, 120_000);
+});
 
 /** The whole system's, which the list of a project leaves out. */
 const elsewhere = ["external_network"];
@@ -111,13 +111,13 @@ test("every function's answers what its comment says", async () => {
   const calls = await evaluate(Object.fromEntries(names.map((name, i) => [name, said[i]?.[1] ?? ""])));
   const answers = await evaluate(Object.fromEntries(names.map((name, i) => [name, said[i]?.[2] ?? ""])));
   expect(calls).toEqual(answers);
-}, 120_000);
+});
 
 test("every ephemeral resource's opens and closes", async () => {
   const types = ephemeralSchemas(catalog()).map(({ typeName }) => typeName.replace("photoncloud_", ""));
   workspace.write(resources + types.map((type) => exampleAt(`ephemeral-resources/${type}.md`)).join(""));
   expect(await workspace.plan()).toEqual({});
-}, 120_000);
+});
 
 /** What the resource's example is not ready for: the action tells so. The list may only shrink. */
 const refused: readonly (readonly [string, RegExp])[] = [
@@ -152,4 +152,4 @@ test("every action's is done, or tells what it needs", async () => {
     return [typeName, why === undefined ? [] : [expect.stringMatching(why)]];
   });
   expect(problems).toEqual(Object.fromEntries(expected));
-}, 120_000);
+});

@@ -74,7 +74,7 @@ resource "photoncloud_vpc" "a" {
   // The address alone is among the dependencies.
   expect(Object.keys(await workspace.state())).toEqual(["photoncloud_vpc.a"]);
   await workspace.destroy();
-}, 120_000);
+});
 
 test("is renewed with its session, and revoked when it is closed", async () => {
   const terraform = await played(await withKey());

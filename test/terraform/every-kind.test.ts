@@ -96,7 +96,7 @@ describe.each(catalog().kinds.map((kind) => [kind.noun, kind] as const))("photon
     expect(await workspace.plan()).toEqual({});
     await workspace.destroy();
     expect(await workspace.state()).toEqual({});
-  }, 180_000);
+  });
 });
 
 const replaceable = catalog().kinds.flatMap((kind) => {
@@ -114,7 +114,7 @@ describe.each(replaceable)("photoncloud_%s", (_noun, kind, changes) => {
     await workspace.apply();
     expect(await workspace.plan()).toEqual({});
     await workspace.destroy();
-  }, 120_000);
+  });
 });
 
 test("the list of kinds with a replacement may only grow", () => {

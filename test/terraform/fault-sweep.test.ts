@@ -28,7 +28,7 @@ beforeAll(async () => {
       drawer,
     ),
   );
-}, 120_000);
+});
 
 afterAll(() => cloud.stop());
 
@@ -92,6 +92,5 @@ describe.each(subjects.map((s) => [s.kind.noun, s] as const))("a %s", (_noun, su
           throw new Error(`${operation}, ${JSON.stringify(death)}: ${String(cause)}`, { cause });
         });
     },
-    60_000,
   );
 });

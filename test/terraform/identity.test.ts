@@ -161,5 +161,5 @@ describe("a move", () => {
     } finally {
       workspace.close();
     }
-  }, 60_000);
+  });
 });

@@ -84,5 +84,5 @@ describe("a network with a machine", () => {
     expect(await workspace.plan()).toEqual({});
     await workspace.destroy();
     expect(await workspace.state()).toEqual({});
-  }, 120_000);
+  });
 });

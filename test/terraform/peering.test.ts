@@ -59,7 +59,7 @@ test("both sides of one program are made in one apply, stay as they are, and go 
   await workspace.apply();
   expect(await workspace.plan()).toEqual({});
   await workspace.must("destroy", "-auto-approve", "-input=false", "-no-color");
-}, 120_000);
+});
 
 test("each of two orgs makes its own side, and takes it away without the other", async () => {
   const ours = await open("left", vpc("main", 1));
@@ -77,4 +77,4 @@ test("each of two orgs makes its own side, and takes it away without the other",
   expect([await ours.plan(), await theirs.plan()]).toEqual([{}, {}]);
   await ours.must("destroy", "-auto-approve", "-input=false", "-no-color");
   expect(await theirs.plan()).toEqual({});
-}, 120_000);
+});

@@ -245,4 +245,4 @@ test("without a server a plan is made all the same, with one warning", async () 
   const all = await planned(workspace);
   expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "The cloud has not checked this plan"]]);
   expect(Object.keys(await workspace.plan())).toHaveLength(3);
-}, 120_000);
+});

@@ -21,7 +21,8 @@ interface Definition {
 /** What a request may leave out is empty. */
 type Partly<Name extends MethodName> = { readonly [Key in keyof RequestOf<Name>]?: unknown };
 
-const deadlineMs = 30_000;
+/** For one that hangs: on a busy machine a call may wait long for its turn. */
+const deadlineMs = 120_000;
 const noBytes = Buffer.alloc(0);
 
 /** A value as Terraform may send it too: in JSON; attributes that are left out are null. */

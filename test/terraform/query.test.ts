@@ -34,7 +34,7 @@ beforeAll(async () => {
   states = await workspace.state();
   terraform = new PlayedTerraform(provider);
   await terraform.configure();
-}, 120_000);
+});
 
 afterAll(async () => {
   terraform.close();

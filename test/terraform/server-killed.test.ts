@@ -44,7 +44,7 @@ beforeEach(async () => {
     { url: server.url, token: await server.token(), orgId: "acme", projectId: "web" },
     declaredAs("red"),
   );
-}, 60_000);
+});
 
 afterEach(async () => {
   workspace.close();
@@ -154,18 +154,14 @@ async function killIn(operation: Operation, victim: string): Promise<void> {
 }
 
 describe("the SIGKILL of", () => {
-  test.each(cases)(
-    "the %s in the middle of a %s is mended by the next run",
-    async (victim, operation) => {
-      await operations[operation].before();
-      const before = await ids();
-      await killIn(operation, victim);
-      if (operation !== "delete") await expectExactlyWhatIsDeclared(operation === "update" ? "blue" : "red");
-      if (operation === "update") expect(await ids()).toEqual(before);
-      await expectNothing();
-    },
-    180_000,
-  );
+  test.each(cases)("the %s in the middle of a %s is mended by the next run", async (victim, operation) => {
+    await operations[operation].before();
+    const before = await ids();
+    await killIn(operation, victim);
+    if (operation !== "delete") await expectExactlyWhatIsDeclared(operation === "update" ? "blue" : "red");
+    if (operation === "update") expect(await ids()).toEqual(before);
+    await expectNothing();
+  });
 });
 
 test("the SIGKILL of Terraform while its first state file is empty loses nothing", async () => {
@@ -178,7 +174,7 @@ test("the SIGKILL of Terraform while its first state file is empty loses nothing
   const after = await server.ids("prismnet.v1.VpcService/ListVpcs", "vpcs");
   expect(after).toEqual(expect.arrayContaining(before));
   await expectNothing();
-}, 180_000);
+});
 
 test("an apply with -target after the SIGKILL of Terraform makes its block's own, and takes up no twin that the state holds", async () => {
   const twin = (name: string) => `resource "photoncloud_service_account" "${name}" {\n  labels = { of = "twins" }\n}\n`;
@@ -197,7 +193,7 @@ test("an apply with -target after the SIGKILL of Terraform makes its block's own
   expect(twins.map(String).sort()).toEqual(there);
   expect(new Set(twins).size).toBe(2);
   expect(await workspace.plan()).toEqual({});
-}, 180_000);
+});
 
 test("what somebody else made is never taken up", async () => {
   await server.call("prismnet.v1.VpcService/CreateVpc", {
@@ -211,4 +207,4 @@ test("what somebody else made is never taken up", async () => {
   expect(stderr).toContain('"net-3" is taken');
   expect(stderr).toContain("terraform import");
   expect(Object.keys(await workspace.state())).not.toContain("photoncloud_vpc.all[3]");
-}, 120_000);
+});

@@ -77,7 +77,7 @@ test("a state is kept between directories, versions of it too, and nothing lies 
   expect(readdirSync(first.directory)).not.toContain("terraform.tfstate");
   const kept = readdirSync(cloud.dataDir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   for (const file of kept) expect(readFileSync(join(file.parentPath, file.name), "latin1")).not.toContain(canary);
-}, 120_000);
+});
 
 test("of two applies at once one goes on, and the other says who is in its way", async () => {
   const slow = `resource "terraform_data" "slow" {\n  provisioner "local-exec" {\n    command = "while ! [ -e go ]; do sleep 0.1; done"\n  }\n}\n`;
@@ -93,7 +93,7 @@ test("of two applies at once one goes on, and the other says who is in its way",
   expect((await running.done).code).toBe(0);
   writeFileSync(join(other.directory, "go"), "");
   expect(await other.plan()).toEqual({});
-}, 120_000);
+});
 
 test("a lock that was left behind is broken by force-unlock, and who had it writes no more", async () => {
   const workspace = await open("left", remembered("a"));
@@ -106,7 +106,7 @@ test("a lock that was left behind is broken by force-unlock, and who had it writ
   expect(await workspace.plan()).toEqual({});
   const late = await ask("POST", `${addressOf("left")}?ID=4711`, tenant, "{}");
   expect([late.status, late.text]).toEqual([409, expect.stringContaining("no longer yours")]);
-}, 120_000);
+});
 
 test("a stranger and a wrong key get nothing", async () => {
   for (const [method, body] of [["GET"], ["POST", "{}"], ["LOCK", '{"ID":"x"}'], ["UNLOCK"], ["DELETE"]] as const)
@@ -115,7 +115,7 @@ test("a stranger and a wrong key get nothing", async () => {
   await expect(open("web", remembered("a"), { ...tenant, keySecret: `${tenant.keySecret}x` })).rejects.toThrow(/auth/);
   expect((await fetch(addressOf("web"))).status).toBe(401);
   expect((await ask("GET", addressOf("..%2fx"))).status).toBe(400);
-}, 120_000);
+});
 
 test("a project that is made anew under an old id begins with no state", async () => {
   const admin = { ...tenant, token: await cloud.adminToken() };
@@ -139,4 +139,4 @@ test("what is no state, or too large, is refused", async () => {
       .status,
   ).toBe(429);
   expect((await ask("GET", addressOf("bad"))).status).toBe(404);
-}, 120_000);
+});

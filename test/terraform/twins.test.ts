@@ -39,7 +39,7 @@ beforeAll(async () => {
   if (subject === undefined) throw new Error("there are no service accounts");
   of = { login, subject, config: subject.block() as Json };
   await savePlans();
-}, 60_000);
+});
 
 afterAll(async () => {
   rmSync(plans, { recursive: true, force: true });

@@ -41,7 +41,7 @@ test("a protected machine is neither replaced nor destroyed, and the error names
     expect(`${stdout}${stderr}`).toMatch(/deletion_protection[\s\S]*set it to\s+false/);
   }
   expect((await workspace.state())[address]?.id).toBe(id);
-}, 120_000);
+});
 
 test("user data, keys, flavor, restart policy and power change in place", async () => {
   const spec = 'flavor_id = "small"\n    image_id = "debian-12"';
@@ -66,4 +66,4 @@ test("user data, keys, flavor, restart policy and power change in place", async 
   workspace.write(vm("deletion_protection = false", spec));
   await workspace.apply();
   await workspace.destroy();
-}, 180_000);
+});
