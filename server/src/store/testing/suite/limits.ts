@@ -207,7 +207,7 @@ export function limits(open: Open): void {
           }
           for (const id of model.sizes.keys()) await write(store, (tx) => tx.remove(keyOf(id)));
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       );
     });
   });
