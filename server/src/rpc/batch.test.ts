@@ -1,4 +1,6 @@
 // Many calls in one request, over stand-ins: each is answered as it would be alone.
+import { connect } from "node:http2";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { mostCalls } from "./batch-request.ts";
 import { errorInfo, type JsonAnswer, postJson, type StandIns, startStandIns } from "./testing/stand-ins.ts";
@@ -88,6 +90,22 @@ describe("POST /batch", () => {
     const ended = new Promise((resolve) => slow?.signal.addEventListener("abort", resolve));
     stop.abort();
     await ended;
+  });
+
+  test("answers over HTTP/2, too", async () => {
+    const session = connect(cloud.url);
+    const stream = session.request({ ":method": "POST", ":path": "/batch", ...alice });
+    stream.end(
+      JSON.stringify({
+        calls: [
+          { path: create, body: vpc("a") },
+          { path: create, body: vpc("b") },
+        ],
+      }),
+    );
+    const names = (await text(stream)).match(/"name":"."/g);
+    session.close();
+    expect(names?.sort()).toEqual(['"name":"a"', '"name":"b"']);
   });
 
   test.each([

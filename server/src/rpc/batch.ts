@@ -1,6 +1,6 @@
 // POST /batch: many calls in one request. Each is a call like any other, with a permission, a key, a request id and an answer of its own; the answers
 // come one to a line, each when it is ready. It spares whoever makes many calls at a time the way of each through HTTP.
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
@@ -13,7 +13,7 @@ import { maxBodyBytes } from "./parts.ts";
 import { callKey, newCallState } from "./state.ts";
 import type { Strangers } from "./strangers.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
-import { goneSignal, readBody } from "./web.ts";
+import { goneSignal } from "./web.ts";
 
 export const batchPath = "/batch";
 
@@ -38,8 +38,13 @@ export function createBatchHandler(parts: BatchParts): BatchHandler {
   return async (request, response, requestId) => {
     const sourceIp = request.socket.remoteAddress ?? "";
     const authorization = request.headers.authorization ?? "";
-    await identify(parts, bearerOf(authorization), { sourceIp, requestId, method: batchPath });
-    const asked = readBatch(await readBody(request, maxBodyBytes));
+    try {
+      await identify(parts, bearerOf(authorization), { sourceIp, requestId, method: batchPath });
+    } catch (error) {
+      await received(request, 0).catch(() => undefined);
+      throw error;
+    }
+    const asked = readBatch(await received(request, maxBodyBytes));
     const common = { authorization, sourceIp, signal: goneSignal(response) };
     response.statusCode = 200;
     response.setHeader("content-type", "application/x-ndjson");
@@ -53,7 +58,26 @@ export function createBatchHandler(parts: BatchParts): BatchHandler {
   };
 }
 
-/** Nobody who can't be told has a large body read. Each call looks for itself whose token it is. @throws Fault UNAUTHENTICATED */
+/** A whole body. What is too much is thrown away as it comes: a connection that is cut would take the answer with it. @throws Fault REQUEST_TOO_LARGE */
+function received(request: Readable, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= most) chunks.push(chunk);
+    });
+    request.once("end", () => {
+      if (size <= most) resolve(Buffer.concat(chunks).toString("utf8"));
+      else reject(new Fault("REQUEST_TOO_LARGE", `the body has more than ${most} bytes`));
+    });
+    request.once("close", () => {
+      if (!request.readableEnded) reject(new Fault("MALFORMED_REQUEST", "the body broke off"));
+    });
+  });
+}
+
+/** Nobody who can't be told has a large body kept. Each call looks for itself whose token it is. @throws Fault UNAUTHENTICATED */
 async function identify(
   { tokens, strangers }: BatchParts,
   token: string,

@@ -120,7 +120,7 @@ function headOf(request: HttpRequest): Pick<WebRequest, "method" | "url" | "head
 }
 
 /** The whole body. @throws Fault REQUEST_TOO_LARGE */
-export async function readBody(request: HttpRequest, most: number): Promise<string> {
+async function readBody(request: HttpRequest, most: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request) {
