@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { dropbearDisk } from "./images/dropbear.ts";
 import { tinyImage } from "./images/tiny.ts";
 import { jest, node, quietly, root, show } from "./steps.ts";
 import { type Results, type Verdict, verdictOf } from "./verdict.ts";
@@ -42,7 +43,7 @@ function installNeeds(): void {
 /** Built before the first test asks, so that no test's patience is spent on it. */
 function buildGuest(): void {
   try {
-    tinyImage(join(root, ".photon/images"));
+    for (const build of [tinyImage, dropbearDisk]) build(join(root, ".photon/images"));
   } catch (error) {
     console.log(`no guest for the tests: ${error instanceof Error ? error.message : error}`);
   }

@@ -19,11 +19,15 @@ run_user_data() { # file
       sed -n '/^runcmd:/,/^[^ -]/{s/^ *- *//p}' "$1" | grep -v '^runcmd:' > /run/runcmd; sh /run/runcmd >/dev/console 2>&1 ;;
   esac
 }
+ssh_keys() { # as cloud-init reads them, without a parser of YAML
+  cat /seed/meta-data /seed/user-data | sed -n '/^\(public-keys\|ssh_authorized_keys\):/,/^[^ ]*$/s/^ *- "\(.*\)"$/\1/p'
+}
 first_boot() {
+  mkdir -p /root/.ssh
   for disk in /dev/vd? /dev/sd?; do
     [ -b "$disk" ] || continue
     mount -t vfat -o ro "$disk" /seed 2>/dev/null || continue
-    [ -e /seed/meta-data ] && { sed -n 's/^local-hostname: *//p' /seed/meta-data > /run/name; cp /seed/user-data /run/user-data 2>/dev/null; echo nocloud > /run/source; }
+    [ -e /seed/meta-data ] && { sed -n 's/^local-hostname: *//p' /seed/meta-data > /run/name; cp /seed/user-data /run/user-data 2>/dev/null; ssh_keys > /root/.ssh/authorized_keys; echo nocloud > /run/source; }
     umount /seed
     [ -e /run/source ] && break
   done

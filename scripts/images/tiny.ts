@@ -69,7 +69,7 @@ function download(name: string, dir: string): string {
 }
 
 /** Downloads a package and unpacks it into the folder, without installing it. */
-function unpack(name: string, dir: string): void {
+export function unpack(name: string, dir: string): void {
   run("dpkg-deb", "-x", download(name, dir), dir);
 }
 
