@@ -95,6 +95,13 @@ describe("the registry protocol", () => {
     });
   });
 
+  test("has the manifest beside the packages that other registries ask for", () => {
+    const name = "terraform-provider-photoncloud_0.1.0";
+    expect(readdirSync(packages).sort()).toEqual([`${name}_linux_amd64.zip`, `${name}_manifest.json`]);
+    const manifest: unknown = JSON.parse(readFileSync(join(packages, `${name}_manifest.json`), "utf8"));
+    expect(manifest).toEqual({ version: 1, metadata: { protocol_versions: ["6.0"] } });
+  });
+
   test("signs with the same key after a restart", async () => {
     const keyOf = async () => {
       const answer: unknown = await (await get(`${lists}/0.1.0/download/linux/amd64`)).json();

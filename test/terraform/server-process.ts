@@ -1,5 +1,6 @@
 // A cloud in a process of its own, so that it can be killed: SQLite in a temporary folder, always the same port.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { get as getSecurely } from "node:https";
@@ -9,23 +10,30 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { postJson } from "@photoncloud/server/testing";
 
-/** Waits for something to be true. @throws Error when it is not within a minute */
+/** Waits for something to be true. @throws Error when it is not within three minutes */
 export async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 180_000;
   while (!(await check().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error(`${what} did not happen within a minute`);
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within three minutes`);
     await sleep(20);
   }
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
+/** Below what Linux gives to outgoing connections and to whoever asks for any port (ip_local_port_range begins at 32768). */
+const [lowestPort, highestPort] = [20_000, 32_000];
+
+/** A port that is free, and that nobody gets by chance: a server that is killed finds it free again. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(lowestPort, highestPort);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
