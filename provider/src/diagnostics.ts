@@ -89,7 +89,8 @@ const remedies: Readonly<Record<Reason, string>> = {
   PROTECTED: "",
   BUILT_IN: "Make one of your own, and refer to that.",
   NO_HOST: "Ask for less, or ask the cloud's operator for another host; then apply again.",
-  QUOTA_EXCEEDED: "Ask for less, remove what is not used, or ask whoever administers the quota for more; then apply again.",
+  QUOTA_EXCEEDED:
+    "Ask for less, remove what is not used, or ask whoever administers the quota for more; then apply again.",
   OUT_OF_ADDRESSES: "Free some, or take a larger network.",
   REQUEST_TOO_LARGE: "Split it into several resources.",
   TOO_MANY_REQUESTS: "Apply again in a while, with a lower -parallelism.",
