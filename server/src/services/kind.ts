@@ -187,8 +187,6 @@ export interface KindDefinition<Desc extends DescMessage = DescMessage> {
   readonly reconciler?: Reconciler<Desc, Drivers>;
   /** What it is in the network, so that the backend can be compared with what is stored. */
   readonly network?: NetworkPart<Desc>;
-  /** Attributes for conditions of permissions: `resource.{name}`. */
-  attributes?(message: MessageShape<Desc>): Readonly<Record<string, string>>;
 }
 
 /** Keeps a definition's type while it is checked. */

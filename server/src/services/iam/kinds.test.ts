@@ -105,6 +105,8 @@ describe("roles", () => {
     [{ action: "*", resourcePattern: "a/b/c/d/e/f/g" }, "permissions[0].resource_pattern", "pattern"],
     [{ action: "*", conditions: ["true", "principal.nope == 1"] }, "permissions[0].conditions[1]", "cel"],
     [{ action: "*", conditions: ["resource.name"] }, "permissions[0].conditions[0]", "cel"],
+    [{ action: "*", conditions: ['resource.nmae == "a"'] }, "permissions[0].conditions[0]", "cel"],
+    [{ action: "*", conditions: ["resource.labels.env == 3"] }, "permissions[0].conditions[0]", "cel"],
     [{ action: "*", conditions: ["("] }, "permissions[0].conditions[0]", "cel"],
     [{ action: "*", conditions: ['resource.name.matches("(a+)+")'] }, "permissions[0].conditions[0]", "cel"],
     [{ action: "*", conditions: ["[1].all(a, [2].all(b, a < b))"] }, "permissions[0].conditions[0]", "cel"],

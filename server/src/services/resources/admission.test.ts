@@ -186,10 +186,10 @@ describe("a method beside the standard ones", () => {
 });
 
 test("attributes() tells conditions of a resource, and nothing of a foreign one", async () => {
-  const cloud = await openFixture({ widget: { attributes: (widget) => ({ color: widget.color }) } });
+  const cloud = await openFixture();
   const { id } = await cloud.create({ name: "a", labels: { env: "prod" } });
   const read = (org: string) => cloud.resources.attributes(kindOf("widget"), { org, project: "alpha" }, id);
-  expect(await read("acme")).toEqual({ owner: "alice", name: "a", "labels.env": "prod", color: "red" });
+  expect(await read("acme")).toEqual({ owner: "alice", name: "a", "labels.env": "prod" });
   expect(await read("rival")).toEqual({});
   await cloud.close();
 });

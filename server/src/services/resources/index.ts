@@ -147,7 +147,7 @@ class GenericResources implements Resources {
   }
 }
 
-/** owner, name, labels as "labels.{key}", and the kind's own. */
+/** owner, name, and labels as "labels.{key}". */
 function attributesOf(slice: Slice, message: Message): Readonly<Record<string, string>> {
   const labels = slice.kind.fields.find((field) => field.name === "labels");
   const given: unknown = labels && fieldValue(labels, message);
@@ -156,7 +156,6 @@ function attributesOf(slice: Slice, message: Message): Readonly<Record<string, s
     owner: textIn(message, "owner"),
     name: textIn(message, "name"),
     ...Object.fromEntries(entries.map(([key, value]) => [`labels.${key}`, String(value)])),
-    ...slice.definition.attributes?.(message),
   };
 }
 

@@ -19,7 +19,7 @@ export interface PrincipalView {
 /** What a condition sees. */
 export interface ConditionContext {
   readonly principal: PrincipalView;
-  /** org_id, project_id, type and id of the path; the resource's attributes; its labels as a map. */
+  /** org_id, project_id, type and id of the path; owner, name and labels of the resource, as far as there is one. */
   readonly resource: Readonly<Record<string, unknown>>;
   readonly request: { readonly time: Date; readonly source_ip: string; readonly method?: string };
 }
@@ -39,7 +39,13 @@ const environment = new Environment({
       ...{ groups: "list<string>", mfa_age: "google.protobuf.Duration" },
     },
   })
-  .registerVariable("resource", "map<string, dyn>")
+  .registerVariable({
+    name: "resource",
+    schema: {
+      ...{ id: "string", type: "string", org_id: "string", project_id: "string" },
+      ...{ name: "string", owner: "string", labels: "map<string, string>" },
+    },
+  })
   .registerVariable({
     name: "request",
     schema: { time: "google.protobuf.Timestamp", source_ip: "string", method: "string" },
