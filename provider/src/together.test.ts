@@ -25,18 +25,20 @@ beforeEach(async () => {
   seen = [];
   answer = () => undefined;
   arrived = () => undefined;
-  server = createServer(async (request, response) => {
-    const body = (await json(request)) as Seen["body"];
-    const one = { url: request.url, who: request.headers.authorization, body, request, response };
-    seen.push(one);
-    answer(one);
-    arrived();
-  });
+  server = createServer((request, response) => void see(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   http = new Together(new PlainHttp({ endpoint: `http://127.0.0.1:${port}`, ca: undefined, userAgent: "test/1" }));
 });
+
+async function see(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = (await json(request)) as Seen["body"];
+  const one = { url: request.url, who: request.headers.authorization, body, request, response };
+  seen.push(one);
+  answer(one);
+  arrived();
+}
 
 afterEach(() => {
   server.closeAllConnections();

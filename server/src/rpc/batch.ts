@@ -126,10 +126,10 @@ function refused(path: string, id: string): string {
 }
 
 /** What the request's own answer says once. */
-const common: ReadonlySet<string> = new Set(["content-type", "content-length"]);
+const saidOnce: ReadonlySet<string> = new Set(["content-type", "content-length"]);
 
 async function shown({ status, header, body }: UniversalServerResponse): Promise<string> {
-  const headers = Object.fromEntries([...(header ?? [])].filter(([name]) => !common.has(name)));
+  const headers = Object.fromEntries([...(header ?? [])].filter(([name]) => !saidOnce.has(name)));
   return `"status":${status},"headers":${JSON.stringify(headers)},"body":${await textOf(body)}`;
 }
 
