@@ -98,6 +98,16 @@ onEachStore((openStore) => {
       const begun = await ask(world, token, "EnrollTotp", [EnrollTotpRequestSchema, EnrollTotpResponseSchema]);
       expect((await world.loginAlice()).token).not.toBe("");
       expect((await listFactors(token)).factors).toEqual([]);
+      const proving = ask(
+        world,
+        token,
+        "ProveSecondFactor",
+        [ProveSecondFactorRequestSchema, ProveSecondFactorResponseSchema],
+        {
+          code: "000000",
+        },
+      );
+      expect(await faultOf(proving)).toMatchObject({ reason: "WRONG_STATE", message: expect.stringMatching("enroll") });
       const app = new App(begun.secret, () => clock.now());
       const confirm = (code: string) =>
         ask(world, token, "ConfirmTotp", [ConfirmTotpRequestSchema, ConfirmFactorResponseSchema], {

@@ -161,6 +161,8 @@ async function start(parts: AccountParts, request: Message, call: Call): Promise
 async function prove(parts: AccountParts, request: Message, call: Call): Promise<Message> {
   const proof = as(ProveSecondFactorRequestSchema, request);
   const owner = await ownerOf(parts, call, "iam:factors:prove");
+  if ((await parts.factors.list(owner)).factors.length === 0)
+    throw new Fault("WRONG_STATE", "this account has no second factor to prove; enrol one first (photon mfa enroll)");
   if (proof.code === "" && proof.assertion === "")
     return create(ProveSecondFactorResponseSchema, { passkeyOptions: await parts.factors.challenge(owner) });
   await limited(parts, call, owner, () => parts.factors.prove(owner, proof));
