@@ -128,7 +128,10 @@ const endpoints: readonly Endpoint[] = [
   },
 ];
 
-/** All that an answer tells, but when it was given. The names of both are of one length. */
+/** When an answer was given, and whether the request's body had come in whole by then. */
+const ofTheWay: ReadonlySet<string> = new Set(["date", "connection", "keep-alive"]);
+
+/** All that an answer tells of what was asked about. The names of both are of one length. */
 async function told({ method, path, type, body }: Endpoint, names: Names, token: string): Promise<string> {
   const headers = {
     "x-request-id": "isolation",
@@ -141,7 +144,7 @@ async function told({ method, path, type, body }: Endpoint, names: Names, token:
   const plain = text.replace(/"value":"([^"]*)"/g, (_, base64: string) =>
     Buffer.from(base64, "base64").toString("latin1"),
   );
-  const said = `${answer.status} ${JSON.stringify([...answer.headers].filter(([name]) => name !== "date"))} ${plain}`;
+  const said = `${answer.status} ${JSON.stringify([...answer.headers].filter(([name]) => !ofTheWay.has(name)))} ${plain}`;
   return Object.entries(names).reduce((rest, [field, name]) => rest.replaceAll(name, `{${field}}`), said);
 }
 
