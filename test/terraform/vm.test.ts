@@ -34,9 +34,8 @@ test("a protected machine is neither replaced nor destroyed, and the error names
   await workspace.apply();
   const { id } = (await workspace.state())[address] ?? {};
   workspace.write(vm(own, 'flavor_id = "small"\n    image_id = "ubuntu-24-04"'));
-  expect(await workspace.plan()).toEqual({ [address]: "replace" });
-  for (const verb of ["apply", "destroy"]) {
-    const { code, stdout, stderr } = await workspace.run(verb, "-auto-approve", "-input=false", "-no-color");
+  for (const command of [["plan"], ["plan", "-destroy"], ["apply", "-auto-approve"], ["destroy", "-auto-approve"]]) {
+    const { code, stdout, stderr } = await workspace.run(...command, "-input=false", "-no-color");
     expect(code).toBe(1);
     expect(`${stdout}${stderr}`).toMatch(/deletion_protection[\s\S]*set it to\s+false/);
   }
