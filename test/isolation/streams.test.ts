@@ -145,9 +145,34 @@ test("whether the network is as it should be is the operators' alone to ask", as
   expect(await ask(world.admin)).toMatchObject({ code: "ok" });
 });
 
+describe.each(callers)("%s asks what is used, and", (_, callerOf) => {
+  const usage = (body: Json, token: string) => call(world.url, "creditservice.v1.UsageService/GetUsage", body, token);
+
+  test("is told nothing of another scope, be it there or not", async () => {
+    const { token } = callerOf();
+    const there = scope(world.owner);
+    for (const where of [there, { org_id: there.org_id }]) {
+      const never = { ...where, org_id: "never" };
+      const [known, unknown] = [await usage(where, token), await usage(never, token)];
+      expect(known).toMatchObject({ code: "permission_denied" });
+      expect(unknown).toMatchObject({ code: "permission_denied" });
+    }
+  });
+
+  test("finds nothing counted in its own project that others made", async () => {
+    const { home, token } = callerOf();
+    const before = await usage(scope(home), token);
+    expect(before).toMatchObject({ code: "ok" });
+    await create(world.url, world.admin, kindOf("vpc"), world.owner, `their-${nextName()}`);
+    expect((await usage(scope(home), token)).body).toEqual(before.body);
+  });
+});
+
 /** Services that manage no kind: their methods have cases in this folder, by name. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "prismnet.v1.NetworkService": ["CheckNetwork"],
+  // What can be limited is told to whoever is logged in: it is the catalog's.
+  "creditservice.v1.UsageService": ["GetUsage", "ListDimensions"],
   // In test/compute/agents.test.ts.
   "plasmavmc.v1.HostJoiningService": ["CreateJoinToken", "JoinHost"],
   "chainfire.v1.EventService": ["ListEvents", "WatchEvents"],
