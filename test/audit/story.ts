@@ -125,6 +125,7 @@ export class Story {
     await this.#changes();
     await this.#denials();
     await this.#directory();
+    await this.#batch();
     await this.#logins(password);
     await this.#secondFactor();
     await this.#keys();
@@ -151,8 +152,12 @@ export class Story {
     const at = { org_id: org, project_id: project };
     const eve = await this.#login(org, "eve", await this.#user(org, "eve"));
     const nothing = of("project", "DENIED", {
-      ...{ actor: "user:acme/eve", credential: "password", sessionId: "~^session-" },
-      ...{ permission: "network:vpcs:create", decidedBy: "nothing", projectId: project },
+      actor: "user:acme/eve",
+      credential: "password",
+      sessionId: "~^session-",
+      permission: "network:vpcs:create",
+      decidedBy: "nothing",
+      projectId: project,
     });
     const vpc = { ...at, name: "x", cidr: "10.0.0.0/16" };
     await this.#refused("permission_denied", `${vpcs}/CreateVpc`, vpc, eve, nothing);
@@ -184,8 +189,12 @@ export class Story {
     const schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
     const body = { schemas, Operations: [{ op: "add", path: "members", value: [{ value: "eve" }] }] };
     const refused = of("org", "DENIED", {
-      ...{ method: "iam.v1.GroupService/UpdateGroup", actor: "user:acme/gil", credential: "password" },
-      ...{ kind: "iam.v1.Group", resourceId: "bosses", decidedBy: "delegation" },
+      method: "iam.v1.GroupService/UpdateGroup",
+      actor: "user:acme/gil",
+      credential: "password",
+      kind: "iam.v1.Group",
+      resourceId: "bosses",
+      decidedBy: "delegation",
     });
     const requestId = "story-scim";
     const answer = await fetch(`${this.#url}/scim/v2/${org}/Groups/bosses`, {
@@ -198,11 +207,29 @@ export class Story {
     this.steps.push({ ...refused, requestId });
   }
 
+  /** Secrets of calls that come together: of one that is taken, and of one that is refused. */
+  async #batch(): Promise<void> {
+    const path = "/iam.v1.UserService/CreateUser";
+    const one = (id: string) => ({
+      path,
+      headers: { "x-request-id": `story-batched-${id}` },
+      body: { org_id: org, id, password: this.#keep("password", `canary-batched-password-of-${id}`) },
+    });
+    const headers = { authorization: `Bearer ${this.readers.org}`, "content-type": "application/json" };
+    const body = JSON.stringify({ calls: [one("bea"), one("Not An Id")] });
+    const answer = await fetch(`${this.#url}/batch`, { method: "POST", headers, body });
+    this.errors.push(await answer.text());
+    const made = of("org", "CREATED", { actor: "user:acme/ada", kind: "iam.v1.User", resourceId: "bea" });
+    this.steps.push({ ...made, requestId: "story-batched-bea" });
+  }
+
   async #logins(password: string): Promise<void> {
     const ada = { org_id: org, principal_id: "ada" };
     const wrong = this.#keep("wrong password", "canary-wrong-password");
     const failed = of("org", "LOGIN_FAILED", {
-      ...{ actor: "user:acme/ada", credential: "password", decidedBy: "credential" },
+      actor: "user:acme/ada",
+      credential: "password",
+      decidedBy: "credential",
     });
     await this.#refused("unauthenticated", `${token}/IssueToken`, { ...ada, password: wrong }, "", failed);
     const { token: other, refreshToken } = await this.#enter({ ...ada, password });
@@ -355,7 +382,9 @@ export class Story {
       password: this.#keep("password", "canary-password-of-ivy"),
     };
     const joined = of("org", "CREATED", {
-      ...{ actor: "user:acme/ada", kind: "iam.v1.User", credential: `invitation:${String(id)}` },
+      actor: "user:acme/ada",
+      kind: "iam.v1.User",
+      credential: `invitation:${String(id)}`,
     });
     await this.#must("iam.v1.OrgJoiningService/AcceptInvitation", accept, "", joined);
   }
@@ -397,8 +426,11 @@ export class Story {
     await this.#until("plasmavmc.v1.VmService/GetVm", { ...at, id }, "VM_STATE_RUNNING");
     const console = { ...at, vm_id: id };
     const looked = of("project", "ACCESSED", {
-      ...{ actor: "user:acme/ada", permission: "compute:vms:console", resourceId: id },
-      ...{ decidedBy: "~^role_binding:.", credential: "password" },
+      actor: "user:acme/ada",
+      permission: "compute:vms:console",
+      resourceId: id,
+      decidedBy: "~^role_binding:.",
+      credential: "password",
     });
     const { url } = await this.#must("plasmavmc.v1.ConsoleService/OpenConsole", console, this.readers.org, looked);
     this.#keep("console ticket", String(url).split(/[=/]/).at(-1));

@@ -60,7 +60,7 @@ async function strangerIn(url: string, admin: string): Promise<string> {
 }
 
 /** A request that names the place, and nothing that is there; so whoever is let through changes nothing that counts. */
-function bodyOf(method: Method, kind: Kind | undefined, { orgId, projectId }: Place): Json {
+export function bodyOf(method: Method, kind: Kind | undefined, { orgId, projectId }: Place): Json {
   const named = new Set(method.desc.input.fields.map(({ name }) => name));
   const nameless = kind !== undefined && (kind.scope === Scope.SYSTEM || kind.isScope === Scope.ORG);
   const scope = kind?.isScope;
@@ -98,7 +98,7 @@ const words: Readonly<Record<number, string>> = {
 };
 
 /** Every method of the catalog with the kind that it is of. */
-function methods(): readonly { readonly method: Method; readonly kind: Kind | undefined }[] {
+export function methods(): readonly { readonly method: Method; readonly kind: Kind | undefined }[] {
   const kinds = new Map(catalog().kinds.map((kind) => [kind.service.typeName, kind]));
   return [...catalog().methods.values()]
     .map((method) => ({ method, kind: kinds.get(method.desc.parent.typeName) }))

@@ -22,7 +22,11 @@ beforeAll(async () => {
   const kinds = iam.kinds.map((kind) => announced(kind, heralds));
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   resources = createResources({
-    ...{ store, kinds, clock, random, catalog: catalog() },
+    store,
+    kinds,
+    clock,
+    random,
+    catalog: catalog(),
     drivers: simulatedDrivers({ clock }),
   });
 });

@@ -14,7 +14,11 @@ function server(store: Store, issuer = "https://cloud.test") {
   const iam = createIam({ store, catalog: catalog(), clock: systemClock, issuer });
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const resources = createResources({
-    ...{ store, kinds: iam.kinds, catalog: catalog(), clock: systemClock, random },
+    store,
+    kinds: iam.kinds,
+    catalog: catalog(),
+    clock: systemClock,
+    random,
     drivers: simulatedDrivers(),
   });
   const login = (password: string) => {

@@ -26,9 +26,10 @@ import { identityProviderKind } from "./identity-provider/kind.ts";
 import { heed } from "./news.ts";
 import { orgKind } from "./org/kind.ts";
 import { createAccessPlans } from "./policy/access-plans.ts";
-import { createAuthorizer, freshPolicies } from "./policy/authorizer.ts";
+import { createAuthorizer } from "./policy/authorizer.ts";
 import { createDelegation } from "./policy/delegation.ts";
 import { Follower } from "./policy/follower.ts";
+import { FreshPolicies } from "./policy/policies.ts";
 import { ScopeIndex } from "./policy/scope-index.ts";
 import { policyKinds } from "./policy/scope-table.ts";
 import { Uses } from "./policy/uses.ts";
@@ -109,7 +110,7 @@ export function createIam(options: IamOptions): Iam {
     onEvent: breakGlassNews(sessions, options.onAlarm, heed(index, sessions)),
     ...(options.onFailure && { onFailure: options.onFailure }),
   });
-  const policies = freshPolicies(index, follower);
+  const policies = new FreshPolicies(index, store, follower);
   const uses = new Uses(store.records, clock);
   const authorizer = createAuthorizer(policies, clock, uses);
   const delegation = createDelegation(store, policies);
@@ -132,11 +133,32 @@ export function createIam(options: IamOptions): Iam {
   const resources = () => calls ?? unbound();
   const filling = new Filling({ store, resources, failed });
   const accounts = {
-    ...{ store, catalog, clock, login, limiter, life, sessions, factors, delegation, authorizer, resources },
+    store,
+    catalog,
+    clock,
+    login,
+    limiter,
+    life,
+    sessions,
+    factors,
+    delegation,
+    authorizer,
+    resources,
   };
   const own = [issuer, audience];
   const federation = createFederation({
-    ...{ store, clock, random, terms, life, login, factors, limiter, keys, sealing, endpoint, own },
+    store,
+    clock,
+    random,
+    terms,
+    life,
+    login,
+    factors,
+    limiter,
+    keys,
+    sealing,
+    endpoint,
+    own,
   });
   const writes: PolicyWrites = { access: createAccessPlans(store, policies, catalog), delegation };
   const heralds: Heralds = {

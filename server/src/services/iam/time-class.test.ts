@@ -106,7 +106,9 @@ describe("methods that name a principal", () => {
 
   test("Explain answers nothing, and reads as much, about another org's principal as about nobody's", async () => {
     const ask = (principal: string) => ({
-      ...{ principal, action: "compute:vms:get", resource: "org/rival/project/alpha/vm/vm-1" },
+      principal,
+      action: "compute:vms:get",
+      resource: "org/rival/project/alpha/vm/vm-1",
     });
     const reads = (principal: string) =>
       counted.of(() => world.handle("Explain", ExplainRequestSchema, ask(principal), callBy(mallory)));

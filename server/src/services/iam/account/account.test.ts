@@ -365,7 +365,9 @@ onEachStore((openStore) => {
       await world.bind("user:acme/alice", "OrgAdmin", { orgId: "acme" });
       const set = (id: string) =>
         world.call("user:acme/alice", "user", "update", {
-          ...{ orgId: "acme", id, user: { password: "a quite new phrase" } },
+          orgId: "acme",
+          id,
+          user: { password: "a quite new phrase" },
           updateMask: { paths: ["password"] },
         });
       expect((await faultOf(set("alice"))).reason).toBe("WRONG_STATE");

@@ -43,7 +43,8 @@ async function setPassword(parts: PasswordParts, { org, id }: Owner["identity"],
   const kind = parts.catalog.byTypeName(UserSchema.typeName);
   if (kind === undefined) throw new Error("the catalog lacks users");
   const request = create(UpdateUserRequestSchema, {
-    ...{ orgId: org, id },
+    orgId: org,
+    id,
     user: create(UserSchema, { password }),
     updateMask: create(FieldMaskSchema, { paths: ["password"] }),
   });

@@ -1,6 +1,8 @@
 // Explain, WhoCan and ListUnusedPermissions: that they say what is decided, and nothing of whom the caller may not ask.
+import type { DescMessage } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import {
+  AuthorizeRequestSchema,
   ExplainRequestSchema,
   type ExplainResponse,
   ExplainResponseSchema,
@@ -19,6 +21,8 @@ const acme = { orgId: "acme" };
 const alpha = { orgId: "acme", projectId: "alpha" };
 const machine = "org/acme/project/alpha/vm/vm-1";
 
+const bigints = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+
 async function explain(world: World, who: string, init: Record<string, unknown>): Promise<ExplainResponse> {
   return as(ExplainResponseSchema, await world.handle("Explain", ExplainRequestSchema, init, callBy(who)));
 }
@@ -36,12 +40,18 @@ onEachDatabase(
   (world) => {
     test("Explain names the statement that decided, its binding, the role's version and the group", async () => {
       const answer = await explain(world(), "user:acme/alice", {
-        ...{ principal: "user:acme/bob", action: "compute:vms:stop", resource: machine },
+        principal: "user:acme/bob",
+        action: "compute:vms:stop",
+        resource: machine,
       });
       expect(answer).toMatchObject({ allowed: true, stage: Stage.ALLOWANCE, groups: ["group:acme/ops"] });
       expect(answer.decided).toMatchObject({
-        ...{ roleId: "stopper", roleVersion: 1n, group: "group:acme/ops", scope: "org/acme/project/alpha" },
-        ...{ action: "compute:vms:stop", outcome: Outcome.DECIDED },
+        roleId: "stopper",
+        roleVersion: 1n,
+        group: "group:acme/ops",
+        scope: "org/acme/project/alpha",
+        action: "compute:vms:stop",
+        outcome: Outcome.DECIDED,
       });
       expect(answer.decided?.roleBindingId).toMatch(/^binding-/);
     });
@@ -106,6 +116,22 @@ onEachDatabase(
       expect((await ask(admin, "user:acme/carol")).decided?.roleId).toBe("ProjectViewer");
     });
 
+    test("Explain and Authorize tell strangers about themselves nothing of an org that has given them nothing", async () => {
+      const there = { action: "compute:vms:delete", resource: machine };
+      const never = { ...there, resource: machine.replace("acme", "nowhere") };
+      const told = (method: string, schema: DescMessage, init: Record<string, unknown>) =>
+        world().handle(method, schema, init, callBy("user:rival/mallory"));
+      for (const [method, schema] of [
+        ["Explain", ExplainRequestSchema],
+        ["Authorize", AuthorizeRequestSchema],
+      ] as const) {
+        const [known, unknown] = [await told(method, schema, there), await told(method, schema, never)];
+        const plain = JSON.stringify(known, bigints).replaceAll("acme", "nowhere");
+        expect(plain).toBe(JSON.stringify(unknown, bigints));
+        expect(plain).not.toContain("guardrail-");
+      }
+    });
+
     test("WhoCan lists people with the binding or the group by which they can, and conditions as they stand", async () => {
       const { holders, scopes } = await whoCan(world(), "user:acme/alice", {
         ...alpha,
@@ -118,7 +144,9 @@ onEachDatabase(
       const [, , him] = holders;
       expect(him?.ways).toHaveLength(1);
       expect(him?.ways[0]).toMatchObject({
-        ...{ roleId: "stopper", group: "group:acme/ops", onlyIf: ['principal.mfa_age < duration("1h")'] },
+        roleId: "stopper",
+        group: "group:acme/ops",
+        onlyIf: ['principal.mfa_age < duration("1h")'],
       });
     });
 

@@ -12,7 +12,7 @@ import {
 import { invalidField } from "../../../fault.ts";
 import type { Call, ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
-import { policyAt, questionOf, reaches } from "../policy/authorizer.ts";
+import { questionOf, reaches } from "../policy/authorizer.ts";
 import { sentenceOf, type Verdict } from "../policy/decide.ts";
 import { type Look, type Looked, look } from "../policy/look.ts";
 import { principalName } from "../principal-name.ts";
@@ -60,7 +60,7 @@ export async function explain(parts: AuthzParts, request: Message, call: Call): 
   const self = request.principal === "" || request.principal === principalName(caller);
   const asked = self ? caller : await asIf(parts, request, path, call);
   if (!reaches(asked, path)) return outOfReach(asked);
-  const policy = await policyAt(parts.policies, asked, path);
+  const policy = await parts.policies.of(asked, path);
   const sourceIp = self || request.sourceIp === "" ? call.sourceIp : request.sourceIp;
   const context = { sourceIp, attributes: async () => request.resourceAttributes };
   const question = questionOf(policy, asked, request.action, path, context, parts.clock);
@@ -111,7 +111,9 @@ function answerOf(
       : explanation,
     stage: stageOf[verdict.by],
     ...(decided !== undefined && !hidden && { decided: candidateOf(decided) }),
-    ...{ candidates: candidates.map(candidateOf), groups: [...groups], hidden: looked.length - candidates.length },
+    candidates: candidates.map(candidateOf),
+    groups: [...groups],
+    hidden: looked.length - candidates.length,
   });
 }
 
@@ -123,7 +125,8 @@ function scopeOf({ source }: Looked): string {
 
 function candidateOf({ source, statement, outcome, why }: Looked): MessageInitShape<typeof CandidateSchema> {
   const written = {
-    ...{ action: statement.action.text, resourcePattern: resourceText(statement.resource) },
+    action: statement.action.text,
+    resourcePattern: resourceText(statement.resource),
     conditions: [...statement.conditionTexts],
   };
   return { stage: stageOf[source.stage], outcome: outcomeOf[outcome], why, ...written, ...originOf(source) };

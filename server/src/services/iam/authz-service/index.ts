@@ -8,7 +8,7 @@ import {
 } from "@photoncloud/proto/gen/iam/v1/authz_pb";
 import type { Clock } from "../../../clock.ts";
 import type { Authorizer, ServiceHandlers } from "../../call.ts";
-import type { Policies } from "../policy/authorizer.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { Uses } from "../policy/uses.ts";
 import { malformed } from "./asking.ts";
 import { authorize } from "./authorize.ts";

@@ -59,7 +59,10 @@ async function unusedOf({ uses, catalog }: AuthzParts, bound: Bound, role: Compi
   const given = givenBy(role, catalog);
   const days = [...last.values()];
   return {
-    ...{ roleBindingId: bound.id, principal: bound.principal, roleId: role.id, granted: given.length },
+    roleBindingId: bound.id,
+    principal: bound.principal,
+    roleId: role.id,
+    granted: given.length,
     unused: given.filter((permission) => (last.get(permission) ?? 0) < since),
     ...(days.length > 0 && { lastUseTime: timestampFromMs(msOf(Math.max(...days))) }),
   } satisfies MessageInitShape<typeof UnusedGrantSchema>;

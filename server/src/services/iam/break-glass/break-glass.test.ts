@@ -208,7 +208,9 @@ onEachStore((openStore) => {
   describe("the sealed administrator", () => {
     const change = (user: Record<string, unknown>) =>
       world.call(admin, "user", "update", {
-        ...{ orgId: "system", id: "break-glass", user },
+        orgId: "system",
+        id: "break-glass",
+        user,
         updateMask: {
           paths: Object.keys(user).map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
         },

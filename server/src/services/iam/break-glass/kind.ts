@@ -8,7 +8,7 @@ import { principalName } from "../principal-name.ts";
 import { isSealed } from "./state.ts";
 
 /** How long a request waits, and how long the administrator is unlocked. */
-export const glassMs = 3_600_000;
+const glassMs = 3_600_000;
 
 const words: Readonly<Record<BreakGlassState, string>> = {
   [BreakGlassState.UNSPECIFIED]: "unknown",

@@ -1,7 +1,7 @@
 // Service account key secrets: "pck_" and 256 random bits. Stored as SHA-256: nothing slower is needed for what can't be guessed.
 import { createHash, timingSafeEqual } from "node:crypto";
 
-export const keySecretPrefix = "pck_";
+const keySecretPrefix = "pck_";
 /** 256 bits. */
 export const keySecretBytes = 32;
 

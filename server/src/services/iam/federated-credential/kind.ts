@@ -11,7 +11,7 @@ import { nameById } from "../ids.ts";
 import type { PolicyWrites } from "../policy-writes.ts";
 
 /** An exchange tries them all. */
-export const mostCredentials = 50;
+const mostCredentials = 50;
 /** Of a claim that must be there, in characters. */
 const longestClaim = 512;
 

@@ -8,14 +8,19 @@ import {
   IssueIdentityTokenResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import { Fault, invalidField } from "../../../fault.ts";
+import type { Store } from "../../../store/store.ts";
 import type { ServiceHandlers } from "../../call.ts";
+import { appendAudit } from "../../events/audit.ts";
 import { unauthenticated } from "../tokens/access-token.ts";
 import { type Exchange, tokenTypes } from "./exchange.ts";
 import { type IdentityTokenParts, identityToken } from "./identity-token.ts";
 
 const subjectTypes: readonly string[] = ["", tokenTypes.jwt, tokenTypes.idToken];
 
-export function federationMethods(exchange: Exchange, identity: IdentityTokenParts): ServiceHandlers["methods"] {
+export function federationMethods(
+  exchange: Exchange,
+  identity: IdentityTokenParts & { readonly store: Store },
+): ServiceHandlers["methods"] {
   return {
     async ExchangeToken(request, call): Promise<Message> {
       if (!isMessage(request, ExchangeTokenRequestSchema)) throw malformed();
@@ -34,6 +39,8 @@ export function federationMethods(exchange: Exchange, identity: IdentityTokenPar
       if (!isMessage(request, IssueIdentityTokenRequestSchema)) throw malformed();
       if (call.principal === undefined) throw unauthenticated();
       const { token, expiresAt } = await identityToken(identity, call.principal, request.audience);
+      const { org, project } = call.principal;
+      await appendAudit(identity.store, { type: "accessed", tenant: { org, project }, caller: call });
       return create(IssueIdentityTokenResponseSchema, { token, expireTime: timestampFromMs(expiresAt) });
     },
   };

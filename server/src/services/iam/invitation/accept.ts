@@ -109,7 +109,9 @@ async function join(parts: AcceptParts, { org, groupId, principal }: Membership,
     const group = await unary(parts, GroupSchema.typeName, "get", request, inviter);
     if (!isMessage(group, GroupSchema) || group.members.includes(principal)) return;
     const update = create(UpdateGroupRequestSchema, {
-      ...{ orgId: org, id: groupId, etag: group.etag },
+      orgId: org,
+      id: groupId,
+      etag: group.etag,
       group: create(GroupSchema, { members: [...group.members, principal] }),
       updateMask: create(FieldMaskSchema, { paths: ["members"] }),
     });

@@ -50,9 +50,14 @@ onEachStore((openStore) => {
       const { token } = await invite({ email: "zoe@acme.example", roles, groupIds: ["operators"] });
       expect(token).toMatch(/^pci_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/);
       expect(await preview(token)).toMatchObject({
-        ...{ orgId: "acme", invitedBy: alice, email: "zoe@acme.example", groupIds: ["operators"] },
+        orgId: "acme",
+        invitedBy: alice,
+        email: "zoe@acme.example",
+        groupIds: ["operators"],
         roles: [{ roleId: "ProjectMember", projectId: "alpha" }, { roleId: "ProjectViewer" }],
-        ...{ minPasswordLength: 12, mfaRequired: false, expireTime: timestampFromMs(clock.now() + 7 * dayMs) },
+        minPasswordLength: 12,
+        mfaRequired: false,
+        expireTime: timestampFromMs(clock.now() + 7 * dayMs),
       });
       await accept({ token });
       expect((await loginZoe()).token).not.toBe("");

@@ -47,8 +47,16 @@ async function preview(parts: AcceptParts, { org, invitation, by }: GoodInvitati
   const { minPasswordLength, mfaRequired } = await accountRules(parts.store, org);
   const { email = "", userId = "", roles, groupIds, expireTime } = invitation;
   return create(PreviewInvitationResponseSchema, {
-    ...{ orgId: org, orgName: row?.name ?? org, invitedBy: by },
-    ...{ email, userId, roles, groupIds, ...(expireTime && { expireTime }), minPasswordLength, mfaRequired },
+    orgId: org,
+    orgName: row?.name ?? org,
+    invitedBy: by,
+    email,
+    userId,
+    roles,
+    groupIds,
+    ...(expireTime && { expireTime }),
+    minPasswordLength,
+    mfaRequired,
   });
 }
 

@@ -14,7 +14,8 @@ const scope = "org/acme/project/alpha";
 async function planned(world: World, noun: string, field: string, init: Record<string, unknown>): Promise<unknown> {
   const { paths, resource, ...at } = init;
   const answer = await world.call(admin, noun, "plan", {
-    ...{ ...at, [field]: resource },
+    ...at,
+    [field]: resource,
     ...(Array.isArray(paths) && { updateMask: { paths } }),
   });
   const changes: unknown = Reflect.get(answer, "changes");
@@ -94,7 +95,10 @@ onEachDatabase(
       const narrower = { permissions: [{ action: "compute:vms:get" }] };
       const role = { ...acme, id: "bound", resource: narrower, paths: ["permissions"] };
       expect(await planned(world(), "role", "role", role)).toContainEqual({
-        ...{ principal: bot, scope, gives: [], takes: ["compute:vms:stop"] },
+        principal: bot,
+        scope,
+        gives: [],
+        takes: ["compute:vms:stop"],
       });
       const none = { ...update, serviceAccount: { permissionBoundaryRoleId: undefined } };
       await world().call(admin, "service_account", "update", none);
@@ -150,7 +154,10 @@ onEachDatabase(
         const gives = ["compute:vms:stop"];
         expect(await without("guardrail", { ...acme, id: textOf(guardrail, "id") })).toEqual(
           ["group:acme/bound", "service_account:acme/bot", "user:acme/alice"].map((principal) => ({
-            ...{ principal, scope, gives, takes: [] },
+            principal,
+            scope,
+            gives,
+            takes: [],
           })),
         );
         expect(await may(world(), alice, "compute:vms:stop", vm)).toBe(false);
@@ -161,7 +168,10 @@ onEachDatabase(
       test("of a boundary: what it kept back", async () => {
         const paths = ["permission_boundary_role_id"];
         const update = (permissionBoundaryRoleId: string | undefined) => ({
-          ...{ ...acme, id: "bot", serviceAccount: { permissionBoundaryRoleId }, updateMask: { paths } },
+          ...acme,
+          id: "bot",
+          serviceAccount: { permissionBoundaryRoleId },
+          updateMask: { paths },
         });
         await world().call(admin, "service_account", "update", update("bound"));
         expect(

@@ -11,7 +11,9 @@ onEachDatabase(
   (world) => {
     const bounded = (id: string, role: string | undefined, who = admin) =>
       world().call(who, "service_account", "update", {
-        ...{ ...acme, id, serviceAccount: role === undefined ? {} : { permissionBoundaryRoleId: role } },
+        ...acme,
+        id,
+        serviceAccount: role === undefined ? {} : { permissionBoundaryRoleId: role },
         updateMask: { paths: ["permission_boundary_role_id"] },
       });
     let made = 0;

@@ -34,7 +34,11 @@ export function conditionContext({
   const { org, project, type, id } = path;
   return {
     principal: {
-      ...{ id: principal.id, kind: principal.kind, org_id: principal.org, project_id: principal.project, groups },
+      id: principal.id,
+      kind: principal.kind,
+      org_id: principal.org,
+      project_id: principal.project,
+      groups,
       ...(principal.mfaAt !== undefined && { mfa_age: durationOf(Math.max(0, now - principal.mfaAt)) }),
     },
     resource: {

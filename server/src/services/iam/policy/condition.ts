@@ -35,15 +35,24 @@ const environment = new Environment({
   .registerVariable({
     name: "principal",
     schema: {
-      ...{ id: "string", kind: "string", org_id: "string", project_id: "string" },
-      ...{ groups: "list<string>", mfa_age: "google.protobuf.Duration" },
+      id: "string",
+      kind: "string",
+      org_id: "string",
+      project_id: "string",
+      groups: "list<string>",
+      mfa_age: "google.protobuf.Duration",
     },
   })
   .registerVariable({
     name: "resource",
     schema: {
-      ...{ id: "string", type: "string", org_id: "string", project_id: "string" },
-      ...{ name: "string", owner: "string", labels: "map<string, string>" },
+      id: "string",
+      type: "string",
+      org_id: "string",
+      project_id: "string",
+      name: "string",
+      owner: "string",
+      labels: "map<string, string>",
     },
   })
   .registerVariable({

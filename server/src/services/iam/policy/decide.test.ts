@@ -72,7 +72,8 @@ function roleOf(id: string, given: readonly Plain[]): CompiledRole {
     create(RoleSchema, {
       id,
       permissions: given.map(({ resourcePattern: pattern, deny, action: spoken, conditions: texts }) => ({
-        ...{ action: spoken, conditions: [...texts] },
+        action: spoken,
+        conditions: [...texts],
         ...(pattern !== undefined && { resourcePattern: pattern }),
         ...(deny && { effect: Effect.DENY }),
       })),
@@ -87,7 +88,8 @@ function guardOf({ exempt, statements: given }: Written["guardrails"][number], i
   // An exemption comes to the principal itself or by its group.
   const exemptPrincipals = exempt ? [index % 2 === 0 ? principal : group] : ["user:o1/q"];
   const denied = given.map(({ action: spoken, resourcePattern: pattern, conditions: texts }) => ({
-    ...{ action: spoken, conditions: [...texts] },
+    action: spoken,
+    conditions: [...texts],
     ...(pattern !== undefined && { resourcePattern: pattern }),
   }));
   const guardrail = compileGuardrail(
@@ -105,7 +107,10 @@ function grantsOf(given: Written["roles"]): readonly Grant[] {
 
 function policyFrom({ guardrails = [], boundary, roles: given }: Partial<Written> & Pick<Written, "roles">): Policy {
   return {
-    ...{ principal, groups: [group], guards: guardrails.map(guardOf), grants: grantsOf(given) },
+    principal,
+    groups: [group],
+    guards: guardrails.map(guardOf),
+    grants: grantsOf(given),
     boundary: boundary && { roleId: "bounds", role: roleOf("bounds", boundary) },
   };
 }

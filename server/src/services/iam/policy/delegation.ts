@@ -1,22 +1,19 @@
 // Nobody gives what they do not have. The checks that keep a permission to write roles, bindings, groups, users or keys from becoming every permission.
-import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { GuardrailSchema } from "@photoncloud/proto/gen/iam/v1/guardrail_pb";
 import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb";
 import { Fault } from "../../../fault.ts";
-import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
+import type { Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
 import type { Caller } from "../../kind.ts";
-import { type Identity, parseGroupName, principalName } from "../principal-name.ts";
-import { principalKey } from "../principals.ts";
+import { type Identity, principalName } from "../principal-name.ts";
 import { compileAction } from "./action.ts";
-import { type Policies, policyAt } from "./authorizer.ts";
+import { scopesNaming } from "./holders.ts";
 import { notHeld, notHeldWithout } from "./holding.ts";
-import { isExempt } from "./policy.ts";
+import type { Asking, Policies } from "./policies.ts";
+import { isExempt, type Policy } from "./policy.ts";
 import type { Statement } from "./statements.ts";
-import { grantOf } from "./view.ts";
+import { grantOf, policyFor } from "./view.ts";
 
-/** Bindings of one principal that are looked at; more than any person has. */
-const mostBindings = 10_000;
 const system: Tenant = { org: "", project: "" };
 
 function allowing(action: string): Statement {
@@ -53,10 +50,15 @@ class Checks implements Delegation {
     this.#policies = policies;
   }
 
+  /** All that speaks of somebody at a scope that the cloud itself names. */
+  async #policyAt(principal: Asking, scope: Tenant): Promise<Policy> {
+    return policyFor(await this.#policies.view(scope, principal.org), principal);
+  }
+
   async #lacks(caller: Caller, scope: Tenant, gives: readonly Statement[], takesAway: readonly Statement[]) {
     const { principal } = caller;
     if (principal === undefined) return undefined;
-    const policy = await policyAt(this.#policies, principal, scope);
+    const policy = await this.#policyAt(principal, scope);
     const holdings = { ...policy, limits: principal.limits };
     return notHeld(holdings, gives) ?? notHeldWithout(holdings, takesAway);
   }
@@ -74,9 +76,9 @@ class Checks implements Delegation {
     const name = principalName(target);
     if (caller.principal === undefined || principalName(caller.principal) === name) return;
     const home = { org: target.org, project: "" };
-    const { groups } = await policyAt(this.#policies, target, home);
+    const { groups } = await this.#policyAt(target, home);
     for (const scope of await this.#scopesOf([name, ...groups])) {
-      const { grants } = await policyAt(this.#policies, target, scope);
+      const { grants } = await this.#policyAt(target, scope);
       await this.mustHold(
         caller,
         scope,
@@ -111,8 +113,8 @@ class Checks implements Delegation {
   async #mustShareExemptions(caller: Caller, holder: string): Promise<void> {
     const { principal } = caller;
     if (principal === undefined) return;
-    for (const scope of await this.#named(holder, GuardrailSchema.typeName)) {
-      const mine = await policyAt(this.#policies, principal, scope);
+    for (const scope of await scopesNaming(this.#store, holder, GuardrailSchema.typeName)) {
+      const mine = await this.#policyAt(principal, scope);
       const lacking = mine.guards.some(({ guardrail }) => guardrail.exempt.has(holder) && !isExempt(guardrail, mine));
       if (lacking) await this.mustHold(caller, scope, [exempting], []);
     }
@@ -120,24 +122,11 @@ class Checks implements Delegation {
 
   /** The scopes in which any of them was given a role, by the references of their bindings. */
   async #scopesOf(holders: readonly string[]): Promise<readonly Tenant[]> {
-    const found = await Promise.all(holders.map((holder) => this.#named(holder, RoleBindingSchema.typeName)));
+    const found = await Promise.all(
+      holders.map((holder) => scopesNaming(this.#store, holder, RoleBindingSchema.typeName)),
+    );
     return [...new Map(found.flat().map((scope) => [`${scope.org}/${scope.project}`, scope])).values()];
   }
-
-  /** Where resources of a kind are that name someone. */
-  async #named(holder: string, kind: string): Promise<readonly Tenant[]> {
-    const keys = await this.#store.referrers(holderKey(holder), mostBindings);
-    return keys.filter((key) => key.kind === kind).map((key) => key.tenant);
-  }
-}
-
-/** Where the row of a user, a service account or a group is, by its name. */
-function holderKey(holder: string): ResourceKey {
-  const group = parseGroupName(holder);
-  if (group !== undefined) return { tenant: { org: group.org, project: "" }, kind: GroupSchema.typeName, id: group.id };
-  const [kind, rest = ""] = holder.split(":");
-  const [org = "", id = ""] = rest.split("/");
-  return principalKey({ kind: kind === "user" ? "user" : "service_account", org, id });
 }
 
 function cannotGive(missing: Statement, scope: Tenant): Fault {

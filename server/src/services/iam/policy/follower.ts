@@ -20,7 +20,7 @@ export interface FollowerParts {
 
 export class Follower {
   readonly #parts: FollowerParts;
-  #cursors: Map<string, string> | undefined;
+  #cursor: string | undefined;
   #lookedAt = 0;
   #looking: Promise<void> | undefined;
   #stop: AbortController | undefined;
@@ -33,7 +33,7 @@ export class Follower {
 
   /** Undefined, or resolves, when everything up to a few seconds ago is known. @throws what the store throws. */
   fresh(): undefined | Promise<void> {
-    const known = this.#cursors !== undefined && Math.abs(this.#parts.clock.now() - this.#lookedAt) < staleMs;
+    const known = this.#cursor !== undefined && Math.abs(this.#parts.clock.now() - this.#lookedAt) < staleMs;
     return known ? undefined : this.look();
   }
 
@@ -46,20 +46,20 @@ export class Follower {
   }
 
   async #read(): Promise<void> {
-    const { store, clock, kinds } = this.#parts;
+    const { store, clock } = this.#parts;
     const began = clock.now();
-    if (this.#cursors === undefined) {
-      const head = await store.head();
-      this.#cursors = new Map(kinds.map((kind) => [kind, head]));
-    }
-    for (const [kind, cursor] of this.#cursors) this.#cursors.set(kind, await this.#readKind(kind, cursor));
+    this.#cursor ??= await store.head();
+    while (await this.#readPage(this.#cursor));
     this.#lookedAt = began;
   }
 
-  async #readKind(kind: string, after: string): Promise<string> {
-    const page = await this.#parts.store.events(after, { kind, limit: pageSize });
-    for (const event of page.events) await this.#parts.onEvent(event);
-    return page.events.length < pageSize ? page.cursor : this.#readKind(kind, page.cursor);
+  /** Answers whether there may be more. */
+  async #readPage(after: string): Promise<boolean> {
+    const { store, kinds, onEvent } = this.#parts;
+    const { events, cursor } = await store.events(after, { kinds, limit: pageSize });
+    for (const event of events) await onEvent(event);
+    this.#cursor = cursor;
+    return events.length === pageSize;
   }
 
   start(): void {

@@ -1,10 +1,14 @@
 // Those whom a binding or a guardrail may name: users, service accounts and groups.
 import { GroupSchema } from "@photoncloud/proto/gen/iam/v1/group_pb";
 import { Fault, invalidField } from "../../../fault.ts";
+import type { ResourceKey, Store, Tenant } from "../../../store/store.ts";
 import type { Admission } from "../../kind.ts";
 import { parseGroupName, parsePrincipalName } from "../principal-name.ts";
 import { principalSchema } from "../principals.ts";
 import type { Delegation } from "./delegation.ts";
+
+/** Bindings of one holder that are looked at; more than anybody has. */
+const mostBindings = 10_000;
 
 /** The kind, the org and the id of whom a name speaks of. */
 export function parseHolder(name: string) {
@@ -12,6 +16,23 @@ export function parseHolder(name: string) {
   if (group !== undefined) return { ...group, schema: GroupSchema };
   const principal = parsePrincipalName(name);
   return principal && { org: principal.org, id: principal.id, schema: principalSchema(principal.kind) };
+}
+
+/** The scopes of the resources of a kind that name somebody, straight from the store. */
+export async function scopesNaming(
+  store: Pick<Store, "referrers">,
+  holder: string,
+  kind: string,
+): Promise<readonly Tenant[]> {
+  const key = keyOf(holder);
+  const naming = key === undefined ? [] : await store.referrers(key, mostBindings);
+  return naming.filter((one) => one.kind === kind).map(({ tenant }) => tenant);
+}
+
+/** Where somebody's row is, by their name. */
+function keyOf(holder: string): ResourceKey | undefined {
+  const found = parseHolder(holder);
+  return found && { tenant: { org: found.org, project: "" }, kind: found.schema.typeName, id: found.id };
 }
 
 /**

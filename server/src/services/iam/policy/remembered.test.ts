@@ -72,11 +72,16 @@ onEachDatabase(
         const is = async (allowed: boolean) => expect(await may(world(), who, action)).toBe(allowed);
         const permissions = (wanted: readonly Record<string, unknown>[]) =>
           world().call(admin, "role", "update", {
-            ...{ ...acme, id: "to-change", role: { permissions: wanted }, updateMask: { paths: ["permissions"] } },
+            ...acme,
+            id: "to-change",
+            role: { permissions: wanted },
+            updateMask: { paths: ["permissions"] },
           });
         const bound = (permissionBoundaryRoleId: string | undefined) =>
           world().call(admin, "user", "update", {
-            ...{ ...acme, id: "changed", user: { permissionBoundaryRoleId } },
+            ...acme,
+            id: "changed",
+            user: { permissionBoundaryRoleId },
             updateMask: { paths: ["permission_boundary_role_id"] },
           });
         await is(true);

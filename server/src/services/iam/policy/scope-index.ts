@@ -1,5 +1,7 @@
 // Who may do what, in memory, scope by scope: loaded when a scope is first asked for, and kept current row by row.
 // A row is always read again from the store, never taken from an event: so the index can be late, but never wrong for long.
+import { OrgSchema } from "@photoncloud/proto/gen/iam/v1/org_pb";
+import { ProjectSchema } from "@photoncloud/proto/gen/iam/v1/project_pb";
 import type { Clock } from "../../../clock.ts";
 import type { ResourceKey, ResourceRow, Store, Tenant } from "../../../store/store.ts";
 import { formatPath } from "../../call.ts";
@@ -96,8 +98,12 @@ export class ScopeIndex {
   /** What is looked at for a place, by someone who is at home in an org: at once where it is known, otherwise when it was read. */
   view(path: Tenant, home: string): View | Promise<View> {
     if (this.#collected.all >= mostPolicies) this.#clear();
-    const known = this.#concerns(path, home) ? undefined : this.#views.get(viewsOf(path, home))?.get(path.project);
-    return known ?? this.#collect(path, home);
+    return this.known(path, home) ?? this.#collect(path, home);
+  }
+
+  /** The same where nothing has to be read for it; undefined: something has. */
+  known(path: Tenant, home: string): View | undefined {
+    return this.#concerns(path, home) ? undefined : this.#views.get(viewsOf(path, home))?.get(path.project);
   }
 
   /** Whether something is pending in the scopes that a view looks at: what others do in theirs must cost nothing here. */
@@ -154,8 +160,26 @@ export class ScopeIndex {
   async #load(scope: string, tenant: Tenant): Promise<ScopeTable> {
     const entry = this.#scopes.get(scope) ?? this.#begin(scope, tenant);
     const table = await entry.loading;
-    entry.table = table;
+    if (table.changes === 0 && !(await this.#isThere(tenant))) this.#drop(scope, entry);
+    else entry.table = table;
     return table;
+  }
+
+  /** Whether a scope that says nothing is one at all. */
+  async #isThere({ org, project }: Tenant): Promise<boolean> {
+    if (org === "") return true;
+    const system = { org: "", project: "" };
+    const key =
+      project === ""
+        ? { tenant: system, kind: OrgSchema.typeName, id: org }
+        : { tenant: { org, project: "" }, kind: ProjectSchema.typeName, id: project };
+    return (await this.#store.get(key)) !== undefined;
+  }
+
+  /** What is no scope is not kept, nor are views of it: who makes names up pushes out nobody's. */
+  #drop(scope: string, entry: Entry): void {
+    if (this.#scopes.get(scope) === entry) this.#scopes.delete(scope);
+    this.#forgotten += 1;
   }
 
   #begin(scope: string, tenant: Tenant): Entry {

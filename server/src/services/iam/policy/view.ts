@@ -75,7 +75,8 @@ export function policyOf({ levels, home }: View, { name, org, groups: brought }:
   const own = home[0]?.table;
   const groups = joined(own, name, org, brought);
   return {
-    ...{ principal: name, groups },
+    principal: name,
+    groups,
     guards: guardsIn(levels),
     boundary: boundaryOf(home, own?.boundaryOf(name)),
     grants: grantsIn(levels, name, groups),

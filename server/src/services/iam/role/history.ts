@@ -40,7 +40,9 @@ export function createRoleHistory(store: Pick<Store, "events">): RoleHistory {
         if (last === undefined || !permitTheSame(last, role))
           versions.push({
             version: role.version === 0n ? BigInt(versions.length + 1) : role.version,
-            ...{ permissions: role.permissions, author: event.actor, time: timestampFromMs(event.time) },
+            permissions: role.permissions,
+            author: event.actor,
+            time: timestampFromMs(event.time),
           });
       }
       return versions;

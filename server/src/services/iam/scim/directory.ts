@@ -94,8 +94,15 @@ class Calls<Desc extends DescMessage> {
     const { desc } = this.#kind.standard[verb];
     return web.permit(this.#kind, verb, org, id, (principal, decidedBy) =>
       work({
-        ...{ principal, sourceIp: web.sourceIp, requestId: web.requestId, token: web.token, signal: web.signal },
-        ...{ method: `${desc.parent.typeName}/${desc.name}`, decidedBy, idempotencyKey: "", waitMs: 0 },
+        principal,
+        sourceIp: web.sourceIp,
+        requestId: web.requestId,
+        token: web.token,
+        signal: web.signal,
+        method: `${desc.parent.typeName}/${desc.name}`,
+        decidedBy,
+        idempotencyKey: "",
+        waitMs: 0,
       }),
     );
   }

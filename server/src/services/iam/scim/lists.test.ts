@@ -40,8 +40,11 @@ onEachStore((openStore) => {
         return [body.totalResults, body.Resources];
       };
       const made = await at.scim("POST", `/${sort}`, {
-        ...{ userName: "looked.up@acme.example", displayName: "Looked Up", externalId: "ext-1" },
-        ...{ emails: [{ value: "looked.up@acme.example" }], members: [{ value: "bob" }] },
+        userName: "looked.up@acme.example",
+        displayName: "Looked Up",
+        externalId: "ext-1",
+        emails: [{ value: "looked.up@acme.example" }],
+        members: [{ value: "bob" }],
       });
       const counted = jest.spyOn(at.world.store, "list");
       expect(await found()).toMatchObject([1, [{ id: made.body.id }]]);
@@ -113,7 +116,8 @@ onEachStore((openStore) => {
       expect(users.map(([{ ids }]) => ids?.length ?? Number.POSITIVE_INFINITY).filter((read) => read > 2)).toEqual([]);
       counted.mockRestore();
       expect((await at.scim("GET", "/Users?count=0")).body).toMatchObject({
-        ...{ Resources: [], totalResults: everyone.length },
+        Resources: [],
+        totalResults: everyone.length,
       });
       const beyond = await at.scim("GET", `/Users?startIndex=${everyone.length + 1}`);
       expect(beyond.body).toMatchObject({ Resources: [], totalResults: everyone.length });

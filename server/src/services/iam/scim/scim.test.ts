@@ -74,7 +74,10 @@ onEachStore((openStore) => {
       await expect(at.world.iam.authenticator.authenticate(token)).rejects.toThrow();
       const disable = (disabled: boolean) =>
         at.world.call(admin, "service_account", "update", {
-          ...{ orgId: "acme", id: "directory", serviceAccount: { disabled }, updateMask: { paths: ["disabled"] } },
+          orgId: "acme",
+          id: "directory",
+          serviceAccount: { disabled },
+          updateMask: { paths: ["disabled"] },
         });
       await disable(true);
       expect((await users(token)).status).toBe(401);

@@ -184,7 +184,11 @@ export async function openWorld(
   const iam = createIam({ catalog: catalog(), issuer, ...options, store, clock });
   const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
   const resources = createResources({
-    ...{ store, kinds: iam.kinds, catalog: catalog(), clock, random },
+    store,
+    kinds: iam.kinds,
+    catalog: catalog(),
+    clock,
+    random,
     drivers: simulatedDrivers({ clock }),
   });
   if (options.start !== false) iam.start();

@@ -53,7 +53,10 @@ onEachStore((openStore) => {
   test("lies readable without a key, and sealed after the first start with one; what it is for goes on", async () => {
     for (const secret of secrets) expect(await kept()).toContain(secret);
     const { token } = await world.login({
-      ...{ orgId: "acme", principalId: "alice", credential: { case: "password", value: alicePassword }, code: code() },
+      orgId: "acme",
+      principalId: "alice",
+      credential: { case: "password", value: alicePassword },
+      code: code(),
     });
     const next = await restart(key);
     expect(await authority(key)).toBe("canary-of-an-authority");

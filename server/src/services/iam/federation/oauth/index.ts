@@ -75,12 +75,21 @@ function pagesOf(parts: OAuthParts) {
   const begun = createBeginBudget(clock);
   const people = new People(parts);
   const own = new OwnLogin({
-    ...{ login: parts.login, factors: parts.factors, endpoint, secret: () => drawSecret(random) },
+    login: parts.login,
+    factors: parts.factors,
+    endpoint,
+    secret: () => drawSecret(random),
     entering: new Pending<Entering>(kept, "entering", personMs),
   });
   const logins = new Logins({ store, clock, random, endpoint, relyingParty, away, people, own, begun });
   const device = {
-    ...{ logins, relyingParty, limiter, clock, random, endpoint, begun },
+    logins,
+    relyingParty,
+    limiter,
+    clock,
+    random,
+    endpoint,
+    begun,
     waiting: new Pending<Waiting>(kept, "device", personMs),
     shown: new Pending<Shown>(kept, "user-code", personMs),
     asked: new Pending<Asked>(kept, "ticket", personMs),

@@ -151,7 +151,11 @@ onEachStore((openStore) => {
   describe("an outage of a provider", () => {
     test("breaks no other login and says so", async () => {
       await at.world.create(admin, "identity_provider", {
-        ...{ orgId: "rival", id: "gone", issuer: "http://127.0.0.1:9", clientId: "x", createUsers: true },
+        orgId: "rival",
+        id: "gone",
+        issuer: "http://127.0.0.1:9",
+        clientId: "x",
+        createUsers: true,
       });
       const { browser, url } = at.begin("gone", {}, "rival");
       expect(new URL((await browser.open(url)).url).searchParams.get("error")).toBe("temporarily_unavailable");

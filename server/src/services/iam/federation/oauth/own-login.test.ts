@@ -26,9 +26,15 @@ let web: WebHandler;
 function begin(more: Record<string, string> = {}, from = "192.0.2.7") {
   const verifier = randomBytes(32).toString("base64url");
   const query = new URLSearchParams({
-    ...{ response_type: "code", client_id: cliClient, redirect_uri: redirectUri, state: "the-command's-state" },
+    response_type: "code",
+    client_id: cliClient,
+    redirect_uri: redirectUri,
+    state: "the-command's-state",
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
-    ...{ code_challenge_method: "S256", org_id: "acme", login_hint: "alice", ...more },
+    code_challenge_method: "S256",
+    org_id: "acme",
+    login_hint: "alice",
+    ...more,
   });
   return { browser: new Browser(cloud, web, from), verifier, url: `${cloud}/oauth2/authorize?${query}` };
 }

@@ -36,7 +36,11 @@ onEachStore((openStore) => {
     world = await openWorld({ store: await openStore(), federation: { privateIssuers: true } });
     web = world.iam.web(world.resources);
     await world.create(admin, "federated_credential", {
-      ...{ orgId: "acme", serviceAccountId: "bot", issuer: provider.issuer, audience: cloud, subject: pipeline },
+      orgId: "acme",
+      serviceAccountId: "bot",
+      issuer: provider.issuer,
+      audience: cloud,
+      subject: pipeline,
     });
   });
 
@@ -122,7 +126,9 @@ onEachStore((openStore) => {
       const nobody = () => Promise.reject(new Error("no permission is asked for"));
       const asked = { url, headers: {}, body: "", sourceIp: "", requestId: "", token: "", permit: nobody };
       const request: WebRequest = {
-        ...{ ...asked, method: "GET", signal: new AbortController().signal },
+        ...asked,
+        method: "GET",
+        signal: new AbortController().signal,
         as: () => request,
       };
       expect(web(request)).toBeUndefined();
