@@ -30,6 +30,7 @@ export const reasons = {
   BEING_DELETED: { code: "failed_precondition", retry: Retry.LATER },
   WRONG_STATE: { code: "failed_precondition", retry: Retry.LATER },
   PROTECTED: { code: "failed_precondition", retry: Retry.NEVER },
+  DATA_LOSS: { code: "failed_precondition", retry: Retry.NEVER },
   BUILT_IN: { code: "failed_precondition", retry: Retry.NEVER },
   NO_HOST: { code: "resource_exhausted", retry: Retry.LATER },
   QUOTA_EXCEEDED: { code: "resource_exhausted", retry: Retry.LATER },

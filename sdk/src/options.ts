@@ -87,6 +87,8 @@ export interface CallOptions {
   readonly waitMs?: number | undefined;
   /** Until when it is held back. Default "settled". */
   readonly wait?: Receipt | undefined;
+  /** Lets an update destroy data that nothing brings back (a disk that is taken away). Default: it is refused (failed_precondition, DATA_LOSS). */
+  readonly allowDataLoss?: boolean | undefined;
   /** Told once how far the mutation had come when it was answered: where time ran out, less far than `wait` says. */
   readonly onReceipt?: ((receipt: Receipt) => void) | undefined;
 }

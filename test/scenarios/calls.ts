@@ -1,4 +1,5 @@
 // Calls of the network and VM scenarios: what the platform's callers send, over plain HTTP.
+import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "@jest/globals";
 import { postJson, type TestTenant } from "@photoncloud/server/testing";
 
@@ -6,6 +7,8 @@ export type Json = Readonly<Record<string, unknown>>;
 
 /** How long a resource may take to settle, in milliseconds; simulated backends take a few. */
 const usualPatienceMs = 20_000;
+/** Between two looks at it, in milliseconds: a guest that is waited for wants the processor itself. */
+const betweenLooksMs = 20;
 
 /** The kinds of the scenarios with their services. */
 export const services = {
@@ -57,6 +60,7 @@ export class Hands {
       const { status, body } = await this.call(kind, `Get${kind}`, { id });
       if (is(body, status)) return body;
       if (Date.now() > deadline) throw new Error(`${kind} ${id} stayed ${status} ${JSON.stringify(body)}`);
+      await wait(betweenLooksMs);
     }
   }
 

@@ -1,6 +1,7 @@
 // What the body of POST /batch says: {"calls": [{"path", "headers", "body"}]}.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Fault } from "../fault.ts";
+import { consentHeader } from "../services/resources/classes.ts";
 
 /** Calls in one request: fewer than one connection of HTTP/2 may have open at a time. */
 export const mostCalls = 100;
@@ -10,6 +11,7 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "connect-protocol-version",
   "connect-timeout-ms",
   "idempotency-key",
+  consentHeader,
   "photon-wait",
   "photon-wait-ms",
   "x-request-id",

@@ -60,13 +60,17 @@ describe("POST /batch", () => {
     expect(made?.headers).toEqual({ "x-request-id": "mine-1", "photon-receipt": "accepted" });
     expect(missing).toMatchObject({ status: 404, body: { code: "not_found" } });
     expect(foreign && infoOf(foreign)).toMatchObject({
-      ...{ reason: "PERMISSION_DENIED", permission: "network:vpcs:create" },
+      reason: "PERMISSION_DENIED",
+      permission: "network:vpcs:create",
       requestId: foreign?.headers["x-request-id"],
     });
     expect(malformed && infoOf(malformed)).toMatchObject({ reason: "MALFORMED_REQUEST" });
     for (const one of [unknown, stream]) expect(one && infoOf(one)).toMatchObject({ reason: "UNIMPLEMENTED" });
     expect(cloud.calls.find(({ requestId }) => requestId === "mine-1")).toMatchObject({
-      ...{ idempotencyKey: "k-1", waitMs: 5, sourceIp: "127.0.0.1", principal: { org: "acme", id: "alice" } },
+      idempotencyKey: "k-1",
+      waitMs: 5,
+      sourceIp: "127.0.0.1",
+      principal: { org: "acme", id: "alice" },
     });
     expect(cloud.events).toContainEqual(
       expect.objectContaining({ type: "denied", id: "org/other/project/alpha/vpc", permission: "network:vpcs:create" }),

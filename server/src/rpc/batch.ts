@@ -112,7 +112,11 @@ async function answer({ handlers }: BatchParts, { path, headers, body }: Asked, 
   if (handler?.method.methodKind !== "unary") return refused(path, id);
   const { authorization, sourceIp, signal } = common;
   const answered = await handler({
-    ...{ httpVersion: "1.1", method: "POST", url: `http://cloud.invalid${path}`, body, signal },
+    httpVersion: "1.1",
+    method: "POST",
+    url: `http://cloud.invalid${path}`,
+    body,
+    signal,
     header: new Headers({ ...headers, authorization, "content-type": "application/json" }),
     contextValues: createContextValues().set(callKey, newCallState(id, sourceIp)),
   });

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../fault.ts";
 import { type Receipt, receipts } from "../services/receipt.ts";
+import { consentHeader } from "../services/resources/classes.ts";
 
 /** The largest photon-wait-ms: 10 minutes, the engine's usual deadline. The services may hold back for less. */
 export const longestWaitMs = 600_000;
@@ -29,6 +30,13 @@ export function idempotencyKeyOf(header: string | null): string {
     "MALFORMED_REQUEST",
     `the header Idempotency-Key has ${header.length} characters; at most ${longestKey} are allowed`,
   );
+}
+
+/** Whether the caller means a change that loses data: photon-allow-data-loss. @throws Fault MALFORMED_REQUEST */
+export function dataLossOf(header: string | null): boolean {
+  if (header === null || header === "false") return false;
+  if (header === "true") return true;
+  throw new Fault("MALFORMED_REQUEST", `the header ${consentHeader} must be true or false`);
 }
 
 /** Until when an answer is held back, and for how long: photon-wait and photon-wait-ms. @throws Fault MALFORMED_REQUEST */

@@ -4,11 +4,12 @@ import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
 import type { Call, ResourcePath } from "../services/call.ts";
+import { consentHeader } from "../services/resources/classes.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { createCallRate } from "./call-rate.ts";
 import { toConnectError } from "./errors.ts";
 import { createGuard } from "./guard.ts";
-import { idempotencyKeyOf, waitOf } from "./headers.ts";
+import { dataLossOf, idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
@@ -36,6 +37,7 @@ function callOf(
     decidedBy,
     idempotencyKey: idempotencyKeyOf(context.requestHeader.get("idempotency-key")),
     ...waitOf(context.requestHeader),
+    allowsDataLoss: dataLossOf(context.requestHeader.get(consentHeader)),
     reached: (receipt) => context.responseHeader.set("photon-receipt", receipt),
     signal,
     token: state.token,
@@ -88,7 +90,15 @@ export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator
     const signal = call.waitMs === 0 ? call.signal : AbortSignal.any([call.signal, stopping]);
     const result = route.handle(permitted, { ...call, signal });
     if (Symbol.asyncIterator in result) throw new Error(`${route.name} answered a stream`);
-    return result;
+    const message = await result;
+    if (route.isGet && call.waitMs > 0) await checkAgain(route, request, state);
+    return message;
+  }
+
+  /** Whose session or permission ended while a reading was held back is told nothing of what came meanwhile. */
+  async function checkAgain(route: Route, request: Message, state: CallState): Promise<void> {
+    if (state.principal !== undefined) await tokens.recheck(state.principal);
+    await guard.check(route, request, state);
   }
 
   async function* open(route: Route, request: Message, state: CallState, context: HandlerContext) {

@@ -25,6 +25,8 @@ export interface Route {
   readonly open: Open;
   /** The kind's full name; "" for other services. */
   readonly kind: string;
+  /** Whether it only reads, though its answer may be held back. */
+  readonly isGet: boolean;
   path(request: Message): ResourcePath;
   /** What conditions see of the resource that is named. */
   attributes(request: Message): Promise<Readonly<Record<string, string>>>;
@@ -56,6 +58,7 @@ function kindRoute(kind: Kind, verb: StandardVerb | undefined, method: Method, c
   return {
     ...common(method),
     kind: kind.typeName,
+    isGet: verb === "get",
     path: (request) => kindPath(kind, verb, request),
     attributes(request) {
       const id: unknown = Reflect.get(request, "id");
@@ -73,6 +76,7 @@ function serviceRoute(method: Method, handlers: ServiceHandlers | undefined, cal
   return {
     ...common(method),
     kind: "",
+    isGet: false,
     path: (request) => servicePath(request, handlers?.about?.(request)),
     attributes(request) {
       const about = handlers?.about?.(request);

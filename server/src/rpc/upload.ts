@@ -7,7 +7,7 @@ import { GetRequestSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_
 import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { Fault } from "../fault.ts";
 import { deciderOf, formatPath } from "../services/call.ts";
-import type { Principal } from "../services/kind.ts";
+import type { Caller, Principal } from "../services/kind.ts";
 import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { bearerOf } from "./headers.ts";
@@ -55,8 +55,9 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
       await strangers.noteToken(error, token, by);
       throw error;
     });
-    const recheck = () => check(principal, scope, request, requestId);
-    await recheck();
+    const mayUpload = () => check(principal, scope, request, requestId);
+    const caller = await mayUpload();
+    const recheck = async () => void (await mayUpload());
     const leave = count.enter(actorOf(principal));
     const [revoked, over] = [new AbortController(), new AbortController()];
     try {
@@ -67,6 +68,14 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
       const size = await uploads.receive(upload, bytes, ends).catch((error: unknown) => {
         throw ends.aborted ? ends.reason : error;
       });
+      await parts.audit({
+        type: "accessed",
+        tenant: upload.tenant,
+        kind: ImageSchema.typeName,
+        id: digest,
+        caller,
+        permission: imageKind().standard.create.permission,
+      });
       return { digest, size_bytes: size };
     } finally {
       over.abort();
@@ -75,19 +84,18 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
   };
 }
 
-/** Who uploads may create images there; a refusal is an event. */
+/** Who uploads may create images there; a refusal is an event. Answers who does, and what allowed it. */
 function createCheck({ authorizer, audit, clock }: UploadParts) {
   const kind = imageKind();
-  const { permission, desc } = kind.standard.create;
+  const { permission } = kind.standard.create;
   const withinBudget = createBudget(clock);
-  return async (principal: Principal, scope: Scope, request: HttpRequest, requestId: string): Promise<void> => {
+  return async (principal: Principal, scope: Scope, request: HttpRequest, requestId: string): Promise<Caller> => {
     const sourceIp = request.socket.remoteAddress ?? "";
     const path = kindPath(kind, "create", create(GetRequestSchema, scope));
-    const method = `${desc.parent.typeName}/${desc.name}`;
-    const context = { sourceIp, attributes: () => Promise.resolve({}), method };
+    const context = { sourceIp, attributes: () => Promise.resolve({}), method: uploadMethod };
     const decision = await authorizer.authorize(principal, permission, path, context);
-    if (decision.allowed) return;
-    const caller = { principal, sourceIp, requestId, method, decidedBy: deciderOf(decision) };
+    const caller = { principal, sourceIp, requestId, method: uploadMethod, decidedBy: deciderOf(decision) };
+    if (decision.allowed) return caller;
     if (withinBudget(actorOf(principal)))
       await audit(refusalEvent(principal, permission, path, ImageSchema.typeName, caller));
     const where = formatPath(path) || "the whole system";
@@ -117,7 +125,16 @@ function asked({ url = "" }: HttpRequest): Scope & { readonly digest: string } {
   const [orgId, projectId] = [searchParams.get("org_id") ?? "", searchParams.get("project_id") ?? ""];
   if (orgId === "" && projectId !== "")
     throw new Fault("MALFORMED_REQUEST", "a project is named without its org: give org_id");
-  return { orgId, projectId, digest: decodeURIComponent(pathname.slice(uploadsPath.length)) };
+  return { orgId, projectId, digest: digestIn(pathname) };
+}
+
+/** @throws Fault MALFORMED_REQUEST */
+function digestIn(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname.slice(uploadsPath.length));
+  } catch (cause) {
+    throw new Fault("MALFORMED_REQUEST", "the path can't be read: give /uploads/sha256:…", { cause });
+  }
 }
 
 function lengthOf({ headers }: Pick<IncomingMessage, "headers">): number | undefined {

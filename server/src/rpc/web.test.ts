@@ -38,7 +38,11 @@ describe("a page", () => {
       body: "canary-body",
     });
     expect(await answer.json()).toEqual({
-      ...{ method: "POST", query: "?code=canary-code", body: "canary-body", type: "text/plain", token: "canary-token" },
+      method: "POST",
+      query: "?code=canary-code",
+      body: "canary-body",
+      type: "text/plain",
+      token: "canary-token",
     });
     expect(answer.headers.get("x-request-id")).toMatch(/./);
     expect(lines.join()).toContain("POST /oauth2/token");

@@ -69,7 +69,9 @@ export async function serveTenantPage(
   const sourceIp = request.socket.remoteAddress ?? "";
   const asked: TenantRequest = {
     ...headOf(request),
-    ...{ sourceIp, requestId, signal: goneSignal(response) },
+    sourceIp,
+    requestId,
+    signal: goneSignal(response),
     read: (most) => readBody(request, most),
     permit({ token, permission, method, tenant, type, id }, work) {
       const path = { org: segment(tenant.org), project: segment(tenant.project), type, id: segment(id) };

@@ -15,6 +15,8 @@ export interface Call extends Caller {
   readonly wait?: Receipt;
   /** Is told how far a mutation has come, each time that it has come further (header photon-receipt). */
   reached?(receipt: Receipt): void;
+  /** Whether an update may destroy data that nothing brings back (header photon-allow-data-loss). Default: it is refused. */
+  readonly allowsDataLoss?: boolean;
   readonly signal: AbortSignal;
   /** The bearer token as it was sent, for the methods that speak of the caller's own session; "" for none. */
   readonly token: string;

@@ -79,6 +79,8 @@ export interface Admission {
   referenceIn<Desc extends DescMessage>(tenant: Tenant, schema: Desc, id: string, path: string): Promise<Loaded<Desc>>;
   /** Who refers to a resource of this tenant. */
   users(schema: DescMessage, id: string): Promise<readonly ResourceKey[]>;
+  /** Those of many that are there, live or deleting: one reading of all. Unlike `get` it holds none of them: combine with `guard` where they must stay. */
+  some<Desc extends DescMessage>(schema: Desc, ids: readonly string[]): Promise<readonly Loaded<Desc>[]>;
   /** All live and deleting resources of a kind in this tenant. */
   list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]>;
   /**

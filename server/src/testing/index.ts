@@ -32,7 +32,7 @@ export interface TestCloud {
   /** Where its files are. */
   readonly dataDir: string;
   readonly admin: { readonly orgId: string; readonly principalId: string; readonly password: string };
-  /** The administrator's token; logged in once, and again after a restart. */
+  /** The administrator's token, good for some minutes at least: logged in anew before it ends, and after a restart. */
   adminToken(): Promise<string>;
   /** Makes an org and a project, if they are not there, and in them a new service account that is ProjectAdmin, with a key; logs it in. */
   tenant(org: string, project: string): Promise<TestTenant>;
@@ -42,11 +42,15 @@ export interface TestCloud {
   stop(): Promise<void>;
 }
 
+/** When the administrator logs in again, in milliseconds: a token is good for a quarter of an hour. */
+const renewedAfterMs = 5 * 60_000;
+
 class Cloud implements TestCloud {
   readonly dataDir: string;
   readonly #options: TestCloudOptions;
   #server: RunningServer;
   #token: Promise<string> | undefined;
+  #loggedInAt = 0;
 
   constructor(dataDir: string, options: TestCloudOptions, server: RunningServer) {
     this.dataDir = dataDir;
@@ -66,6 +70,9 @@ class Cloud implements TestCloud {
 
   adminToken(): Promise<string> {
     const { orgId, principalId, password } = this.admin;
+    const now = performance.now();
+    if (now - this.#loggedInAt > renewedAfterMs) this.#token = undefined;
+    if (this.#token === undefined) this.#loggedInAt = now;
     this.#token ??= issueToken(this.url, { orgId, principalId, password });
     return this.#token;
   }

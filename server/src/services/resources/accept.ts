@@ -97,18 +97,21 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
  * differ, the version stays.
  *
  * @param edit Changes the message in place, and checks it.
+ * @param check Looks at what admission has made of it.
  */
 export async function acceptUpdate(
   work: Work,
   slice: Slice,
   row: ResourceRow,
   edit: (next: Message, admission: ResourceAdmission, prior: Loaded<Slice["kind"]["desc"]>) => Promise<void> | void,
+  check?: (prior: Message, next: Message) => void,
 ): Promise<Accepted> {
   const prior = loadedOf(slice, slice.kind.desc, row);
   const next = messageOf(slice, slice.kind.desc, row);
   const admission = new ResourceAdmission(work, row.tenant);
   await edit(next, admission, prior);
   await admit(work, slice, admission, next, prior);
+  check?.(prior.message, next);
   const references = await resolveReferences(work, slice, next, row.tenant);
   const asked = !sameMessage(slice.kind.fields, prior.message, next, isApart);
   // A set in another order is the same set: what is stored is answered.

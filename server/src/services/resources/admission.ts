@@ -78,6 +78,18 @@ export class ResourceAdmission implements Admission {
     return this.#work.tx.referrers({ tenant: this.tenant, kind: schema.typeName, id }, mostClaims);
   }
 
+  async some<Desc extends DescMessage>(schema: Desc, ids: readonly string[]): Promise<readonly Loaded<Desc>[]> {
+    const slice = this.#work.slices.of(schema.typeName);
+    const tenants = homesOf(slice.kind, this.tenant);
+    const query = { tenants, kind: slice.kind.typeName, limit: batch * tenants.length };
+    const found: Loaded<Desc>[] = [];
+    for (let at = 0; at < ids.length; at += batch) {
+      const rows = await this.#work.tx.list({ ...query, ids: ids.slice(at, at + batch) });
+      found.push(...rows.map((row) => this.#load(slice, schema, row)));
+    }
+    return found;
+  }
+
   async list<Desc extends DescMessage>(schema: Desc): Promise<readonly Loaded<Desc>[]> {
     const slice = this.#work.slices.of(schema.typeName);
     const found: Loaded<Desc>[] = [];

@@ -9,14 +9,16 @@ import type { ResourceRow, Store, Tenant } from "../../store/store.ts";
 import type { Call, ResourceCalls } from "../call.ts";
 import type { KindDefinition } from "../kind.ts";
 import { acceptAgain } from "./accept.ts";
+import { refuseDataLoss } from "./classes.ts";
 import { engineKindOf } from "./engine-kind.ts";
 import { LogTail } from "./log-tail.ts";
 import { changeIn, checkCreate, createIn, createInput, customIn, deleteIn, updateIn } from "./mutate.ts";
 import { plan } from "./plan.ts";
 import { Programmed } from "./programmed.ts";
 import { type QueryOptions, query } from "./query.ts";
-import { batchGet, get, isAtRest, list, shown } from "./read.ts";
+import { batchGet, get, list, shown } from "./read.ts";
 import { idIn, tenantIn, textIn } from "./requests.ts";
+import { isSettled } from "./rows.ts";
 import { makeSlices, type Slice, type Slices } from "./slices.ts";
 import { tenantOf } from "./tenancy.ts";
 import { Transactions } from "./transactions.ts";
@@ -58,7 +60,11 @@ class GenericResources implements Resources {
     this.#queries = { store, slices: this.slices, drivers, flows };
     this.#waiting = new Waiting(store, clock);
     this.#transactions = new Transactions({
-      ...{ store, slices: this.slices, random, clock, hypervisor: drivers.hypervisor },
+      store,
+      slices: this.slices,
+      random,
+      clock,
+      hypervisor: drivers.hypervisor,
       waiting: this.#waiting,
       programmed: new Programmed({ store, slices: this.slices, network: drivers.network, clock }),
     });
@@ -70,7 +76,7 @@ class GenericResources implements Resources {
       case "create":
         return this.#create(slice, request, call);
       case "get":
-        return get(this.#store, slice, request, (row) => this.#atRest(slice, row, call));
+        return get(this.#store, slice, request, (row) => this.#settled(slice, row, call));
       case "batchGet":
         return batchGet(this.#store, slice, request);
       case "list":
@@ -85,9 +91,9 @@ class GenericResources implements Resources {
   }
 
   /** The row when nothing more is to be waited for, or when the call waits no longer; undefined where it is gone. */
-  async #atRest(slice: Slice, row: ResourceRow, { waitMs, signal }: Call): Promise<ResourceRow | undefined> {
-    if (waitMs === 0 || isAtRest(slice, row)) return row;
-    return this.#waiting.until(row, waitMs, signal, (seen) => seen === undefined || isAtRest(slice, seen));
+  async #settled(slice: Slice, row: ResourceRow, { waitMs, signal }: Call): Promise<ResourceRow | undefined> {
+    if (waitMs === 0 || isSettled(slice, row)) return row;
+    return this.#waiting.until(row, waitMs, signal, (seen) => seen === undefined || isSettled(slice, seen));
   }
 
   async #create(slice: Slice, request: Message, call: Call): Promise<Message> {
@@ -104,8 +110,9 @@ class GenericResources implements Resources {
     const { update } = slice.kind.standard;
     const change = changeIn(slice, update, request);
     const { tenant } = change;
+    const keepData = (prior: Message, next: Message) => refuseDataLoss(slice, this.#queries.drivers, prior, next);
     return this.#transactions.mutate({ slice, tenant, method: update, request, call }, (work) =>
-      updateIn(work, slice, change),
+      updateIn(work, slice, change, call.allowsDataLoss === true ? undefined : keepData),
     );
   }
 

@@ -119,10 +119,16 @@ export function edit(slice: Slice, change: Change, prior: Message, next: Message
   refuse([...immutable, ...rest.filter((violation) => !immutable.some((other) => other.path === violation.path))]);
 }
 
-export async function updateIn(work: Work, slice: Slice, change: Change): Promise<Accepted> {
+/** @param check Looks at what admission has made of the change. */
+export async function updateIn(
+  work: Work,
+  slice: Slice,
+  change: Change,
+  check?: (prior: Message, next: Message) => void,
+): Promise<Accepted> {
   const row = await rowFor(work, slice, change.tenant, change.id, change.etag);
   requireLive(slice, row);
-  return acceptUpdate(work, slice, row, (next, _, prior) => edit(slice, change, prior.message, next));
+  return acceptUpdate(work, slice, row, (next, _, prior) => edit(slice, change, prior.message, next), check);
 }
 
 /** A delete of what is being deleted answers the tombstone. */

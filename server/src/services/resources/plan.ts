@@ -10,6 +10,7 @@ import type { Drivers } from "../../backends/drivers.ts";
 import type { LimitUse, Tenant } from "../../store/store.ts";
 import type { Call } from "../call.ts";
 import { acceptCreate, acceptDelete, acceptUpdate } from "./accept.ts";
+import { impactOf } from "./classes.ts";
 import { keepForeseen } from "./foreseen.ts";
 import { type Difference, differences } from "./immutable.ts";
 import { applyMask, fieldAt, pathsViolations } from "./mask.ts";
@@ -105,8 +106,11 @@ async function quotasOf(slices: Slices, uses: readonly LimitUse[], from: Tenant,
   return uses
     .filter((_, index) => known[index])
     .map(({ scope, measure, most, used, asked }) => ({
-      ...{ scope: scopePath(scope), dimension: dimensionOf(slices, measure) },
-      ...{ limit: BigInt(most), used: BigInt(used), asked: BigInt(asked) },
+      scope: scopePath(scope),
+      dimension: dimensionOf(slices, measure),
+      limit: BigInt(most),
+      used: BigInt(used),
+      asked: BigInt(asked),
     }));
 }
 
@@ -196,24 +200,6 @@ function unknownChanges(slice: Slice, unknown: ReadonlySet<string>): readonly Di
       return found && { path: plainPath(path), ...found, before: undefined, after: undefined };
     })
     .filter((one) => one !== undefined);
-}
-
-const impacts = { hot: Impact.HOT, restart: Impact.RESTART, data_loss: Impact.DATA_LOSS } as const;
-
-function impactOf(
-  slice: Slice,
-  drivers: Drivers,
-  { path, immutable }: Difference,
-  prior: Message,
-  next: Message,
-): Impact {
-  if (immutable) return Impact.REPLACE;
-  try {
-    return impacts[slice.definition.impact?.(path, prior, next, drivers) ?? "hot"];
-  } catch (error) {
-    if (error instanceof UnknownNeeded) return Impact.HOT;
-    throw error;
-  }
 }
 
 /** Admission may have filled in what the caller will set. */

@@ -52,7 +52,10 @@ export function contextOf(
   call: Caller & Pick<Call, "signal">,
 ): QueryContext {
   return {
-    ...{ caller: call, drivers, flows, signal: call.signal },
+    caller: call,
+    drivers,
+    flows,
+    signal: call.signal,
     async get(schema, id) {
       const slice = slices.of(schema.typeName);
       const row = await findRow(store, slice.kind, id, tenant);

@@ -1,14 +1,13 @@
 // Get, BatchGet and List.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Kind } from "@photoncloud/proto";
-import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { Fault } from "../../fault.ts";
 import type { ListQuery, ResourceRow, Store, Tenant } from "../../store/store.ts";
 import { notFound } from "./errors.ts";
 import { nameIn, parseFilter } from "./filter.ts";
 import { type Listing, readToken, writeToken } from "./page-token.ts";
 import { answerWith, idIn, numberIn, tenantIn, textIn, textsIn } from "./requests.ts";
-import { messageOf, statusOf } from "./rows.ts";
+import { messageOf } from "./rows.ts";
 import type { Slice } from "./slices.ts";
 import { homesOf, invalid } from "./tenancy.ts";
 import { findRow } from "./work.ts";
@@ -29,28 +28,19 @@ export function shown(slice: Slice, row: ResourceRow): Message {
   return messageOf<DescMessage>(slice, slice.kind.desc, row);
 }
 
-/** Whether the backends are done with it: made as asked for, or failed. What is deleted rests when it is gone. */
-export function isAtRest(slice: Slice, row: ResourceRow): boolean {
-  if (row.phase === "deleting") return false;
-  const status = statusOf(shown(slice, row));
-  if (status === undefined) return true;
-  const isDone = status.state === State.READY || status.state === State.FAILED;
-  return isDone && status.observedVersion >= BigInt(row.version);
-}
-
 /**
- * @param atRest Holds the answer back as long as the caller wants it to be; undefined where the resource is gone by then.
+ * @param settled Holds the answer back as long as the caller wants it to be; undefined where the resource is gone by then.
  * @throws Fault NOT_FOUND, in the same words for a foreign id as for a missing one.
  */
 export async function get(
   store: Store,
   slice: Slice,
   request: Message,
-  atRest: (row: ResourceRow) => Promise<ResourceRow | undefined>,
+  settled: (row: ResourceRow) => Promise<ResourceRow | undefined>,
 ): Promise<Message> {
   const id = idIn(request);
   const found = await findRow(store, slice.kind, id, tenantIn(slice.kind, request));
-  const row = found && (await atRest(found));
+  const row = found && (await settled(found));
   if (row === undefined) throw notFound(slice.kind, id);
   return shown(slice, row);
 }

@@ -12,7 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Field, fieldValue } from "@photoncloud/proto";
-import { type Status, StatusSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
+import { State, type Status, StatusSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { wholeBytes } from "../../engine/message.ts";
 import { currentStatus, readyStatus } from "../../engine/status.ts";
 import type { ResourceRow } from "../../store/store.ts";
@@ -29,7 +29,7 @@ export function etagOf(row: Pick<Stamp, "version" | "createdAt">): string {
 }
 
 /** The status that a message holds. */
-export function statusOf(message: Message): Status | undefined {
+function statusOf(message: Message): Status | undefined {
   const status: unknown = Reflect.get(message, "status");
   return isMessage(status, StatusSchema) ? status : undefined;
 }
@@ -43,6 +43,20 @@ export function storedStatusOf(slice: Slice, row: ResourceRow): Status | undefin
 function presentStatus(slice: Slice, row: Stamp, stored: Status | undefined): Status {
   if (slice.definition.reconciler === undefined && row.phase === "live") return readyStatus(row.version, "");
   return currentStatus(row, stored);
+}
+
+/** The status to show of a row. */
+export const statusNow = (slice: Slice, row: ResourceRow): Status =>
+  presentStatus(slice, row, storedStatusOf(slice, row));
+
+/**
+ * Whether nothing more is to be waited for in a version: it is made as asked for, failed, or overtaken by a deletion. What a version deletes is
+ * settled when it is gone.
+ */
+export function isSettled(slice: Slice, row: ResourceRow, version = row.version): boolean {
+  if (row.phase === "deleting") return row.version > version;
+  const { state, observedVersion } = statusNow(slice, row);
+  return (state === State.READY || state === State.FAILED) && observedVersion >= BigInt(version);
 }
 
 /** Sets what follows from the row: etag, times, and the status as it should be shown now. */

@@ -24,7 +24,7 @@ import { mayKnowUse, overQuota } from "./quota.ts";
 import { shown } from "./read.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { textIn } from "./requests.ts";
-import { statusOf, versionOf } from "./rows.ts";
+import { isSettled, statusNow, versionOf } from "./rows.ts";
 import type { Slice, Slices } from "./slices.ts";
 import { longestWaitMs, type Waiting } from "./waiting.ts";
 import type { Random, Work } from "./work.ts";
@@ -187,7 +187,7 @@ export class Transactions {
     });
     const settled = done(row);
     if (settled) call.reached?.("settled");
-    const made = settled && (row === undefined || statusOf(shown(slice, row))?.state === State.READY);
+    const made = settled && (row === undefined || statusNow(slice, row).state === State.READY);
     return { answer: last === undefined ? answer : withOnce(slice, shown(slice, last), answer), made };
   }
 }
@@ -202,12 +202,4 @@ function withOnce(slice: Slice, fresh: Message, answer: Message): Message {
   for (const field of slice.kind.fields)
     if (field.once) Reflect.set(fresh, field.localName, Reflect.get(answer, field.localName));
   return fresh;
-}
-
-/** Whether nothing more is to be waited for: as asked for, failed, or overtaken by a deletion. */
-function isSettled(slice: Slice, row: ResourceRow, version: number): boolean {
-  if (row.phase === "deleting" && row.version > version) return true;
-  const status = statusOf(shown(slice, row));
-  const done = status?.state === State.READY || status?.state === State.FAILED;
-  return done && status.observedVersion >= BigInt(version);
 }

@@ -101,11 +101,12 @@ export class SmallCloud<D extends Drivers = SimulatedDrivers> {
     id: string,
     values: MessageInitShape<Desc>,
     paths: readonly string[] = [],
+    terms: Partial<Call> = {},
   ): Promise<MessageShape<Desc>> {
     const kind = kindOf(schema);
     const resource = { [fieldIn(kind, "update")]: create(schema, values) };
     const input = { ...acme, id, ...resource, updateMask: { paths: [...paths] } };
-    return narrow(schema, await this.call(kind, "update", input));
+    return narrow(schema, await this.call(kind, "update", input, terms));
   }
 
   async plan<Desc extends DescMessage>(schema: Desc, id: string, values: MessageInitShape<Desc>, more: Input = {}) {
@@ -246,11 +247,21 @@ export async function openCloudOver<D extends Drivers>(options: {
   const scopes = [OrgSchema, ProjectSchema].map((schema) => ({ schema, uniqueName: "none" as const }));
   const random = (bytes: number) => randomBytes(bytes);
   const resources = createResources({
-    ...{ store, kinds: [...scopes, ...kinds], catalog: catalog(), clock, random, drivers },
+    store,
+    kinds: [...scopes, ...kinds],
+    catalog: catalog(),
+    clock,
+    random,
+    drivers,
     ...(options.flows && { flows: options.flows }),
   });
   const engine = createEngine({
-    ...{ store, drivers, clock, random: Math.random, owner: options.isReplica ? "replica" : "test", log: silentLog },
+    store,
+    drivers,
+    clock,
+    random: Math.random,
+    owner: options.isReplica ? "replica" : "test",
+    log: silentLog,
     kinds: resources.engineKinds,
   });
   const stopWaking = wakeOnChange(drivers, store, silentLog);

@@ -199,7 +199,11 @@ export function fixtureOver(store: Store, { widget, clock = systemClock }: Fixtu
     { schema: WidgetSchema, ...widget },
   ];
   const resources = createResources({
-    ...{ store, kinds, catalog: testCatalog(), clock, random: countingRandom },
+    store,
+    kinds,
+    catalog: testCatalog(),
+    clock,
+    random: countingRandom,
     drivers: simulatedDrivers({ clock }),
   });
   return new Fixture(store, resources);
