@@ -28,7 +28,10 @@ export type Limits = Pick<Range, "min" | "max">;
 
 /** What the annotations say of a value. */
 export interface RuleFacts
-  extends Pick<FieldOptions, "format" | "keyFormat" | "pattern" | "example" | "unit" | "default" | "fixedDefault"> {
+  extends Pick<
+    FieldOptions,
+    "format" | "keyFormat" | "pattern" | "example" | "unit" | "default" | "fixedDefault" | "addsTo"
+  > {
   readonly size?: Limits | undefined;
   readonly range?: Limits | undefined;
 }

@@ -27,8 +27,19 @@ export type PackedField = Pick<FieldFacts, "name"> &
 
 /** Of a field that nothing is said of. */
 const usual: Omit<FieldFacts, Named | "type" | "options"> = {
-  ...{ oneof: undefined, presence: false, required: false, immutable: false, outputOnly: false, serverDefault: false },
-  ...{ sensitive: false, inputOnly: false, unordered: false, volatile: false, once: false, reference: "", comment: "" },
+  oneof: undefined,
+  presence: false,
+  required: false,
+  immutable: false,
+  outputOnly: false,
+  serverDefault: false,
+  sensitive: false,
+  inputOnly: false,
+  unordered: false,
+  volatile: false,
+  once: false,
+  reference: "",
+  comment: "",
   follows: "",
 };
 
@@ -56,7 +67,8 @@ const packRules = ({ size, range, ...rules }: RuleFacts): PackedRules => ({
 });
 
 const unpackRules = ({ size, range, ...rules }: PackedRules): RuleFacts => ({
-  ...{ ...noRules, ...rules },
+  ...noRules,
+  ...rules,
   ...(size && { size: unpackLimits(size) }),
   ...(range && { range: unpackLimits(range) }),
 });
@@ -67,7 +79,8 @@ const plainEnum = ({ sharedPrefix, values }: EnumFacts): EnumFacts => ({
 });
 
 const plainOneof = ({ name, localName, fields }: OneofFacts): OneofFacts => ({
-  ...{ name, localName },
+  name,
+  localName,
   fields: fields.map((field) => ({ name: field.name })),
 });
 
@@ -101,7 +114,9 @@ function unpackType(type: PackedType): TypeFacts {
 function packField(field: FieldFacts): PackedField {
   const { name, localName, desc, oneof, options, type } = field;
   return {
-    ...{ name, within: desc.parent.typeName, type: packType(type) },
+    name,
+    within: desc.parent.typeName,
+    type: packType(type),
     ...unusual({ ...field, comment: "" }, usual),
     ...(oneof && { oneof: plainOneof(oneof) }),
     ...(localName !== camelCase(name) && { localName }),
@@ -114,8 +129,11 @@ function packField(field: FieldFacts): PackedField {
 function unpackField({ name, localName, jsonName, scalar, within, type, options, ...rest }: PackedField): FieldFacts {
   const usually = camelCase(name);
   return {
-    ...{ ...usual, ...rest },
-    ...{ name, localName: localName ?? usually, type: unpackType(type) },
+    ...usual,
+    ...rest,
+    name,
+    localName: localName ?? usually,
+    type: unpackType(type),
     desc: { jsonName: jsonName ?? usually, scalar, parent: { typeName: within } },
     options: options && unpackRules(options),
   };

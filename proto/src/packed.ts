@@ -27,8 +27,14 @@ interface PackedKind extends Omit<KindFacts, "fields" | "standard" | "custom" | 
 const nameOf = ({ desc }: MethodFacts): string => `${desc.parent.typeName}/${desc.name}`;
 
 const eachVerb = <Part>(of: (verb: StandardVerb) => Part): Readonly<Record<StandardVerb, Part>> => ({
-  ...{ create: of("create"), get: of("get"), batchGet: of("batchGet"), list: of("list") },
-  ...{ update: of("update"), delete: of("delete"), watch: of("watch"), plan: of("plan") },
+  create: of("create"),
+  get: of("get"),
+  batchGet: of("batchGet"),
+  list: of("list"),
+  update: of("update"),
+  delete: of("delete"),
+  watch: of("watch"),
+  plan: of("plan"),
 });
 
 /** Comments are for schemas and docs, which are made from the descriptors. */
@@ -41,11 +47,22 @@ function packKind(kind: KindFacts): PackedKind {
   const { typeName, name, component, scope, noun, plural, idPrefix, chosenId, isScope, ownScopeOnly } = kind;
   const { plansDeletion } = kind;
   return {
-    ...{ typeName, name, component, scope, noun, plural, idPrefix, chosenId, isScope, ownScopeOnly },
+    typeName,
+    name,
+    component,
+    scope,
+    noun,
+    plural,
+    idPrefix,
+    chosenId,
+    isScope,
+    ownScopeOnly,
     plansDeletion,
-    ...{ fields: packFields(kind.fields), comment: "" },
+    fields: packFields(kind.fields),
+    comment: "",
     standard: eachVerb((verb) => nameOf(kind.standard[verb])),
-    ...{ custom: kind.custom.map(nameOf), queries: kind.queries.map(nameOf) },
+    custom: kind.custom.map(nameOf),
+    queries: kind.queries.map(nameOf),
   };
 }
 
@@ -117,7 +134,8 @@ export function unpackCatalog(packed: PackedCatalog): CatalogFacts {
       ...kind,
       fields: unpackFields(fields),
       standard: eachVerb((verb) => known(standard[verb])),
-      ...{ custom: custom.map(known), queries: queries.map(known) },
+      custom: custom.map(known),
+      queries: queries.map(known),
     }),
   );
   return {

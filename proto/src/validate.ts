@@ -180,8 +180,14 @@ function checkEntries(count: number, field: FieldFacts, path: string, walk: Walk
 const entrySize: Limits = { max: BigInt(longestEntry) };
 /** Of a field that has none. */
 export const noRules: RuleFacts = {
-  ...{ format: Format.UNSPECIFIED, keyFormat: Format.UNSPECIFIED },
-  ...{ pattern: "", example: "", unit: "", default: "", fixedDefault: false },
+  format: Format.UNSPECIFIED,
+  keyFormat: Format.UNSPECIFIED,
+  pattern: "",
+  example: "",
+  unit: "",
+  default: "",
+  fixedDefault: false,
+  addsTo: "",
 };
 
 const knownEntries = new WeakMap<FieldFacts, FieldFacts>();

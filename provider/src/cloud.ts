@@ -11,10 +11,14 @@ export interface Terms {
   readonly signal: AbortSignal;
   /** How long it may take with all its retries, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long it is tried again where nobody listens at the cloud's address, in milliseconds. Default: as long as it may take. */
+  readonly absentMs?: number;
   /** For changes: the same key gives the same answer. */
   readonly idempotencyKey?: string;
   /** For changes, and for the read of one: how long the answer may wait for the resource to settle, in milliseconds. */
   readonly waitMs?: number;
+  /** For updates: whether data may be lost, which is refused otherwise. */
+  readonly allowDataLoss?: boolean;
   /** For changes: told how far it had come when it was answered; a cloud that does not know tells nothing. */
   readonly onReceipt?: (receipt: Receipt) => void;
 }
@@ -193,7 +197,9 @@ function plannedChange(one: unknown): PlannedChange {
 
 function accessChange(one: unknown): AccessChange {
   return {
-    ...{ principal: textOf(one, "principal"), scope: textOf(one, "scope") },
-    ...{ gives: textsOf(one, "gives"), takes: textsOf(one, "takes") },
+    principal: textOf(one, "principal"),
+    scope: textOf(one, "scope"),
+    gives: textsOf(one, "gives"),
+    takes: textsOf(one, "takes"),
   };
 }

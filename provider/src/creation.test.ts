@@ -16,7 +16,8 @@ afterEach(() => played.close());
 test("a long create tells the log what it waits for, each thing once", async () => {
   const said = ["MakingRoom", "MakingRoom", "Starting", "Starting", ""].map((reason) => ({
     state: reason === "" ? "STATE_READY" : "STATE_CREATING",
-    ...{ reason, message: reason && `${reason} takes its time` },
+    reason,
+    message: reason && `${reason} takes its time`,
   }));
   played.cloud = new FakeCloud(widget, filled);
   played.cloud.before = (verb, request) => {

@@ -64,12 +64,18 @@ const troubles: Readonly<Record<string, string>> = {
   unknown_reference: "There is no such resource",
   immutable: "It can't be changed",
   protected: "It is protected",
+  data_loss: "This change loses data",
   placement: "No host can take it",
+  quota: "A quota leaves no room",
 };
 
 const credentials = "Check token, or principal_id with key_secret or password, of the provider's configuration.";
 const otherProvider = "Use the provider that this cloud serves: terraform init -upgrade.";
 const again = "Apply again: what is done by now stays done.";
+
+/** How a change that loses data is let through. */
+export const dataLossConsent =
+  "If that is what you want, say so with allow_data_loss = true in the provider's configuration, or with PHOTON_ALLOW_DATA_LOSS=true for one run; else write back what was taken away, or keep it first (a snapshot).";
 
 /** What to do about each reason, where the cloud's own sentence can't say it in Terraform's words. */
 const remedies: Readonly<Record<Reason, string>> = {
@@ -87,6 +93,7 @@ const remedies: Readonly<Record<Reason, string>> = {
   BEING_DELETED: "Apply again once it is gone.",
   WRONG_STATE: "",
   PROTECTED: "",
+  DATA_LOSS: `Nothing of this resource was changed. ${dataLossConsent}`,
   BUILT_IN: "Make one of your own, and refer to that.",
   NO_HOST: "Ask for less, or ask the cloud's operator for another host; then apply again.",
   QUOTA_EXCEEDED:

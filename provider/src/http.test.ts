@@ -44,8 +44,10 @@ test("request() sends the body whole, behind the endpoint's path, over one conne
   for (let i = 0; i < 3; i++) {
     const { data, headers } = await http.request(post());
     expect(data).toEqual({
-      ...{ url: "/cloud/a.v1.AService/Get", body: '{"name":"ü"}' },
-      ...{ authorization: "Bearer secret", agent: "test/1" },
+      url: "/cloud/a.v1.AService/Get",
+      body: '{"name":"ü"}',
+      authorization: "Bearer secret",
+      agent: "test/1",
     });
     expect(headers["photon-receipt"]).toBe("settled");
   }

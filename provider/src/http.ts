@@ -1,6 +1,7 @@
 // HTTP to the cloud: POSTs of JSON over connections that are kept. Node's own client alone, since every command starts it anew.
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { Http, HttpAnswer, HttpError, HttpRequest } from "@photoncloud/sdk/calls";
+import { Presence } from "./presence.ts";
 
 export interface HttpOptions {
   readonly endpoint: string;
@@ -97,6 +98,8 @@ async function open(secure: boolean, ca: string | undefined): Promise<Opened> {
 /** Carries the SDK's calls. */
 export class PlainHttp implements Http {
   readonly defaults: { readonly baseURL: string };
+  /** What the attempts say of it. */
+  readonly presence = new Presence();
   readonly #url: URL;
   readonly #ca: string | undefined;
   readonly #userAgent: string;
@@ -131,8 +134,13 @@ export class PlainHttp implements Http {
     // Node takes an IPv6 address without the brackets that a URL has.
     const host = hostname.replace(/^\[|\]$/g, "");
     return new Promise((resolve, reject) => {
-      const failed = (error: Error) => reject(error instanceof RequestError ? error : unreached(error));
+      const failed = (error: Error) => {
+        const told = error instanceof RequestError ? error : unreached(error);
+        this.presence.missed(told);
+        reject(told);
+      };
       const sent = request({ protocol, host, port, path, method, agent, signal, headers: said }, (response) => {
+        this.presence.met();
         take(response).then(resolve, failed);
       });
       sent.on("error", failed).end(body);

@@ -3,7 +3,7 @@ import type { Attribute } from "./attribute.ts";
 import { attributePath } from "./attribute-path.ts";
 import type { PlannedChange } from "./cloud.ts";
 import type { ValueMap } from "./cty/value.ts";
-import type { Diagnostic } from "./diagnostics.ts";
+import { type Diagnostic, dataLossConsent } from "./diagnostics.ts";
 import { lost } from "./lost.ts";
 import { valueAt } from "./walk.ts";
 
@@ -38,9 +38,6 @@ function restart({ attributes, config, what }: Update, paths: readonly string[])
   return [{ severity: "warning", summary: "This change restarts it", path: attributePath(attributes, first), detail }];
 }
 
-const consent =
-  "Nothing of this plan is applied. If that is what you want, say so with allow_data_loss = true in the provider's configuration, or with PHOTON_ALLOW_DATA_LOSS=true for one run; else write back what was taken away, or keep it first (a snapshot).";
-
 /** An error until somebody says that it may be: Terraform shows an update in place, and applies it unseen with -auto-approve. */
 function dataLoss({ attributes, prior, planned, what, allowsDataLoss }: Update, at: string): Diagnostic {
   const path = attributePath(attributes, at);
@@ -48,5 +45,5 @@ function dataLoss({ attributes, prior, planned, what, allowsDataLoss }: Update, 
   const told = `This change of ${what} destroys data that nothing brings back.${gone === "" ? "" : ` Lost: ${gone}.`}`;
   const summary = "This change loses data";
   if (allowsDataLoss) return { severity: "warning", summary, path, detail: told };
-  return { severity: "error", summary, path, detail: `${told}\n\n${consent}` };
+  return { severity: "error", summary, path, detail: `${told}\n\nIt is not made. ${dataLossConsent}` };
 }

@@ -29,12 +29,13 @@ const lookMs = 5_000;
 const slowestPollMs = 5_000;
 const firstPollMs = 100;
 
-/** Terms of a read within an operation. */
-export const reading = (deadline: Deadline): Terms => ({
+/** Terms of a read within an operation. @param absentMs As the terms have it. */
+export const reading = (deadline: Deadline, absentMs?: number): Terms => ({
   get signal() {
     return deadline.signal;
   },
   timeoutMs: Math.min(callMs, deadline.remainingMs()),
+  ...(absentMs !== undefined && { absentMs }),
 });
 
 /** Terms of a read that is to come when the resource has settled. */
@@ -226,6 +227,8 @@ export interface Change {
   readonly mask: readonly string[];
   readonly etag: string;
   readonly what: string;
+  /** Whether the configuration says that data may be lost. */
+  readonly allowsDataLoss: boolean;
   /** Whether what is there now is what the plan was made from. */
   isAsPlanned(current: JsonObject): boolean;
 }
@@ -252,15 +255,9 @@ async function freshEtag(
 
 /** Updates, then waits. Problems before anything changed leave `resource` undefined. */
 export async function update(change: Change, deadline: Deadline): Promise<Settled | readonly Diagnostic[]> {
-  const key = randomUUID();
+  const terms = { ...changing(deadline, randomUUID()), allowDataLoss: change.allowsDataLoss };
   try {
-    const first = await change.calls.update(
-      change.at,
-      change.request,
-      change.mask,
-      change.etag,
-      changing(deadline, key),
-    );
+    const first = await change.calls.update(change.at, change.request, change.mask, change.etag, terms);
     return await settled(change.calls, change.at, first, change.what, deadline);
   } catch (error) {
     if (!hasReason(error, "STALE_ETAG")) throw error;

@@ -26,12 +26,13 @@ function answering(given: Readonly<Record<string, Value>>) {
     moveResourceState: async () => ({ targetState: state }),
     importResourceState: async () => ({ importedResources: [{ typeName, state }] }),
     readDataSource: async () => ({ state: block(dataSource, given) }),
+    openEphemeralResource: async () => ({ result: block(dataSource, given) }),
     generateResourceConfig: async () => ({ config: state }),
     async *listResource() {
       yield { resourceObject: state };
     },
   } satisfies Handlers;
-  return overseen(handlers, { resource: () => resource, dataSource: () => dataSource });
+  return overseen(handlers, { resource: () => resource, dataSource: () => dataSource, ephemeral: () => dataSource });
 }
 
 const { signal } = new AbortController();
@@ -69,7 +70,8 @@ test("overseen() finds what is unknown in each of them", async () => {
   });
 });
 
-test("overseen() finds a data source that does not show what was configured", async () => {
-  const { readDataSource } = await told({ ...fine, name: "other" });
-  expect(readDataSource).toEqual([expect.stringContaining("name is not as configured")]);
+test("overseen() finds what was read and does not show what was configured", async () => {
+  const { readDataSource, openEphemeralResource } = await told({ ...fine, name: "other" });
+  const wrong = [expect.stringContaining("name is not as configured")];
+  expect([readDataSource, openEphemeralResource]).toEqual([wrong, wrong]);
 });

@@ -1,4 +1,5 @@
-// The oracle over what is answered beside reads, plans and applies: states from elsewhere, data sources, lists and generated configurations.
+// The oracle over what is answered beside reads, plans and applies: states from elsewhere, data sources, ephemeral resources, lists and generated
+// configurations.
 import type { Attribute } from "./attribute.ts";
 import type { ValueMap } from "./cty/value.ts";
 import { type Diagnostic, plainError } from "./diagnostics.ts";
@@ -12,6 +13,7 @@ type Names =
   | "moveResourceState"
   | "importResourceState"
   | "readDataSource"
+  | "openEphemeralResource"
   | "generateResourceConfig"
   | "listResource";
 
@@ -19,6 +21,7 @@ type Names =
 export interface Schemas {
   resource(typeName: string): readonly Attribute[];
   dataSource(typeName: string): readonly Attribute[];
+  ephemeral(typeName: string): readonly Attribute[];
 }
 
 /** Our own bugs, found by the oracle before Terraform finds them. */
@@ -44,6 +47,13 @@ function stateBugs(attributes: readonly Attribute[], value: Answered, where: str
   return state === undefined ? [] : bugs(checkState(attributes, state), where);
 }
 
+/** What is wrong with what was read by a configuration. */
+function dataBugs(attributes: readonly Attribute[], given: Answered, found: Answered, where: string) {
+  const [config, state] = [decoded(attributes, given), decoded(attributes, found)];
+  const wrong = config === undefined || state === undefined ? [] : checkData(attributes, config, state);
+  return wireDiagnostics(bugs(wrong, where));
+}
+
 /** Handlers whose every answer is looked at. */
 export function overseen(handlers: Pick<Required<Handlers>, Names>, schemas: Schemas): typeof handlers {
   return {
@@ -67,10 +77,13 @@ export function overseen(handlers: Pick<Required<Handlers>, Names>, schemas: Sch
     readDataSource: async (request, signal) => {
       const answer = await handlers.readDataSource(request, signal);
       if (answer.deferred !== undefined) return answer;
-      const attributes = schemas.dataSource(request.typeName);
-      const [config, state] = [decoded(attributes, request.config), decoded(attributes, answer.state)];
-      const wrong = config === undefined || state === undefined ? [] : checkData(attributes, config, state);
-      const told = wireDiagnostics(bugs(wrong, "data source"));
+      const told = dataBugs(schemas.dataSource(request.typeName), request.config, answer.state, "data source");
+      return { ...answer, diagnostics: [...(answer.diagnostics ?? []), ...told] };
+    },
+    openEphemeralResource: async (request, signal) => {
+      const answer = await handlers.openEphemeralResource(request, signal);
+      if (answer.deferred !== undefined) return answer;
+      const told = dataBugs(schemas.ephemeral(request.typeName), request.config, answer.result, "ephemeral resource");
       return { ...answer, diagnostics: [...(answer.diagnostics ?? []), ...told] };
     },
     generateResourceConfig: async (request, signal) => {

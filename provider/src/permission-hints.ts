@@ -1,10 +1,8 @@
 // Says in a plan what its apply may not do: one who may only look may plan (a pull request's check), and should not find out in the apply.
 import type { KindFacts as Kind } from "@photoncloud/proto";
-import type { Cloud, Reference } from "./cloud.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Cloud, Reference, Terms } from "./cloud.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import { textsOf } from "./json-object.ts";
-import { reading } from "./operation.ts";
 import { theCatalog } from "./the-catalog.ts";
 
 const verbs = ["create", "update", "delete"] as const;
@@ -26,10 +24,10 @@ export class PermissionHints {
     kind: Kind,
     at: Omit<Reference, "id">,
     wanted: readonly Verb[],
-    deadline: Deadline,
+    terms: Terms,
   ): Promise<readonly Diagnostic[]> {
     const key = [kind.noun, at.org, at.project].join("/");
-    const asked = this.#known.get(key) ?? this.#ask(kind, at, deadline);
+    const asked = this.#known.get(key) ?? this.#ask(kind, at, terms);
     this.#known.set(key, asked);
     const has = await asked;
     if (has === undefined) return [];
@@ -37,13 +35,13 @@ export class PermissionHints {
     return lacks.map(([verb, name]) => warning(kind, verb, name));
   }
 
-  async #ask(kind: Kind, { org, project }: Omit<Reference, "id">, deadline: Deadline) {
+  async #ask(kind: Kind, { org, project }: Omit<Reference, "id">, terms: Terms) {
     const method = theCatalog().methods.get("iam.v1.IamAuthzService/TestPermissions");
     if (method === undefined) return undefined;
     const permissions = verbs.map((verb) => permissionOf(kind, verb));
     const request = { orgId: org, projectId: project, permissions };
     return this.#cloud()
-      .call(method, request, reading(deadline))
+      .call(method, request, terms)
       .then((answer) => new Set(textsOf(answer, "permissions")))
       .catch(() => undefined);
   }

@@ -143,7 +143,8 @@ describe("ask()", () => {
     cloud.foreseen = { resource: {}, changes: [{ path: "", impact: "IMPACT_CREATE", access }] };
     expect((await asked(gear)).diagnostics).toEqual([
       {
-        ...{ severity: "warning", summary: "This changes who may do what" },
+        severity: "warning",
+        summary: "This changes who may do what",
         detail: [
           "With widget gear:",
           "- user:acme/bob gets compute:vms:stop and loses compute:vms:get, and 3 more at org/acme",
@@ -157,10 +158,10 @@ describe("ask()", () => {
 
 describe("askDeletion()", () => {
   const at = { org: "acme", project: "web", id: "w-1" };
-  const deletion = (plansDeletion: boolean) => {
+  const deletion = (plansDeletion: boolean, isReplaced = false) => {
     const calls = new KindCalls(cloud, { ...widget, plansDeletion });
     return askDeletion(
-      { calls, attributes, at, what: "widget gear" },
+      { calls, attributes, at, what: "widget gear", isReplaced },
       walk,
       new Deadline(1000, new AbortController().signal),
     );
@@ -172,6 +173,17 @@ describe("askDeletion()", () => {
     const detail = "With widget gear gone:\n- user:acme/bob loses compute:vms:stop at org/acme";
     expect(await deletion(true)).toEqual([{ severity: "warning", summary: "This changes who may do what", detail }]);
     expect(cloud.calls[0]?.request).toMatchObject({ id: "w-1", deletion: true });
+  });
+
+  test("leaves it to what takes its place to say who may do more or less", async () => {
+    cloud.foreseen = { resource: {}, changes: [{ path: "", impact: "IMPACT_DELETE", access }] };
+    expect(await deletion(true, true)).toEqual([]);
+  });
+
+  test("warns once where the cloud can't be asked", async () => {
+    refusing("unavailable", "can't reach it");
+    const told = await Promise.all([deletion(true), deletion(true)]);
+    expect(told.flat()).toMatchObject([{ severity: "warning", detail: expect.stringContaining("can't reach it.") }]);
   });
 
   test("asks nothing of kinds that can't be asked, in an apply, or after the cloud was silent", async () => {

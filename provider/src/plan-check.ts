@@ -9,6 +9,7 @@ import { impacts } from "./impacts.ts";
 import { reading } from "./operation.ts";
 import { mayBeForeseen, planRequest, withForeseen } from "./plan-request.ts";
 import { beyond } from "./quotas.ts";
+import { dimensionsAt, type Need, type Verdict } from "./room.ts";
 import type { Walk } from "./walk.ts";
 
 /** How long a plan waits for the cloud, with all retries. A plan that was not checked is a plan all the same. */
@@ -29,6 +30,14 @@ export interface Question {
   readonly replaces: boolean;
   /** For messages: "vpc main". */
   readonly what: string;
+  /** Whether Terraform tells of nothing more before this is answered. Default: it does. */
+  isSerial?(): Promise<boolean>;
+}
+
+/** What is to be removed. */
+export interface Removed extends Pick<Question, "calls" | "attributes" | "at" | "what"> {
+  /** Whether another takes its place: that one says who may do more or less. */
+  readonly isReplaced: boolean;
 }
 
 export interface Answer {
@@ -45,27 +54,72 @@ export async function ask(question: Question, walk: Walk, deadline: Deadline): P
   if (walk.isComing(at.org) || walk.isComing(at.project)) return silent;
   const { resource, unknownPaths } = planRequest(attributes, planned, question.config);
   try {
-    const answer = await question.calls.plan(at, resource, question.mask, unknownPaths, reading(deadline));
+    const answer = await question.calls.plan(
+      at,
+      resource,
+      question.mask,
+      unknownPaths,
+      reading(deadline, walk.absentMs),
+    );
     const foreseen = prior === null ? withForeseen(attributes, planned, answer.resource) : planned;
-    return { planned: foreseen, diagnostics: walk.applying ? [] : told(question, walk, answer.changes) };
+    return {
+      planned: foreseen,
+      diagnostics: walk.applying ? [] : await told(question, walk, answer.changes, deadline),
+    };
   } catch (error) {
-    return { planned, diagnostics: refused(question, walk, error) };
+    if (!hasReason(error, "QUOTA_EXCEEDED") || question.replaces)
+      return { planned, diagnostics: refused(question, walk, error) };
+    return withoutRoom(question, walk, deadline, error);
+  }
+}
+
+/** What the same walk frees may be what is asked for: a refusal that it mends is none. */
+async function withoutRoom(question: Question, walk: Walk, deadline: Deadline, error: PhotonError): Promise<Answer> {
+  const { attributes, planned, calls } = question;
+  const dimensions = error.violations.flatMap(({ path }) => dimensionsAt(calls.kind, attributes, path));
+  const needs = error.resources.flatMap((scope) => dimensions.map((dimension) => ({ scope, dimension })));
+  const verdict = await roomFor(question, walk, needs, deadline);
+  if (verdict === "made") return ask(question, walk, deadline);
+  return { planned, diagnostics: asVerdict(verdict, refused(question, walk, error)) };
+}
+
+async function roomFor(
+  { isSerial }: Question,
+  walk: Walk,
+  needs: readonly Need[],
+  deadline: Deadline,
+): Promise<Verdict> {
+  const verdict = await walk.room.verdict(needs, deadline);
+  return verdict === "none" && (await isSerial?.()) === true ? "planned" : verdict;
+}
+
+function asVerdict(verdict: Verdict, refusals: readonly Diagnostic[]): readonly Diagnostic[] {
+  switch (verdict) {
+    case "none":
+      return refusals;
+    case "planned":
+      return refusals.map(asWarning);
+    case "another":
+    case "made":
+      return [];
   }
 }
 
 /**
- * What there is to know before something is removed. Only what is protected from it is refused already: any other thing that is in the way may go
- * in the same apply.
+ * What there is to know before something is removed, or replaced. Only what is protected from it is refused already: any other thing that is in the way
+ * may go in the same apply.
  */
 export async function askDeletion(
-  { calls, attributes, at, what }: Pick<Question, "calls" | "attributes" | "at" | "what">,
+  { calls, attributes, at, what, isReplaced }: Removed,
   walk: Walk,
   deadline: Deadline,
 ): Promise<readonly Diagnostic[]> {
   if (!walk.asking || walk.applying) return [];
   try {
-    return accessGiven(`${what} gone`, await calls.planDeletion(at, reading(deadline)));
+    const changes = await calls.planDeletion(at, reading(deadline, walk.absentMs));
+    return isReplaced ? [] : accessGiven(`${what} gone`, changes);
   } catch (error) {
+    if (isPhotonError(error) && mute.has(error.code)) return unchecked(walk, error);
     if (!hasReason(error, "PROTECTED")) return [];
     // Terraform names nothing whose block is gone.
     return explain(error, attributes, "").map((one) => ({ ...one, detail: `Removing ${what}: ${one.detail}` }));
@@ -122,25 +176,38 @@ function unchecked(walk: Walk, { code, message }: PhotonError): readonly Diagnos
   const why =
     code === "unimplemented"
       ? "It is older than this provider, and can't check plans."
-      : `It did not answer within ${askMs / 1000} seconds: ${message}.`;
-  const detail = `${why}\n\nThe plan was made without it: what the cloud refuses shows only when the plan is applied, and nothing says which changes restart something or lose data. plan_checks = false in the provider's configuration plans so without asking.`;
+      : `It could not be asked: ${message}${message.endsWith("?") ? "" : "."}`;
+  const detail = `${why}\n\nThe plan was made without it: names that are taken, addresses, quotas and permissions are looked at only when it is applied, and nothing says which changes restart something or lose data. plan_checks = false in the provider's configuration plans so without asking.`;
   return [{ severity: "warning", summary: "The cloud has not checked this plan", detail }];
 }
 
-function told(question: Question, walk: Walk, changes: readonly PlannedChange[]): readonly Diagnostic[] {
+async function told(
+  question: Question,
+  walk: Walk,
+  changes: readonly PlannedChange[],
+  deadline: Deadline,
+): Promise<readonly Diagnostic[]> {
   const { prior, what } = question;
   const { allowsDataLoss } = walk;
   return [
     ...(prior === null ? [] : impacts({ ...question, prior, allowsDataLoss }, changes)),
     ...accessGiven(what, changes),
-    ...beyondQuotas(question, walk, changes),
+    ...(await beyondQuotas(question, walk, changes, deadline)),
   ];
 }
 
 /** What takes another's place takes no more than that one had. */
-function beyondQuotas({ replaces, what }: Question, walk: Walk, changes: readonly PlannedChange[]): Diagnostic[] {
-  const uses = replaces ? [] : changes.flatMap(({ quotas = [] }) => quotas);
-  return walk.quotas.add(uses).map((use) => plainError("This plan goes beyond a quota", beyond(use, what)));
+async function beyondQuotas(
+  question: Question,
+  walk: Walk,
+  changes: readonly PlannedChange[],
+  deadline: Deadline,
+): Promise<readonly Diagnostic[]> {
+  const uses = question.replaces ? [] : changes.flatMap(({ quotas = [] }) => quotas);
+  const over = walk.quotas.add(uses);
+  if (over.length === 0) return [];
+  const refusals = over.map((use) => plainError("This plan goes beyond a quota", beyond(use, question.what)));
+  return asVerdict(await roomFor(question, walk, over, deadline), refusals);
 }
 
 /** One warning for all who may do more or less: nobody reviews a plan of roles without it. */

@@ -65,6 +65,17 @@ export function createProvider(options: ProviderOptions): Handlers {
     };
   }
 
+  /** What a walk is made of: room for quotas comes, if at all, while any of it is under way. */
+  const underWay = (of: Pick<Required<Handlers>, "readResource" | "planResourceChange" | "applyResourceChange">) => {
+    const { readResource, planResourceChange, applyResourceChange } = of;
+    const during = <T>(run: () => Promise<T>): Promise<T> => session.walk.room.during(run);
+    return {
+      readResource: (...given) => during(() => readResource(...given)),
+      planResourceChange: (...given) => during(() => planResourceChange(...given)),
+      applyResourceChange: (...given) => during(() => applyResourceChange(...given)),
+    } satisfies Handlers;
+  };
+
   const handlers = {
     getMetadata: async () => ({
       serverCapabilities,
@@ -99,7 +110,7 @@ export function createProvider(options: ProviderOptions): Handlers {
         "configuring the provider",
         async () => {
           configuration = readConfiguration(provided(providerCodec, request.config), options.env);
-          session.configure(configuration, request.terraformVersion);
+          await session.configure(configuration, request.terraformVersion);
           return {};
         },
         onlyDiagnostics,
@@ -227,12 +238,12 @@ export function createProvider(options: ProviderOptions): Handlers {
   const schemas = {
     resource: (typeName: string) => resources(typeName).attributes,
     dataSource: (typeName: string) => dataSources(typeName).attributes,
+    ephemeral: (typeName: string) => ephemeralSchemas(catalog).find((e) => e.typeName === typeName)?.attributes ?? [],
   };
-  const checked = checking ? { ...handlers, ...overseen(handlers, schemas) } : handlers;
+  const checked = { ...(checking ? { ...handlers, ...overseen(handlers, schemas) } : handlers), ...underWay(handlers) };
   const waiting = deferring(checked, {
     ...schemas,
     connected: () => session.connected,
-    ephemeral: (typeName) => ephemeralSchemas(catalog).find((e) => e.typeName === typeName)?.attributes ?? [],
   });
   return { ...checked, ...waiting };
 }

@@ -17,8 +17,11 @@ export function quotaUse(one: unknown): QuotaUse {
   const { scope, dimension, limit, used, asked }: JsonObject = isJsonObject(one) ? one : {};
   const number = (value: unknown): number => Number(value ?? 0);
   return {
-    ...{ scope: String(scope), dimension: String(dimension) },
-    ...{ limit: number(limit), used: number(used), asked: number(asked) },
+    scope: String(scope),
+    dimension: String(dimension),
+    limit: number(limit),
+    used: number(used),
+    asked: number(asked),
   };
 }
 
@@ -38,5 +41,5 @@ export class QuotaTally {
 }
 
 export function beyond({ scope, dimension, limit, used, asked }: QuotaUse, what: string): string {
-  return `The quota of ${scope} for ${dimension} is ${limit}: ${used} are used, and with ${what} this plan needs ${asked} more. Plan less, delete in an apply of its own what is not needed, or have the quota raised.`;
+  return `The quota of ${scope} for ${dimension} is ${limit}: ${used} are used, and with ${what} this plan needs ${asked} more. Plan less, delete what is not needed, or have the quota raised.`;
 }

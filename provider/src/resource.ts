@@ -4,7 +4,7 @@ import { conditionOf, KindCalls, type Reference, unknownTenant } from "./cloud.t
 import { fromJson, toJson } from "./convert.ts";
 import { isMap, unknown, type Value, type ValueMap } from "./cty/value.ts";
 import { Deadline } from "./deadline.ts";
-import { type Diagnostic, explain } from "./diagnostics.ts";
+import { type Diagnostic, explain, hasReason } from "./diagnostics.ts";
 import type { JsonObject } from "./json-object.ts";
 import { textOf } from "./json-object.ts";
 import { refresh, settle } from "./merge.ts";
@@ -83,15 +83,17 @@ export class Resource {
     const { walk } = this.#session;
     if (prior !== null) walk.manages(this.schema.kind.noun, prior);
     else walk.willCreate(local.planned);
+    if (prior !== null && local.changed)
+      walk.room.frees(this.schema.kind, this.schema.attributes, prior, local.planned);
     await this.#session.holds(kept);
     if (!local.changed || !this.#asks()) return local;
     // The creation that follows a replacement is planned, and asked about, by itself; but of that plan Terraform shows no warnings.
     if (local.replaces.length > 0 && prior !== null) {
-      const [refusals, hints] = await Promise.all([
-        this.#removal(prior, signal).then((told) => told.filter(({ severity }) => severity === "error")),
+      const [told, hints] = await Promise.all([
+        this.#removal(prior, signal, true),
         this.#hints(prior, ["delete", "create"], signal),
       ]);
-      return { ...local, diagnostics: [...local.diagnostics, ...refusals, ...hints] };
+      return { ...local, diagnostics: [...local.diagnostics, ...told, ...hints] };
     }
     const question = this.#question(prior, local.planned, config, kept);
     if (prior !== null && question.mask.length === 0) return local;
@@ -108,14 +110,18 @@ export class Resource {
 
   /** What there is to say before it is removed. */
   async planDelete(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+    this.#session.walk.room.frees(this.schema.kind, this.schema.attributes, prior);
     if (!this.#asks()) return [];
-    const [told, hints] = await Promise.all([this.#removal(prior, signal), this.#hints(prior, ["delete"], signal)]);
+    const [told, hints] = await Promise.all([
+      this.#removal(prior, signal, false),
+      this.#hints(prior, ["delete"], signal),
+    ]);
     return [...told, ...hints];
   }
 
-  #removal(prior: ValueMap, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+  #removal(prior: ValueMap, signal: AbortSignal, isReplaced: boolean): Promise<readonly Diagnostic[]> {
     const { attributes } = this.schema;
-    const asked = { calls: this.#calls(), attributes, at: referenceOf(prior), what: this.#nameOf(prior) };
+    const asked = { calls: this.#calls(), attributes, at: referenceOf(prior), what: this.#nameOf(prior), isReplaced };
     return askDeletion(asked, this.#session.walk, this.#deadline(askMs, signal));
   }
 
@@ -129,7 +135,7 @@ export class Resource {
     const { kind } = this.schema;
     const at = referenceOf(state);
     if (walk.applying || unknownTenant(kind, state) || walk.isComing(at.org) || walk.isComing(at.project)) return [];
-    return hints.missing(kind, at, verbs, this.#deadline(askMs, signal));
+    return hints.missing(kind, at, verbs, reading(this.#deadline(askMs, signal), walk.absentMs));
   }
 
   #question(prior: ValueMap | null, planned: ValueMap, config: ValueMap, kept: PrivateState): Question {
@@ -145,6 +151,7 @@ export class Resource {
       mask: prior === null ? [] : [...this.#changed(prior, planned), ...writeOnly],
       replaces: prior === null && kept.etag !== "",
       what: this.#nameOf(prior ?? planned),
+      isSerial: () => this.#session.isSerial(),
     };
   }
 
@@ -160,7 +167,7 @@ export class Resource {
     await this.#session.holds(kept);
     const deadline = this.#deadline(callMs, signal);
     try {
-      const found = await this.#session.reads.read(this.#calls(), at, reading(deadline));
+      const found = await this.#session.reads.read(this.#calls(), at, reading(deadline, this.#session.absentMs));
       if (found === undefined) return { state: null, kept: { etag: "" }, diagnostics: [] };
       const state = refresh(this.schema.attributes, prior, fromJson(this.schema.attributes, found));
       const pending = kept.pending === true && conditionOf(found).state !== "ready";
@@ -183,7 +190,8 @@ export class Resource {
       const what = this.#name(textOf(known, "name"));
       const isPartial = () => this.#session.isPartial();
       const creation = { calls: this.#calls(), request, identity, at: { org, project }, what, isPartial };
-      const made = await create(creation, await this.#session.journal(), deadline);
+      const journal = await this.#session.journal();
+      const made = await this.#whenThereIsRoom(() => create(creation, journal, deadline), deadline);
       return this.#outcome(planned, made, made.key);
     } catch (error) {
       const doing = `creating ${this.#name(String(planned.get("name") ?? ""))}`;
@@ -213,9 +221,11 @@ export class Resource {
       if (mask.length === 0) return { state: settle(attributes, planned, new Map()), kept, diagnostics: [] };
       const request = { ...toJson(attributes, planned), ...writeOnly };
       const isAsPlanned = (current: JsonObject) => this.#matches(prior, current);
-      const change = { calls: this.#calls(), at, request, mask, etag: kept.etag, what, isAsPlanned };
-      const result = await update(change, deadline);
+      const { allowsDataLoss } = this.#session.walk;
+      const change = { calls: this.#calls(), at, request, mask, etag: kept.etag, what, allowsDataLoss, isAsPlanned };
+      const result = await this.#whenThereIsRoom(() => update(change, deadline), deadline);
       if (!("resource" in result)) return { state: prior, kept, diagnostics: result };
+      this.#session.walk.room.freed();
       return this.#outcome(planned, result, kept.key);
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `updating ${what}`) };
@@ -231,6 +241,7 @@ export class Resource {
     try {
       const isAsPlanned = (current: JsonObject) => this.#matches(prior, current);
       const diagnostics = await remove({ calls: this.#calls(), at, etag: kept.etag, what, isAsPlanned }, deadline);
+      if (diagnostics.length === 0) this.#session.walk.room.freed();
       return { state: diagnostics.length === 0 ? null : prior, kept, diagnostics };
     } catch (error) {
       return { state: prior, kept, diagnostics: this.#explain(error, `deleting ${what}`) };
@@ -242,6 +253,19 @@ export class Resource {
     const { org, project, id } = parseImportId(this.schema.kind, given, this.#session.tenant);
     const known: Readonly<Record<string, string>> = { org_id: org, project_id: project, id };
     return new Map(this.schema.attributes.map((a) => [a.name, known[a.name] ?? null]));
+  }
+
+  /** Where a quota leaves no room, what the same apply removes may make it. */
+  async #whenThereIsRoom<T>(change: () => Promise<T>, deadline: Deadline): Promise<T> {
+    const { room } = this.#session.walk;
+    for (;;) {
+      const { made } = room;
+      try {
+        return await change();
+      } catch (error) {
+        if (!hasReason(error, "QUOTA_EXCEEDED") || !(await room.comes(made, deadline))) throw error;
+      }
+    }
   }
 
   /** Waits for what an earlier apply did not see ready. */

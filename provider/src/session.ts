@@ -1,14 +1,16 @@
 // What one provider process knows once it is configured: where the cloud is, the tenant, and what must end when Terraform says stop.
 import type { Cloud } from "./cloud.ts";
+import { isPlan } from "./command.ts";
 import { Unknown } from "./cty/value.ts";
 import { Problem, plainError } from "./diagnostics.ts";
 import type { Journal } from "./journal.ts";
 import { PermissionHints } from "./permission-hints.ts";
+import { readAbsentMs } from "./presence.ts";
 import type { PrivateState } from "./private-state.ts";
 import type { Configuration } from "./provider-config.ts";
 import { Reads } from "./reads.ts";
 import { type Connection, SdkCloud } from "./sdk-cloud.ts";
-import { isTargeted, parentCommandLine } from "./targeted.ts";
+import { isSerial, isTargeted, parentCommandLine } from "./targeted.ts";
 import type { Tenant } from "./tenant.ts";
 import { version } from "./version.ts";
 import { Walk } from "./walk.ts";
@@ -38,7 +40,7 @@ export class Session {
     this.#surroundings = surroundings;
   }
 
-  configure(configuration: Configuration, terraformVersion: string): void {
+  async configure(configuration: Configuration, terraformVersion: string): Promise<void> {
     this.#configuration = configuration;
     this.#terraform = terraformVersion;
     this.#cloud = undefined;
@@ -48,6 +50,7 @@ export class Session {
     this.#hints = new PermissionHints(() => this.cloud);
     this.#walk.asking = configuration.planChecks;
     this.#walk.allowsDataLoss = configuration.allowsDataLoss;
+    this.#walk.onlyPlans = isPlan(await this.#commandLine());
   }
 
   get reads(): Reads {
@@ -70,6 +73,11 @@ export class Session {
 
   get tenant(): Tenant {
     return { org: this.#configuration?.org, project: this.#configuration?.project };
+  }
+
+  /** How long a read is repeated where nobody listens; undefined: as long as it may take, since an apply goes on through a restart of the cloud. */
+  get absentMs(): number | undefined {
+    return this.#walk.applying ? undefined : readAbsentMs;
   }
 
   /** Where the cloud is; part of what makes two creations the same. */
@@ -102,9 +110,18 @@ export class Session {
     return this.#interrupted;
   }
 
+  #commandLine(): Promise<readonly string[]> {
+    return (this.#surroundings.commandLine ?? parentCommandLine)();
+  }
+
   /** Whether Terraform was told to look at a part of the configuration, and so of the state, alone. */
   async isPartial(): Promise<boolean> {
-    return isTargeted(this.#surroundings.env, await (this.#surroundings.commandLine ?? parentCommandLine)());
+    return isTargeted(this.#surroundings.env, await this.#commandLine());
+  }
+
+  /** Whether Terraform does one thing at a time: of what comes after it nothing is known, then. */
+  async isSerial(): Promise<boolean> {
+    return isSerial(this.#surroundings.env, await this.#commandLine());
   }
 
   /** Before a resource of the state is read or planned: what made it is taken up by no creation. */

@@ -8,15 +8,26 @@ import { isPartialPlan } from "./saved-plan.ts";
 /** Terraform's -target, and OpenTofu's -exclude and the files of both. */
 const partial = /^--?(target|exclude)(-file)?(=|$)/;
 
+/** -parallelism=1: nothing is told of before what came before it is answered. */
+const serial = /^--?parallelism=0*1$/;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Flags may also stand in TF_CLI_ARGS and TF_CLI_ARGS_apply, TF_CLI_ARGS_plan, … */
-export async function isTargeted(
-  env: Readonly<Record<string, string | undefined>>,
-  commandLine: readonly string[],
-): Promise<boolean> {
+function flagsOf(env: Environment, commandLine: readonly string[]): readonly string[] {
   const given = Object.entries(env).flatMap(([name, value]) =>
     name.startsWith("TF_CLI_ARGS") ? (value ?? "").split(/\s+/) : [],
   );
-  const told = [...commandLine.slice(1), ...given];
+  return [...commandLine.slice(1), ...given];
+}
+
+/** Whether Terraform does one thing at a time. */
+export function isSerial(env: Environment, commandLine: readonly string[]): boolean {
+  return flagsOf(env, commandLine).some((argument) => serial.test(argument));
+}
+
+export async function isTargeted(env: Environment, commandLine: readonly string[]): Promise<boolean> {
+  const told = flagsOf(env, commandLine);
   if (told.some((argument) => partial.test(argument))) return true;
   const plans = await Promise.all(told.filter((argument) => !argument.startsWith("-")).map(isPartialPlan));
   return plans.includes(true);

@@ -4,7 +4,9 @@ import type { Attribute } from "./attribute.ts";
 import { attributePath } from "./attribute-path.ts";
 import type { Step } from "./cty/path.ts";
 import { isList, isMap, type Value, type ValueMap } from "./cty/value.ts";
+import { askAbsentMs } from "./presence.ts";
 import { QuotaTally } from "./quotas.ts";
+import { Room } from "./room.ts";
 
 const text = (value: Value | undefined): string => (typeof value === "string" ? value : "");
 
@@ -15,14 +17,23 @@ export class Walk {
   readonly #coming = new Set<string>();
   /** Whether the cloud is asked: not any more once it can't tell. */
   asking = true;
+  /** Whether it is a plan's, and not the one that an apply makes, or the apply's own, which must find again what was foreseen. */
+  onlyPlans = false;
   /** Whether the walk makes changes: it is no plan, then. */
   applying = false;
   /** Whether a plan may lose data in what it changes. */
   allowsDataLoss = false;
   /** What is asked of quotas so far. */
   readonly quotas = new QuotaTally();
+  /** What becomes free of them. */
+  readonly room = new Room();
 
   #told = false;
+
+  /** How long a question is repeated where nobody listens; undefined: as long as it may take. Milliseconds. */
+  get absentMs(): number | undefined {
+    return this.onlyPlans ? askAbsentMs : undefined;
+  }
 
   /** True once. */
   tellOnce(): boolean {

@@ -71,7 +71,10 @@ export async function exportVm(transport: Transport, vmId: string, options: VmEx
   const { promise: digest, resolve } = Promise.withResolvers<string>();
   const isRaw = file.format === ImageFormat.RAW;
   return {
-    ...{ diskId: file.diskId, format: isRaw ? "raw" : "qcow2", sizeBytes: Number(file.sizeBytes), digest },
+    diskId: file.diskId,
+    format: isRaw ? "raw" : "qcow2",
+    sizeBytes: Number(file.sizeBytes),
+    digest,
     parts: checked(answers, Number(file.sizeBytes), resolve),
   };
 }

@@ -26,11 +26,11 @@ async function loginCall(credentials: Parameters<Login>[0], org: string) {
 export function transportOf(options: Omit<PhotonCloudOptions, "http">, http: Http): Transport {
   const timing = options.timing ?? realTiming;
   const open = new Transport({ http, options, timing, tokens: undefined });
-  const login: Login = async (credentials) => {
+  const login: Login = async (credentials, signal) => {
     const { method, request } = await loginCall(credentials, options.org ?? "");
-    // A token that was exchanged is not taken again: a repetition would be refused.
+    // A token that was exchanged is not taken again: a repetition would be refused, and what comes of the first is needed.
     const repeatable = method === loginMethod;
-    const call = { method, mutation: false, repeatable, open: true, options: {} };
+    const call = { method, mutation: false, repeatable, open: true, options: repeatable ? { signal } : {} };
     const factor = "password" in credentials ? credentials.secondFactor : undefined;
     let answer: JsonObject;
     try {

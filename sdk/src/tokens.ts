@@ -15,8 +15,19 @@ interface Held {
   readonly renewAt: number;
 }
 
-/** Logs in with a principal's credential. */
-export type Login = (credentials: Extract<Credentials, { principalId: string }>) => Promise<GivenToken>;
+/** A fetch that is under way. */
+interface Fetch {
+  readonly held: Promise<Held>;
+  /** Nobody waits for it any more. */
+  readonly stop: AbortController;
+  waiting: number;
+}
+
+/** Logs in with a principal's credential. It may go on although the signal aborts: what comes of it is kept. */
+export type Login = (
+  credentials: Extract<Credentials, { principalId: string }>,
+  signal: AbortSignal,
+) => Promise<GivenToken>;
 
 /** The `exp` claim of a JWT in milliseconds since 1970 (RFC 7519, section 4.1.4), unverified; Infinity where there is none. */
 export function expiryOf(token: string): number {
@@ -38,7 +49,7 @@ export class TokenSource {
   readonly #met: () => PhotonError | undefined;
   #held: Held | undefined;
   #refused: string | undefined;
-  #fetching: Promise<Held> | undefined;
+  #fetching: Fetch | undefined;
 
   /** @param met What is in the way of the login that is under way. */
   constructor(credentials: Credentials, login: Login, timing: Timing, met: () => PhotonError | undefined) {
@@ -65,16 +76,31 @@ export class TokenSource {
     return typeof this.#credentials === "function" || "principalId" in this.#credentials;
   }
 
-  /** One fetch at a time; it is not tied to the first waiter's signal, since others wait for it too. */
+  /** One fetch at a time, for all who wait: it is not tied to the first one's signal, but ends when nobody waits any more. */
   async #fetch(signal: AbortSignal): Promise<Held> {
-    this.#fetching ??= this.#renew().finally(() => {
-      this.#fetching = undefined;
+    this.#fetching ??= this.#begin();
+    const fetch = this.#fetching;
+    fetch.waiting++;
+    return await stoppable(fetch.held, signal, this.#met).catch((error: unknown) => {
+      if (--fetch.waiting === 0) this.#forget(fetch).stop.abort(error);
+      throw error;
     });
-    return await stoppable(this.#fetching, signal, this.#met);
   }
 
-  async #renew(): Promise<Held> {
-    const given = await this.#given();
+  #begin(): Fetch {
+    const stop = new AbortController();
+    const fetch = { held: this.#renew(stop.signal), stop, waiting: 0 };
+    fetch.held.catch(() => undefined).finally(() => this.#forget(fetch));
+    return fetch;
+  }
+
+  #forget(fetch: Fetch): Fetch {
+    if (this.#fetching === fetch) this.#fetching = undefined;
+    return fetch;
+  }
+
+  async #renew(signal: AbortSignal): Promise<Held> {
+    const given = await this.#given(signal);
     const now = this.#timing.now();
     const endsAt = given.expireTime?.getTime() ?? expiryOf(given.token);
     const aheadMs = Math.min(renewalAtMostMs, (endsAt - now) * renewalPart);
@@ -82,14 +108,14 @@ export class TokenSource {
     return this.#held;
   }
 
-  async #given(): Promise<GivenToken> {
+  async #given(signal: AbortSignal): Promise<GivenToken> {
     const credentials = this.#credentials;
     if (typeof credentials === "function") {
       const given = await credentials({ refused: this.#refused });
       return typeof given === "string" ? { token: given } : given;
     }
     if ("token" in credentials) return { token: credentials.token, expireTime: new Date(8.64e15) };
-    return await this.#login(credentials);
+    return await this.#login(credentials, signal);
   }
 }
 

@@ -83,6 +83,19 @@ describe("a call", () => {
     await cloudWith({ timeoutMs: 1000 }).vpcs.create({ name: "main", cidr: "10.0.0.0/16" }, { waitMs: 5000 });
   });
 
+  test("says of an update alone that data may be lost, and only where its caller does", async () => {
+    const update = "/prismnet.v1.VpcService/UpdateVpc";
+    nock(endpoint, { badheaders: ["photon-allow-data-loss"] })
+      .post(update)
+      .reply(...vpc);
+    nock(endpoint, { reqheaders: { "photon-allow-data-loss": "true" } })
+      .post(update)
+      .reply(...vpc);
+    const { vpcs } = cloudWith();
+    const { id } = await vpcs.update("vpc-1", { labels: {} });
+    await vpcs.update(id, { labels: {} }, { allowDataLoss: true });
+  });
+
   test("says until when it waits, and hears how far it came", async () => {
     nock(endpoint, { reqheaders: { "photon-wait": "programmed", "connect-timeout-ms": "31000" } })
       .post(createVpc)

@@ -83,6 +83,7 @@ export class Transport {
   async unary(call: Call): Promise<JsonObject> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (call.mutation) headers["Idempotency-Key"] = call.options.idempotencyKey ?? crypto.randomUUID();
+    if (call.options.allowDataLoss === true) headers["Photon-Allow-Data-Loss"] = "true";
     Object.assign(headers, waitHeaders(call.options));
     const deadline = this.#deadline(call);
     try {

@@ -33,10 +33,12 @@ export interface Waiting<T> {
   readonly watch: (signal: AbortSignal) => AsyncIterable<WatchEvent<T>>;
 }
 
-function why(progress: Progress | undefined): string {
+/** @param text what was said of it before this. */
+function why(text: string, progress: Progress | undefined): string {
   if (progress === undefined) return "";
   const { state, reason, message } = progress.status;
-  return `; it is ${state || "in no state yet"}${reason === "" ? "" : ` (${reason}: ${message})`}`;
+  const now = text === state ? "" : `; it is ${state || "in no state yet"}`;
+  return `${now}${reason === "" ? "" : ` (${reason}: ${message})`}`;
 }
 
 function stateOf(progress: Progress): string {
@@ -88,7 +90,7 @@ class Wait<T> {
 
   #fail(code: "canceled" | "deadline_exceeded" | "failed_precondition", text: string): void {
     const reason = this.#last?.status.reason ?? "";
-    this.#error ??= new PhotonError(code, `${this.#waiting.what} ${text}${why(this.#last)}`, {
+    this.#error ??= new PhotonError(code, `${this.#waiting.what} ${text}${why(text, this.#last)}`, {
       reason,
       retry: "later",
     });

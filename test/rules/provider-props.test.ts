@@ -5,10 +5,20 @@ import { App, TerraformStack } from "cdktf";
 import { providerAttributes } from "../../provider/src/provider-config.ts";
 
 const props: Required<PhotonCloudProviderProps> = {
-  ...{ endpoint: "https://cloud.example:50080", orgId: "acme", projectId: "web", caFile: "ca.pem" },
-  ...{ token: "t", principalId: "ci", keySecret: "k", password: "p" },
-  ...{ idToken: "i", idTokenFile: "f", idTokenCommand: "c" },
-  ...{ planChecks: true, allowDataLoss: false, alias: "other" },
+  endpoint: "https://cloud.example:50080",
+  orgId: "acme",
+  projectId: "web",
+  caFile: "ca.pem",
+  token: "t",
+  principalId: "ci",
+  keySecret: "k",
+  password: "p",
+  idToken: "i",
+  idTokenFile: "f",
+  idTokenCommand: "c",
+  planChecks: true,
+  allowDataLoss: false,
+  alias: "other",
 };
 
 test("every attribute of the provider's configuration is a prop of its construct", () => {

@@ -60,7 +60,9 @@ afterAll(async () => {
 });
 
 const terms = (idempotencyKey: string): Terms => ({
-  ...{ signal: new AbortController().signal, timeoutMs: 60_000, waitMs: 30_000 },
+  signal: new AbortController().signal,
+  timeoutMs: 60_000,
+  waitMs: 30_000,
   ...(idempotencyKey !== "" && { idempotencyKey }),
 });
 

@@ -1,6 +1,6 @@
 // Secrets that nobody else has are given to every kind that takes one, and looked for in all that Terraform and the provider leave behind.
 import { randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -67,6 +67,27 @@ function leftBehind(folder = workspace.directory): string {
   return texts.join("\n");
 }
 
+/** Makes the provider fall at its first call, with all that it was given at hand. */
+const crashing = `
+  const http = require("node:http");
+  const { request } = http;
+  http.request = (...given) => {
+    setImmediate(() => { throw new Error("crash of the test"); });
+    return request(...given);
+  };
+`;
+
+/** A folder with a Node in it that runs the provider so. */
+function crashingNode(): string {
+  const folder = join(workspace.directory, "crashing");
+  mkdirSync(folder);
+  const first = join(folder, "first.cjs");
+  writeFileSync(first, crashing);
+  const script = `#!/bin/sh\nexec "${process.execPath}" --require "${first}" "$@"\n`;
+  writeFileSync(join(folder, "node"), script, { mode: 0o755 });
+  return folder;
+}
+
 function expectNoCanary(...told: readonly string[]): void {
   const everything = [leftBehind(), ...told].join("\n");
   for (const secret of [...given.map((g) => g.secret), token])
@@ -74,7 +95,7 @@ function expectNoCanary(...told: readonly string[]): void {
       expect(everything.includes(spelled)).toBe(false);
 }
 
-test("no secret is in a state, a plan, a log, or what a failure says", async () => {
+test("no secret is in a state, a plan, a log, what a failure says, or what a crash leaves", async () => {
   expect(given.length).toBeGreaterThan(0);
   const told: string[] = [];
   const tell = async (...args: string[]) => {
@@ -86,11 +107,16 @@ test("no secret is in a state, a plan, a log, or what a failure says", async () 
   expect(await tell("apply", "-input=false", "saved")).toBe(0);
   expect(await tell("apply", "-auto-approve", "-input=false", "-var=turn=2")).toBe(0);
   expect(existsSync(join(workspace.directory, "trace.log"))).toBe(true);
+  const { PATH: path = "" } = workspace.env;
+  workspace.env.PATH = `${crashingNode()}:${path}`;
+  expect(await tell("apply", "-auto-approve", "-input=false", "-refresh=false", "-var=turn=3")).toBe(1);
+  expect(told.join("\n")).toContain("crash of the test");
+  workspace.env.PATH = path;
   // A provider that has nobody to talk to: what it says of a change that it could not make.
   workspace.env.PHOTON_ENDPOINT = "http://127.0.0.1:9";
   const late = `timeouts = { create = "1s", update = "1s", delete = "1s" }`;
   workspace.write(
-    `variable "turn" {\n  default = 3\n}\n${configuration}`.replaceAll(/(_version = var\.turn)/g, `$1\n  ${late}`),
+    `variable "turn" {\n  default = 4\n}\n${configuration}`.replaceAll(/(_version = var\.turn)/g, `$1\n  ${late}`),
   );
   expect(await tell("apply", "-auto-approve", "-input=false", "-refresh=false")).toBe(1);
   expectNoCanary(...told);

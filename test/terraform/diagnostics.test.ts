@@ -19,7 +19,7 @@ import { resolved } from "./every-field/state.ts";
 import { attributesOf, Drawer, resourcesOf, type Subject, standing, subjectsOf } from "./every-field/subject.ts";
 import { json, PlayedTerraform } from "./played.ts";
 import { reattach } from "./reattached.ts";
-import { environment, type Login, Workspace } from "./workspace.ts";
+import { administrator, environment, type Login, Workspace } from "./workspace.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 interface Diagnostic {
@@ -83,8 +83,7 @@ async function makeAll(): Promise<void> {
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
-  login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  login = await administrator(cloud);
   await makeAll();
   folder = mkdtempSync(join(tmpdir(), "p"));
   const journal = new Journal(join(folder, "journal"));

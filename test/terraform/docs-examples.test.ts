@@ -11,7 +11,7 @@ import { functionsOf } from "../../provider/src/functions/index.ts";
 import { identitySchema } from "../../provider/src/identity.ts";
 import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
-import { Workspace } from "./workspace.ts";
+import { administrator, Workspace } from "./workspace.ts";
 
 const pages = docs(catalog());
 const { kinds } = catalog();
@@ -46,8 +46,7 @@ async function evaluate(expressions: Readonly<Record<string, string>>): Promise<
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
-  const login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  const login = await administrator(cloud);
   provider = await reattach(login);
   const blocks = kinds.flatMap((kind) => exampleOf(kind).hcl.split(/^(?=resource )/m));
   const distinct = new Map(blocks.map((block) => [block.slice(0, block.indexOf("\n")), block]));

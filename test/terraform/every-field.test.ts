@@ -10,7 +10,7 @@ import { leafOf } from "./every-field/places.ts";
 import { isIn, type State, valueIn } from "./every-field/state.ts";
 import { Drawer, type Resources, resourcesOf, type Subject, standing, subjectsOf } from "./every-field/subject.ts";
 import { type Reattached, reattach } from "./reattached.ts";
-import { type Diagnostic, type Login, Workspace } from "./workspace.ts";
+import { administrator, type Diagnostic, type Login, Workspace } from "./workspace.ts";
 
 const seed = Number(process.env.PHOTON_SEED ?? Date.now() % 1_000_000);
 let cloud: TestCloud;
@@ -20,10 +20,9 @@ let workspace: Workspace;
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
   await cloud.tenant("acme-corp", "project-beta");
   await cloud.tenant("other-corp", "project-alpha");
-  login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  login = await administrator(cloud);
   provider = await reattach(login);
   workspace = await Workspace.open(login, "", provider.env);
 });

@@ -7,7 +7,7 @@ import { identitySchema } from "../../provider/src/identity.ts";
 import type { ResourceIdentityData } from "../../provider/src/plugin/gen/tfplugin6.ts";
 import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
 import { type Reattached, reattach } from "./reattached.ts";
-import { type Login, Workspace } from "./workspace.ts";
+import { administrator, type Login, tokenOf, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
 let login: Login;
@@ -17,8 +17,7 @@ const workspaces: Workspace[] = [];
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
-  login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  login = await administrator(cloud);
   provider = await reattach(login);
   terraform = new PlayedTerraform(provider);
   await terraform.configure();
@@ -44,7 +43,7 @@ async function open(hcl: string): Promise<Workspace> {
 async function disappear(kind: Kind, state: Record<string, unknown>): Promise<void> {
   const { org_id: orgId, project_id: projectId, id } = state;
   const method = `${kind.service.typeName}/${kind.standard.delete.desc.name}`;
-  const { status, body } = await postJson(login.url, method, { orgId, projectId, id }, login.token);
+  const { status, body } = await postJson(login.url, method, { orgId, projectId, id }, await tokenOf(login));
   if (status !== 200) throw new Error(JSON.stringify(body));
 }
 

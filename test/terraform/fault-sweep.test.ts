@@ -8,7 +8,7 @@ import { Drawer, type Resources, resourcesOf, type Subject, standing, subjectsOf
 import type { Death } from "./faults/mortal.ts";
 import { callsOf, idsOf, type Json, type Operation, operations, prepare, Sweep, type Swept } from "./faults/sweep.ts";
 import { reattach } from "./reattached.ts";
-import { type Login, Workspace } from "./workspace.ts";
+import { administrator, type Login, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
 let login: Login;
@@ -20,8 +20,7 @@ let stands: Readonly<Record<string, Json>> = {};
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
-  login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  login = await administrator(cloud);
   stands = await made(
     standing(
       subjects.map((s) => s.block()),

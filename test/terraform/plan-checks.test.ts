@@ -241,8 +241,13 @@ describe("a change of a machine", () => {
 
 test("without a server a plan is made all the same, with one warning", async () => {
   const three = `resource "photoncloud_vpc" "a" {\n  count = 3\n  name = "v-\${count.index}"\n  cidr = "10.0.0.0/16"\n}\n`;
-  const workspace = await open(three, { url: "http://127.0.0.1:9" });
+  // In a process of its own, which sees that Terraform's command is a plan.
+  const workspace = await Workspace.open({ ...acme, url: "http://127.0.0.1:9" }, three);
+  workspaces.push(workspace);
   const all = await planned(workspace);
   expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "The cloud has not checked this plan"]]);
+  expect(all[0]?.detail).toMatch(
+    /^It could not be asked: can.t reach http:\/\/127.0.0.1:9 \(ECONNREFUSED\).*quotas and permissions/s,
+  );
   expect(Object.keys(await workspace.plan())).toHaveLength(3);
 });

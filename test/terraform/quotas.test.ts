@@ -70,3 +70,40 @@ test("resources that fit one by one and not together are refused in the plan, an
   workspace.write(vpcs(["a", "b", "c"], "10.1.0.0/16"));
   expect((await planned()).map((d) => [d.severity, d.address])).toEqual([["error", 'photoncloud_vpc.a["c"]']]);
 }, 120_000);
+
+test("what the same plan removes is room for what it creates", async () => {
+  await limit({ vpcs: 2 });
+  workspace.write(vpcs(["a", "b"]));
+  await workspace.apply();
+  workspace.write(vpcs(["b", "c"]));
+  const { changes, diagnostics } = await workspace.planned("-input=false");
+  expect(diagnostics.map(({ severity }) => severity)).toEqual(["warning"]);
+  expect(Object.values(changes).sort()).toEqual(["create", "delete"]);
+  await workspace.apply();
+  expect(await workspace.plan()).toEqual({});
+}, 240_000);
+
+test("a plan that is made one by one refuses nothing that what comes after it may mend", async () => {
+  await limit({ vpcs: 1 });
+  workspace.write(vpcs(["b"]));
+  await workspace.apply();
+  workspace.write(vpcs(["a"]));
+  const serial = await reattach({ ...tenant, url: cloud.url }, { TF_CLI_ARGS_plan: "-parallelism=1" });
+  try {
+    const { changes } = await new Workspace(workspace.directory, { ...serial.env }).planned("-input=false");
+    expect(Object.values(changes).sort()).toEqual(["create", "delete"]);
+  } finally {
+    serial.close();
+  }
+}, 240_000);
+
+test("an apply that makes less room than it takes ends, and says which quota is in the way", async () => {
+  await limit({ vpcs: 2 });
+  workspace.write(vpcs(["a", "b"]));
+  await workspace.apply();
+  workspace.write(vpcs(["b", "c", "d"]));
+  await workspace.must("plan", "-input=false");
+  const { code, stderr } = await workspace.run("apply", "-auto-approve", "-input=false", "-no-color");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("A quota leaves no room")]);
+  expect(Object.keys(await workspace.state())).toHaveLength(2);
+}, 240_000);

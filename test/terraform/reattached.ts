@@ -8,6 +8,7 @@ import { grpcServer } from "../../provider/src/plugin/grpc.ts";
 import { providerMethods } from "../../provider/src/plugin/provider-methods.ts";
 import { listen } from "../../provider/src/plugin/serve.ts";
 import { createProvider } from "../../provider/src/provider.ts";
+import { type Connection, SdkCloud } from "../../provider/src/sdk-cloud.ts";
 import { environment, type Login } from "./workspace.ts";
 
 export interface Reattached {
@@ -23,7 +24,8 @@ export async function reattach(login: Login, more: Readonly<Record<string, strin
   const folder = mkdtempSync(join(tmpdir(), "photon-reattach-"));
   const env = { ...environment(login, "/dev/null"), ...more };
   const journal = new Journal(join(folder, "journal"));
-  const server = grpcServer(providerMethods(createProvider({ env, journal: async () => journal })), undefined);
+  const connect = (to: Connection) => new SdkCloud({ ...to, credentials: login.fresh ?? to.credentials });
+  const server = grpcServer(providerMethods(createProvider({ env, journal: async () => journal, connect })), undefined);
   const socket = await listen(server, folder);
   const attached = {
     Protocol: "grpc",

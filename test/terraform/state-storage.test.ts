@@ -42,8 +42,12 @@ const remembered = (value: string) => `resource "terraform_data" "it" {\n  input
 function backendOf(name: string, who: TestTenant): Record<string, string> {
   const address = addressOf(name);
   return {
-    ...{ TF_HTTP_ADDRESS: address, TF_HTTP_LOCK_ADDRESS: address, TF_HTTP_UNLOCK_ADDRESS: address },
-    ...{ TF_HTTP_USERNAME: who.serviceAccountId, TF_HTTP_PASSWORD: who.keySecret, TF_HTTP_RETRY_MAX: "0" },
+    TF_HTTP_ADDRESS: address,
+    TF_HTTP_LOCK_ADDRESS: address,
+    TF_HTTP_UNLOCK_ADDRESS: address,
+    TF_HTTP_USERNAME: who.serviceAccountId,
+    TF_HTTP_PASSWORD: who.keySecret,
+    TF_HTTP_RETRY_MAX: "0",
   };
 }
 

@@ -10,7 +10,7 @@ import { isPartialPlan } from "../../provider/src/saved-plan.ts";
 import { Drawer, subjectsOf } from "./every-field/subject.ts";
 import type { Death } from "./faults/mortal.ts";
 import { callsOf, idsOf, type Json, Sweep, type Swept } from "./faults/sweep.ts";
-import { Workspace } from "./workspace.ts";
+import { administrator, Workspace } from "./workspace.ts";
 
 let cloud: TestCloud;
 let of: Swept;
@@ -32,8 +32,7 @@ async function savePlans(): Promise<void> {
 
 beforeAll(async () => {
   cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-alpha");
-  const login = { url: cloud.url, token: await cloud.adminToken(), orgId: "acme-corp", projectId: "project-alpha" };
+  const login = await administrator(cloud);
   const kinds = catalog().kinds.filter(({ noun }) => noun === "service_account");
   const subject = subjectsOf(kinds, new Drawer(1)).find(({ name }) => name === "labels");
   if (subject === undefined) throw new Error("there are no service accounts");

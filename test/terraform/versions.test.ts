@@ -34,7 +34,9 @@ const clients: readonly Client[] = [
   { name: "Terraform 1.12.2", calls: withIdentity, identity: true, capabilities: writeOnly },
   { name: "Terraform 1.13.4", calls: withLists, identity: true, capabilities: writeOnly },
   ...["1.14.3", "1.15.0"].map((version) => ({
-    ...{ name: `Terraform ${version}`, calls: newest, identity: true },
+    name: `Terraform ${version}`,
+    calls: newest,
+    identity: true,
     capabilities: writeOnly,
   })),
   { name: "Terraform 1.16.0", calls: newest, identity: true, capabilities: all },
@@ -45,7 +47,8 @@ const clients: readonly Client[] = [
     capabilities: { ...all, deferralAllowed: true },
   },
   ...["1.8.9", "1.9.4"].map((version) => ({
-    ...{ name: `OpenTofu ${version}`, identity: false },
+    name: `OpenTofu ${version}`,
+    identity: false,
     calls: [...functions, "getFunctions"] as const,
   })),
   { name: "OpenTofu 1.10.7", calls: [...functions, "getFunctions"], identity: true },

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { TestCloud } from "@photoncloud/server/testing";
 import { address, installMirror } from "../../provider/scripts/mirror.ts";
 
 export interface Result {
@@ -34,7 +35,18 @@ export interface Login {
   readonly token: string;
   readonly orgId: string;
   readonly projectId: string;
+  /** Gives a token that is still good, to who may outlast the first one. */
+  readonly fresh?: () => Promise<string>;
 }
+
+/** The cloud's administrator, for as long as a test takes, in a project that is made where it is not there. */
+export async function administrator(cloud: TestCloud): Promise<Login> {
+  const { orgId, projectId } = await cloud.tenant("acme-corp", "project-alpha");
+  const fresh = () => cloud.adminToken();
+  return { url: cloud.url, token: await fresh(), orgId, projectId, fresh };
+}
+
+export const tokenOf = async ({ token, fresh }: Login): Promise<string> => (await fresh?.()) ?? token;
 
 const required = `terraform {
   required_providers {

@@ -53,7 +53,9 @@ function actionSchema(of: Kind, method: Method): ActionSchema {
   const creates = method === of.standard.create;
   const fields = method.inputs;
   return {
-    ...{ method, of, kind: { fields } },
+    method,
+    of,
+    kind: { fields },
     typeName: `photoncloud_${of.noun}_${snakeCase(shortMethodName(method.desc.name, [of.name]))}`,
     description: creates ? `Creates one, and keeps no resource of it: ${of.comment}` : `${method.comment} (${of.noun})`,
     attributes: inputsOf(fields)

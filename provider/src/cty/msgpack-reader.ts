@@ -1,4 +1,4 @@
-// Reads MessagePack item by item; the codec says what it expects.
+// Reads MessagePack item by item; the codec says what it expects. Numbers and texts are read where they lie: a Buffer for each costs more than the rest.
 
 /** One item's head: a scalar, or the size of what follows. */
 export type Item =
@@ -53,23 +53,23 @@ export class Reader {
       case 0xc9:
         return this.#ext(this.#uint(1 << (head - 0xc7)));
       case 0xca:
-        return { kind: "number", value: this.#slice(4).readFloatBE() };
+        return { kind: "number", value: this.#buffer.readFloatBE(this.#skip(4)) };
       case 0xcb:
-        return { kind: "number", value: this.#slice(8).readDoubleBE() };
+        return { kind: "number", value: this.#buffer.readDoubleBE(this.#skip(8)) };
       case 0xcc:
       case 0xcd:
       case 0xce:
         return { kind: "number", value: this.#uint(1 << (head - 0xcc)) };
       case 0xcf:
-        return { kind: "number", value: small(this.#slice(8).readBigUInt64BE()) };
+        return { kind: "number", value: small(this.#buffer.readBigUInt64BE(this.#skip(8))) };
       case 0xd0:
       case 0xd1:
       case 0xd2: {
         const size = 1 << (head - 0xd0);
-        return { kind: "number", value: this.#slice(size).readIntBE(0, size) };
+        return { kind: "number", value: this.#buffer.readIntBE(this.#skip(size), size) };
       }
       case 0xd3:
-        return { kind: "number", value: small(this.#slice(8).readBigInt64BE()) };
+        return { kind: "number", value: small(this.#buffer.readBigInt64BE(this.#skip(8))) };
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -92,27 +92,31 @@ export class Reader {
   }
 
   #string(size: number): Item {
-    return { kind: "string", value: this.#slice(size).toString("utf8") };
+    const from = this.#skip(size);
+    return { kind: "string", value: this.#buffer.toString("utf8", from, from + size) };
   }
 
   #ext(size: number): Item {
-    const type = this.#slice(1).readInt8();
+    const type = this.#buffer.readInt8(this.#skip(1));
     return { kind: "ext", type, value: this.#take(size) };
   }
 
   #uint(size: number): number {
-    return this.#slice(size).readUIntBE(0, size);
+    const from = this.#skip(size);
+    return size === 1 ? (this.#buffer[from] ?? 0) : this.#buffer.readUIntBE(from, size);
   }
 
   /** A copy, since the frame's buffer may be used again. */
   #take(size: number): Uint8Array {
-    return Uint8Array.from(this.#slice(size));
+    const from = this.#skip(size);
+    return Uint8Array.from(this.#buffer.subarray(from, from + size));
   }
 
-  #slice(size: number): Buffer {
+  /** Answers where the bytes begin that it goes past. */
+  #skip(size: number): number {
     const from = this.#at;
     if (from + size > this.#buffer.length) throw new RangeError("the MessagePack ends too early");
     this.#at += size;
-    return this.#buffer.subarray(from, from + size);
+    return from;
   }
 }

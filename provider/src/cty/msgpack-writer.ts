@@ -25,6 +25,11 @@ export class Writer {
     this.#buffer.writeDoubleBE(value, at + 1);
   }
 
+  /** What was written before, as it is. */
+  raw(bytes: Uint8Array): void {
+    this.#bytes(bytes);
+  }
+
   /** A whole number between -2^63 and 2^64-1. */
   integer(value: bigint): void {
     if (value >= 0n && value < 0x80n) this.#byte(Number(value));
@@ -73,9 +78,14 @@ export class Writer {
   /** `fix` covers sizes to `fixMax`; arrays and maps have no 8-bit form: their 8-bit head is their 16-bit one. */
   #head(size: number, fix: number, fixMax: number, head8: number, head16: number, head32: number): void {
     if (size <= fixMax) this.#byte(fix | size);
-    else if (size < 0x100 && head8 !== head16) this.#bytes(Uint8Array.of(head8, size));
-    else if (size < 0x10000) this.#bytes(Uint8Array.of(head16, size >> 8, size & 0xff));
-    else {
+    else if (size < 0x100 && head8 !== head16) {
+      this.#byte(head8);
+      this.#byte(size);
+    } else if (size < 0x10000) {
+      this.#byte(head16);
+      this.#byte(size >> 8);
+      this.#byte(size & 0xff);
+    } else {
       const at = this.#grow(5);
       this.#buffer[at] = head32;
       this.#buffer.writeUInt32BE(size, at + 1);

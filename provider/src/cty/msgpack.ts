@@ -108,13 +108,15 @@ function decoder(type: Type): Decode {
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 
+const wholeOf = (value: Num): bigint | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : toBigInt(numberText(value));
+
 /** As Terraform itself writes numbers: int64 where exact, float64 where the text comes back from it, else text. */
 function encodeNumber(writer: Writer, value: Num): void {
-  const text = numberText(value);
-  const whole = toBigInt(text);
+  const whole = wholeOf(value);
   if (typeof value === "number" && !Number.isInteger(value)) writer.float(value);
   else if (whole !== undefined && whole >= int64Min && whole <= int64Max) writer.integer(whole);
-  else writer.string(whole === undefined ? text : `${whole}`);
+  else writer.string(whole === undefined ? numberText(value) : `${whole}`);
 }
 
 function plainEncoder(type: Type): Encode {
@@ -172,19 +174,26 @@ function plainEncoder(type: Type): Encode {
       };
     }
     case "object": {
-      const encoders = [...type.fields].map(([name, of]) => ({ name, encode: encoder(of) }));
+      const encoders = [...type.fields].map(([name, of]) => ({ name, key: keyOf(name), encode: encoder(of) }));
       return (writer, value) => {
         if (!isMap(value)) throw new Mismatch("an object", describe(value));
         writer.map(encoders.length);
-        for (const { name, encode } of encoders) {
+        for (const { name, key, encode } of encoders) {
           const item = value.get(name);
           if (item === undefined) throw new Mismatch(`attribute ${name}`, "nothing");
-          writer.string(name);
+          writer.raw(key);
           encode(writer, item);
         }
       };
     }
   }
+}
+
+/** An attribute's name as it stands before its value. */
+function keyOf(name: string): Uint8Array {
+  const writer = new Writer();
+  writer.string(name);
+  return writer.finish();
 }
 
 function encoder(type: Type): Encode {

@@ -46,7 +46,8 @@ export class DataSource {
     const { kind } = this.schema;
     const where = new Map([...config, ...tenantDefaults(kind, config, this.#session.tenant)]);
     const at = referenceOf(where);
-    const terms = reading(new Deadline(callMs, AbortSignal.any([signal, this.#session.stop.signal])));
+    const deadline = new Deadline(callMs, signal, this.#session.stop.signal);
+    const terms = reading(deadline, this.#session.absentMs);
     const calls = new KindCalls(this.#session.cloud, kind);
     if (at.id !== "") return this.#byId(calls, at, terms);
     const name = String(config.get("name") ?? "");

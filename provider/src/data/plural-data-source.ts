@@ -56,7 +56,11 @@ export class PluralDataSource {
     const { kind } = this.schema;
     const at = referenceOf(new Map([...config, ...tenantDefaults(kind, config, this.#session.tenant)]));
     const narrowed = new Map([...config].filter(([name]) => !tenantFields.has(name)));
-    const wanted = { filter: filterOf(this.schema, narrowed), limit: limitOf(config) };
+    const wanted = {
+      filter: filterOf(this.schema, narrowed),
+      limit: limitOf(config),
+      absentMs: this.#session.absentMs,
+    };
     const stop = AbortSignal.any([signal, this.#session.stop.signal]);
     return found(new KindCalls(this.#session.cloud, kind), at, wanted, stop);
   }

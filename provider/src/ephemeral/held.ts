@@ -64,7 +64,9 @@ function heldSchema(method: Method, noun: string, creates: Kind | undefined): He
   );
   const end = creates === undefined ? "" : " It is deleted when Terraform no longer needs it.";
   return {
-    ...{ method, noun, creates },
+    method,
+    noun,
+    creates,
     typeName: `photoncloud_${noun}`,
     component: method.desc.parent.typeName.split(".")[0] ?? "",
     description: `${creates?.comment ?? method.comment}${end}`,

@@ -12,18 +12,21 @@ interface Wanted {
   readonly filter: string;
   /** At most so many; 0: all. */
   readonly limit: number;
+  /** As the terms of a call have it; undefined: their default. */
+  readonly absentMs: number | undefined;
 }
 
 /** In the order of their ids. @throws PhotonError */
 export async function* found(
   calls: KindCalls,
   at: Reference,
-  { filter, limit }: Wanted,
+  { filter, limit, absentMs }: Wanted,
   stop: AbortSignal,
 ): AsyncGenerator<JsonObject> {
   for (let [token, told, more] = ["", 0, true]; more; more = token !== "" && (limit === 0 || told < limit)) {
     const size = limit === 0 ? largestPage : Math.min(largestPage, limit - told);
-    const { items, next } = await calls.page(at, { size, token, filter }, reading(new Deadline(callMs, stop)));
+    const terms = reading(new Deadline(callMs, stop), absentMs);
+    const { items, next } = await calls.page(at, { size, token, filter }, terms);
     yield* items;
     told += items.length;
     token = next;

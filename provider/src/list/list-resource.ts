@@ -42,7 +42,8 @@ export class ListResource {
     // The tenant is a part of the call, and of the filter too: lists also show what is seen from above.
     const filter = filterOf(this.schema, where);
     const at = referenceOf(where);
-    for await (const item of found(calls, at, { filter, limit }, stop)) yield this.#found(item, at);
+    const { absentMs } = this.#session;
+    for await (const item of found(calls, at, { filter, limit, absentMs }, stop)) yield this.#found(item, at);
   }
 
   #found(item: JsonObject, at: Reference): Found {

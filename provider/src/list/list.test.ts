@@ -61,18 +61,18 @@ class Pages implements Cloud {
   }
 }
 
-function sessionWith(cloud: Cloud): Session {
+async function sessionWith(cloud: Cloud): Promise<Session> {
   const session = new Session({ env: {}, journal: () => Promise.reject(new Error("unused")), connect: () => cloud });
   const configuration = { endpoint: "http://cloud.example", org: "acme", project: "web", credentials: { token: "t" } };
-  session.configure({ ...configuration, ca: undefined, planChecks: true, allowsDataLoss: false }, "1.14.0");
+  await session.configure({ ...configuration, ca: undefined, planChecks: true, allowsDataLoss: false }, "1.14.0");
   return session;
 }
 
-const lister = (cloud: Cloud) => new ListResource(kind as NonNullable<typeof kind>, sessionWith(cloud));
+const lister = async (cloud: Cloud) => new ListResource(kind as NonNullable<typeof kind>, await sessionWith(cloud));
 
 async function collect(cloud: Cloud, limit: number): Promise<Found[]> {
   const found: Found[] = [];
-  const all = lister(cloud).list(config({ color: "red" }), limit, new AbortController().signal);
+  const all = (await lister(cloud)).list(config({ color: "red" }), limit, new AbortController().signal);
   for await (const one of all) found.push(one);
   return found;
 }
@@ -94,7 +94,7 @@ describe("ListResource.list()", () => {
 
   test("asks for a page only when it is wanted", async () => {
     const cloud = new Pages(25);
-    for await (const { state } of lister(cloud).list(config({}), 0, new AbortController().signal)) {
+    for await (const { state } of (await lister(cloud)).list(config({}), 0, new AbortController().signal)) {
       expect([state.get("id"), state.get("timeouts"), state.get("passphrase")]).toEqual(["widget-0", null, null]);
       break;
     }
@@ -103,9 +103,10 @@ describe("ListResource.list()", () => {
 });
 
 describe("PluralDataSource", () => {
-  const source = (cloud: Cloud) => new PluralDataSource(kind as NonNullable<typeof kind>, sessionWith(cloud));
+  const source = async (cloud: Cloud) =>
+    new PluralDataSource(kind as NonNullable<typeof kind>, await sessionWith(cloud));
   const read = (cloud: Cloud, given: Record<string, Value>) =>
-    source(cloud).read(config(given), new AbortController().signal);
+    source(cloud).then((one) => one.read(config(given), new AbortController().signal));
   const ids = (count: number) => Array.from({ length: count }, (_, i) => `widget-${i}`);
 
   test("finds all, page by page, filtered by the cloud", async () => {
@@ -133,10 +134,8 @@ describe("PluralDataSource", () => {
     ["what it can be", { limit: 1, shape: "round" }, []],
     ["a limit below 1", { limit: 0 }, ["limit"]],
     ["a word that an enum does not have", { shape: "oval" }, ["shape"]],
-  ])("validate() takes or refuses %s", (_name, given, expected) => {
-    const paths = source(new Pages(0))
-      .validate(config(given))
-      .map((problem) => problem.path);
+  ])("validate() takes or refuses %s", async (_name, given, expected) => {
+    const paths = (await source(new Pages(0))).validate(config(given)).map((problem) => problem.path);
     expect(paths).toEqual(expected.map((attribute) => [{ attribute }]));
   });
 });

@@ -30,12 +30,13 @@ const scalars: readonly Shape[] = [plain, boolean, integer(64)].map((scalar) => 
 const someField = catalog().kinds[0]?.fields[0];
 
 function attributesOf(depth: number, flags: fc.Arbitrary<Flags>): fc.Arbitrary<readonly Attribute[]> {
-  const one = flags.chain((f) => shapeOf(depth, f).map((shape) => ({ ...f, shape })));
+  const one = flags.chain((f) =>
+    fc.record({ shape: shapeOf(depth, f), sensitive: fc.boolean() }).map((of) => ({ ...f, ...of })),
+  );
   return fc.array(one, { minLength: 1, maxLength: 4 }).map((all) =>
     all.map((a, i) => ({
       ...a,
       name: `a${i}`,
-      sensitive: false,
       description: "",
       field: someField && { ...someField, name: `a${i}`, follows: i > 0 && a.computed ? "a0" : "" },
     })),

@@ -5,13 +5,13 @@ import { type Attribute, objectType } from "../../../provider/src/attribute.ts";
 import { toJson } from "../../../provider/src/convert.ts";
 import { fromJson, parseJson } from "../../../provider/src/cty/json.ts";
 import { isMap, type Value } from "../../../provider/src/cty/value.ts";
-import type { Login } from "../workspace.ts";
+import { type Login, tokenOf } from "../workspace.ts";
 import { attributesOf, type Subject } from "./subject.ts";
 
 type Known = Readonly<Record<string, unknown>>;
 
-const call = (login: Login, kind: Kind, method: Method, body: unknown) =>
-  postJson(login.url, `${kind.service.typeName}/${method.desc.name}`, body, login.token);
+const call = async (login: Login, kind: Kind, method: Method, body: unknown) =>
+  postJson(login.url, `${kind.service.typeName}/${method.desc.name}`, body, await tokenOf(login));
 
 const reference = ({ org_id: orgId, project_id: projectId, id }: Known) => ({ orgId, projectId, id });
 

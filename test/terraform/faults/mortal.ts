@@ -106,7 +106,7 @@ export class Mortal {
     const journal = new Journal(join(folder, "journal"));
     const cloud = new MortalCloud(death);
     const env = environment(login, "/dev/null");
-    const connect = (to: Connection) => cloud.connect(to);
+    const connect = (to: Connection) => cloud.connect({ ...to, credentials: login.fresh ?? to.credentials });
     const surroundings = { env, journal: async () => journal, connect, commandLine: async () => commandLine };
     const server = grpcServer(providerMethods(createProvider(surroundings)), undefined);
     const mortal = new Mortal(await listen(server, folder), folder, server, journal, cloud);

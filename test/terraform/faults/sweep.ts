@@ -6,7 +6,7 @@ import { camelCase } from "@photoncloud/proto";
 import { postJson } from "@photoncloud/server/testing";
 import { attributesOf, type Subject } from "../every-field/subject.ts";
 import { shown } from "../played.ts";
-import type { Login } from "../workspace.ts";
+import { type Login, tokenOf } from "../workspace.ts";
 import { type Death, Killed, Mortal } from "./mortal.ts";
 import { type Declared, run, StateFile } from "./run.ts";
 
@@ -86,7 +86,12 @@ export class Sweep {
 export async function idsOf({ login, subject: { kind }, config }: Swept): Promise<string[]> {
   const { org_id: orgId = login.orgId, project_id: projectId = login.projectId } = config;
   const method = `${kind.service.typeName}/${kind.standard.list.desc.name}`;
-  const { status, body } = await postJson(login.url, method, { orgId, projectId, pageSize: 1000 }, login.token);
+  const { status, body } = await postJson(
+    login.url,
+    method,
+    { orgId, projectId, pageSize: 1000 },
+    await tokenOf(login),
+  );
   if (status !== 200) throw new Error(JSON.stringify(body));
   const items = body[camelCase(kind.plural)];
   return Array.isArray(items) ? items.map((item: { id: string }) => item.id).sort() : [];
