@@ -1,9 +1,6 @@
 // Files may say security_group_ids or securityGroupIds; from here on it is the latter.
 import type { Field, FieldType } from "@photoncloud/proto";
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isObject } from "./plain.ts";
 
 /** An object of a message with its fields' names in camelCase; other names stay, for the SDK to refuse. */
 export function camelFields(

@@ -143,6 +143,29 @@ describe("create and update", () => {
     expect(mock.all("vms").at(-1)).toMatchObject({ spec: { cpu: 4 }, powerState: "stopped" });
   });
 
+  const portId = "port-00000000000000000000000001";
+
+  test("names mean ids inside a flag's JSON, and in a file", async () => {
+    mock.put("ports", { ...tenant, id: portId, name: "front", subnetId: "subnet-00000000000000000000000001" });
+    const attached = [expect.objectContaining({ id: "eth0", portId })];
+    expect((await run(["vm", "create", "--name", "a", "--spec.network", "[{id: eth0, port_id: front}]"])).err).toBe("");
+    expect(mock.all("vms").at(-1)).toMatchObject({ spec: { network: attached } });
+    const spec = JSON.stringify({ network: [{ id: "eth0", portId: "front" }] });
+    expect((await run(["vm", "create", "--name", "b", "--spec", spec, "--spec.cpu", "2"])).err).toBe("");
+    expect(mock.all("vms").at(-1)).toMatchObject({ name: "b", spec: { cpu: 2, network: attached } });
+    const stdin = "name: c\nspec: {network: [{id: eth0, port_id: front}]}\n";
+    expect((await run("vm create -f -", { stdin })).err).toBe("");
+    expect(mock.all("vms").at(-1)).toMatchObject({ name: "c", spec: { network: attached } });
+  });
+
+  test("a name that nothing has is refused with its place", async () => {
+    const network = ["--spec.network", `[{id: eth0, port_id: ${portId}}, {id: eth1, port_id: nothing}]`];
+    expect(await run(["vm", "create", "--name", "a", ...network])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('spec.network[1].port_id: there is no port with the id or name "nothing"'),
+    });
+  });
+
   test("a file gives fields in either spelling, and flags win over it", async () => {
     const file = join(folder, "port.yaml");
     writeFileSync(

@@ -6,16 +6,13 @@ import { camelFields } from "./camel-keys.ts";
 import type { Flag } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { parseFlag } from "./parse-value.ts";
+import { isObject } from "./plain.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type Input = Record<string, unknown>;
 
 /** What the command line gave to each flag, by the flag's name. */
 export type GivenFlags = ReadonlyMap<string, readonly string[]>;
-
-function isObject(value: unknown): value is Input {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function setAt(target: Input, path: readonly string[], value: unknown): void {
   const [head = "", ...rest] = path;

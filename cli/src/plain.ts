@@ -1,5 +1,10 @@
 // Answers as text: what tables and details show of a value.
 
+/** Whether a value has names and values: no list, and not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Any value in one line. Dates are ISO 8601; lists are joined; "" for what is not there. */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return "";

@@ -27,6 +27,7 @@ export function errorText(error: unknown, flags: readonly Flag[] = []): string {
     ...error.resources
       .filter((resource) => !error.message.includes(resource))
       .map((resource) => `  in the way: ${resource}\n`),
+    error.reason === "DATA_LOSS" ? "  to do it all the same: --allow-data-loss\n" : "",
     error.retry === "after_login" ? "  log in with: photon login\n" : "",
     error.requestId === "" ? "" : `  request ${error.requestId}\n`,
   ];

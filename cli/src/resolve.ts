@@ -1,9 +1,10 @@
 // Finds ids by names, where a name means one resource alone.
-import { catalog, type Kind } from "@photoncloud/proto";
+import { catalog, type Field, type FieldType, type Kind } from "@photoncloud/proto";
 import { isPhotonError, PhotonError } from "@photoncloud/sdk";
 import type { AnyClient, Clients, Tenant } from "./clients.ts";
 import type { Flag } from "./flags.ts";
-import type { Input } from "./input.ts";
+import type { GivenFlags, Input } from "./input.ts";
+import { isObject } from "./plain.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The length of the part of an id that the cloud draws. */
@@ -20,6 +21,8 @@ async function exists(client: AnyClient, id: string, tenant: Tenant): Promise<bo
     return true;
   } catch (error) {
     if (isPhotonError(error, "not_found") || isPhotonError(error, "invalid_argument")) return false;
+    // Who may not look may still name it; the call itself says what is wrong.
+    if (isPhotonError(error, "permission_denied")) return true;
     throw error;
   }
 }
@@ -43,32 +46,64 @@ export async function resolveId(kind: Kind, client: AnyClient, text: string, ten
   );
 }
 
-async function resolveReference(flag: Flag, value: unknown, clients: Clients, tenant: Tenant): Promise<unknown> {
-  if (Array.isArray(value)) return Promise.all(value.map((item) => resolveReference(flag, item, clients, tenant)));
-  const kind = catalog().byTypeName(flag.field.reference);
+/** Where names are looked up. */
+export interface NameLookup {
+  readonly clients: Clients;
+  readonly tenant: Tenant;
+  /** How whoever wrote it knows a place: "--vpc-id", or its path in a flag's JSON or a file. */
+  placeOf(path: string): string;
+}
+
+async function idsOf(field: Field, value: unknown, path: string, lookup: NameLookup): Promise<unknown> {
+  if (Array.isArray(value)) return Promise.all(value.map((item) => idsOf(field, item, path, lookup)));
+  const kind = catalog().byTypeName(field.reference);
   if (kind === undefined || typeof value !== "string" || value === "" || looksLikeId(kind, value)) return value;
   try {
-    return await resolveId(kind, clients.of(kind), value, tenant);
+    return await resolveId(kind, lookup.clients.of(kind), value, lookup.tenant);
   } catch (error) {
-    if (isPhotonError(error, "not_found")) throw new UsageError(`--${flag.name}: ${error.message}`);
+    if (isPhotonError(error, "not_found")) throw new UsageError(`${lookup.placeOf(path)}: ${error.message}`);
     throw error;
   }
 }
 
-/** Replaces names by ids in the references that flags gave. */
-export async function resolveReferences(
+async function idsIn(type: FieldType, value: unknown, path: string, lookup: NameLookup): Promise<unknown> {
+  if (type.type === "list" && Array.isArray(value))
+    return Promise.all(value.map((item, i) => idsIn(type.of, item, `${path}[${i}]`, lookup)));
+  if (!isObject(value)) return value;
+  if (type.type === "message") return withIds(type.fields, value, lookup, path);
+  if (type.type !== "map") return value;
+  const ids = async ([key, item]: [string, unknown]) => [key, await idsIn(type.of, item, `${path}[${key}]`, lookup)];
+  return Object.fromEntries(await Promise.all(Object.entries(value).map(ids)));
+}
+
+/** Replaces names by ids in all references that are given, however deep. What only the cloud writes is left as it is. */
+export async function withIds(
+  fields: readonly Field[],
   input: Input,
-  flags: readonly Flag[],
-  given: ReadonlyMap<string, readonly string[]>,
-  clients: Clients,
-  tenant: Tenant,
-): Promise<void> {
-  for (const flag of flags) {
-    if (flag.field.reference === "" || !given.has(flag.name)) continue;
-    const parent = flag.path
-      .slice(0, -1)
-      .reduce<unknown>((at, key) => (at as Input | undefined)?.[key], input) as Input;
-    const key = flag.path.at(-1) ?? "";
-    parent[key] = await resolveReference(flag, parent[key], clients, tenant);
-  }
+  lookup: NameLookup,
+  within?: string,
+): Promise<Input> {
+  const replaced = async ([key, value]: [string, unknown]) => {
+    const field = fields.find(({ localName, outputOnly }) => localName === key && !outputOnly);
+    if (field === undefined) return [key, value];
+    const path = within === undefined ? field.name : `${within}.${field.name}`;
+    const ids = field.reference === "" ? idsIn(field.type, value, path, lookup) : idsOf(field, value, path, lookup);
+    return [key, await ids];
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(input).map(replaced)));
+}
+
+/** As `withIds`, for what flags were laid over: a flag's own field is known by the flag. */
+export function resolveReferences(
+  input: Input,
+  fields: readonly Field[],
+  flags: { readonly all: readonly Flag[]; readonly given: GivenFlags },
+  session: Clients & { readonly tenant: Tenant },
+): Promise<Input> {
+  const byPath = new Map(flags.all.map(({ protoPath, name }) => [protoPath, name]));
+  const placeOf = (path: string) => {
+    const name = byPath.get(path);
+    return name !== undefined && flags.given.has(name) ? `--${name}` : path;
+  };
+  return withIds(fields, input, { clients: session, tenant: session.tenant, placeOf });
 }

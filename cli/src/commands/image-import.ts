@@ -50,7 +50,9 @@ async function importImage(kind: Kind, file: string, options: ImportOptions, io:
   await session.cloud.uploadImage(bytes, { digest, sizeBytes, ...session.tenant, signal: io.signal });
   const client = session.of(kind);
   const image = {
-    ...{ digest, name: options.name ?? basename(file), format: formatOf(file, options.format) },
+    digest,
+    name: options.name ?? basename(file),
+    format: formatOf(file, options.format),
     ...(options.id !== undefined && { id: options.id }),
     ...(options.architecture !== undefined && { architecture: options.architecture }),
     ...(options.minDiskGib !== undefined && { minDiskGib: Number(options.minDiskGib) }),

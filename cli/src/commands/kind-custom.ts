@@ -30,9 +30,9 @@ async function run(
   const client = session.of(kind);
   const id = await resolveId(kind, client, given, session.call);
   const texts = givenFlags(self, flags);
-  const input = {};
-  applyFlags(input, flags, texts);
-  await resolveReferences(input, flags, texts, session, session.tenant);
+  const flat = {};
+  applyFlags(flat, flags, texts);
+  const input = await resolveReferences(flat, fieldsOf(method.desc.input), { all: flags, given: texts }, session);
   const call = customMethod(client, shortMethodName(method.desc.name, [kind.name]));
   const send = (terms: CallOptions) => (flags.length > 0 ? call(id, input, terms) : call(id, terms));
   const answer = kind.queries.includes(method)

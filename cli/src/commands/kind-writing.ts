@@ -21,6 +21,7 @@ interface WriteFlags extends WaitFlags {
   readonly file?: string;
   readonly etag?: string;
   readonly clear?: readonly string[];
+  readonly allowDataLoss?: boolean;
 }
 
 type Remember = (flags: readonly Flag[]) => void;
@@ -32,8 +33,7 @@ async function inputOf(kind: Kind, flags: readonly Flag[], command: Command, ses
   const given = givenFlags(command, flags);
   applyFlags(input, flags, given);
   await applySecrets(input, kind, flags, givenSecrets(command, flags), session.io);
-  await resolveReferences(input, flags, given, session, session.tenant);
-  return input;
+  return resolveReferences(input, kind.fields, { all: flags, given }, session);
 }
 
 async function create(kind: Kind, flags: readonly Flag[], command: Command, io: Io): Promise<void> {
@@ -83,7 +83,8 @@ async function update(kind: Kind, flags: readonly Flag[], given: string, command
   const changes = options.file === undefined ? input : changesOnly(input, await client.get(id, session.call));
   if (Object.keys(changes).length === 0 && options.file === undefined)
     throw new UsageError("nothing to change: give at least one field's flag, --clear or -f");
-  const send = (call: CallOptions) => client.update(id, changes, { ...call, etag: options.etag });
+  const writing = { etag: options.etag, allowDataLoss: options.allowDataLoss };
+  const send = (call: CallOptions) => client.update(id, changes, { ...call, ...writing });
   const updated = await changed(session, options, { send, settled: untilReady(client, session, options) });
   printOne(io, session.format, updated, kind.fields);
 }
@@ -122,7 +123,8 @@ export function addWritingVerbs(command: Command, kind: Kind, io: Io, remember: 
   )
     .option("--clear <field>", "makes a field unset; repeatable", collect)
     .option("-f, --file <file>", "fields from a YAML or JSON file; what is as it is stays untouched")
-    .option("--etag <etag>", "only if it has not changed since");
+    .option("--etag <etag>", "only if it has not changed since")
+    .option("--allow-data-loss", "also where that destroys data that nothing brings back");
   addCommonOptions(addWaitOption(change, "until it is ready")).action((given: string, _, self: Command) => {
     remember(updating);
     return update(kind, updating, given, self, io);

@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Kind } from "@photoncloud/proto";
+import { catalog, type Kind } from "@photoncloud/proto";
 import type { VmExport } from "@photoncloud/sdk";
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 import { resolveId } from "../resolve.ts";
-import { addCommonOptions, type CommonOptions, openSession } from "../session.ts";
+import { addCommonOptions, type CommonOptions, openSession, type Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface ExportOptions extends CommonOptions {
@@ -63,12 +63,18 @@ async function write({ parts, sizeBytes }: VmExport, file: string, mayReplace: b
   }
 }
 
+async function snapshotIdOf(given: string, session: Session): Promise<string> {
+  const kind = catalog().byTypeName("plasmavmc.v1.VmSnapshot");
+  return kind === undefined ? given : resolveId(kind, session.of(kind), given, session.call);
+}
+
 async function exportVm(kind: Kind, given: string, options: ExportOptions, io: Io): Promise<void> {
   const format = formatOf(options);
   await refuseExisting(options);
   const session = openSession(io, options);
   const vmId = await resolveId(kind, session.of(kind), given, session.call);
-  const { disk: diskId, snapshot: snapshotId } = options;
+  const { disk: diskId, snapshot } = options;
+  const snapshotId = snapshot === undefined ? undefined : await snapshotIdOf(snapshot, session);
   const found = await session.cloud.exportVm(vmId, { ...session.call, format, diskId, snapshotId, signal: io.signal });
   await write(found, options.to, options.force ?? false);
   io.out(`${options.to}: disk ${found.diskId}, ${found.format}, ${found.sizeBytes} bytes, ${await found.digest}\n`);
@@ -81,7 +87,7 @@ export function addExportVerb(command: Command, kind: Kind, io: Io): void {
     .description("writes a disk of a stopped machine, or of a snapshot, to a file")
     .requiredOption("--to <file>", "the file; it appears when it is whole")
     .option("--disk <id>", "default: the root disk")
-    .option("--snapshot <id>", "the disk as it was then; the machine may run")
+    .option("--snapshot <id|name>", "the disk as it was then; the machine may run")
     .option("--format <format>", "qcow2 or raw; default: raw for .raw and .img, else qcow2")
     .option("--force", "replace the file");
   addCommonOptions(verb).action((given: string, options: ExportOptions) => exportVm(kind, given, options, io));
