@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { NewerSchemaError, NotDurableError, openPostgresStore, openStore } from "./index.ts";
-import { create, keyOf, StillClock } from "./testing/fixtures.ts";
+import { create, keyOf, refusal, StillClock } from "./testing/fixtures.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "./testing/postgres.ts";
 import { storeSuite } from "./testing/store-suite.ts";
 
@@ -22,6 +23,28 @@ function onPostgres(): void {
     const [store, other] = [await openPostgresStore({ url, clock }), await openPostgresStore({ url, clock })];
     const close = async () => void (await Promise.all([store.close(), other.close()]));
     return { store, other, clock, close };
+  });
+
+  test("a first limit waits for what is being added, so that whoever comes after it counts that, too", async () => {
+    const url = await server.createDatabase();
+    const [store, other] = [await openPostgresStore({ url }), await openPostgresStore({ url })];
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    await holder.query(
+      "BEGIN; INSERT INTO claims (space, key, kind, org, project, id) VALUES ('s', 'k', 'test.v1.Thing', 'acme', 'alpha', 'x')",
+    );
+    // The first one stands still after it has looked for limits and found none.
+    const first = create(store, keyOf("a"), { claims: [{ space: "s", key: "k" }] });
+    await untilWaiting(url, 1);
+    const limits = { "test.v1.Thing": 1 };
+    const limited = create(other, keyOf("quota", { org: "acme", project: "" }, "test.v1.Limit"), { limits });
+    const second = refusal(limited.then(() => create(other, keyOf("b"))));
+    await Promise.race([second, untilWaiting(url, 2)]);
+    await holder.query("ROLLBACK");
+    await holder.end();
+    await first;
+    expect(await second).toMatchObject({ reason: "over_limit", use: { most: 1, used: 1 } });
+    await Promise.all([store.close(), other.close()]);
   });
 
   describe("openPostgresStore()", () => {
@@ -69,6 +92,23 @@ async function run(url: string, statement: string): Promise<void> {
   try {
     await client.connect();
     await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** @throws Error where not so many sessions wait for others within a minute */
+async function untilWaiting(url: string, many: number): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const end = Date.now() + 60_000; ; await sleep(20)) {
+      const { rowCount } = await client.query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      if ((rowCount ?? 0) >= many) return;
+      if (Date.now() > end) throw new Error(`${rowCount} sessions wait, not ${many}`);
+    }
   } finally {
     await client.end();
   }

@@ -225,6 +225,8 @@ export interface EventQuery {
   /** An org with project "" selects the org with all its projects. */
   readonly tenant?: Tenant;
   readonly kind?: string;
+  /** Any of them. */
+  readonly kinds?: readonly string[];
   readonly id?: string;
   readonly types?: readonly EventType[];
   readonly actor?: string;

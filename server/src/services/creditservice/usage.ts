@@ -45,7 +45,9 @@ async function getUsage(store: UsageServiceOptions["store"], slices: Slices, req
   const usage = dimensions.map(({ name, unit, measure }) => {
     const limit = lowest.get(measure);
     return {
-      ...{ dimension: name, unit, used: BigInt(used[measure] ?? 0) },
+      dimension: name,
+      unit,
+      used: BigInt(used[measure] ?? 0),
       ...(limit !== undefined && { limit: BigInt(limit) }),
     };
   });
@@ -64,7 +66,9 @@ async function scopeOf(store: UsageServiceOptions["store"], slices: Slices, requ
 
 function listDimensions(catalog: Catalog): Message {
   const dimensions = [...dimensionsOf(catalog).values()].map(({ name, unit, description, kinds }) => ({
-    ...{ name, unit, description },
+    name,
+    unit,
+    description,
     kinds: kinds.map(({ noun }) => noun),
   }));
   return create(ListDimensionsResponseSchema, { dimensions });

@@ -8,7 +8,13 @@ const key = keyOf("a");
 const other = keyOf("b");
 const task = { key, attempt: 0, step: "", since: 0, lease: "w/1" };
 const plan: Plan = {
-  ...{ now: 0, stamp: "s", guards: [], changes: [], events: [], schedules: [], remembers: [] },
+  now: 0,
+  stamp: "s",
+  guards: [],
+  changes: [],
+  events: [],
+  schedules: [],
+  remembers: [],
   expectations: [{ key, seen: { stamp: "s", phase: "live" } }],
   settles: [{ task, outcome: { outcome: "done" } }],
 };

@@ -80,11 +80,12 @@ function* placeBy<Place>(
 }
 
 function filtered(select: EventSelect, query: EventQuery): EventSelect {
-  const { tenant, kind, id, types, actor, method, since, until } = query;
+  const { tenant, kind, kinds, id, types, actor, method, since, until } = query;
   let narrowed = select;
   if (tenant) narrowed = narrowed.where("org", "=", tenant.org);
   if (tenant && tenant.project !== "") narrowed = narrowed.where("project", "=", tenant.project);
   if (kind !== undefined) narrowed = narrowed.where("kind", "=", kind);
+  if (kinds !== undefined) narrowed = narrowed.where("kind", "in", kinds);
   if (id !== undefined) narrowed = narrowed.where("id", "=", id);
   if (types)
     narrowed = isRefused(types)

@@ -1,9 +1,20 @@
 // A PostgreSQL of one's own for tests: Debian's programs, a temporary folder, a Unix socket, nothing shared with the machine's service.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import pg from "pg";
 
 const versionsFolder = "/usr/lib/postgresql";
@@ -27,11 +38,9 @@ export async function startPostgres(): Promise<TestPostgres> {
   const bin = programs();
   if (bin === undefined) throw new Error(postgresMissing());
   const user = unprivileged();
-  const folder = mkdtempSync(join(tmpdir(), "photon-pg-"));
-  if (user) chownSync(folder, user.uid, user.gid);
+  const folder = folderOf(user);
   const data = join(folder, "data");
-  const initdb = ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-  execFileSync(join(bin, "initdb"), initdb, { ...user, cwd: folder, stdio: "ignore" });
+  execFileSync("cp", ["-a", preparedData(bin, user), data], { ...user, cwd: folder, stdio: "ignore" });
   const settings = [
     "listen_addresses=",
     `unix_socket_directories=${folder}`,
@@ -71,6 +80,39 @@ function unprivileged(): { uid: number; gid: number } | undefined {
   return { uid: id("-u"), gid: id("-g") };
 }
 
+type User = ReturnType<typeof unprivileged>;
+
+/** A new folder of the server's user. */
+function folderOf(user: User): string {
+  const folder = mkdtempSync(join(tmpdir(), "photon-pg-"));
+  if (user) chownSync(folder, user.uid, user.gid);
+  return folder;
+}
+
+/** What initdb makes takes seconds and is always the same: it is made once on a machine, and copied by everyone. */
+function preparedData(bin: string, user: User): string {
+  const uid = user?.uid ?? process.getuid?.();
+  const prepared = join(tmpdir(), `photon-initdb-${basename(dirname(bin))}-${uid}`);
+  if (!existsSync(prepared)) prepare(prepared, bin, user);
+  if (statSync(prepared).uid !== uid) throw new Error(`${prepared} is somebody else's; take it away`);
+  return prepared;
+}
+
+/** Whole or not at all, also where several processes do so at once. */
+function prepare(prepared: string, bin: string, user: User): void {
+  const folder = folderOf(user);
+  const data = join(folder, "data");
+  const initdb = ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+  execFileSync(join(bin, "initdb"), initdb, { ...user, cwd: folder, stdio: "ignore" });
+  try {
+    renameSync(data, prepared);
+  } catch (error) {
+    // Another process was first.
+    if (!existsSync(prepared)) throw error;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
 function urlOf(folder: string, database: string): string {
   return `postgres://postgres@localhost/${database}?host=${encodeURIComponent(folder)}`;
 }
@@ -108,7 +150,8 @@ async function asAdministrator(url: string, statement: string): Promise<void> {
 async function stop(server: ChildProcess, folder: string): Promise<void> {
   if (server.exitCode === null && server.signalCode === null) {
     const exited = once(server, "exit");
-    server.kill("SIGINT");
+    // At once: nobody wants the data any more, and writing out a database for each test takes long on a slow disk.
+    server.kill("SIGQUIT");
     await exited;
   }
   rmSync(folder, { recursive: true, force: true });

@@ -1,15 +1,25 @@
-// Takes and drops claims. All that is dropped is dropped first, so that a claim can move between resources in one transaction.
+// Takes and drops claims, the difference alone. All that is dropped is dropped first, so that a claim can move between resources in one transaction.
 import { isKey, joined, keyValues, plainKey, sameKey } from "../sql/key.ts";
 import { resourceKey, text } from "../sql/row.ts";
 import { command, query, type Script } from "../sql/script.ts";
 import type { Claim, ResourceKey } from "../store.ts";
 import { type Change, type Plan, Refused, stale, type Taking } from "./plan.ts";
 
+/** Claims of one statement: of few sizes, so that few statements are prepared. A resource with thousands is rare, and a round trip for each would be felt. */
+const sizes = [128, 16, 1] as const;
+
 export function* replaceClaims(plan: Plan): Script<void> {
   const takings: Taking[] = [];
   for (const change of plan.changes) takings.push(...(yield* dropUnclaimed(change)));
   takings.sort((a, b) => (claimString(a.claim) < claimString(b.claim) ? -1 : 1));
-  for (const taking of takings) yield* take(taking);
+  for (const some of inSizes(takings)) yield* take(some);
+}
+
+function inSizes<T>(all: readonly T[]): readonly (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  let at = 0;
+  for (const size of sizes) for (; all.length - at >= size; at += size) parts.push(all.slice(at, at + size));
+  return parts;
 }
 
 /** Drops what the new version no longer claims; answers what it has yet to take. */
@@ -18,30 +28,38 @@ function* dropUnclaimed({ key, put, end }: Change): Script<readonly Taking[]> {
   const wanted = new Map(put.write.claims.map((claim) => [claimString(claim), claim]));
   if (put.mode === "update") {
     const had = yield* query(`SELECT space, key FROM claims WHERE ${isKey}`, ...keyValues(key));
-    for (const row of had) {
-      const claim = { space: text(row, "space"), key: text(row, "key") };
-      if (!wanted.delete(claimString(claim))) yield* drop(claim);
-    }
+    const claims = had.map((row) => ({ space: text(row, "space"), key: text(row, "key") }));
+    for (const some of inSizes(claims.filter((claim) => !wanted.delete(claimString(claim))))) yield* drop(some);
   }
   return [...wanted.values()].map((claim) => ({ by: plainKey(key), claim }));
 }
 
-function* drop(claim: Claim): Script<void> {
-  yield* command("DELETE FROM claims WHERE space = $1 AND key = $2", claim.space, claim.key);
+function* drop(claims: readonly Claim[]): Script<void> {
+  const values = claims.flatMap(({ space, key }) => [space, key]);
+  yield* command(`DELETE FROM claims WHERE (space, key) IN (VALUES ${tuples(claims.length, 2)})`, ...values);
 }
 
-function* take({ by, claim }: Taking): Script<void> {
+function* take(takings: readonly Taking[]): Script<void> {
   const taken = yield* command(
-    `INSERT INTO claims (kind, org, project, id, space, key) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT DO NOTHING`,
-    ...keyValues(by),
-    claim.space,
-    claim.key,
+    `INSERT INTO claims (kind, org, project, id, space, key) VALUES ${tuples(takings.length, 6)} ON CONFLICT DO NOTHING`,
+    ...takings.flatMap(({ by, claim }) => [...keyValues(by), claim.space, claim.key]),
   );
-  if (taken > 0) return;
+  if (taken < takings.length) for (const taking of takings) yield* refuseTaken(taking);
+}
+
+/** Of some that could not all be taken. What the resource has by now is its own. */
+function* refuseTaken({ by, claim }: Taking): Script<void> {
   const owner = yield* ownerOf(claim);
+  if (owner !== undefined && sameKey(owner, by)) return;
   if (owner === undefined || claim.drawn === true) throw stale();
-  if (!sameKey(owner, by)) throw new Refused({ reason: "claim_taken", claim, by, owner });
+  throw new Refused({ reason: "claim_taken", claim, by, owner });
+}
+
+/** "($1, $2), ($3, $4)" */
+function tuples(count: number, width: number): string {
+  const tuple = (at: number) =>
+    `(${Array.from({ length: width }, (_, place) => `$${at * width + place + 1}`).join(", ")})`;
+  return Array.from({ length: count }, (_, at) => tuple(at)).join(", ");
 }
 
 /** Undefined: it was dropped this moment, by another connection. */

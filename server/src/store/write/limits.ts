@@ -15,6 +15,21 @@ interface Growth {
 }
 
 /**
+ * Runs first. Who sets limits waits for those in the org who add to something, and they wait for who sets limits: nobody counts while something is
+ * being added that knew of no limit. SQLite has one writer.
+ */
+export function* holdLimits({ changes }: Plan, { name }: Dialect): Script<void> {
+  if (name === "sqlite") return;
+  const set = new Set(changes.flatMap(({ key, put }) => (put?.write.limits === undefined ? [] : [key.tenant.org])));
+  const orgs = new Set([...set, ...changes.flatMap(growthOf).map(({ tenant }) => tenant.org)]);
+  for (const org of [...orgs].sort())
+    yield* query(
+      `SELECT pg_advisory_xact_lock${set.has(org) ? "" : "_shared"}(hashtextextended($1, 0)) AS held`,
+      joined("limits", org),
+    );
+}
+
+/**
  * Runs last, so that what it holds is held for the commit alone. What limits is locked, so that of those who add to the same measure each counts
  * what the one before has written.
  *

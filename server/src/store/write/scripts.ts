@@ -6,7 +6,7 @@ import { rememberAnswers } from "./answers.ts";
 import { replaceClaims } from "./claims.ts";
 import { appendEvents } from "./events.ts";
 import { checkExpectations, passGuards } from "./expectations.ts";
-import { checkLimits } from "./limits.ts";
+import { checkLimits, holdLimits } from "./limits.ts";
 import type { Plan } from "./plan.ts";
 import { deleteRecord, putRecord, sweep } from "./records.ts";
 import { checkUnreferenced, replaceReferences } from "./references.ts";
@@ -16,6 +16,7 @@ import { leaseTasks, renewTasks, scheduleKind, scheduleTasks, settleTasks } from
 /** Applies a plan: first what can be refused because of what was read, then the writes, then what they must leave true. */
 function* apply(plan: Plan, dialect: Dialect): Script<void> {
   yield* rememberAnswers(plan);
+  yield* holdLimits(plan, dialect);
   yield* checkExpectations(plan, dialect);
   yield* passGuards(plan, dialect);
   yield* settleTasks(plan);

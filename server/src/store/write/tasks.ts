@@ -30,12 +30,12 @@ export function* dropLeases(now: number): Script<void> {
   yield* command("UPDATE tasks SET lease = '', next_at = $1, woken_at = NULL WHERE lease <> ''", now);
 }
 
-/** Schedules every resource of a kind, evenly spread from now on. Answers how many. */
+/** Schedules every resource of a kind, evenly spread from now on, at whole milliseconds: SQLite is given all numbers as REAL. Answers how many. */
 export function* scheduleKind(input: { kind: string; now: number; spreadMs: number }): Script<number> {
   return yield* command(
     `INSERT INTO tasks (kind, org, project, id, next_at, since, attempt, step, lease)
      SELECT kind, org, project, id,
-       $2 + ((row_number() OVER (ORDER BY id, org, project) - 1) * $3) / count(*) OVER (), $2, 0, '', ''
+       CAST($2 + ((row_number() OVER (ORDER BY id, org, project) - 1) * $3) / count(*) OVER () AS BIGINT), $2, 0, '', ''
      FROM resources WHERE kind = $1 ORDER BY org, project, id
      ON CONFLICT (kind, org, project, id) DO UPDATE ${wake}`,
     input.kind,

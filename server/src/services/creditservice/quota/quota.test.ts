@@ -264,8 +264,14 @@ describe("usage", () => {
       answer.dimensions.map(({ name, unit, kinds }) => [name, `${unit} ${kinds.join(" ")}`.trim()]),
     );
     expect(Object.fromEntries(units)).toMatchObject({
-      ...{ vpcs: "vpc", elastic_ips: "elastic_ip", vcpus: "vm", memory_mib: "MiB vm", disk_gib: "GiB vm" },
-      ...{ snapshot_gib: "GiB vm_snapshot", image_bytes: "bytes image", projects: "project" },
+      vpcs: "vpc",
+      elastic_ips: "elastic_ip",
+      vcpus: "vm",
+      memory_mib: "MiB vm",
+      disk_gib: "GiB vm",
+      snapshot_gib: "GiB vm_snapshot",
+      image_bytes: "bytes image",
+      projects: "project",
     });
     expect(units.has("hosts")).toBe(false);
   });

@@ -24,8 +24,10 @@ export function claims(open: Open): void {
       await create(store, keyOf("a"), { claims: [name] });
       const detail = await refusal(create(store, keyOf("b", foreign), { claims: [name] }));
       expect(detail).toEqual({
-        ...{ reason: "claim_taken", claim: { ...name, drawn: false } },
-        ...{ by: keyOf("b", foreign), owner: keyOf("a") },
+        reason: "claim_taken",
+        claim: { ...name, drawn: false },
+        by: keyOf("b", foreign),
+        owner: keyOf("a"),
       });
     });
 
@@ -94,6 +96,20 @@ export function claims(open: Open): void {
       await Promise.all(Array.from({ length: 8 }, (_, index) => draw(index % 2 === 0 ? store : other, `p${index}`)));
       const keys = (await store.transact((tx) => tx.claims("mac"))).map(({ key }) => key);
       expect(keys).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"]);
+    });
+
+    test("a resource with hundreds of claims takes, keeps and drops them as one with a few", async () => {
+      const { store, other } = await open();
+      const keys = Array.from({ length: 300 }, (_, index) => String(index).padStart(3, "0"));
+      const claimsIn = (some: readonly string[]) => ({ claims: some.map((key) => ({ space: "s", key })) });
+      await create(store, keyOf("a"), claimsIn(keys));
+      await reclaim(store, "a", [...keys.slice(0, 150), "new"]);
+      expect(await claimsOf(store, "s")).toEqual([...keys.slice(0, 150), "new"].map((key) => `${key}=a`));
+      const detail = await refusal(create(other, keyOf("b"), claimsIn(keys.slice(100))));
+      expect(detail).toMatchObject({ reason: "claim_taken", claim: { key: "100" }, by: keyOf("b"), owner: keyOf("a") });
+      expect(await claimsOf(store, "s")).toHaveLength(151);
+      await create(other, keyOf("b"), claimsIn(keys.slice(150)));
+      expect(await claimsOf(store, "s")).toHaveLength(301);
     });
 
     test("claims() stops at its limit, in the order of the keys' bytes", async () => {

@@ -49,6 +49,7 @@ export function events(open: Open): void {
       expect(await ids({ tenant: org })).toBe("abda");
       expect(await ids({ tenant: foreign })).toBe("c");
       expect(await ids({ kind: "test.v1.Other" })).toBe("a");
+      expect(await ids({ kinds: ["test.v1.Other", "test.v1.None"] })).toBe("a");
       expect(await ids({ id: "b" })).toBe("b");
       expect(await ids({ tenant: alpha, id: "b" })).toBe("");
       expect(await ids({ types: ["login", "denied"] })).toBe("da");

@@ -207,4 +207,15 @@ function leases(open: Open): void {
     expect(ids(await lease(store))).toEqual(["b", "c", "d"]);
     expect(await store.scheduleAll("test.v1.None", 1000)).toBe(0);
   });
+
+  test("scheduleAll() spreads any number over any time", async () => {
+    const { store, clock } = await open();
+    for (const id of ["a", "b", "c"]) await create(store, keyOf(id));
+    expect(await store.scheduleAll("test.v1.Thing", 1000)).toBe(3);
+    expect(ids(await lease(store))).toEqual(["a"]);
+    clock.advance(334);
+    expect(ids(await lease(store))).toEqual(["b"]);
+    clock.advance(333);
+    expect(ids(await lease(store))).toEqual(["c"]);
+  });
 }

@@ -14,8 +14,15 @@ export function transactions(open: Open): void {
       expect(answer).toBe("answer");
       const now = clock.now();
       expect(await store.get(key)).toEqual({
-        ...{ ...key, name: "thing-1", phase: "live", version: 1, createdAt: now, updatedAt: now },
-        ...{ data: text("data"), observed: text(""), secret: text("hash") },
+        ...key,
+        name: "thing-1",
+        phase: "live",
+        version: 1,
+        createdAt: now,
+        updatedAt: now,
+        data: text("data"),
+        observed: text(""),
+        secret: text("hash"),
       });
     });
 
