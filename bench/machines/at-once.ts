@@ -1,4 +1,5 @@
 // Many machines at once: simulated ones beside as many VPCs, and real ones beside as many bare QEMUs.
+import type { PhotonCloud } from "@photoncloud/sdk";
 import { startTestCloud } from "@photoncloud/server/testing";
 import { type BareGuest, bareGuestOf } from "./bare.ts";
 import { type Figure, figure } from "./figure.ts";
@@ -25,19 +26,29 @@ export async function simulatedAtOnce(): Promise<Figure> {
   const server = await startTestCloud();
   try {
     const cloud = await clientIn(server);
-    const spec = { cpu: 1, memory: 512 };
-    const vms = () => times(manySimulated, () => cloud.vms.create({ name: newName(), spec }, { wait: "settled" }));
     const cidr = "10.0.0.0/16";
     const vpcs = () => times(manySimulated, () => cloud.vpcs.create({ name: newName(), cidr }, { wait: "settled" }));
     let [value, floor] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let round = 0; round < rounds; round++) {
-      value = Math.min(value, await timed(vms));
+      value = Math.min(value, await simulatedRound(cloud));
       floor = Math.min(floor, await timed(vpcs));
     }
     return figure(`${manySimulated} simulated machines at once until they run / as many VPCs`, value, floor, "ms");
   } finally {
     await server.stop();
   }
+}
+
+/** They go again before the next: a host that has no room left would be measured at refusing them. */
+async function simulatedRound(cloud: PhotonCloud): Promise<number> {
+  const spec = { cpu: 1, memory };
+  const start = performance.now();
+  const made = await times(manySimulated, () => cloud.vms.create({ name: newName(), spec }, { wait: "settled" }));
+  const took = performance.now() - start;
+  for (const { id, state, status } of made)
+    if (state !== "running") throw new Error(`${id} does not run: ${status?.message}`);
+  await Promise.all(made.map(({ id }) => cloud.vms.delete(id, { wait: "settled" })));
+  return took;
 }
 
 /** Until each guest executes its first instruction. They have no network. */

@@ -71,8 +71,15 @@ async function oneRound(): Promise<{ readonly ours: number; readonly bare: numbe
 }
 
 const spec: MachineSpec = {
-  ...{ vmId, owner: "acme/alpha", hostname: "moves", cpu: 1, memoryMib: 128, architecture: "x86_64" },
-  ...{ imageId: image.imageId, disks: [{ id: "root", sizeGib: 1 }], nics: [] },
+  vmId,
+  owner: "acme/alpha",
+  hostname: "moves",
+  cpu: 1,
+  memoryMib: 128,
+  architecture: "x86_64",
+  imageId: image.imageId,
+  disks: [{ id: "root", sizeGib: 1 }],
+  nics: [],
 };
 
 /** Answers the words that it was started with. */

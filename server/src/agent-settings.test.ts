@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { runSettings } from "./agent-settings.ts";
+import { joinSettings, runSettings } from "./agent-settings.ts";
 import { ConfigError } from "./config-error.ts";
 
 test("an agent looks for everything where packages put it", () => {
@@ -20,6 +20,17 @@ test("an agent is told of another Open vSwitch, its namespace and its log", () =
     controllerLog: "/var/log/h1.log",
   });
   expect(southbound).toEqual({ remote: "unix:/run/ovn/sb.sock" });
+});
+
+test.each([
+  [[], "0.0.0.0:50090", /:50090$/],
+  [["--listen", "[::]:7"], "[::]:7", /:7$/],
+  [["--address", "192.0.2.7:50099"], "0.0.0.0:50099", /^192\.0\.2\.7:50099$/],
+  [["--listen", "10.0.0.7:50090", "--address", "192.0.2.7:443"], "10.0.0.7:50090", /^192\.0\.2\.7:443$/],
+  [["--address", "one.example"], "0.0.0.0:50090", /^one\.example$/],
+] as const)("a host that joins with %j listens on %s", (flags, listen, address) => {
+  const settings = joinSettings(["--server", "https://cloud.example", "--token", "phj_x", ...flags], {});
+  expect(settings).toMatchObject({ listen, address: expect.stringMatching(address) });
 });
 
 const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [

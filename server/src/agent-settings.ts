@@ -17,7 +17,7 @@ join:
   --server URL        the cloud
   --token TOKEN       or PHOTON_JOIN_TOKEN
   --name ID           the host's id; default: this machine's name
-  --listen HOST:PORT  where to answer the servers; default 0.0.0.0:50090
+  --listen HOST:PORT  where to answer the servers; default 0.0.0.0 and the port of --address, or 50090
   --address HOST:PORT where the servers find that; default: this machine's name and the port
   --ca-file FILE      the authority that certifies the server, PEM; default: those that the system trusts
   --data FOLDER       where files are kept; default /var/lib/photoncloud-agent
@@ -73,14 +73,18 @@ function nameOf(text: string): string {
     .replace(/^[^a-z]+|-+$/g, "");
 }
 
+function portOf(address: string): string | undefined {
+  return /:(\d+)$/.exec(address)?.[1];
+}
+
 /** @throws ConfigError if something is missing or wrong. */
 export function joinSettings(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): JoinOptions {
   const given = parse(args, texts);
-  const listen = given.listen ?? "0.0.0.0:50090";
-  const port = /:(\d+)$/.exec(listen)?.[1];
+  const listen = given.listen ?? `0.0.0.0:${portOf(given.address ?? "") ?? "50090"}`;
+  const port = portOf(listen);
   if (port === undefined) throw new ConfigError(`--listen ${listen} must end with a port, as 0.0.0.0:50090`);
   return {
     server: needed(given.server, "server"),

@@ -81,8 +81,12 @@ export class CloudHosts {
       hypervisor: onHosts({ hosts, own: drivers.hypervisor, ownId, removals: this.#removals }),
     };
     this.#links = new AgentLinks({
-      ...{ hosts, own, clock, identity: () => this.#showIdentity() },
-      ...{ answer: answering(createDirectory({ store: options.store, clock })), images: options.images },
+      hosts,
+      own,
+      clock,
+      identity: () => this.#showIdentity(),
+      answer: answering(createDirectory({ store: options.store, clock })),
+      images: options.images,
       opened: (hostId, driver) => this.#removals.settle(hostId, driver),
       flows: (hostId, tail) => this.#flows?.follow(hostId, tail),
       log: say,
@@ -133,7 +137,11 @@ export class CloudHosts {
 
 function storedOf({ id, address, schedulable = true, state, certificates, capacity }: Host): StoredHost {
   return {
-    ...{ id, address, schedulable, ready: state === HostState.READY, fenced: state === HostState.FENCED },
+    id,
+    address,
+    schedulable,
+    ready: state === HostState.READY,
+    fenced: state === HostState.FENCED,
     serials: certificates.map(({ serial }) => serial),
     capacity: {
       cpu: capacity?.cpu ?? 0,

@@ -101,6 +101,17 @@ test("photon vm export writes a file, sparse where the disk is, and tells its di
   expect(out).toContain(digestOfSparse(head, 1024 ** 3));
 });
 
+test("photon vm export finds a snapshot by its name, while the machine runs", async () => {
+  const id = await makeVm("running", "running");
+  const snapshot = await cloud.vmSnapshots.create({ vmId: id, name: "before" }, { waitMs: 15_000 });
+  const [byName, byId] = [join(folder, "by-name.qcow2"), join(folder, "by-id.qcow2")];
+  expect(await exportTo("running", byName, "--snapshot", "before")).toMatchObject({ code: 0, err: "" });
+  expect(await exportTo(id, byId, "--snapshot", snapshot.id)).toMatchObject({ code: 0, err: "" });
+  expect(readFileSync(byName).equals(readFileSync(byId))).toBe(true);
+  const none = await exportTo(id, join(folder, "none.qcow2"), "--snapshot", "nothing");
+  expect(none).toMatchObject({ code: 3, err: expect.stringContaining('"nothing"') });
+});
+
 function digestOfSparse(head: Buffer, sizeBytes: number): string {
   const hash = createHash("sha256").update(head);
   for (const bytes of bytesOf({ zeros: sizeBytes - head.length })) hash.update(bytes);

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { DeviceType, PortSchema } from "@photoncloud/proto/gen/prismnet/v1/port_pb";
 import { VpcSchema } from "@photoncloud/proto/gen/prismnet/v1/vpc_pb";
+import { silentLog } from "./hooks.ts";
 import { type Reconciler, StepError } from "./reconciler.ts";
 import { EngineWorld, type WorldOptions } from "./testing/engine-world.ts";
 import { type FaultPlan, withFaults } from "./testing/faults.ts";
@@ -106,6 +107,63 @@ test("a failed create says why, becomes FAILED, writes no event per retry, and r
   down = false;
   await world.until("it recovers", async () => (await world.status(vpc))?.state === State.READY, 1_000);
   expect(await world.events(vpc)).toHaveLength(3);
+});
+
+const refusal = new StepError("BadFormat", "The bytes are no disk.", { final: true, cause: new Error("magic 0") });
+
+test("what is refused for good has failed at once, is told in one line without a stack, and is tried again when it is changed", async () => {
+  const lines: object[] = [];
+  let refused = 0;
+  const world = await started({
+    ...faulty((call) => {
+      if (call.args[2] !== "10.0.0.0/16") return undefined;
+      refused += 1;
+      return { fault: "fail", error: refusal };
+    }),
+    engine: { log: { ...silentLog, warn: (fields, message) => void lines.push({ ...fields, message }) } },
+  });
+  const vpc = await world.addVpc("vpc-1");
+  await world.until("it has failed", async () => (await world.status(vpc))?.state === State.FAILED);
+  const { reason, message } = refusal;
+  expect(await world.status(vpc)).toMatchObject({ reason, message });
+  const later = world.clock.now() + 30 * 60_000;
+  await world.until("time passes", () => world.clock.now() > later, 10_000);
+  expect(refused).toBe(1);
+  const resource = "org/acme/project/alpha/vpc/vpc-1";
+  const told = "a step was refused for good: it is left until it is changed";
+  const line = {
+    kind: "prismnet.v1.Vpc",
+    resource,
+    step: "router",
+    failures: 1,
+    reason,
+    why: message,
+    cause: "magic 0",
+  };
+  expect(lines).toEqual([{ ...line, message: told }]);
+  await world.change(vpc, create(VpcSchema, { id: "vpc-1", name: "vpc-1", cidr: "10.0.0.0/8" }));
+  await world.untilReady(vpc);
+});
+
+test("who waits for what is refused for good reads why", async () => {
+  const world = await started(
+    faulty((call) => (call.args[0] === "router" ? { fault: "fail", error: refusal } : undefined)),
+  );
+  const subnet = (await world.addVpc("vpc-1")) && (await world.addSubnet("subnet-1", "vpc-1"));
+  const says = "vpc_id: org/acme/project/alpha/vpc/vpc-1 is not ready yet: it has failed (BadFormat)";
+  await world.until("it waits", async () => (await world.status(subnet))?.message === says, 1_000);
+});
+
+test("the removal of what was refused for good is tried until it is done", async () => {
+  let down = true;
+  const world = await started(faulty(() => (down ? { fault: "fail", error: refusal } : undefined)));
+  const vpc = await world.addVpc("vpc-1");
+  await world.until("it has failed", async () => (await world.status(vpc))?.state === State.FAILED);
+  await world.delete(vpc);
+  await world.until("it says why", async () => (await world.status(vpc))?.reason === "BadFormat");
+  expect(await world.status(vpc)).toMatchObject({ state: State.DELETING });
+  down = false;
+  await world.untilGone(vpc);
 });
 
 test("an error that is not for tenants shows as BackendError, with nothing of its text", async () => {

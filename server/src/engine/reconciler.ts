@@ -65,8 +65,11 @@ export class StepError extends Error {
   override readonly name = "StepError";
   /** A stable word: "BackendUnavailable". */
   readonly reason: string;
-  constructor(reason: string, message: string, options?: ErrorOptions) {
+  /** Another try would end as this one: the resource has failed at once, and is left until it is changed or all of its kind are looked at. */
+  readonly final: boolean;
+  constructor(reason: string, message: string, options: ErrorOptions & { readonly final?: boolean } = {}) {
     super(message, options);
     this.reason = reason;
+    this.final = options.final ?? false;
   }
 }

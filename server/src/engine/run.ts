@@ -1,12 +1,13 @@
 // One look at one resource: reads it, waits for what it refers to, runs its steps. Writes nothing; `settle.ts` stores what came of it.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { State } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import type { Clock } from "../clock.ts";
 import type { ResourceKey, ResourceRow, Store } from "../store/store.ts";
 import type { EngineKind } from "./kind.ts";
 import { messageOf, Observations, storedStatus } from "./message.ts";
 import type { StepContext } from "./reconciler.ts";
 import { referencesIn } from "./references.ts";
-import { isReady } from "./status.ts";
+import { currentStatus, isReady } from "./status.ts";
 import { runSteps, type StepsEnd } from "./steps.ts";
 import { findRelated, pathOf } from "./tenants.ts";
 
@@ -64,7 +65,7 @@ export async function notReady<Drivers>(
     const key = target ?? { tenant: row.tenant, kind: reference.kind, id: reference.id };
     if (target === undefined) return { key, message: `${reference.path}: ${pathOf(key)} does not exist any more` };
     if (!targetIsReady(bench.kinds, target))
-      return { key, message: `${reference.path}: ${pathOf(key)} is not ready yet` };
+      return { key, message: `${reference.path}: ${pathOf(key)} is not ready yet${whyNot(bench.kinds, target)}` };
   }
   return undefined;
 }
@@ -78,6 +79,13 @@ function targetIsReady<Drivers>(kinds: ReadonlyMap<string, EngineKind<Drivers>>,
   // What no reconciler makes is ready as soon as it is stored.
   if (kind?.reconciler === undefined) return target.phase === "live";
   return isReady(target, storedStatus(kind.schema, target));
+}
+
+/** What a target that has failed says of it: who waits for it reads that first. */
+function whyNot<Drivers>(kinds: ReadonlyMap<string, EngineKind<Drivers>>, target: ResourceRow): string {
+  const kind = kinds.get(target.kind);
+  const { state, reason } = currentStatus(target, kind && storedStatus(kind.schema, target));
+  return state === State.FAILED && reason !== "" ? `: it has failed (${reason})` : "";
 }
 
 function stepContext<Drivers>(

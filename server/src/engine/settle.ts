@@ -7,7 +7,7 @@ import type { EngineKind } from "./kind.ts";
 import { storedStatus, wholeBytes, withoutSecrets } from "./message.ts";
 import { StepError } from "./reconciler.ts";
 import { notReady, type RunResult, type Workbench } from "./run.ts";
-import { currentStatus, failedStatus, type Hindrance, pendingStatus, readyStatus } from "./status.ts";
+import { currentStatus, failedStatus, type Hindrance, pendingStatus, readyStatus, refusedStatus } from "./status.ts";
 
 /**
  * How often a resource looks by itself at what it waits for, in milliseconds. It is woken when that settles; this is for the one case that
@@ -37,6 +37,11 @@ export function hindranceOf(error: unknown): Hindrance {
     message:
       "The backend failed. The cloud keeps trying; if this lasts, ask the cloud's operator, whose log has the details.",
   };
+}
+
+/** Whether trying again would be in vain. What is to be removed is tried on in any case. */
+export function isFinal({ phase }: Pick<ResourceRow, "phase">, error: unknown): boolean {
+  return phase === "live" && error instanceof StepError && error.final;
 }
 
 /** Stores the end of a run. @throws StoreError "lease_lost" if another worker has the task by now; then nothing is stored. */
@@ -103,11 +108,10 @@ async function judge<Drivers>(
     }
     case "failed": {
       const attempt = failures + 1;
-      const status = failedStatus(row, stored, {
-        hindrance: hindranceOf(end.error),
-        failures: attempt,
-        backend,
-      });
+      const hindrance = hindranceOf(end.error);
+      if (isFinal(row, end.error))
+        return { status: refusedStatus(row, { hindrance, backend }), outcome: "failed", next: "done" };
+      const status = failedStatus(row, stored, { hindrance, failures: attempt, backend });
       return {
         status,
         outcome: "failed",

@@ -63,6 +63,14 @@ export function failedStatus(
   return now.state === State.READY ? now : statusWith(now.state, row, options);
 }
 
+/** The status after a failure that no later try would mend. */
+export function refusedStatus(
+  row: ResourceRow,
+  options: { readonly hindrance: Hindrance; readonly backend: string },
+): Status {
+  return statusWith(State.FAILED, row, options);
+}
+
 function statusWith(
   state: State,
   row: ResourceRow,

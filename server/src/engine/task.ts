@@ -4,8 +4,9 @@ import { backoffMs } from "./backoff.ts";
 import type { EngineLog, EngineMetrics } from "./hooks.ts";
 import type { EngineKind } from "./kind.ts";
 import { storedStatus } from "./message.ts";
+import { StepError } from "./reconciler.ts";
 import { type RunResult, run } from "./run.ts";
-import { hindranceOf, type Settled, type Settling, settle } from "./settle.ts";
+import { hindranceOf, isFinal, type Settled, type Settling, settle } from "./settle.ts";
 import { isReady } from "./status.ts";
 import { pathOf } from "./tenants.ts";
 
@@ -46,7 +47,7 @@ async function attempt<Drivers>(
 ): Promise<Settled | undefined> {
   try {
     const result = await run(bench, kind, held.task.key, held.signal);
-    if (result?.end.end === "failed") tellFailure(bench, held.task, result.end);
+    if (result?.end.end === "failed") tellFailure(bench, held.task, result.row, result.end);
     return held.lost ? undefined : await settleOrPutOff(bench, kind, held, result);
   } catch (error) {
     if (isLeaseLost(error)) return undefined;
@@ -88,11 +89,33 @@ async function putOff<Drivers>(bench: TaskBench<Drivers>, task: Task): Promise<S
   }
 }
 
-function tellFailure<Drivers>(bench: TaskBench<Drivers>, task: Task, failed: { step: string; error: unknown }): void {
-  const { reason } = hindranceOf(failed.error);
-  bench.metrics.failure?.(task.key.kind, failed.step, reason);
-  const fields = { ...said(task.key), step: failed.step, failures: task.attempt + 1, reason, err: failed.error };
-  bench.log.warn(fields, "a step failed and will be tried again");
+function tellFailure<Drivers>(
+  bench: TaskBench<Drivers>,
+  task: Task,
+  row: ResourceRow,
+  { step, error }: { readonly step: string; readonly error: unknown },
+): void {
+  const { reason } = hindranceOf(error);
+  bench.metrics.failure?.(task.key.kind, step, reason);
+  const fields = { ...said(task.key), step, failures: task.attempt + 1, reason, ...whyOf(error) };
+  const next = isFinal(row, error)
+    ? "was refused for good: it is left until it is changed"
+    : "failed and will be tried again";
+  bench.log.warn(fields, `a step ${next}`);
+}
+
+/** A failure that has words says why in them; of any other the stack is what there is to go by. */
+function whyOf(error: unknown): object {
+  if (!(error instanceof StepError)) return { err: error };
+  const cause = firstCause(error);
+  return {
+    why: error.message,
+    ...(cause !== undefined && cause.message !== error.message && { cause: cause.message }),
+  };
+}
+
+function firstCause({ cause }: Error): Error | undefined {
+  return cause instanceof Error ? (firstCause(cause) ?? cause) : undefined;
 }
 
 /** Schedules what refers to a resource and is not ready yet. Not in the transaction that made it ready: that would read all referrers under it. */

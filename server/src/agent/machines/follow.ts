@@ -37,7 +37,11 @@ async function beatOf({ driver, disksDir, certificateExpiresAt }: Followed, sign
 async function helloOf(followed: Followed, signal: AbortSignal) {
   const { driver, instanceId, accelerator } = followed;
   return create(HelloSchema, {
-    ...{ instanceId, driver: driver.name, volatile: driver.volatile, accelerator, architecture: architecture() },
+    instanceId,
+    driver: driver.name,
+    volatile: driver.volatile,
+    accelerator,
+    architecture: architecture(),
     snapshots: driver.snapshots !== undefined,
     consoles: driver.consoles !== undefined,
     exports: driver.export !== undefined,

@@ -73,9 +73,14 @@ export class MoveStreams implements MoveTransport {
     await promise.catch((cause: unknown) => {
       socket.destroy();
       if (signal.aborted) throw signal.reason;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new DriverError("unavailable", `host ${hostId} can't be reached from here: ${why}`, { cause });
+      throw new DriverError("unavailable", `host ${hostId} can't be reached from here${codeOf(cause)}`, { cause });
     });
     return socket;
   }
+}
+
+/** " (ECONNREFUSED)": words of the system's name addresses, and the machine's owner reads this. */
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? ` (${code})` : "";
 }

@@ -100,7 +100,15 @@ function callsOf(
   const { driver, accelerator, dataDir, disksDir = dataDir, intake = new ImageIntake(), flows, clock, log } = options;
   const handler = adapter({ interceptors: [refusals(log)], shutdownSignal, log }, (router) =>
     addAgentService(router, {
-      ...{ driver, accelerator, disksDir, intake, flows, clock, log, directory, instanceId: randomUUID() },
+      driver,
+      accelerator,
+      disksDir,
+      intake,
+      flows,
+      clock,
+      log,
+      directory,
+      instanceId: randomUUID(),
       requestCertificate: () => renewal.request(),
       installCertificate: (pem) => renewal.install(pem),
       certificateExpiresAt: () => renewal.expiresAt,

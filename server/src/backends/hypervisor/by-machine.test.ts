@@ -167,7 +167,8 @@ function withFacets(
   facets: Pick<HypervisorDriver, "snapshots" | "consoles" | "moves">,
 ): HypervisorDriver {
   return {
-    ...{ name: driver.name, volatile: driver.volatile },
+    name: driver.name,
+    volatile: driver.volatile,
     ...facets,
     ensureImage: (...args) => driver.ensureImage(...args),
     removeImage: (...args) => driver.removeImage(...args),

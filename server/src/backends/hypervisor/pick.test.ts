@@ -56,7 +56,12 @@ describe("machineFolders()", () => {
 
 describe("pickHypervisor() without a network that carries packets", () => {
   const choice = (driver: HypervisorChoice["driver"]): HypervisorChoice => ({
-    ...{ driver, dataDir: root, images: undefined, machines: undefined, builtIn: [], log: () => {} },
+    driver,
+    dataDir: root,
+    images: undefined,
+    machines: undefined,
+    builtIn: [],
+    log: () => {},
   });
 
   test("simulates, and says why", async () => {

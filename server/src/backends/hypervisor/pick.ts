@@ -107,7 +107,10 @@ async function qemu(choice: HypervisorChoice, host: ChassisAddress, { own }: Hos
   const network = hostNetwork(host, log);
   // One copy of an image, whatever machines are made of it.
   const sharedImages = new Images({
-    ...{ folder: imagesFolder(folders), builtIn: builtInImages, localFiles: false, ...imageTerms },
+    folder: imagesFolder(folders),
+    builtIn: builtInImages,
+    localFiles: false,
+    ...imageTerms,
   });
   try {
     const common = { network, sharedImages, accelerator, ...(clock && { clock }) };

@@ -1,9 +1,7 @@
 // Network namespaces and what is in them, by the `ip` program. `undefined` names the machine's own namespace.
 import { readdir } from "node:fs/promises";
 import { command, runCommand } from "./command.ts";
-
-/** Where `ip netns` keeps names. */
-export const namespacesFolder = "/run/netns";
+import { namespacesFolder } from "./in-network.ts";
 
 /** All that have a name. */
 export async function namespaces(): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { inNetwork, networkIdentity } from "./in-network.ts";
 import { endingsOf, type Files, type Run, runScript, type Start, startScript } from "./starter-scripts.ts";
 
 type Shell = ChildProcessByStdio<Writable, Readable, null>;
@@ -22,16 +23,20 @@ const longestMs = 20_000;
 
 export class Starter {
   readonly #env: NodeJS.ProcessEnv;
+  readonly #namespace: string | undefined;
   readonly #pending = new Map<string, Pending>();
   #shell: Shell | undefined;
+  /** Which network the small process is in. */
+  #network: number | undefined;
   /** Where what programs say is kept until it is read. */
   #folder = "";
   #isClosed = false;
   #next = 0;
 
-  /** @param env what all programs have. */
-  constructor(env: NodeJS.ProcessEnv) {
+  /** @param env what all programs have. @param namespace in whose network (`ip netns`) all of them are; undefined: in ours. */
+  constructor(env: NodeJS.ProcessEnv, namespace?: string) {
     this.#env = env;
+    this.#namespace = namespace;
   }
 
   /** Answers its process's number when what comes first is done: it is on its way to its program then. @throws Error where it does not get there; its log says why. */
@@ -88,6 +93,7 @@ export class Starter {
     pending.told.promise.catch(() => {});
     this.#pending.set(id, pending);
     try {
+      this.#leaveLostNetwork();
       this.#shell ??= this.#open();
       setHold(this.#shell, "ref");
       this.#shell.stdin.write(script(id));
@@ -108,11 +114,21 @@ export class Starter {
     shell.stdin.end();
   }
 
+  /** A namespace that was made anew under its name is another one: what was asked for in the old one is done there yet. */
+  #leaveLostNetwork(): void {
+    if (this.#namespace === undefined || this.#shell === undefined) return;
+    if (networkIdentity(this.#namespace) === this.#network) return;
+    this.#shell.stdin.end();
+    this.#shell = undefined;
+  }
+
   #open(): Shell {
+    if (this.#namespace !== undefined) this.#network = networkIdentity(this.#namespace);
     this.#folder = mkdtempSync(join(tmpdir(), "photon-programs-"));
     const env = { ...this.#env, WORK: this.#folder };
     // A terminal's interrupt is for us, and for nothing that outlives us.
-    const shell = spawn("/bin/sh", [], { env, detached: true, stdio: ["pipe", "pipe", "ignore"] });
+    const [program = "", ...args] = inNetwork(this.#namespace, "/bin/sh");
+    const shell = spawn(program, args, { env, detached: true, stdio: ["pipe", "pipe", "ignore"] });
     createInterface({ input: shell.stdout }).on("line", (line) => this.#hear(line));
     shell.stdin.on("error", () => {}).write(`exec 3>&1\nmine=$WORK\nunset WORK\ntrap 'rm -rf "$mine"' EXIT\n`);
     shell.once("error", () => this.#lost(shell)).once("exit", () => this.#lost(shell));

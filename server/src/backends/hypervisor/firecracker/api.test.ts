@@ -138,6 +138,15 @@ const refusals: readonly { readonly name: string; readonly boot: Boot; readonly 
   },
 ];
 
+const snapshot = { snapshot_path: join(root, "snapshot"), mem_file_path: join(root, "memory") };
+const v2 = (nic: string) => ({ version: "V2", network_interfaces: [nic] });
+const limited = (bandwidth: object): ApiRequest => ({
+  method: "PUT",
+  path: "/entropy",
+  body: { rate_limiter: { bandwidth } },
+  about: "x",
+});
+
 describe("call() makes a sentence of", () => {
   test.each(refusals)("$name", async ({ boot: one, message }) => {
     const error = await make(one).catch((e: unknown) => e);
@@ -151,6 +160,11 @@ describe("call() makes a sentence of", () => {
     [{ method: "PUT", path: "/machine-config", body: { vcpu_count: 1 }, about: "x" }, /missing field `mem_size_mib`/],
     [{ method: "PUT", path: "/actions", body: { action_type: "Boot" }, about: "x" }, /invalid value for `action_type`/],
     [{ method: "PUT", path: "/entropy", body: { more: 1 }, about: "x" }, /unknown field `more`/],
+    [limited({ size: 1 }), /invalid value for `rate_limiter`/],
+    [limited({ size: 1, refill_time: -1 }), /invalid value for `rate_limiter`/],
+    [{ method: "PUT", path: "/vsock", body: { guest_cid: 2, uds_path: "v" }, about: "x" }, /value for `guest_cid`/],
+    [{ method: "PUT", path: "/mmds/config", body: v2("eth0"), about: "x" }, /not correspond to any existing/],
+    [{ method: "PUT", path: "/snapshot/create", body: snapshot, about: "x" }, /not supported before starting/],
     [{ method: "PUT", path: "/drives/a-b", body: {}, about: "x" }, /alphanumeric characters and underscores/],
     [{ method: "PUT", path: "/nowhere", body: {}, about: "x" }, /Invalid request method and\/or path/],
     [{ method: "PUT", path: "/actions", about: "x" }, /Empty PUT request/],
@@ -161,6 +175,16 @@ describe("call() makes a sentence of", () => {
       reason: "refused",
       message: expect.stringMatching(message),
     });
+  });
+
+  test("what can't be done now", async () => {
+    await make(boot);
+    const take: ApiRequest = { method: "PUT", path: "/snapshot/create", body: snapshot, about: "a snapshot" };
+    const load: ApiRequest = { method: "PUT", path: "/snapshot/load", body: { snapshot_path: "s" }, about: "one" };
+    await expect(call(socket, take)).rejects.toThrow("must be paused");
+    await expect(call(socket, load)).rejects.toThrow("not supported after starting");
+    await call(socket, { method: "PATCH", path: "/vm", body: { state: "Paused" }, about: "a pause" });
+    await call(socket, take);
   });
 
   test("what comes too late", async () => {

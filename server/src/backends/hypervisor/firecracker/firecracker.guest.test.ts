@@ -37,7 +37,10 @@ const newHost = () => ({ data: join(root, `data${++hosts}`), run: join(root, `r$
 
 async function openHost(folders = newHost(), more = ""): Promise<FirecrackerHypervisor> {
   const driver = await openFirecracker({
-    ...{ folders, program, accelerator, builtInImages: new Map([["tiny", imageFile]]) },
+    folders,
+    program,
+    accelerator,
+    builtInImages: new Map([["tiny", imageFile]]),
     kernel: { image: kernel, arguments: `${defaultArguments} ${more}` },
   });
   await driver.ensureImage(image, signal);

@@ -73,8 +73,11 @@ export class FirecrackerHypervisor extends HostHypervisor<Machine> implements Hy
     this.#options = options;
     const { folders, network, clock = systemClock } = options;
     this.#host = {
-      ...{ folders, clock, program: options.program ?? "firecracker" },
-      ...{ ownUsers: process.getuid?.() === 0, groups: groupsOfKvm() },
+      folders,
+      clock,
+      program: options.program ?? "firecracker",
+      ownUsers: process.getuid?.() === 0,
+      groups: groupsOfKvm(),
       cgroups: Cgroups.open(undefined, clock),
       network: network && { host: network, taps: new Taps(network) },
       kernelOf: (imageId) => options.kernels?.get(imageId ?? "") ?? options.kernel,

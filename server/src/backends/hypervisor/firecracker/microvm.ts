@@ -165,7 +165,9 @@ export class Microvm {
 async function begin(host: Host, files: MicrovmFiles, spec: MachineSpec): Promise<Running> {
   await prepare(host, files, spec);
   const place = {
-    ...{ uid: userOf(host, spec.vmId), groups: host.groups, namespace: host.network?.taps.namespace },
+    uid: userOf(host, spec.vmId),
+    groups: host.groups,
+    namespace: host.network?.taps.namespace,
     controlGroups: host.cgroups.make(groupOf(host, spec.vmId), spec),
   };
   const streams = { input: files.input, output: files.consoleLog, errors: files.errors };

@@ -66,7 +66,10 @@ export class Receiver {
   async offer(): Promise<MoveOffer> {
     const { vmId, hostId, fromHostId, channels, transport } = this.#options;
     this.#door ??= await transport.listen({
-      ...{ vmId, fromHostId, secret: this.secret, channels: [controlChannel, ...channels] },
+      vmId,
+      fromHostId,
+      secret: this.secret,
+      channels: [controlChannel, ...channels],
       accept: (channel, stream) => this.#accept(channel, stream),
     });
     return { address: this.#door.address, secret: this.secret, ...(hostId !== undefined && { hostId }) };

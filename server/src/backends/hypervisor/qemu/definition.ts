@@ -60,16 +60,27 @@ export function writeWhole(file: string, value: object): void {
   renameSync(`${file}.new`, file);
 }
 
-/** As the first half of `writeWhole`, while other things are done. Answers, when it is on the disk beside the file, what puts it into its place. */
-export async function prepareWhole(file: string, value: object): Promise<() => void> {
-  const fd = openSync(`${file}.new`, "w", 0o600);
+/** Writes a file beside the one that it is to replace; a power cut may leave anything of it. Answers what puts it into its place. */
+export function writeBeside(file: string, value: object): () => void {
+  writeFileSync(`${file}.new`, JSON.stringify(value, undefined, 2), { mode: 0o600 });
+  return () => renameSync(`${file}.new`, file);
+}
+
+/** Has what was written to a file, or what a folder names, on the disk. */
+export async function writeOut(file: string): Promise<void> {
+  const fd = openSync(file, "r");
   try {
-    writeFileSync(fd, JSON.stringify(value, undefined, 2));
     await promisify(fsync)(fd);
   } finally {
     closeSync(fd);
   }
-  return () => renameSync(`${file}.new`, file);
+}
+
+/** As the first half of `writeWhole`, while other things are done. Answers, when it is on the disk beside the file, what puts it into its place. */
+async function prepareWhole(file: string, value: object): Promise<() => void> {
+  const putInPlace = writeBeside(file, value);
+  await writeOut(`${file}.new`);
+  return putInPlace;
 }
 
 // The files are ours alone (mode 0600); what is in them is what `writeWhole` wrote.
@@ -98,8 +109,14 @@ export async function defineBy(files: MachineFiles, definition: Definition, work
   prepared.value();
 }
 
+/** What a power cut has left half written is of a process that it has ended. */
 export function readRunning(files: MachineFiles): Running | undefined {
-  return readWhole<Running>(files.running);
+  try {
+    return readWhole<Running>(files.running);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined: it does not run. */

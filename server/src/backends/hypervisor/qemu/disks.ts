@@ -2,6 +2,7 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { DriverError } from "../../driver-error.ts";
+import { writeOut } from "./definition.ts";
 import { run } from "./programs.ts";
 import { checkHead } from "./qcow2.ts";
 import { writeNewDisk } from "./qcow2-new.ts";
@@ -28,6 +29,8 @@ export interface DiskOrigin {
   /** An image: the disk is a copy on write of it. */
   readonly base?: string;
   readonly copyOf?: DiskCopy;
+  /** Its machine is new as well, and has all of its files written out together. Default: the disk is written out when it is made. */
+  readonly keptLater?: boolean;
 }
 
 /** Reads a file's head as the format says; the file may be in use. @throws DriverError "refused" if it is not of that format. */
@@ -72,31 +75,32 @@ export async function ensureDisk(
 async function makeDisk(
   file: string,
   disk: { readonly id: string; readonly sizeGib: number },
-  { base, copyOf }: DiskOrigin,
+  { base, copyOf, keptLater = false }: DiskOrigin,
   signal: AbortSignal,
 ): Promise<void> {
   const part = `${file}.part`;
   rmSync(part, { force: true });
   try {
     if (copyOf !== undefined) await wholeCopy(copyOf.file, part, signal, copyOf.snapshotId);
-    else await createDisk(part, { ...disk, ...(base !== undefined && { base }) });
+    else createDisk(part, { ...disk, ...(base !== undefined && { base }) });
+    if (!keptLater) await writeOut(part);
     renameSync(part, file);
   } finally {
     rmSync(part, { force: true });
   }
 }
 
-async function createDisk(
+function createDisk(
   file: string,
   disk: { readonly id: string; readonly sizeGib: number; readonly base?: string },
-): Promise<void> {
+): void {
   const { base, sizeGib } = disk;
   const size = sizeGib * gib;
   if (base !== undefined) {
     const { virtualSize } = checkHead(base, "the image");
     if (virtualSize > size) throw tooSmall(disk, virtualSize);
   }
-  await writeNewDisk(file, { virtualSize: size, ...(base !== undefined && { base: resolve(base) }) });
+  writeNewDisk(file, { virtualSize: size, ...(base !== undefined && { base: resolve(base) }) });
 }
 
 /** Writes a file that stands on no other: the disk as it is (then nobody may have it open), or as it was when the snapshot was taken. */

@@ -1,5 +1,5 @@
 // What goes wrong on a host, each followed by a look for what it left: processes, taps, sockets, folders, control groups.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -99,13 +99,21 @@ else
       const pid = host.pidOf("vm-adopted");
       expect(group("vm-adopted")).not.toEqual([]);
       expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toContain(groupOf(host, "vm-adopted"));
-      rmSync(host.files("vm-adopted").running);
+      writeFileSync(host.files("vm-adopted").running, "{");
+      await host.run("vm-begun");
+      const { definition, running } = host.files("vm-begun");
+      const begun = host.pidOf("vm-begun");
+      rmSync(running);
+      renameSync(definition, `${definition}.new`);
       mkdirSync(host.files("vm-half").folder);
       writeFileSync(host.files("vm-half").disk("root"), "");
       writeFileSync(`${host.files("vm-adopted").disk("lost")}.part`, "");
       await host.open();
       expect(await host.driver.state("vm-adopted")).toEqual({ state: "running", needsRestart: false });
       expect(host.pidOf("vm-adopted")).toBe(pid);
+      expect(await host.driver.state("vm-begun")).toEqual({ state: "running", needsRestart: false });
+      expect(host.pidOf("vm-begun")).toBe(begun);
+      expect(existsSync(definition)).toBe(true);
       expect(existsSync(host.files("vm-half").folder)).toBe(false);
       process.kill(pid, "SIGKILL");
       await untilMachine(host.driver, "vm-adopted", "failed", patienceMs);

@@ -16,6 +16,7 @@ export interface Host {
   /** Undefined: machines without NICs alone. */
   readonly taps: Taps | undefined;
   readonly cgroups: Cgroups;
+  /** In the network of the host's devices. */
   readonly starter: Starter;
   /** Whether each machine gets a user of its own; needs root. */
   readonly ownUsers: boolean;

@@ -19,12 +19,13 @@ import type { DiskFile } from "./exports.ts";
 import { thawLeft } from "./frozen.ts";
 import type { Host } from "./host.ts";
 import { checkHasNetwork, HostHypervisor, type HostImages } from "./host-hypervisor.ts";
+import { keepFound } from "./keeping.ts";
 import { type MachineFiles, machineFiles, machinesFolder } from "./layout.ts";
 import { Machine } from "./machine.ts";
 import { readArrival, readDeparture } from "./move-records.ts";
 import { usualRounds } from "./move-running.ts";
 import { type QemuMoves, qemuMoves, sweepArrival } from "./moves.ts";
-import { type ProcessIdentity, processesWith } from "./process.ts";
+import { kill, type ProcessIdentity, processesWith } from "./process.ts";
 import { diskFull, isFull, run } from "./programs.ts";
 import { disksOf, reading, snapshotsOf, whileStill } from "./snapshots.ts";
 import { statisticsOf } from "./statistics.ts";
@@ -122,10 +123,17 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
     const { folders, network, clock = systemClock, cpuModel = "max", mostRounds = usualRounds } = options;
     const { copiesLive = accelerator.name === "kvm" } = options;
     this.#host = {
-      ...{ folders, program, accelerator, machineType, cpuModel, clock, ownUsers: isRoot(), mostRounds },
+      folders,
+      program,
+      accelerator,
+      machineType,
+      cpuModel,
+      clock,
+      ownUsers: isRoot(),
+      mostRounds,
       copiesLive,
       cgroups: Cgroups.open(undefined, clock),
-      starter: new Starter(bareEnv()),
+      starter: new Starter(bareEnv(), network?.namespace),
       taps: network && new Taps(network),
       imageFile: (imageId) => this.images.file(imageId),
       copyOf: ({ vmId, snapshotId }, diskId) => this.#copyOf(vmId, snapshotId, diskId),
@@ -193,6 +201,7 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
   override async close(): Promise<void> {
     this.#closed.abort();
     await this.moves?.detach();
+    await Promise.allSettled([...this.machines.values()].map(({ kept }) => kept));
     await super.close();
     this.#host.starter.close();
   }
@@ -209,9 +218,12 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
   }
 
   async #find(files: MachineFiles, stray: ProcessIdentity | undefined): Promise<void> {
-    const [definition, arrival, departure] = [readDefinition(files), readArrival(files), readDeparture(files)];
+    const [arrival, departure] = [readArrival(files), readDeparture(files)];
+    const isLoading = arrival === undefined && stray !== undefined;
+    const definition = readDefinition(files) ?? (isLoading ? await keepFound(files) : undefined);
     if (definition === undefined) {
       if (arrival !== undefined) await sweepArrival(this.#host, files, arrival, stray);
+      else if (stray !== undefined) kill(stray);
       return rmSync(files.folder, { recursive: true, force: true });
     }
     const machine = await Machine.find(this.#host, { definition, stray, departure: departure?.phase });
@@ -222,7 +234,10 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
 
   #movesBy(transport: MoveTransport): QemuMoves {
     return qemuMoves({
-      ...{ host: this.#host, transport, hostId: this.#options.hostId, machines: this.machines },
+      host: this.#host,
+      transport,
+      hostId: this.#options.hostId,
+      machines: this.machines,
       checkRuns: (spec) => this.#checkRuns(spec),
       remove: (vmId, signal) => this.remove(vmId, signal),
     });

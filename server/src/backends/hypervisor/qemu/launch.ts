@@ -46,7 +46,7 @@ export interface LaunchListener {
   onProcess?(process: ProcessIdentity): void;
 }
 
-/** A process that waits for `cont`, or for what comes from another host: then its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
+/** A process that waits for `cont`, or for what comes from another host; its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
 export async function launch(
   host: Host,
   definition: Definition,
@@ -58,10 +58,7 @@ export async function launch(
   try {
     process = await startAt(host, definition, files, incoming);
     listener.onProcess?.(process);
-    const { signal } = new AbortController();
-    const plugged = incoming === undefined ? plugTaps(host, definition.spec, signal) : undefined;
-    const [monitor] = await Promise.all([monitorOf(host, files, process.pid, listener.onEvent), plugged]);
-    return { process, monitor };
+    return { process, monitor: await monitorOf(host, files, process.pid, listener.onEvent) };
   } catch (error) {
     if (process !== undefined) kill(process);
     await clearAway(host, definition.spec, files);
@@ -82,7 +79,7 @@ async function startAt(
   await unplugTaps(host, spec, new AbortController().signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
   const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
-  const place = { uid, groups, namespace: host.taps?.namespace };
+  const place = { uid, groups, namespace: undefined };
   const args = commandLine({
     ...definition,
     ...(incoming !== undefined && { incoming: incoming.parts }),

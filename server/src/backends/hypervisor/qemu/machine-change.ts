@@ -33,7 +33,12 @@ export async function changeRunning(
   const { host, files, events } = life;
   host.cgroups.limit(groupOf(host, spec.vmId), largerOf(spec, running.spec));
   const bench = {
-    ...{ monitor, slots, taps: host.taps, files, events, room: running.room },
+    monitor,
+    slots,
+    taps: host.taps,
+    files,
+    events,
+    room: running.room,
     uid: userOf(host, spec.vmId),
     own: (file: string) => give(host, spec, file),
   };

@@ -16,7 +16,7 @@ export async function makeDisks(
 ): Promise<void> {
   const isNew = !existsSync(files.definition);
   for (const [i, disk] of spec.disks.entries()) {
-    const origin = isNew ? originOf(host, spec, disk.id, i === 0) : {};
+    const origin = isNew ? { ...originOf(host, spec, disk.id, i === 0), keptLater: true } : {};
     await ensureDisk(files.disk(disk.id), disk, signal, origin);
   }
 }

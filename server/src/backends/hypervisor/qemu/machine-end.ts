@@ -14,7 +14,7 @@ export async function afterEnd(life: MachineLife, reason?: string): Promise<void
   const { spec } = definition;
   await clearAway(host, { ...spec, nics: [...spec.nics, ...running.spec.nics] }, files);
   if (wanted || life.guestAskedToEnd) life.becomeStopped();
-  else life.fail(reason ?? `its process died: ${lastWords(files)}`);
+  else life.fail(reason ?? life.endsFor ?? `its process died: ${lastWords(files)}`);
 }
 
 /** Asks its guest to shut down; returns at once. */

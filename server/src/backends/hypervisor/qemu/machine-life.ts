@@ -25,8 +25,12 @@ export class MachineLife {
   definition: Definition;
   /** Undefined: it has no process. */
   running: Running | undefined;
+  /** Resolves when it is on the disk, so that its guest may execute by it. */
+  kept: Promise<void> = Promise.resolve();
   /** What its process was started as, or brought to last. Undefined: it may be anything between two definitions. */
   isSo: MachineSpec | undefined;
+  /** Why we end its process, which could not be started as it should be: a sentence for its owner. */
+  endsFor: string | undefined;
   /** Whether this driver has let go of it: its process runs on. */
   detached = false;
   /** Whether another host may have it. */
@@ -94,8 +98,13 @@ export class MachineLife {
     }));
   }
 
-  /** Does something when nothing else is being done with the machine, it has wholly ended if it is ending, and goes on if that was to be soon. */
+  /** As `inTurnNew`, when the machine is on the disk, too. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.inTurnNew(() => this.kept.then(work));
+  }
+
+  /** Does something when nothing else is being done with the machine, it has wholly ended if it is ending, and goes on if that was to be soon. */
+  inTurnNew<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#work.then(() => this.untilClear()).then(work);
     this.#work = done.catch(() => {});
     return done;
@@ -106,6 +115,12 @@ export class MachineLife {
     if (this.#hold === undefined) return;
     const { since, over } = this.#hold;
     await atMost(this.host.clock, since + holdMs - this.host.clock.now(), this.ended, over.promise);
+  }
+
+  /** @param work has the machine on the disk. Who waits for it hears of its failure. */
+  keep(work: Promise<void>): void {
+    this.kept = work;
+    work.catch(() => {});
   }
 
   /** A process answers for the machine from here on. */

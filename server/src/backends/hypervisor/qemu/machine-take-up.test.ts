@@ -22,7 +22,11 @@ const { signal } = new AbortController();
 const spec = { ...sampleMachine("vm-1", "tiny"), disks: [] };
 const accelerator = { name: "tcg", why: "" } as const;
 const definition: Definition = {
-  ...{ spec, slots: {}, machineType: "pc-q35-7.2", cpuModel: "max", room: roomOf(spec) },
+  spec,
+  slots: {},
+  machineType: "pc-q35-7.2",
+  cpuModel: "max",
+  room: roomOf(spec),
   uuid: "ec2-of-vm-1",
 };
 /** Minutes pass in a moment. */
@@ -39,16 +43,18 @@ let machine: Machine | undefined;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "pm-"));
   host = {
-    ...{
-      folders: { data: join(root, "data"), run: join(root, "r") },
-      program: "qemu",
-      machineType: "",
-      cpuModel: "",
-      mostRounds: 1,
-      copiesLive: false,
-    },
-    ...{ accelerator, taps: undefined, ownUsers: false, clock },
-    ...{ cgroups: Cgroups.open(join(root, "none")), starter: new Starter({}) },
+    folders: { data: join(root, "data"), run: join(root, "r") },
+    program: "qemu",
+    machineType: "",
+    cpuModel: "",
+    mostRounds: 1,
+    copiesLive: false,
+    accelerator,
+    taps: undefined,
+    ownUsers: false,
+    clock,
+    cgroups: Cgroups.open(join(root, "none")),
+    starter: new Starter({}),
     imageFile: () => undefined,
     copyOf: () => undefined,
     changed: () => {},

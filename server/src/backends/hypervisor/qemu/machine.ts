@@ -1,5 +1,5 @@
 // One machine of this host: its process, its monitor and what became of them.
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { DriverError } from "../../driver-error.ts";
 import type { MachineSpec, MachineState } from "../driver.ts";
@@ -9,6 +9,7 @@ import { assignSlots } from "./command-line.ts";
 import { boundLog } from "./console-log.ts";
 import { type Definition, defineBy, drawUuid, type Running, readRunning } from "./definition.ts";
 import type { Host } from "./host.ts";
+import { keepNew } from "./keeping.ts";
 import { clearAway, type Incoming } from "./launch.ts";
 import type { MachineFiles } from "./layout.ts";
 import { receive, settleIn } from "./machine-arrival.ts";
@@ -113,8 +114,11 @@ export class Machine {
   /** @throws DriverError "refused" if a disk should shrink, "missing" without its image. */
   define(spec: MachineSpec, signal: AbortSignal): Promise<void> {
     const life = this.#life;
-    return this.inTurn(async () => {
+    return life.inTurnNew(async () => {
+      this.checkAnswers();
       signal.throwIfAborted();
+      // What could not be kept is kept anew.
+      await life.kept.catch(() => {});
       const slots = assignSlots(spec, new Map(Object.entries(this.definition.slots)));
       mkdirSync(this.files.folder, { recursive: true, mode: 0o711 });
       const { power, files } = this;
@@ -123,11 +127,25 @@ export class Machine {
         power === undefined
           ? makeDisks(life.host, files, spec, signal)
           : changeRunning(life, power, spec, slots, signal);
-      const isWritten = power !== undefined && isDeepStrictEqual(definition, life.definition);
-      await (isWritten ? work : defineBy(files, definition, work));
+      if (!existsSync(files.definition)) await this.#makeNew(definition, work);
+      else if (power === undefined || !isDeepStrictEqual(definition, life.definition))
+        await defineBy(files, definition, work);
+      else await work;
       life.definition = definition;
       sweepDisks(files, [...spec.disks, ...(life.running?.spec.disks ?? [])]);
     });
+  }
+
+  /** Its guest executes nothing before it is on the disk. A copy is there at once: what it was made from may go then. */
+  async #makeNew(definition: Definition, work: Promise<void>): Promise<void> {
+    await work;
+    this.#life.keep(keepNew(this.files, definition));
+    if (definition.spec.copyOf !== undefined) await this.kept;
+  }
+
+  /** Resolves when it is on the disk. */
+  get kept(): Promise<void> {
+    return this.#life.kept;
   }
 
   /** Returns at once; what became of it shows in the state. */
@@ -149,7 +167,7 @@ export class Machine {
 
   /** Ends it and removes all that it had. */
   async remove(signal: AbortSignal): Promise<void> {
-    await this.#life.inTurn(async () => {});
+    await this.#life.inTurnNew(() => this.kept.catch(() => {}));
     await end(this.#life);
     signal.throwIfAborted();
     await clearAway(this.#life.host, this.spec, this.files);

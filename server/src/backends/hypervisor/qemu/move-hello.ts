@@ -73,7 +73,10 @@ async function partsOf(monitor: Qmp): Promise<GrownParts> {
   const base = Number(recordOf(await monitor.execute("query-memory-size-summary"))?.["base-memory"]);
   const dimms = recordsOf(await monitor.execute("query-memory-devices")).map(({ data }) => recordOf(data) ?? {});
   const memory = dimms.map(({ id, size, slot, addr }) => ({
-    ...{ id: String(id), sizeMib: Number(size) / bytesInMib, slot: Number(slot), address: Number(addr) },
+    id: String(id),
+    sizeMib: Number(size) / bytesInMib,
+    slot: Number(slot),
+    address: Number(addr),
   }));
   return { baseCpu: taken.length - cpus.length, cpus, baseMib: base / bytesInMib, memory };
 }

@@ -39,7 +39,9 @@ export class QemuMoves extends Moves {
     const { host, transport, hostId, machines, remove } = moving;
     const arrivals = new Map<string, Arrival>();
     super({
-      ...{ transport, hostId, clock: host.clock },
+      transport,
+      hostId,
+      clock: host.clock,
       has: (vmId) => machines.has(vmId),
       cargoOf: async (vmId, offer) => cargoOf(moving, vmId, offer),
       berthFor: async (spec) => berthFor(moving, spec, arrivals),
@@ -51,7 +53,8 @@ export class QemuMoves extends Moves {
       },
       waits: (spec, secret) =>
         arrivals.set(spec.vmId, {
-          ...{ spec, secret },
+          spec,
+          secret,
           ...(spec.hostId !== undefined && { fromHostId: spec.hostId }),
         }),
     });
@@ -74,7 +77,10 @@ export class QemuMoves extends Moves {
     const { transport, hostId } = this.#moving;
     const { vmId } = machine.spec;
     const berth = new MachineBerth({
-      ...{ host: this.#moving.host, spec, digestOf: () => undefined, came: () => {} },
+      host: this.#moving.host,
+      spec,
+      digestOf: () => undefined,
+      came: () => {},
       arrival: () => ({ spec, secret }),
     });
     const came = { secret };
@@ -111,7 +117,9 @@ function berthFor(
   if (imageId !== undefined && host.imageFile(imageId) === undefined)
     throw new DriverError("missing", `vm ${vmId} needs image ${imageId}, which is not there`);
   const berth = new MachineBerth({
-    ...{ host, spec, digestOf: digestsOf(host) },
+    host,
+    spec,
+    digestOf: digestsOf(host),
     arrival: () => arrivals.get(vmId) ?? { spec, secret: "" },
     came: (machine) => machines.set(vmId, machine),
   });

@@ -1,9 +1,8 @@
 // A machine's process: started apart from ours, so that it outlives us, and found again by what /proc says of it, never by a number alone.
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { bareEnv } from "../../linux/command.ts";
-import { namespacesFolder } from "../../linux/namespaces.ts";
+import { inNetwork } from "../../linux/in-network.ts";
 
 /** As whom and where a machine runs. */
 export interface ProcessPlace {
@@ -11,7 +10,7 @@ export interface ProcessPlace {
   readonly uid: number | undefined;
   /** Groups that let its user reach the host's devices. Default none. */
   readonly groups?: readonly number[];
-  /** The network namespace (`ip netns`) in which its devices are; undefined: ours. */
+  /** The network namespace (`ip netns`) in which its devices are; undefined: that of whoever starts it. */
   readonly namespace: string | undefined;
   /**
    * Files into which it writes 0 first, which means itself: so it is in its control groups from its first instruction on, and memory is charged
@@ -72,7 +71,7 @@ export function placed(
   args: readonly string[],
   place: Omit<ProcessPlace, "controlGroups">,
 ): readonly string[] {
-  return [...inNamespace(place), ...unprivileged(place), program, ...args];
+  return inNetwork(place.namespace, ...unprivileged(place), program, ...args);
 }
 
 /** What varies is an argument of the script, never a part of it. */
@@ -80,11 +79,6 @@ const enter = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; sh
 
 function inControlGroups({ controlGroups = [] }: ProcessPlace): string[] {
   return controlGroups.length === 0 ? [] : ["/bin/sh", "-c", enter, "sh", ...controlGroups, "--"];
-}
-
-/** Its network alone: `ip netns exec` gives it mounts of its own as well, which it does not need. */
-function inNamespace({ namespace }: ProcessPlace): string[] {
-  return namespace === undefined ? [] : ["nsenter", `--net=${join(namespacesFolder, namespace)}`];
 }
 
 /** QEMU's own sandbox forbids changing the user, so that it is done before it starts. */

@@ -1,5 +1,6 @@
-// How far a machine may grow while it runs: its processors and memory must have places from the start, and places cost the guest.
+// Grows a running machine within the room that it was started with.
 import type { MachineSpec } from "../driver.ts";
+import { blockMib, roomForCpus, roomForMemory } from "../growth.ts";
 import { type Qmp, QmpError, recordOf } from "./qmp.ts";
 
 /** The most that a machine may have until it is started again. */
@@ -10,14 +11,6 @@ export interface Room {
 
 type Size = Pick<MachineSpec, "cpu" | "memoryMib">;
 
-/** Twice what it has, and four processors at least. */
-const [timesNow, fewestCpus] = [2, 4];
-/** The most processors that this type of machine takes without an I/O APIC that remaps (QEMU, x86 without x2APIC). */
-const mostCpus = 255;
-/** Below this, in MiB, a machine has no room for memory: Linux sets 64 MiB aside in a guest whose memory may reach beyond 4 GiB. */
-const growsFromMib = 512;
-/** Linux takes memory in blocks of this size, in MiB (x86-64, SECTION_SIZE_BITS). */
-const blockMib = 128;
 /** How often memory may be added between two starts. */
 export const memorySlots = 8;
 
@@ -29,10 +22,7 @@ export function memoryBackendOf(dimm: string): string {
 }
 
 export function roomOf({ cpu, memoryMib }: Size): Room {
-  return {
-    cpu: Math.max(cpu, Math.min(mostCpus, Math.max(fewestCpus, timesNow * cpu))),
-    memoryMib: memoryMib < growsFromMib ? memoryMib : timesNow * memoryMib,
-  };
+  return { cpu: roomForCpus(cpu), memoryMib: roomForMemory(memoryMib) };
 }
 
 /** Grows a running machine as far as it can. Answers what it has then: what shrinks, or goes beyond its room, waits for a start. */

@@ -25,11 +25,10 @@ export class Taps {
     await this.plug(name, nic, signal);
   }
 
-  /** What makes taps that are not there yet, in no port. Undefined: it makes none. */
+  /** What makes taps that are not there yet, in no port, where it is done in the host's network. Undefined: it makes none. */
   creation(names: readonly string[], uid: number | undefined): Start["first"] {
     if (names.length === 0) return undefined;
-    const words = ["ip", ...this.#place(), "-batch", "-"];
-    return { words, input: names.map((name) => creating(name, uid)).join("") };
+    return { words: ["ip", "-batch", "-"], input: names.map((name) => creating(name, uid)).join("") };
   }
 
   /** A tap that is in no port yet. One that is there is another start's; where there is none, the first command leaves none. */

@@ -35,9 +35,10 @@ export function fromWire(hostId: string, error: unknown, signal: AbortSignal): u
   if (reason !== undefined) return new DriverError(reason, failure.rawMessage, status === null ? {} : { status });
   if (failure.code === Code.Internal || failure.code === Code.Unknown)
     return new Error(`host ${hostId}: ${failure.rawMessage}`, { cause: error });
-  return unreachable(hostId, failure.rawMessage, error);
+  return unreachable(hostId, error);
 }
 
-export function unreachable(hostId: string, why: string, cause?: unknown): DriverError {
-  return new DriverError("unavailable", `host ${hostId} can't be reached: ${why}`, { cause });
+/** Why is for the operator's log and the host's own `state_reason`: it may name addresses, which are no tenant's to know. */
+export function unreachable(hostId: string, cause: unknown): DriverError {
+  return new DriverError("unavailable", `host ${hostId} can't be reached`, { cause });
 }

@@ -39,7 +39,11 @@ test("a channel on which nothing is heard is given up after three missing signs 
   // Only what is set by a timer waits for the test.
   jest.useFakeTimers({ doNotFake: ["Date", "hrtime", "nextTick", "performance", "queueMicrotask", "setImmediate"] });
   const link = new AgentLink({
-    ...{ hostId: "one", address, answer: undefined, log: () => {}, changed: () => {} },
+    hostId: "one",
+    address,
+    answer: undefined,
+    log: () => {},
+    changed: () => {},
     clock: { now: Date.now, sleep: pause },
     identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(serverName)) }),
     serials: () => [heard.serial],

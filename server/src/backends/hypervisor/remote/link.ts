@@ -77,7 +77,9 @@ export class AgentLink {
     this.#options = options;
     const { hostId, address, images } = options;
     this.driver = new RemoteHypervisor({
-      ...{ hostId, address, ...(images && { images }) },
+      hostId,
+      address,
+      ...(images && { images }),
       client: () => this.#client,
       hindrance: () => this.#hindrance,
       driverName: () => this.#heard?.hello.driver ?? "remote",
@@ -154,7 +156,11 @@ export class AgentLink {
       // A PING that times out while the channel is given up ends the process, by an error that nobody is left to hear. Beats tell as much.
       { pingIntervalMs: never, idleConnectionTimeoutMs: never },
       {
-        ...{ ca: authority, cert, key, minVersion: "TLSv1.3", servername: hostName(hostId) },
+        ca: authority,
+        cert,
+        key,
+        minVersion: "TLSv1.3",
+        servername: hostName(hostId),
         checkServerIdentity: (_, peer) => checkServerIdentity(hostName(hostId), peer) ?? this.#checkSerial(peer),
       },
     );

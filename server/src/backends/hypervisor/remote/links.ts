@@ -82,7 +82,11 @@ export class AgentLinks {
     const { driver, accelerator, architecture, versions } = heard.hello;
     const { cpu, memoryMib, diskGib, machines, certificateExpiresAt } = heard.beat;
     const facts = {
-      ...{ driver, accelerator, architecture, versions, machineTypes: kindsOf(link.driver) },
+      driver,
+      accelerator,
+      architecture,
+      versions,
+      machineTypes: kindsOf(link.driver),
       cpu,
       memoryMib,
       diskGib,

@@ -53,7 +53,12 @@ export function specOf(message: DefineRequest): MachineSpec {
   const { vmId, owner, hostname, cpu, memoryMib, disks, nics, sshKeys, bootOrder, copyOf } = message;
   const { hostId, imageId, userData } = message;
   return {
-    ...{ vmId, owner, hostname, cpu, memoryMib, architecture: architectureOf(message.architecture) },
+    vmId,
+    owner,
+    hostname,
+    cpu,
+    memoryMib,
+    architecture: architectureOf(message.architecture),
     disks: disks.map(({ id, sizeGib }) => ({ id, sizeGib })),
     nics: nics.map(({ id, portId, macAddress }) => ({ id, portId, macAddress })),
     ...present({ hostId, imageId, userData }),
@@ -66,7 +71,9 @@ export function specOf(message: DefineRequest): MachineSpec {
 
 export function imageOf({ imageId, format, architecture, url, digest }: EnsureImageRequest): ImageSource {
   return {
-    ...{ imageId, format: format === "raw" ? "raw" : "qcow2", architecture: architectureOf(architecture) },
+    imageId,
+    format: format === "raw" ? "raw" : "qcow2",
+    architecture: architectureOf(architecture),
     ...present({ url, digest }),
   };
 }
@@ -108,12 +115,21 @@ export function moveOf({ phase, copiedBytes, totalBytes, reason }: GetMoveRespon
 
 export function statisticsOf({ cpuSeconds, memoryBytes, disks, nics, guest }: MachineUsage): MachineStatistics {
   return {
-    ...{ cpuSeconds, memoryBytes },
+    cpuSeconds,
+    memoryBytes,
     disks: disks.map(({ id, readBytes, writtenBytes, readOperations, writeOperations }) => ({
-      ...{ id, readBytes, writtenBytes, readOperations, writeOperations },
+      id,
+      readBytes,
+      writtenBytes,
+      readOperations,
+      writeOperations,
     })),
     nics: nics.map(({ id, receivedBytes, sentBytes, receivedPackets, sentPackets }) => ({
-      ...{ id, receivedBytes, sentBytes, receivedPackets, sentPackets },
+      id,
+      receivedBytes,
+      sentBytes,
+      receivedPackets,
+      sentPackets,
     })),
     ...(guest && { guest: { hostname: guest.hostname, os: guest.os } }),
   };

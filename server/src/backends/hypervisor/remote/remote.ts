@@ -219,7 +219,7 @@ export class RemoteHypervisor implements HypervisorDriver {
   #client(): AgentClient {
     const client = this.#channel.client();
     if (client !== undefined) return client;
-    throw unreachable(this.#channel.hostId, this.#channel.hindrance());
+    throw unreachable(this.#channel.hostId, new Error(this.#channel.hindrance()));
   }
 
   async #call<T>(

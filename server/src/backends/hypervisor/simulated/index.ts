@@ -205,7 +205,11 @@ export class SimulatedHypervisor implements HypervisorDriver {
   #movesAs(hostId: string | undefined): Moves {
     const { clock, transport, moveMs } = this.#options;
     return simulatedMoves({
-      ...{ clock, transport, moveMs, hostId, snapshots: this.snapshots },
+      clock,
+      transport,
+      moveMs,
+      hostId,
+      snapshots: this.snapshots,
       machineOf: (vmId) => this.#machines.get(vmId),
       checkRuns: (spec) => this.#checkRuns(spec),
       place: (spec) => {
@@ -219,9 +223,10 @@ export class SimulatedHypervisor implements HypervisorDriver {
 
   #make(spec: MachineSpec): SimulatedMachine {
     const { clock, bootMs, shutdownMs, plug, growsWhileRunning } = this.#options;
-    const changed = ({ vmId, owner }: MachineSpec) => {
+    const changed = ({ vmId, owner }: MachineSpec, state: MachineState["state"]) => {
       this.consoles.changed(vmId);
-      this.#listeners.tell({ vmId, owner });
+      // Whoever starts it knows that it is starting, and looks by himself.
+      if (state !== "starting") this.#listeners.tell({ vmId, owner });
     };
     const power = (now: MachineSpec, on: boolean) => this.#standIns?.want(now.vmId, on ? now : undefined);
     return new SimulatedMachine(spec, { clock, bootMs, shutdownMs, plug, growsWhileRunning, power, changed });

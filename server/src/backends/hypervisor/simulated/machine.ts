@@ -13,7 +13,7 @@ export interface MachineOptions {
   readonly growsWhileRunning: Growth;
   readonly plug: (portId: string, up: boolean) => void;
   readonly power: (spec: MachineSpec, on: boolean) => void;
-  readonly changed: (spec: MachineSpec) => void;
+  readonly changed: (spec: MachineSpec, state: Power) => void;
 }
 
 type Power = "stopped" | "starting" | "running" | "stopping" | "failed";
@@ -54,7 +54,8 @@ export class SimulatedMachine {
     if (this.#power === "failed") return { state: "failed", reason: this.#failure };
     if (this.#power === "running")
       return {
-        ...{ state: "running", needsRestart: needsRestart(this.#booted, this.#spec) },
+        state: "running",
+        needsRestart: needsRestart(this.#booted, this.#spec),
         ...(this.#isFrozen && { trouble: standsStill }),
       };
     return { state: this.#power };
@@ -156,7 +157,7 @@ export class SimulatedMachine {
     this.#transition.abort();
     this.#power = power;
     if (power !== "stopping") this.#plugPulledAt = Number.POSITIVE_INFINITY;
-    this.#options.changed(this.#spec);
+    this.#options.changed(this.#spec, power);
   }
 
   /** Does something later, unless another transition begins before. */

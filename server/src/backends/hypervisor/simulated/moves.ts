@@ -39,7 +39,9 @@ export interface SimulatedHost extends Omit<Source, "machine"> {
 export function simulatedMoves(host: SimulatedHost): Moves {
   const { clock, transport, hostId } = host;
   return new Moves({
-    ...{ clock, transport, hostId },
+    clock,
+    transport,
+    hostId,
     has: (vmId) => host.machineOf(vmId) !== undefined,
     cargoOf: async (vmId) => cargoOf({ ...host, machine: movable(vmId, host.machineOf(vmId)) }),
     berthFor: async (spec) => {

@@ -25,8 +25,13 @@ afterAll(() => cloud.stop());
 
 const call = {
   principal: { kind: "user", org: "acme", id: "alice", project: "", sessionId: "" },
-  ...{ sourceIp: "192.0.2.1", requestId: "r", method: "plasmavmc.v1.VmExportService/ExportVm", token: "" },
-  ...{ idempotencyKey: "", waitMs: 0, signal: new AbortController().signal },
+  sourceIp: "192.0.2.1",
+  requestId: "r",
+  method: "plasmavmc.v1.VmExportService/ExportVm",
+  token: "",
+  idempotencyKey: "",
+  waitMs: 0,
+  signal: new AbortController().signal,
 } as const;
 
 /** An export of parts that stay where they are until they are read. */

@@ -84,7 +84,10 @@ async function make({ clock }: AuthorityParts): Promise<string> {
   const keys = await newKeys();
   const now = clock.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ name: issuer, keys, signingAlgorithm: algorithm, serialNumber: newSerial() },
+    name: issuer,
+    keys,
+    signingAlgorithm: algorithm,
+    serialNumber: newSerial(),
     ...between(now, authorityDays),
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
@@ -143,7 +146,12 @@ async function sign({ publicKey, name, days, usage, signingKey, now }: Subject):
   const validity = between(now, days);
   const serial = newSerial();
   const certificate = await x509.X509CertificateGenerator.create({
-    ...{ subject: `CN=${name}`, issuer, publicKey, signingKey, signingAlgorithm: algorithm, serialNumber: serial },
+    subject: `CN=${name}`,
+    issuer,
+    publicKey,
+    signingKey,
+    signingAlgorithm: algorithm,
+    serialNumber: serial,
     ...validity,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),

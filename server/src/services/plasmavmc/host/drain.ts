@@ -111,7 +111,13 @@ function tell(
   const endTime = isDone ? { endTime: timestampFromMs(now) } : {};
   observe({
     drain: create(HostDrainSchema, {
-      ...{ number, startTime, moved, phase, left: machines.length, moving, blocked: words },
+      number,
+      startTime,
+      moved,
+      phase,
+      left: machines.length,
+      moving,
+      blocked: words,
       ...endTime,
     }),
   });

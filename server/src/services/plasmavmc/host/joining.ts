@@ -65,7 +65,8 @@ async function join(parts: JoiningParts, request: JoinHostRequest, call: Call) {
   const row = await parts.store.get(hostKey(request.hostId));
   return create(JoinHostResponseSchema, {
     ...(row && { host: messageOf(HostSchema, row) }),
-    ...{ certificate: certificate.pem, authority: authority.certificate },
+    certificate: certificate.pem,
+    authority: authority.certificate,
   });
 }
 

@@ -38,7 +38,13 @@ export function report(
 function eventOf(id: string, version: number, resource: Uint8Array) {
   return {
     ...hostKey(id),
-    ...{ type: "observed" as const, version, actor: "engine", resource },
-    ...{ sourceIp: "", requestId: "", method: "", permission: "" },
+    type: "observed" as const,
+    version,
+    actor: "engine",
+    resource,
+    sourceIp: "",
+    requestId: "",
+    method: "",
+    permission: "",
   };
 }

@@ -4,6 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
 import { type Host, HostCertificateSchema, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
+import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import { simulatedDrivers } from "../../../backends/detect.ts";
 import { silentLog } from "../../../engine/hooks.ts";
 import { messageOf } from "../../../engine/message.ts";
@@ -21,9 +22,16 @@ import { type HostNews, HostWatcher } from "./watcher.ts";
 
 const dayMs = 86_400_000;
 const facts = {
-  ...{ driver: "simulated", accelerator: "", architecture: "x86_64", versions: { agent: "0.1.0" } },
+  driver: "simulated",
+  accelerator: "",
+  architecture: "x86_64",
+  versions: { agent: "0.1.0" },
   machineTypes: ["standard"],
-  ...{ cpu: 2, memoryMib: 1024, diskGib: 10, machines: 0, certificateExpiresAt: Number.POSITIVE_INFINITY },
+  cpu: 2,
+  memoryMib: 1024,
+  diskGib: 10,
+  machines: 0,
+  certificateExpiresAt: Number.POSITIVE_INFINITY,
 };
 
 let clock: ManualClock;
@@ -40,7 +48,12 @@ beforeEach(async () => {
     .map(({ desc: schema }) => ({ schema }));
   const drivers = simulatedDrivers();
   const resources = createResources({
-    ...{ store, clock, random, drivers, catalog: catalog(), kinds: [...scopes, ...kinds] },
+    store,
+    clock,
+    random,
+    drivers,
+    catalog: catalog(),
+    kinds: [...scopes, ...kinds],
   });
   await ensureHost({ resources, catalog: catalog() }, "one");
   const authority = () => openAuthority({ records: store.records, sealing: createSealing(undefined), clock });
@@ -90,6 +103,22 @@ test("a fenced host stays fenced, whatever is heard", async () => {
   });
   news = { at: clock.now(), session: "1", facts };
   expect(await look()).toMatchObject({ state: HostState.FENCED });
+});
+
+test("machines that could not be looked at when their host came or went are looked at the next time", async () => {
+  const kindsLookedAt: string[] = [];
+  let isDown = true;
+  store.scheduleAll = async (kind) => {
+    if (isDown) throw new Error("the store could not write");
+    return kindsLookedAt.push(kind);
+  };
+  news = { at: clock.now(), session: "1", facts };
+  await expect(look()).rejects.toThrow("could not write");
+  isDown = false;
+  await look();
+  expect(kindsLookedAt).toEqual([VmSchema.typeName]);
+  await look();
+  expect(kindsLookedAt).toHaveLength(1);
 });
 
 test("a certificate is renewed when it has ten days left; the old one stays good until it ends", async () => {

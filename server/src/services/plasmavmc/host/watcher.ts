@@ -127,7 +127,9 @@ export class HostWatcher {
   async follow(): Promise<readonly Host[]> {
     const { store, channels } = this.#options;
     const rows = await store.list({
-      ...{ tenants: [{ org: "", project: "" }], kind: HostSchema.typeName, limit: mostHosts },
+      tenants: [{ org: "", project: "" }],
+      kind: HostSchema.typeName,
+      limit: mostHosts,
     });
     const hosts = rows.filter(({ phase }) => phase === "live").map((row) => messageOf(HostSchema, row));
     await channels.follow(hosts);
@@ -164,13 +166,14 @@ export class HostWatcher {
     const session = channels.news(host.id)?.session ?? "";
     const before = this.#states.get(host.id);
     const isSame = this.#greeted.get(host.id) === session && before === host.state;
+    if (!isSame && (before !== undefined || session !== "")) {
+      log.info({ host: host.id }, "a host came or went: the machines are looked at");
+      // What is left there of machines that went is removed first.
+      await store.transact(async (tx) => tx.schedule(hostKey(host.id)));
+      await store.scheduleAll(VmSchema.typeName, spreadMs);
+    }
     this.#greeted.set(host.id, session);
     this.#states.set(host.id, host.state);
-    if (isSame || (before === undefined && session === "")) return;
-    log.info({ host: host.id }, "a host came or went: the machines are looked at");
-    // What is left there of machines that went is removed first.
-    await store.transact(async (tx) => tx.schedule(hostKey(host.id)));
-    await store.scheduleAll(VmSchema.typeName, spreadMs);
   }
 
   /** The old certificate stays good until it ends: this server may end before the agent shows the new one. */

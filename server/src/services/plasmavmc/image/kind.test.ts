@@ -24,7 +24,10 @@ describe("an image", () => {
     const image = await cloud.make(ImageSchema, { sourceUrl, digest });
     const { id, name, format, architecture, minDiskGib } = image;
     expect({ name, format, architecture, minDiskGib }).toEqual({
-      ...{ name: id, format: ImageFormat.QCOW2, architecture: Architecture.X86_64, minDiskGib: 1 },
+      name: id,
+      format: ImageFormat.QCOW2,
+      architecture: Architecture.X86_64,
+      minDiskGib: 1,
     });
     expect(image.status?.backend).toBe("simulated");
   });

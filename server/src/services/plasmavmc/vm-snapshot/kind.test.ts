@@ -41,7 +41,8 @@ describe("a snapshot", () => {
     });
     const snapshot = await aSnapshot(vm.id);
     expect(snapshot).toMatchObject({
-      ...{ vmId: vm.id, architecture: Architecture.X86_64 },
+      vmId: vm.id,
+      architecture: Architecture.X86_64,
       disks: [
         { id: "root", sizeGib: 3 },
         { id: "data", sizeGib: 1 },

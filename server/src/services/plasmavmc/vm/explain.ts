@@ -27,7 +27,10 @@ export const explainPlacement: QueryMethod<typeof VmSchema> = {
 function explanationOf(vm: Vm, verdicts: readonly Verdict[], seesHosts: boolean) {
   const fitting = verdicts.filter(({ obstacles }) => obstacles.length === 0).length;
   return create(PlacementExplanationSchema, {
-    ...{ fits: fitting > 0, hosts: verdicts.length, fitting, obstacles: [...countedOf(verdicts)] },
+    fits: fitting > 0,
+    hosts: verdicts.length,
+    fitting,
+    obstacles: [...countedOf(verdicts)],
     summary:
       fitting > 0 ? `${fitting} of ${verdicts.length} hosts may run it` : `no host may run it: ${summaryOf(verdicts)}`,
     verdicts: !seesHosts ? [] : verdicts.map((verdict) => verdictOf(vm, verdict)),
@@ -37,7 +40,10 @@ function explanationOf(vm: Vm, verdicts: readonly Verdict[], seesHosts: boolean)
 function verdictOf({ hostId }: Vm, { hostId: id, obstacles, score }: Verdict) {
   const isCurrent = id === hostId;
   return {
-    ...{ hostId: id, fits: obstacles.length === 0, current: isCurrent, score },
+    hostId: id,
+    fits: obstacles.length === 0,
+    current: isCurrent,
+    score,
     reasons: obstacles.map(({ reason }) => reason),
     messages: obstacles.map(({ message }) => message),
   };

@@ -1,6 +1,7 @@
 // What a change of a machine does to its guest.
 import { MachineType, PowerState, type Vm } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { Drivers } from "../../../backends/drivers.ts";
+import { canGrow } from "../../../backends/hypervisor/driver.ts";
 import { losesDisk } from "./disks.ts";
 import { abilitiesFor } from "./its-host.ts";
 
@@ -14,9 +15,9 @@ function isOn({ powerState }: Vm): boolean {
 function impactOfSize(part: "cpu" | "memory", prior: Vm, next: Vm, drivers: Drivers): Impact {
   const [before, after] = [prior.spec?.[part], next.spec?.[part]];
   if (before === after) return "hot";
-  if (next.spec?.machine === MachineType.MICROVM) return "restart";
-  const grows = before !== undefined && after !== undefined && after > before;
-  return grows && abilitiesFor(drivers, prior).growsWhileRunning?.[part] === true ? "hot" : "restart";
+  if (before === undefined || after === undefined || next.spec?.machine === MachineType.MICROVM) return "restart";
+  const isHot = canGrow[part](before, after) && abilitiesFor(drivers, prior).growsWhileRunning?.[part] === true;
+  return isHot ? "hot" : "restart";
 }
 
 /** By the path of the field: "spec.cpu". A flavor is worth what it says: where that is not in the message yet, a restart is to be expected. */

@@ -80,15 +80,16 @@ describe("a VM", () => {
 
 describe("a VM's disks", () => {
   const disks = (...sizes: number[]) => sizes.map((sizeGib, i) => ({ id: `d${i}`, sizeGib }));
-  const change = (id: string, sizes: number[]) =>
-    outcome(cloud.update(VmSchema, id, { spec: { disks: disks(...sizes) } }, ["spec.disks"]));
+  const change = (id: string, sizes: number[], allowsDataLoss = false) =>
+    outcome(cloud.update(VmSchema, id, { spec: { disks: disks(...sizes) } }, ["spec.disks"], { allowsDataLoss }));
 
   test("grow, are added and removed, and never shrink", async () => {
     const { id } = await aReadyVm({ disks: disks(2, 2) });
     expect(await change(id, [1, 2])).toBe("INVALID_FIELDS spec.disks[0].size_gib:immutable");
     expect(await change(id, [2, 1])).toBe("INVALID_FIELDS spec.disks[1].size_gib:immutable");
     expect(await change(id, [3, 2, 1])).toBe("ok");
-    expect(await change(id, [3])).toBe("ok");
+    expect(await change(id, [3])).toBe("DATA_LOSS spec.disks:data_loss");
+    expect(await change(id, [3], true)).toBe("ok");
     const swapped = { spec: { disks: disks(3, 4).toReversed() } };
     expect(await outcome(cloud.update(VmSchema, id, swapped, ["spec.disks"]))).toBe(
       "INVALID_FIELDS spec.disks[0].id:immutable",

@@ -208,17 +208,35 @@ describe("a machine's description", () => {
     expect((await aVm({ machine: MachineType.MICROVM })).state).toBe(VmState.RUNNING);
   });
 
+  const growth: readonly [cpu: boolean, memory: boolean, now: number, Spec, Impact][] = [
+    [true, false, 512, { cpu: 4 }, Impact.HOT],
+    [true, false, 512, { cpu: 5 }, Impact.RESTART],
+    [true, false, 512, { cpu: 1 }, Impact.RESTART],
+    [false, true, 512, { cpu: 4 }, Impact.RESTART],
+    [true, false, 512, { memory: 1024 }, Impact.RESTART],
+    [true, true, 512, { memory: 1024 }, Impact.HOT],
+    [true, true, 512, { memory: 700 }, Impact.RESTART],
+    [true, true, 512, { memory: 1152 }, Impact.RESTART],
+    [true, true, 384, { memory: 512 }, Impact.RESTART],
+  ];
+  test.each(growth)(
+    "where cpu grows: %p, memory: %p, one of 2 CPUs and %i MiB that becomes %j has the impact %i",
+    async (...one) => {
+      const [cpu, memory, now, spec, impact] = one;
+      const hypervisor = simulatedHypervisor({ growsWhileRunning: { cpu, memory } });
+      const growing = await openSmallCloud({ drivers: { network: simulatedNetwork(), hypervisor } });
+      const vm = await growing.make(VmSchema, { name: "web", spec: { cpu: 2, memory: now } });
+      const updateMask = { paths: Object.keys(spec).map((name) => `spec.${name}`) };
+      const answer = await growing.plan(VmSchema, vm.id, { name: "web", spec }, { updateMask });
+      expect(Reflect.get(answer, "changes")).toMatchObject([{ impact }]);
+      await growing.stop();
+    },
+  );
+
   test("grows while it runs where the host can", async () => {
     const hypervisor = simulatedHypervisor({ growsWhileRunning: { cpu: true, memory: false } });
     const growing = await openSmallCloud({ drivers: { network: simulatedNetwork(), hypervisor } });
     const vm = await growing.make(VmSchema, { name: "web", spec: { cpu: 2, memory: 512 } });
-    const impact = async (spec: Spec, path: string) => {
-      const answer = await growing.plan(VmSchema, vm.id, { name: "web", spec }, { updateMask: { paths: [path] } });
-      return Reflect.get(answer, "changes");
-    };
-    expect(await impact({ cpu: 4 }, "spec.cpu")).toMatchObject([{ impact: Impact.HOT }]);
-    expect(await impact({ cpu: 1 }, "spec.cpu")).toMatchObject([{ impact: Impact.RESTART }]);
-    expect(await impact({ memory: 1024 }, "spec.memory")).toMatchObject([{ impact: Impact.RESTART }]);
     await growing.update(VmSchema, vm.id, { spec: { cpu: 4 } }, ["spec.cpu"]);
     expect(await growing.ready(VmSchema, vm.id)).toMatchObject({ startTime: vm.startTime });
     await growing.stop();

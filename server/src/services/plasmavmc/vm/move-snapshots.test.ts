@@ -21,7 +21,8 @@ const schedulable = (id: string, value: boolean) =>
 let made = 0;
 const aName = () => `n${++made}`;
 const asked = (spec: object, powerState: PowerState = PowerState.RUNNING) => ({
-  ...{ name: aName(), powerState },
+  name: aName(),
+  powerState,
   spec: { cpu: 1, memory: 256, ...spec },
 });
 const aSnapshot = (vmId: string) => world.cloud.make(VmSnapshotSchema, { name: aName(), vmId });

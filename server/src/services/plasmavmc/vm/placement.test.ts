@@ -129,7 +129,10 @@ test("ExplainPlacement tells of each host and of what keeps a machine from it", 
   const cloud = await open({ id: "a", memoryMib: 1024 }, { id: "b", memoryMib: 256 });
   const { id } = await readyVm({});
   expect(await cloud.ask(VmSchema, "ExplainPlacement", { id })).toMatchObject({
-    ...{ fits: true, hosts: 2, fitting: 1, obstacles: [{ reason: "memory", hosts: 1 }] },
+    fits: true,
+    hosts: 2,
+    fitting: 1,
+    obstacles: [{ reason: "memory", hosts: 1 }],
     verdicts: [
       { hostId: "a", fits: true, current: true },
       { hostId: "b", fits: false, messages: ["it has 256 MiB of memory left, 512 are needed"] },

@@ -132,7 +132,10 @@ function settle(context: Context, machine: MachineState): NotYet | void {
   const late = stopTime !== undefined && now - timestampMs(stopTime) >= shutdownGraceMs;
   const pulled = `the guest did not shut down within ${shutdownGraceMs / 1000} seconds of being asked; its plug was pulled`;
   observe({
-    ...{ startTime: undefined, stopTime: undefined, restartTime: undefined, restarts: 0 },
+    startTime: undefined,
+    stopTime: undefined,
+    restartTime: undefined,
+    restarts: 0,
     stateReason: late ? pulled : stopTime === undefined ? resource.stateReason : "",
   });
 }
@@ -164,7 +167,7 @@ async function agree({ id, resource, now, drivers, signal, observe }: Context, m
   const delayMs = restartDelayMs(restarts);
   if (delayMs === 0) await drivers.hypervisor.start(id, signal);
   const restartTime = delayMs === 0 ? undefined : timestampFromMs(now + delayMs);
-  observe({ ...{ restarts: restarts + 1, restartTime, startTime: undefined }, stateReason: reason });
+  observe({ restarts: restarts + 1, restartTime, startTime: undefined, stateReason: reason });
   const what = machine.state === "failed" ? `the machine failed: ${reason}` : reason;
   throw new StepError("MachineFailed", `${what}; it is started again ${soon(delayMs)}`);
 }

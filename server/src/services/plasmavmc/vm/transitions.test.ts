@@ -35,15 +35,19 @@ test("a simulated machine moves as the table says", async () => {
   const { imageId: _, ...empty } = sampleMachine("vm-1", "");
   await driver.define(empty, signal);
   const seen: string[] = ["stopped"];
-  driver.onChange(() => void driver.state("vm-1").then((now) => seen.push(now?.state ?? "")));
+  const note = async () => void seen.push((await driver.state("vm-1"))?.state ?? "");
+  driver.onChange(() => void note());
   for (const end of [
     async () => driver.crash("vm-1", "it died"),
     async () => driver.shutDown("vm-1"),
     () => driver.stop("vm-1", { graceMs: 50 }, signal),
   ]) {
     await driver.start("vm-1", signal);
+    // That it is starting need not be told.
+    await note();
     await untilMachine(driver, "vm-1", "running", 5_000);
     await driver.reset("vm-1", signal);
+    await note();
     await untilMachine(driver, "vm-1", "running", 5_000);
     await end();
     while (["running", "stopping"].includes((await driver.state("vm-1"))?.state ?? ""))

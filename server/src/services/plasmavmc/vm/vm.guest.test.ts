@@ -50,8 +50,8 @@ described(`machines on QEMU${missing === undefined ? "" : ` (${missing})`}`, () 
     expect(await cloud.ask(VmSchema, "GetVmStatistics", { id })).toMatchObject({ disks: [{ id: "root" }] });
     await cloud.custom(VmSchema, "ResetVm", { id });
     await until(id, ({ resetsDone }) => resetsDone === 1);
-    const mask = { updateMask: { paths: ["spec.memory"] } };
-    const plan = await cloud.plan(VmSchema, id, { name, spec: { memory: 256 } }, mask);
+    const mask = { updateMask: { paths: ["spec.cpu"] } };
+    const plan = await cloud.plan(VmSchema, id, { name, spec: { cpu: 2 } }, mask);
     expect(Reflect.get(plan, "changes")).toMatchObject([{ impact: Impact.HOT }]);
 
     const { id: snapshotId } = await cloud.make(VmSnapshotSchema, { name: "one", vmId: id });

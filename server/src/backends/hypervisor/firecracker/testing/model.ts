@@ -67,6 +67,9 @@ export class MicrovmModel {
     else if (what === "metrics") this.#setMetrics(String(body.metrics_path));
     else if (path === "/mmds") this.#mmds = body;
     else if (what === "vm") this.state = body.state === "Paused" ? "Paused" : "Running";
+    else if (path === "/mmds/config") this.#setMetadata(body.network_interfaces);
+    else if (path === "/snapshot/create") this.#takeSnapshot();
+    else if (path === "/snapshot/load") this.#loadSnapshot(body.resume_vm === true);
   }
 
   /** The guest repeats what it hears, and obeys "write": its first disk has a sector more. */
@@ -120,6 +123,10 @@ export class MicrovmModel {
     const next = { ...this.#machine, ...body };
     const [cpus, memory] = [Number(next.vcpu_count), Number(next.mem_size_mib)];
     if (cpus < 1 || cpus > 32) throw new Fault("Machine config error: The number of vCPUs must be between 1 and 32.");
+    if (next.smt === true && cpus > 1 && cpus % 2 === 1)
+      throw new Fault("Machine config error: With SMT the number of vCPUs must be 1 or even.");
+    if (next.huge_pages === "2M" && memory % 2 === 1)
+      throw new Fault("Machine config error: The memory size (MiB) is not a multiple of a huge page's.");
     if (memory < 1) throw new Fault("Machine config error: The memory size (MiB) is 0.");
     this.#machine = next;
   }
@@ -160,6 +167,21 @@ export class MicrovmModel {
     if (!devices.includes(`${body.host_dev_name}:`))
       throw new Fault(`Network config error: Open tap device failed: no device ${body.host_dev_name}`);
     this.#interfaces.set(id, body);
+  }
+
+  #setMetadata(interfaces: unknown): void {
+    const known = Array.isArray(interfaces) && interfaces.every((one) => this.#interfaces.has(String(one)));
+    if (!known) throw new Fault("MMDS config error: An ID does not correspond to any existing network interface.");
+  }
+
+  #takeSnapshot(): void {
+    if (this.state !== "Paused") throw new Fault("Create snapshot error: The microVM must be paused.");
+  }
+
+  #loadSnapshot(resumes: boolean): void {
+    if (this.#boot !== undefined || this.#drives.size > 0 || this.#interfaces.size > 0)
+      throw new Fault("Loading a microVM snapshot not allowed after configuring boot-specific resources.");
+    this.state = resumes ? "Running" : "Paused";
   }
 
   #setMetrics(path: string): void {

@@ -1,8 +1,15 @@
 // Firecracker's API as it is published, as far as machines of ours could use it: which request is allowed when, and what its body must be.
 // Members that are not known are refused, as Firecracker does.
 
-/** What a member must be; a list: one of these words. */
-export type MemberType = "string" | "boolean" | "integer" | "object" | "strings" | readonly string[];
+/** What a member must be; a list: one of these words; a range: a whole number in it; a rule: an object of that shape. */
+export type MemberType =
+  | "string"
+  | "boolean"
+  | "integer"
+  | "strings"
+  | readonly string[]
+  | { readonly min: number; readonly max?: number }
+  | BodyRule;
 
 export interface Route {
   readonly method: "GET" | "PUT" | "PATCH";
@@ -19,7 +26,12 @@ export interface BodyRule {
   readonly optional: Readonly<Record<string, MemberType>>;
 }
 
-const limiter = "object";
+const natural = { min: 0 };
+const bucket: BodyRule = {
+  required: { refill_time: natural, size: natural },
+  optional: { one_time_burst: natural },
+};
+const limiter: BodyRule = { required: {}, optional: { bandwidth: bucket, ops: bucket } };
 const machine = {
   smt: "boolean",
   cpu_template: ["C3", "T2", "T2S", "T2CL", "T2A", "V1N1", "None"],
@@ -29,7 +41,7 @@ const machine = {
 const size = { vcpu_count: "integer", mem_size_mib: "integer" } as const;
 const log = {
   log_path: "string",
-  level: "string",
+  level: ["Error", "Warning", "Info", "Debug", "Trace", "Off"],
   show_level: "boolean",
   show_log_origin: "boolean",
   module: "string",
@@ -47,8 +59,13 @@ export const routes: readonly Route[] = [
     "before",
     { drive_id: "string", is_root_device: "boolean" },
     {
-      ...{ path_on_host: "string", is_read_only: "boolean", partuuid: "string", socket: "string" },
-      ...{ cache_type: ["Unsafe", "Writeback"], io_engine: ["Sync", "Async"], rate_limiter: limiter },
+      path_on_host: "string",
+      is_read_only: "boolean",
+      partuuid: "string",
+      socket: "string",
+      cache_type: ["Unsafe", "Writeback"],
+      io_engine: ["Sync", "Async"],
+      rate_limiter: limiter,
     },
   ),
   patch("/drives/{id}", "after", { drive_id: "string" }, { path_on_host: "string", rate_limiter: limiter }),
@@ -58,7 +75,7 @@ export const routes: readonly Route[] = [
     "/network-interfaces/{id}",
     "before",
     { iface_id: "string", host_dev_name: "string" },
-    { guest_mac: "string", mtu: "integer", rx_rate_limiter: limiter, tx_rate_limiter: limiter },
+    { guest_mac: "string", mtu: { min: 68, max: 65_535 }, rx_rate_limiter: limiter, tx_rate_limiter: limiter },
   ),
   patch(
     "/network-interfaces/{id}",
@@ -68,9 +85,9 @@ export const routes: readonly Route[] = [
   ),
   put("/entropy", "before", {}, { rate_limiter: limiter }),
   put("/logger", "before", {}, log),
-  put("/metrics", "before", { metrics_path: "string" }, { emit_id: "boolean", properties: "object" }),
-  put("/serial", "before", {}, { serial_out_path: "string", rate_limiter: limiter }),
-  put("/vsock", "before", { guest_cid: "integer", uds_path: "string" }, { vsock_id: "string" }),
+  put("/metrics", "before", { metrics_path: "string" }),
+  put("/serial", "before", {}, { serial_out_path: "string", rate_limiter: bucket }),
+  put("/vsock", "before", { guest_cid: { min: 3 }, uds_path: "string" }, { vsock_id: "string" }),
   put(
     "/mmds/config",
     "before",
@@ -80,6 +97,13 @@ export const routes: readonly Route[] = [
   { method: "PUT", path: "/mmds", when: "always" },
   { method: "PATCH", path: "/mmds", when: "always" },
   patch("/vm", "after", { state: ["Paused", "Resumed"] }),
+  put(
+    "/snapshot/create",
+    "after",
+    { mem_file_path: "string", snapshot_path: "string" },
+    { snapshot_type: ["Full", "Diff"] },
+  ),
+  put("/snapshot/load", "before", { snapshot_path: "string" }, { mem_file_path: "string", resume_vm: "boolean" }),
 ];
 
 function put(path: string, when: Route["when"], required: BodyRule["required"], optional = {}): Route {
@@ -117,8 +141,12 @@ export function bodyFault(
 }
 
 function isOf(type: MemberType, value: unknown): boolean {
-  if (typeof type === "object") return typeof value === "string" && type.includes(value);
-  if (type === "integer") return typeof value === "number" && Number.isInteger(value) && value >= 0;
+  if (type === "integer") return isOf({ min: 0 }, value);
   if (type === "strings") return Array.isArray(value) && value.every((one) => typeof one === "string");
-  return typeof value === type && value !== null;
+  if (typeof type === "string") return typeof value === type;
+  if ("min" in type)
+    return Number.isInteger(value) && Number(value) >= type.min && Number(value) <= (type.max ?? Infinity);
+  if ("required" in type)
+    return typeof value === "object" && value !== null && bodyFault(type, { ...value }) === undefined;
+  return typeof value === "string" && type.includes(value);
 }

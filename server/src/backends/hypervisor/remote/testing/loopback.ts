@@ -24,7 +24,9 @@ export const quiet = { ...silentLog, debug: () => {} };
 export async function testAuthority(): Promise<Authority> {
   const store = await openSqliteStore({ file: ":memory:", clock: systemClock });
   const authority = await openAuthority({
-    ...{ records: store.records, sealing: createSealing(undefined), clock: systemClock },
+    records: store.records,
+    sealing: createSealing(undefined),
+    clock: systemClock,
   });
   await store.close();
   return authority;
@@ -80,8 +82,13 @@ export async function openLoopback(options: LoopbackOptions): Promise<Loopback> 
   const common = { identity, driver, accelerator: "", dataDir, clock: systemClock, log: quiet };
   const agent = await serveAgent({ ...common, ...parts });
   const link = new AgentLink({
-    ...{ ...(images && { images }), ...(onFlows && { flows: onFlows }) },
-    ...{ hostId, address: `127.0.0.1:${agent.port}`, clock: systemClock, answer, log: () => {} },
+    ...(images && { images }),
+    ...(onFlows && { flows: onFlows }),
+    hostId,
+    address: `127.0.0.1:${agent.port}`,
+    clock: systemClock,
+    answer,
+    log: () => {},
     identity: async () => ({ authority: authority.certificate, ...(await authority.serverIdentity(callerIs)) }),
     serials: () => options.serials ?? [serial],
     changed: () => {},

@@ -22,7 +22,13 @@ const host = fc.record({
 const hosts = fc.array(host, { maxLength: 6 }).map((found) =>
   found.map(
     ({ rack, capacity, promised, isClosed, isArm }, i): HostView => ({
-      ...{ id: `host-${i}`, capacity, promised, driver: "qemu", cantRun: {}, images: new Set(), leftovers: new Set() },
+      id: `host-${i}`,
+      capacity,
+      promised,
+      driver: "qemu",
+      cantRun: {},
+      images: new Set(),
+      leftovers: new Set(),
       accelerator: "",
       labels: rack === undefined ? {} : { rack },
       architecture: isArm ? "aarch64" : "x86_64",
@@ -39,14 +45,19 @@ const group = fc.record({
 const groups = fc.array(group, { maxLength: 2 }).map((found) =>
   found.map(
     ({ members, ...rest }, i): GroupWish => ({
-      ...{ id: `group-${i}`, ...rest },
+      id: `group-${i}`,
+      ...rest,
       others: members.map((at, k) => ({ vmId: `vm-${k}`, hostId: `host-${at}` })),
     }),
   ),
 );
 const wish = fc.record({ size, groups, rack: fc.constantFrom(...racks, undefined) }).map(
   ({ size: needed, groups: among, rack }): Wish => ({
-    ...{ vmId: "vm", size: needed, architecture: "x86_64", machine: "standard", groups: among },
+    vmId: "vm",
+    size: needed,
+    architecture: "x86_64",
+    machine: "standard",
+    groups: among,
     hostLabels: rack === undefined ? {} : { rack },
   }),
 );
@@ -99,31 +110,67 @@ test("the order in which hosts are told of does not matter", () => {
   );
 });
 
+test("of a host that was never heard of nobody says what room it lacks", () => {
+  const nothing = { cpu: 0, memoryMib: 0, diskGib: 0 };
+  const closed = { reason: "unreachable", message: "its agent does not answer" } as const;
+  const wanted: Wish = {
+    vmId: "vm",
+    architecture: "x86_64",
+    machine: "standard",
+    hostLabels: {},
+    groups: [],
+    size: { cpu: 1, memoryMib: 100, diskGib: 1 },
+  };
+  const host = (more: Partial<HostView>): HostView => ({
+    id: "a",
+    labels: {},
+    architecture: "",
+    cantRun: {},
+    driver: "",
+    accelerator: "",
+    capacity: nothing,
+    promised: nothing,
+    images: new Set(),
+    leftovers: new Set(),
+    ...more,
+  });
+  const reasons = (one: HostView) => judge([one], wanted)[0]?.obstacles.map(({ reason }) => reason);
+  expect(reasons(host({ closed }))).toEqual(["unreachable"]);
+  expect(reasons(host({}))).toEqual(["memory", "disk", "cpu"]);
+  expect(reasons(host({ closed, capacity: { ...nothing, cpu: 4 } }))).toEqual(["unreachable", "memory", "disk"]);
+});
+
 test("a wish of a group counts for more than balance, balance for more than an image that is there", () => {
   const plain = { capacity: { cpu: 99, memoryMib: 1000, diskGib: 99 }, promised: { cpu: 0, memoryMib: 0, diskGib: 0 } };
   const one = (id: string, more: Partial<HostView> = {}): HostView => ({
-    ...{
-      ...plain,
-      id,
-      labels: {},
-      architecture: "",
-      cantRun: {},
-      driver: "qemu",
-      accelerator: "",
-      images: new Set(),
-      leftovers: new Set(),
-    },
+    ...plain,
+    id,
+    labels: {},
+    architecture: "",
+    cantRun: {},
+    driver: "qemu",
+    accelerator: "",
+    images: new Set(),
+    leftovers: new Set(),
     ...more,
   });
   const wanted: Wish = {
-    ...{ vmId: "vm", architecture: "x86_64", machine: "standard", hostLabels: {}, groups: [], imageId: "tiny" },
+    vmId: "vm",
+    architecture: "x86_64",
+    machine: "standard",
+    hostLabels: {},
+    groups: [],
+    imageId: "tiny",
     size: { cpu: 1, memoryMib: 100, diskGib: 1 },
   };
   const full = { promised: { cpu: 0, memoryMib: 800, diskGib: 0 } };
   expect(choose([one("a"), one("b", { images: new Set(["tiny"]) })], wanted)).toBe("b");
   expect(choose([one("a"), one("b", { ...full, images: new Set(["tiny"]) })], wanted)).toBe("a");
   const near: GroupWish = {
-    ...{ id: "g", policy: "affinity", required: false, over: "host" },
+    id: "g",
+    policy: "affinity",
+    required: false,
+    over: "host",
     others: [{ vmId: "other", hostId: "b" }],
   };
   expect(choose([one("a"), one("b", full)], { ...wanted, groups: [near] })).toBe("b");

@@ -116,7 +116,9 @@ const parts = [
   ["cpu", "cpu", "virtual CPUs"],
 ] as const;
 
-function* lacks({ capacity, promised }: HostView, size: Size): Generator<Obstacle> {
+/** What a host has that was never heard of is not known: that it can't be reached says enough. */
+function* lacks({ capacity, promised, closed }: HostView, size: Size): Generator<Obstacle> {
+  if (closed?.reason === "unreachable" && parts.every(([, part]) => capacity[part] === 0)) return;
   for (const [reason, part, unit] of parts) {
     const free = Math.max(0, capacity[part] - promised[part]);
     if (size[part] > free) yield { reason, message: `it has ${free} ${unit} left, ${size[part]} are needed` };

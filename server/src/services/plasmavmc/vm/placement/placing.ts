@@ -15,7 +15,10 @@ import { summaryOf } from "./words.ts";
 export async function wishFor(session: Session, question: PlaceQuestion): Promise<Wish> {
   const { vmId, cpu, memoryMib, diskGib, architecture, machine, hostLabels, groupIds, imageId } = question;
   return {
-    ...{ vmId, architecture, machine, hostLabels },
+    vmId,
+    architecture,
+    machine,
+    hostLabels,
     size: { cpu, memoryMib, diskGib },
     groups: await session.groupsOf(question, groupIds),
     ...(imageId === undefined ? {} : { imageId }),

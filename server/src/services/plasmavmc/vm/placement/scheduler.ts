@@ -160,7 +160,10 @@ function placedMachine(hostId: string, { vmId, owner }: Whose, vm: Vm): PlacedMa
       ? "ordered"
       : undefined;
   return {
-    ...{ vmId, owner, name: vm.name, rebuilds: vm.spec?.onHostFailure === HostFailurePolicy.REBUILD },
+    vmId,
+    owner,
+    name: vm.name,
+    rebuilds: vm.spec?.onHostFailure === HostFailurePolicy.REBUILD,
     ...(doing === undefined ? {} : { move: doing }),
     ...(isOver && move.endTime ? { failed: { reason: move.reason, at: timestampMs(move.endTime) } } : {}),
   };

@@ -15,7 +15,9 @@ export type Origin = Pick<MachineSpec, "owner" | "architecture" | "copyOf">;
 
 export function questionOf({ id, spec }: Vm, { owner, architecture, copyOf }: Origin): PlaceQuestion {
   return {
-    ...{ owner, vmId: id, architecture },
+    owner,
+    vmId: id,
+    architecture,
     ...(spec === undefined ? { cpu: 1, memoryMib: 512, diskGib: 1 } : sizeOf(spec)),
     machine: spec === undefined ? "standard" : machineKindOf(spec),
     hostLabels: spec?.hostLabels ?? {},

@@ -44,7 +44,11 @@ export function viewOf(host: Host, known: KnownHost | undefined, leftovers: Read
   const { capacity } = host;
   const driver = host.drivers.join("+");
   return {
-    ...{ id: host.id, labels: host.labels, leftovers, driver, accelerator: host.accelerator },
+    id: host.id,
+    labels: host.labels,
+    leftovers,
+    driver,
+    accelerator: host.accelerator,
     ...(closed === undefined ? {} : { closed }),
     // What executes nothing has no architecture.
     architecture: driver === "simulated" ? "" : host.architecture,
