@@ -18,7 +18,7 @@ describe("readConfig()", () => {
       privateIssuers: true,
       providerPackages: undefined,
       terraformState: false,
-      network: { driver: "auto", ovn: undefined },
+      network: { driver: "auto", ovn: undefined, outside: { cidr: "203.0.113.0/24", place: "here" } },
       hypervisor: { driver: "auto", images: undefined, machines: undefined },
       compute: { consoleOrigins: [], largestImageBytes: 64 * 1024 ** 3, privateImageSources: false },
       moves: {
@@ -64,7 +64,14 @@ test("an OVN is named by both of its databases, with certificates for ssl:", () 
   const files = { PHOTON_OVN_TLS_KEY: "k.pem", PHOTON_OVN_TLS_CERT: "c.pem", PHOTON_OVN_TLS_CA: "ca.pem" };
   const { network } = readConfig(remotes, files);
   const tls = { keyFile: "k.pem", certFile: "c.pem", caFile: "ca.pem" };
-  expect(network).toEqual({ driver: "auto", ovn: { northbound: remotes[1], southbound: remotes[3], tls } });
+  expect(network).toMatchObject({ driver: "auto", ovn: { northbound: remotes[1], southbound: remotes[3], tls } });
+});
+
+test.each([
+  ["198.18.7.9/24", { cidr: "198.18.7.0/24", place: "here" }],
+  ["namespace", { cidr: "203.0.113.0/24", place: "namespace" }],
+])("the outside of an OVN of one's own is %s", (given, outside) => {
+  expect(readConfig(["--dev"], { PHOTON_OUTSIDE: given }).network.outside).toEqual(outside);
 });
 
 describe("a wrong setting is one sentence", () => {
@@ -79,6 +86,8 @@ describe("a wrong setting is one sentence", () => {
     [["--network", "carrier-pigeon"], /"carrier-pigeon"; it must be one of auto, ovn, simulated/],
     [["--hypervisor", "abacus"], /"abacus"; it must be one of auto, qemu, simulated/],
     [["--network", "ovn"], /needs ovn-northbound and ovn-southbound/],
+    [["--outside", "198.18.7.1"], /outside is "198.18.7.1"; it must be "namespace" or an IPv4 network of \/8 to \/28/],
+    [["--outside", "2001:db8:113::/64"], /must be "namespace" or an IPv4 network/],
     [["--ovn-northbound", "unix:/a"], /belong together; give both/],
     [
       ["--ovn-northbound", "unix:/a", "--ovn-southbound", "10.0.0.1"],

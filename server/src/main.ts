@@ -107,7 +107,7 @@ async function seed({ config, store, resources, detected }: Parts): Promise<void
   await seedImages(resources, catalog(), detected.hypervisor?.builtIn);
   await seedFlavors(resources, catalog());
   const hasWire = detected.network === undefined || detected.network.own;
-  if (config.dev && hasWire) await seedExternalNetwork(resources, catalog());
+  if (config.dev && hasWire) await seedExternalNetwork(resources, catalog(), { cidr: config.network.outside.cidr });
 }
 
 /** Follows the backends, and serves the guests of this machine's hosts. Answers how to stop. */

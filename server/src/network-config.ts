@@ -1,7 +1,9 @@
 // The settings that say which network the server drives.
 import type { TlsFiles as OvsdbTlsFiles } from "./backends/network/ovn/ovsdb/database.ts";
 import { parseRemotes } from "./backends/network/ovn/ovsdb/remote.ts";
+import { type OutsideChoice, usualOutside } from "./backends/network/ovn/private/outside.ts";
 import { ConfigError } from "./config-error.ts";
+import { formatNetwork, parseNetwork } from "./ip.ts";
 
 /** An OVN that somebody else runs. */
 export interface OvnAddress {
@@ -16,6 +18,8 @@ export interface NetworkConfig {
   /** "auto": the OVN that is named; with --dev, one of its own where that can be; else a simulated one. */
   readonly driver: "auto" | "ovn" | "simulated";
   readonly ovn: OvnAddress | undefined;
+  /** Of an OVN of one's own. */
+  readonly outside: OutsideChoice;
 }
 
 export const networkSettings = [
@@ -24,6 +28,12 @@ export const networkSettings = [
     variables: ["PHOTON_NETWORK"],
     value: "auto|ovn|simulated",
     help: "what carries packets; auto: the OVN that is named, with --dev one of its own where OVN is installed, else a simulation",
+  },
+  {
+    flag: "outside",
+    variables: ["PHOTON_OUTSIDE"],
+    value: "CIDR|namespace",
+    help: `with --dev, the IPv4 network beyond its own OVN; "namespace" keeps it away from this machine's; default ${usualOutside.cidr}`,
   },
   {
     flag: "ovn-northbound",
@@ -67,7 +77,21 @@ export function networkOf(given: Given, dev: boolean): NetworkConfig {
     throw new ConfigError("network simulated and ovn-northbound don't go together; leave one out");
   if (driver === "ovn" && ovn === undefined && !dev)
     throw new ConfigError("network ovn needs ovn-northbound and ovn-southbound; only --dev starts an OVN of its own");
-  return { driver, ovn };
+  return { driver, ovn, outside: outsideOf(given.outside) };
+}
+
+/** From what a machine's own network may be to the least that has a router, a VPC and some elastic IPs. */
+const [largestOutside, smallestOutside] = [8, 28];
+
+/** @throws ConfigError if it is neither a network nor "namespace". */
+function outsideOf(given: string = usualOutside.cidr): OutsideChoice {
+  if (given === "namespace") return { ...usualOutside, place: "namespace" };
+  const network = parseNetwork(given);
+  if (network?.family !== 4 || network.prefixLength < largestOutside || network.prefixLength > smallestOutside)
+    throw new ConfigError(
+      `outside is "${given}"; it must be "namespace" or an IPv4 network of /${largestOutside} to /${smallestOutside}, as ${usualOutside.cidr}`,
+    );
+  return { ...usualOutside, cidr: formatNetwork(network) };
 }
 
 function ovnOf(given: Given): OvnAddress | undefined {

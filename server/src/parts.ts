@@ -100,7 +100,16 @@ function makeHosts({ config, store, detected, flows: sink, clock, log, ownHost }
   const flows = network && { northbound: network.northbound, sink, ...(network.tls && { tls: network.tls }) };
   const { id: ownId, authority } = ownHost;
   return new CloudHosts({
-    ...{ drivers, store, clock, log, authority, ownId, dataDir, images, flows, random: randomBytes },
+    drivers,
+    store,
+    clock,
+    log,
+    authority,
+    ownId,
+    dataDir,
+    images,
+    flows,
+    random: randomBytes,
   });
 }
 
@@ -124,7 +133,12 @@ function makeEngine(parts: Omit<Parts, Unmade>): Engine {
 function makeNetworkWatcher(parts: Omit<Parts, Unmade>): NetworkWatcher {
   const { store, drivers, clock, log, metrics, resources } = parts;
   return new NetworkWatcher({
-    ...{ store, clock, log, slices: resources.slices, network: drivers.network, random: Math.random },
+    store,
+    clock,
+    log,
+    slices: resources.slices,
+    network: drivers.network,
+    random: Math.random,
     metrics: networkMetrics(metrics.registry),
   });
 }

@@ -31,7 +31,9 @@ export async function requestCertificate(name: string): Promise<{ readonly key: 
   const x509 = await loadX509();
   const keys = await newKeys();
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    ...{ name: `CN=${name}`, keys, signingAlgorithm: algorithm },
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: algorithm,
   });
   return { key: await privatePem(keys.privateKey), request: `${request.toString("pem")}\n` };
 }

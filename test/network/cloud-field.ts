@@ -19,6 +19,7 @@ import {
   startNetworkLab,
 } from "../../server/src/backends/network/ovn/testing/network-lab.ts";
 import { type acme, openCloudOver, type SmallCloud } from "../../server/src/services/testing/small-cloud.ts";
+import { revalidated } from "./revalidated.ts";
 
 export type TenantIds = typeof acme;
 export type Rules = Readonly<Record<string, MessageInitShape<typeof SecurityGroupRuleSchema>>>;
@@ -89,6 +90,7 @@ export class CloudField {
 
   async programmed(...vpcIds: readonly string[]): Promise<void> {
     for (const vpcId of vpcIds) await this.lab.driver.programmed(vpcId, AbortSignal.timeout(atMostMs));
+    await revalidated(this.lab.ovn);
   }
 
   /** Waits until the network holds all of these objects, or none. */

@@ -7,7 +7,10 @@ import { TenantObjects } from "./objects.ts";
 import { openTalk } from "./talk.ts";
 
 const tcp = (port: number): FilterRule => ({
-  ...{ name: `tcp-${port}`, direction: "ingress", protocol: "tcp", ports: { first: port, last: port } },
+  name: `tcp-${port}`,
+  direction: "ingress",
+  protocol: "tcp",
+  ports: { first: port, last: port },
   remote: { type: "any" },
 });
 const made = 60;

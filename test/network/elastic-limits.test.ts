@@ -13,17 +13,29 @@ const acme = new TenantObjects("acme");
 
 const external: NetworkObject = {
   type: "external-network",
-  ...{ id: "external", owner: "", cidr: "203.0.113.0/24", physicalNetwork: "physnet1" },
+  id: "external",
+  owner: "",
+  cidr: "203.0.113.0/24",
+  physicalNetwork: "physnet1",
 };
 const gateway: GatewaySpec = {
   type: "gateway",
-  ...{ id: acme.vpcId, owner: acme.owner, externalNetworkId: "external", macAddress: "0a:00:cb:00:71:0a" },
-  ...{ address: "203.0.113.10/24", nextHop, cidrs: ["10.0.0.0/16"] },
+  id: acme.vpcId,
+  owner: acme.owner,
+  externalNetworkId: "external",
+  macAddress: "0a:00:cb:00:71:0a",
+  address: "203.0.113.10/24",
+  nextHop,
+  cidrs: ["10.0.0.0/16"],
 };
 const elasticIp = (k: number): ElasticIpSpec => ({
   type: "elastic-ip",
-  ...{ id: `eip-${k}`, owner: acme.owner, vpcId: acme.vpcId, address: `203.0.113.${100 + k}` },
-  ...{ portId: `port-acme-1-${k}`, portAddress: `10.0.1.${k}` },
+  id: `eip-${k}`,
+  owner: acme.owner,
+  vpcId: acme.vpcId,
+  address: `203.0.113.${100 + k}`,
+  portId: `port-acme-1-${k}`,
+  portAddress: `10.0.1.${k}`,
 });
 
 describeOnOvn("elastic IPs", () => {

@@ -12,25 +12,39 @@ const [nextHop6, faraway6] = ["2001:db8:113::1", "2001:db8:ffff::10"];
 
 const external: NetworkObject = {
   type: "external-network",
-  ...{ id: "external", owner: "", cidr: "203.0.113.0/24", physicalNetwork: "physnet1" },
+  id: "external",
+  owner: "",
+  cidr: "203.0.113.0/24",
+  physicalNetwork: "physnet1",
 };
 
 const gatewayOf = ({ vpcId, owner }: TenantObjects, n: number): GatewaySpec => ({
   type: "gateway",
-  ...{ id: vpcId, owner, externalNetworkId: "external", macAddress: `0a:00:cb:00:71:0${n.toString(16)}` },
-  ...{ address: `203.0.113.${n}/24`, nextHop, cidrs: ["10.0.0.0/16", "fd00:10::/48"] },
+  id: vpcId,
+  owner,
+  externalNetworkId: "external",
+  macAddress: `0a:00:cb:00:71:0${n.toString(16)}`,
+  address: `203.0.113.${n}/24`,
+  nextHop,
+  cidrs: ["10.0.0.0/16", "fd00:10::/48"],
   ipv6: { address: `2001:db8:113::${n}/64`, nextHop: nextHop6 },
 });
 
 const elasticIp = ({ tag, vpcId, owner }: TenantObjects, n: number, k: number): ElasticIpSpec => ({
   type: "elastic-ip",
-  ...{ id: `eip-${tag}-${n}`, owner, vpcId, address: `203.0.113.${n}` },
-  ...{ portId: `port-${tag}-1-${k}`, portAddress: `10.0.1.${k}` },
+  id: `eip-${tag}-${n}`,
+  owner,
+  vpcId,
+  address: `203.0.113.${n}`,
+  portId: `port-${tag}-1-${k}`,
+  portAddress: `10.0.1.${k}`,
 });
 
 const elasticIpv6 = (tenant: TenantObjects, n: number, k: number): ElasticIpSpec => ({
   ...elasticIp(tenant, n, k),
-  ...{ id: `eip6-${tenant.tag}-${n}`, address: `2001:db8:113::${n}`, portAddress: `fd00:10:0:1::${k}` },
+  id: `eip6-${tenant.tag}-${n}`,
+  address: `2001:db8:113::${n}`,
+  portAddress: `fd00:10:0:1::${k}`,
 });
 
 describeOnOvn("the outside", () => {
@@ -147,7 +161,12 @@ describeOnOvn("the outside", () => {
 
   test("follows a route to the gateway of either family", async () => {
     const route = (id: string, destination: string, type: "gateway" | "drop"): NetworkObject => ({
-      ...{ type: "route", id: `route-${id}`, owner: acme.owner, vpcId: acme.vpcId, destination, target: { type } },
+      type: "route",
+      id: `route-${id}`,
+      owner: acme.owner,
+      vpcId: acme.vpcId,
+      destination,
+      target: { type },
     });
     const [hole, way] = [route("hole", "2001:db8:ffff::/48", "drop"), route("way", `${faraway6}/128`, "gateway")];
     await field.ensure(hole);

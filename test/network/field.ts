@@ -1,7 +1,6 @@
 // Where packet tests play: a private OVN of two hosts with our driver, objects that are at work when a call resolves, and guests in ports.
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "@jest/globals";
-import { command } from "../../server/src/backends/linux/command.ts";
 import type { NetworkObject, NetworkObjectId, PortSpec } from "../../server/src/backends/network/driver.ts";
 import type { Guest } from "../../server/src/backends/network/ovn/testing/guest.ts";
 import {
@@ -10,6 +9,7 @@ import {
   startNetworkLab,
 } from "../../server/src/backends/network/ovn/testing/network-lab.ts";
 import type { TenantObjects } from "./objects.ts";
+import { revalidated } from "./revalidated.ts";
 
 export { describeOnOvn } from "../../server/src/backends/network/ovn/testing/require.ts";
 export type { Guest };
@@ -57,22 +57,13 @@ export class Field {
       if (Date.now() > deadline) throw new Error(`${port.id} does not come up`);
       await wait(20);
     }
-    await this.#programmed([port.vpcId]);
+    await this.lab.driver.programmed(port.vpcId, AbortSignal.timeout(atMostMs));
     return guest;
   }
 
   async #programmed(vpcIds: Iterable<string>): Promise<void> {
     for (const vpcId of vpcIds) await this.lab.driver.programmed(vpcId, AbortSignal.timeout(atMostMs));
-    await this.#revalidated();
-  }
-
-  /** Open vSwitch has the new flows, but packets go by what it remembers of the old ones until it has looked that through, a moment later. */
-  async #revalidated(): Promise<void> {
-    const waits = this.lab.ovn.hosts.map(({ runDir }) =>
-      command("ovs-appctl", ["-t", "ovs-vswitchd", "revalidator/wait"], { env: { OVS_RUNDIR: runDir } }),
-    );
-    // A host whose Open vSwitch a test has ended remembers nothing.
-    await Promise.allSettled(waits);
+    await revalidated(this.lab.ovn);
   }
 
   stop(): Promise<void> {

@@ -47,8 +47,13 @@ describeOnOvn("flow logs", () => {
         flowLog(tenant, "all", "all"),
       );
     }
-    await field.ensure(flowLog(acme, "drops", "dropped"));
-    sender = await field.guest(acme.port(1, 10, []));
+    const out = { direction: "egress", remote: { type: "any" } } as const;
+    const rules = [
+      { ...out, name: "out", protocol: "tcp" },
+      { ...out, name: "ping", protocol: "icmp" },
+    ] as const;
+    await field.ensure(acme.group("callers", rules), flowLog(acme, "drops", "dropped"));
+    sender = await field.guest(acme.port(1, 10, ["callers"]));
     server = await field.guest(acme.port(1, 11, ["web"]), { host: 1 });
   }, 90_000);
   afterAll(async () => {
@@ -73,35 +78,56 @@ describeOnOvn("flow logs", () => {
   }
 
   const toServer = { sourceAddress: "10.0.1.10", destinationAddress: "10.0.1.11" };
-  const isTo = (destinationPort: number) => (record: FlowRecord) =>
-    record.direction === "ingress" && record.destinationPort === destinationPort;
+  const isTo =
+    (destinationPort: number, direction: FlowRecord["direction"] = "ingress") =>
+    (record: FlowRecord) =>
+      record.direction === direction && record.destinationPort === destinationPort;
 
-  test("name the rule that allowed a connection, and the port that it came to", async () => {
+  test("name the rules that let a connection out and in, and the ports that it came from and to", async () => {
     const stop = await server.serveTcp(80, "hello");
     expect(await sender.connects("10.0.1.11", 80)).toBe("hello");
     await stop();
     expect(await untilRecorded("flowlog-acme-all", isTo(80))).toMatchObject({
-      ...{ verdict: "allowed", portId: "port-acme-1-11", filterId: "sg-acme-web", rule: "http", protocol: "tcp" },
+      verdict: "allowed",
+      portId: "port-acme-1-11",
+      filterId: "sg-acme-web",
+      rule: "http",
+      protocol: "tcp",
+      ...toServer,
+    });
+    expect(await untilRecorded("flowlog-acme-all", isTo(80, "egress"))).toMatchObject({
+      verdict: "allowed",
+      portId: "port-acme-1-10",
+      filterId: "sg-acme-callers",
+      rule: "out",
+      protocol: "tcp",
       ...toServer,
     });
   }, 60_000);
 
   test("name no rule for what none allowed", async () => {
-    expect(await sender.connects("10.0.1.11", 81)).toBeUndefined();
-    const dropped = {
-      ...{ verdict: "dropped", portId: "port-acme-1-11", filterId: "", rule: "", protocol: "tcp" },
-      ...toServer,
-    };
-    expect(await untilRecorded("flowlog-acme-all", isTo(81))).toMatchObject(dropped);
-    expect(await untilRecorded("flowlog-acme-drops", isTo(81))).toMatchObject(dropped);
+    const attempts = [sender.connects("10.0.1.11", 81), sender.echoes("10.0.1.11", 83)];
+    expect(await Promise.all(attempts)).toEqual([undefined, false]);
+    const dropped = { verdict: "dropped", filterId: "", rule: "", ...toServer };
+    const [into, out] = [
+      { ...dropped, portId: "port-acme-1-11", protocol: "tcp" },
+      { ...dropped, portId: "port-acme-1-10", protocol: "udp" },
+    ];
+    for (const id of ["flowlog-acme-all", "flowlog-acme-drops"]) {
+      expect(await untilRecorded(id, isTo(81))).toMatchObject(into);
+      expect(await untilRecorded(id, isTo(83, "egress"))).toMatchObject(out);
+    }
   }, 60_000);
 
   test("tell of IPv6 and of pings, too", async () => {
     await sender.pings("fd00:10:0:1::11");
     const ping = (record: FlowRecord) => record.protocol === "icmp" && record.direction === "ingress";
     expect(await untilRecorded("flowlog-acme-all", ping)).toMatchObject({
-      ...{ verdict: "dropped", portId: "port-acme-1-11" },
-      ...{ sourceAddress: "fd00:10:0:1::10", destinationAddress: "fd00:10:0:1::11", sourcePort: 0 },
+      verdict: "dropped",
+      portId: "port-acme-1-11",
+      sourceAddress: "fd00:10:0:1::10",
+      destinationAddress: "fd00:10:0:1::11",
+      sourcePort: 0,
     });
   }, 60_000);
 

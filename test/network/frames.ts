@@ -7,14 +7,52 @@ const everybody = bytes("ff020000000000000000000000000001");
 
 /** An ICMPv6 router advertisement (RFC 4861 section 4.2) of 1,800 s from a MAC and its link-local address, as hexadecimal digits. */
 export function routerAdvertisement(mac: string): string {
-  const hardware = bytes(mac.replaceAll(":", ""));
-  const source = Buffer.concat([bytes("fe80000000000000"), eui64(hardware)]);
+  const hardware = hardwareOf(mac);
   const message = Buffer.concat([bytes("86000000" + "40000708" + "0000000000000000" + "0101"), hardware]);
+  return toEverybody(hardware, linkLocalOf(hardware), message);
+}
+
+/** What a neighbour advertisement says that nobody asked for (RFC 4861 section 4.4). */
+export interface NeighbourAdvertisement {
+  /** Of the frame, and as the new home of the target. */
+  readonly mac: string;
+  /** The IPv6 address whose home it tells, all eight groups written out. */
+  readonly target: string;
+  /** Its source; default the MAC's link-local address. */
+  readonly source?: string;
+}
+
+/** It overrides what is known, as hexadecimal digits. */
+export function neighbourAdvertisement({ mac, target, source }: NeighbourAdvertisement): string {
+  const hardware = hardwareOf(mac);
+  const message = Buffer.concat([bytes("88000000" + "20000000"), addressOf(target), bytes("0201"), hardware]);
+  return toEverybody(hardware, source === undefined ? linkLocalOf(hardware) : addressOf(source), message);
+}
+
+/** A frame to all nodes of a link, with the checksum of its ICMPv6 message. */
+function toEverybody(hardware: Buffer, source: Buffer, message: Buffer): string {
   const pseudo = [source, everybody, Buffer.from([0, 0, 0, message.length, 0, 0, 0, 58])];
   message.writeUInt16BE(checksumOf(Buffer.concat([...pseudo, message])), 2);
   const header = Buffer.from([0x60, 0, 0, 0, 0, message.length, 58, 255]);
   const ethernet = [bytes("333300000001"), hardware, bytes("86dd")];
   return Buffer.concat([...ethernet, header, source, everybody, message]).toString("hex");
+}
+
+function hardwareOf(mac: string): Buffer {
+  return bytes(mac.replaceAll(":", ""));
+}
+
+function linkLocalOf(hardware: Buffer): Buffer {
+  return Buffer.concat([bytes("fe80000000000000"), eui64(hardware)]);
+}
+
+function addressOf(groups: string): Buffer {
+  return bytes(
+    groups
+      .split(":")
+      .map((group) => group.padStart(4, "0"))
+      .join(""),
+  );
 }
 
 /** Hands a host a frame as one of the guest's in a port. */

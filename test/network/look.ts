@@ -1,14 +1,19 @@
 // What tests may look at with OVN's own tools, which the product never runs.
 import { runCommand } from "../../server/src/backends/linux/command.ts";
-import type { Field } from "./field.ts";
+import type { NetworkLab } from "../../server/src/backends/network/ovn/testing/network-lab.ts";
+
+/** A field of either kind. */
+interface OnLab {
+  readonly lab: NetworkLab;
+}
 
 /** Asks the Northbound of a field; answers what ovn-nbctl wrote, trimmed. */
-export function nbctl({ lab: { ovn } }: Field, ...words: readonly string[]): Promise<string> {
+export function nbctl({ lab: { ovn } }: OnLab, ...words: readonly string[]): Promise<string> {
   return said("ovn-nbctl", `--db=${ovn.northbound}`, ...words);
 }
 
 /** Asks the Southbound of a field. */
-export function sbctl({ lab: { ovn } }: Field, ...words: readonly string[]): Promise<string> {
+export function sbctl({ lab: { ovn } }: OnLab, ...words: readonly string[]): Promise<string> {
   return said("ovn-sbctl", `--db=${ovn.southbound}`, ...words);
 }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { askDhcpV6 } from "./dhcpv6.ts";
 import { describeOnOvn, eventually, type Field, type Guest, startField } from "./field.ts";
-import { routerAdvertisement, sendAs } from "./frames.ts";
+import { neighbourAdvertisement, routerAdvertisement, sendAs } from "./frames.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
 
 describeOnOvn("ports", () => {
@@ -153,6 +153,35 @@ describeOnOvn("ports", () => {
     await liar.run("busybox", "arping", "-A", "-c", "3", "-I", "eth0", "10.0.1.1");
     expect(await gatewayOf()).toContain("0a:00:0a:00:01:01");
     await liar.run("ip", "addr", "del", "10.0.1.1/32", "dev", "eth0");
+    await Promise.all([liar, victim].map((guest) => guest.remove()));
+  });
+
+  test("nor is a lie about who has an IPv6 address believed", async () => {
+    const port = acme.port(1, 65, ["open"]);
+    const liar = await field.guest(port);
+    const victim = await field.guest(acme.port(1, 66, ["open"]), { host: 1 });
+    const [own, gateway, linkLocal] = ["fd00:10:0:1::65", "fd00:10:0:1::1", "fe80::800:aff:fe00:101"];
+    const known = (address: string, mac: string) =>
+      victim.run("ip", "-6", "neigh", "replace", address, "lladdr", mac, "dev", "eth0", "nud", "stale");
+    const homeOf = async (address: string) => (await victim.run("ip", "-6", "neigh", "show", address)).stdout;
+    for (const address of [gateway, linkLocal]) await known(address, "0a:00:0a:00:01:01");
+    const { macAddress: mac } = port;
+    const [written, writtenLinkLocal] = ["fd00:10:0:1:0:0:0:1", "fe80:0:0:0:800:aff:fe00:101"];
+    for (const lie of [
+      { mac, target: written },
+      { mac, target: written, source: written },
+      { mac, target: writtenLinkLocal },
+      { mac, target: writtenLinkLocal, source: writtenLinkLocal },
+    ])
+      await sendAs(field, 0, port.id, neighbourAdvertisement(lie));
+    // What it says of itself is, and comes after the lies.
+    await known(own, "02:00:00:00:00:01");
+    const told = async () => {
+      await sendAs(field, 0, port.id, neighbourAdvertisement({ mac, target: "fd00:10:0:1:0:0:0:65" }));
+      return homeOf(own);
+    };
+    expect(await eventually(told, (text) => text.includes(mac))).toContain(mac);
+    for (const address of [gateway, linkLocal]) expect(await homeOf(address)).toContain("0a:00:0a:00:01:01");
     await Promise.all([liar, victim].map((guest) => guest.remove()));
   });
 

@@ -14,9 +14,12 @@ import type { Receipt } from "../../server/src/services/receipt.ts";
 import { acme, kindOf } from "../../server/src/services/testing/small-cloud.ts";
 import { type CloudField, type Seat, startCloudField } from "./cloud-field.ts";
 import { describeOnOvn } from "./field.ts";
+import { nbctl } from "./look.ts";
+import { revalidated } from "./revalidated.ts";
 
 describeOnOvn("a receipt that says programmed", () => {
   let field: CloudField;
+  let vpcId: string;
   let group: SecurityGroup;
   let sender: Seat;
   let server: Seat;
@@ -30,6 +33,7 @@ describeOnOvn("a receipt that says programmed", () => {
   beforeAll(async () => {
     field = await startCloudField({ hosts: 2 });
     const net = await field.net(acme, 1);
+    vpcId = net.vpc.id;
     group = await field.group(acme, {});
     sender = await field.seat(net, []);
     server = await field.seat(net, [group], 1);
@@ -63,9 +67,20 @@ describeOnOvn("a receipt that says programmed", () => {
       await rules(["web"]);
       expect(await connects()).toBe(true);
       await rules([]);
+      await revalidated(field.lab.ovn);
       expect(await connects()).toBe(false);
     }
   }, 60_000);
+
+  test("is one for all who wait: a hundred share two handshakes with the hosts", async () => {
+    const number = async () => Number(await nbctl(field, "get", "NB_Global", ".", "nb_cfg"));
+    const before = await number();
+    const wait = () => field.lab.driver.programmed(vpcId, AbortSignal.timeout(20_000));
+    await Promise.all(Array.from({ length: 100 }, wait));
+    const raised = (await number()) - before;
+    expect(raised).toBeGreaterThan(0);
+    expect(raised).toBeLessThanOrEqual(2);
+  });
 
   test("comes although a host is dead, for those that live", async () => {
     const controller = field.lab.ovn.daemons().find(({ name }) => name === "controller@h1");

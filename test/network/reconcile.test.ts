@@ -24,8 +24,12 @@ describeOnOvn("the network's comparison with the store", () => {
     field = await startCloudField({ hosts: 1 });
     const { store, resources } = field.cloud;
     watcher = new NetworkWatcher({
-      ...{ store, slices: resources.slices, network: field.lab.driver, clock: systemClock },
-      ...{ random: Math.random, log: silentLog },
+      store,
+      slices: resources.slices,
+      network: field.lab.driver,
+      clock: systemClock,
+      random: Math.random,
+      log: silentLog,
     });
     watcher.start();
     net = await field.net(acme, 1);

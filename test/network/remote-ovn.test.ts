@@ -9,9 +9,9 @@ import { freePort } from "../../server/src/backends/network/ovn/ovsdb/testing/ov
 import type { PrivateOvn } from "../../server/src/backends/network/ovn/private/private-ovn.ts";
 import { startPrivateOvn } from "../../server/src/backends/network/ovn/private/start.ts";
 import type { Guest } from "../../server/src/backends/network/ovn/testing/guest.ts";
-import { plugGuest } from "../../server/src/backends/network/ovn/testing/namespace-guest.ts";
 import { describeOnOvn } from "../../server/src/backends/network/ovn/testing/require.ts";
 import { Hands } from "../scenarios/calls.ts";
+import { seated } from "./seated.ts";
 
 const sides = ["nb", "sb"] as const;
 
@@ -73,20 +73,11 @@ describeOnOvn("a server whose OVN is reached", () => {
     const place = { subnet_id: subnet.id, security_group_ids: [group.id] };
     const ports = [await hands.create("Port", { name: "one", ...place })];
     ports.push(await hands.create("Port", { name: "two", ...place }));
-    const [one, two] = await Promise.all(ports.map(({ id }) => seated(hands, id)));
+    const [one, two] = await Promise.all(ports.map(({ id }) => seated(ovn, guests, hands, id)));
     expect(await one?.guest.pings(two?.address ?? "")).toBe(true);
     // OVN's own trace asks the Southbound itself.
     const asked = { id: ports[0]?.id, destination: two?.address, protocol: "PROTOCOL_ICMP" };
     expect(await hands.must("Port", "AnalyzePath", asked)).toMatchObject({ delivered: true });
-  }
-
-  async function seated(hands: Hands, portId: string): Promise<{ guest: Guest; address: string }> {
-    const { macAddress, ipAddress } = await hands.ready("Port", portId);
-    const guest = await plugGuest(ovn, { host: 0, portId, macAddress: String(macAddress) });
-    guests.push(guest);
-    await guest.configure({ addresses: [`${ipAddress}/24`], gateways: ["10.0.1.1"] });
-    await hands.until("Port", portId, ({ up }) => up === true);
-    return { guest, address: String(ipAddress) };
   }
 
   /** Asks for a VPC whose answer waits until the hosts have it. */

@@ -21,11 +21,17 @@ describeOnOvn("routes", () => {
     target: RouteSpec["target"],
   ): RouteSpec => ({
     type: "route",
-    ...{ id: `route-${tag}-${destination.replace(/\W/g, "-")}`, owner, vpcId, destination, target },
+    id: `route-${tag}-${destination.replace(/\W/g, "-")}`,
+    owner,
+    vpcId,
+    destination,
+    target,
   });
   const to = (address: string): RouteSpec["target"] => ({
     type: "address",
-    ...{ address, portId: "port-acme-2-20", subnetId: acme.subnetId(2) },
+    address,
+    portId: "port-acme-2-20",
+    subnetId: acme.subnetId(2),
   });
   const pings = (from: Guest, address: string, expected: boolean) =>
     eventually(
@@ -45,8 +51,13 @@ describeOnOvn("routes", () => {
       { type: "external-network", id: "external", owner: "", cidr: "203.0.113.0/24", physicalNetwork: "physnet1" },
       {
         type: "gateway",
-        ...{ id: acme.vpcId, owner: acme.owner, externalNetworkId: "external", macAddress: "0a:00:cb:00:71:0a" },
-        ...{ address: "203.0.113.10/24", nextHop: "203.0.113.1", cidrs: ["10.0.0.0/16"] },
+        id: acme.vpcId,
+        owner: acme.owner,
+        externalNetworkId: "external",
+        macAddress: "0a:00:cb:00:71:0a",
+        address: "203.0.113.10/24",
+        nextHop: "203.0.113.1",
+        cidrs: ["10.0.0.0/16"],
       },
     );
     one = await field.guest(acme.port(1, 11, ["open"]));

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { FilterRule } from "../../server/src/backends/network/driver.ts";
 import { openDatabase } from "../../server/src/backends/network/ovn/ovsdb/client.ts";
+import { askDhcpV6 } from "./dhcpv6.ts";
 import { describeOnOvn, eventually, expectAll, type Field, type Guest, startField } from "./field.ts";
 import { letAllIn, TenantObjects } from "./objects.ts";
 import { packetsOf } from "./packets.ts";
@@ -74,18 +75,24 @@ describeOnOvn("security groups", () => {
   });
 
   test("a rule's CIDR is whom it lets in", async () => {
-    for (const [cidr, { lets4, lets6 }] of Object.entries({
-      "10.0.1.0/24": { lets4: true, lets6: false },
-      "10.0.1.10/32": { lets4: true, lets6: false },
-      "10.0.1.12/32": { lets4: false, lets6: false },
-      "0.0.0.0/0": { lets4: true, lets6: false },
-      "fd00:10:0:1::/64": { lets4: false, lets6: true },
-      "::/0": { lets4: false, lets6: true },
-    })) {
-      await letServer(tcp(80, 80, { remote: { type: "cidr", cidr } }));
-      const [got4, got6] = await Promise.all([client.connects(at.server, 80), client.connects(at6.server, 80)]);
-      expect({ cidr, lets4: got4 !== undefined, lets6: got6 !== undefined }).toEqual({ cidr, lets4, lets6 });
-    }
+    const cases = [
+      { cidr: "10.0.1.0/24", lets4: true, lets6: false },
+      { cidr: "10.0.1.10/32", lets4: true, lets6: false },
+      { cidr: "10.0.1.12/32", lets4: false, lets6: false },
+      { cidr: "0.0.0.0/0", lets4: true, lets6: false },
+      { cidr: "fd00:10:0:1::/64", lets4: false, lets6: true },
+      { cidr: "::/0", lets4: false, lets6: true },
+    ];
+    const portOf = (index: number) => 8_000 + index;
+    await Promise.all(cases.map((_, index) => server.serveTcp(portOf(index), "server")));
+    await letServer(
+      ...cases.map(({ cidr }, index) => tcp(portOf(index), portOf(index), { remote: { type: "cidr", cidr } })),
+    );
+    const found = cases.map(async ({ cidr }, index) => {
+      const [got4, got6] = [client.connects(at.server, portOf(index)), client.connects(at6.server, portOf(index))];
+      return { cidr, lets4: (await got4) !== undefined, lets6: (await got6) !== undefined };
+    });
+    expect(await Promise.all(found)).toEqual(cases);
   });
 
   test("a remote group is its ports, as they come and go", async () => {
@@ -192,6 +199,9 @@ describeOnOvn("security groups", () => {
     await field.ensure(acme.group("walled", [nothing]));
     const walled = await field.guest(acme.port(1, 20, ["walled"]), { addresses: "none" });
     expect(await walled.dhcp()).toMatchObject({ ip: "10.0.1.20" });
+    expect(await askDhcpV6(walled, "fa:16:3e:00:01:14")).toMatchObject({ addresses: ["fd00:10:0:1::20"] });
+    const routes = async () => (await walled.run("ip", "-6", "route", "show", "default")).stdout;
+    expect(await eventually(routes, (text) => text !== "")).toMatch(/via fe80::800:aff:fe00:101 .*proto ra/);
     await expectAll([walled.pings(at.server), false], [walled.connects(at.stranger, 80), undefined]);
     await walled.remove();
   });
@@ -209,6 +219,22 @@ describeOnOvn("security groups", () => {
     }
     const { sent, answered } = await talk.end();
     expect(sent).toBeGreaterThan(100);
+    expect(answered).toBe(sent);
+    expect((await blocked.end()).answered).toBe(0);
+  }, 60_000);
+
+  test("a port that comes into other groups, and a first egress rule, cut no connection that stays allowed, and let nothing in between", async () => {
+    await letServer(tcp(80));
+    await field.ensure(acme.group("twin", [tcp(79, 81)]), acme.group("client", []));
+    const talk = await openTalk(client, at.server, 80);
+    const blocked = await openTalk(client, at.server, 82, true);
+    for (let i = 0; i < 20; i++) {
+      await field.ensure(acme.port(1, 11, i % 2 === 0 ? ["twin"] : ["server"]));
+      const out = tcp(80, 82, { direction: "egress" });
+      await field.ensure(acme.group("client", i % 2 === 0 ? [out] : []), acme.router());
+    }
+    const { sent, answered } = await talk.end();
+    expect(sent).toBeGreaterThan(10);
     expect(answered).toBe(sent);
     expect((await blocked.end()).answered).toBe(0);
   }, 60_000);

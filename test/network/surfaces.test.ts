@@ -101,7 +101,8 @@ describe("questions", () => {
     const { one } = await ports("check");
     await drivers.network.remove({ type: "port", id: one.id }, new AbortController().signal);
     expect(await admin.networks.check()).toMatchObject({
-      ...{ backend: "simulated", driftedTotal: 1n },
+      backend: "simulated",
+      driftedTotal: 1n,
       drifted: [{ type: "port", id: one.id, detail: "missing" }],
     });
     await expect(cloud.networks.check()).rejects.toMatchObject({ code: "permission_denied" });

@@ -10,8 +10,10 @@ const ipv6 = "ipv6_src=fd00:10:0:1::10,ipv6_dst=fd00:10:0:1::11,ipv6_label=0x7b6
 const rest = "nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no";
 
 const common = {
-  ...{ timeMs: Date.UTC(2026, 10, 22, 10, 42, 30, 903), rule },
-  ...{ sourceMac: "fa:16:3e:00:01:0a", destinationMac: "fa:16:3e:00:01:0b" },
+  timeMs: Date.UTC(2026, 10, 22, 10, 42, 30, 903),
+  rule,
+  sourceMac: "fa:16:3e:00:01:0a",
+  destinationMac: "fa:16:3e:00:01:0b",
 };
 const [v4, v6] = [
   { sourceAddress: "10.0.1.10", destinationAddress: "10.0.1.11" },

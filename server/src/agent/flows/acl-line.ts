@@ -56,7 +56,10 @@ function packetOf(text: string): Omit<AclLine, "timeMs" | "rule" | "verdict" | "
   const protocol = protocols[name] ?? field("nw_proto");
   const hasPorts = protocol !== "icmp";
   return {
-    ...{ sourceMac: field("dl_src"), destinationMac: field("dl_dst"), sourceAddress, protocol },
+    sourceMac: field("dl_src"),
+    destinationMac: field("dl_dst"),
+    sourceAddress,
+    protocol,
     destinationAddress: field("nw_dst", "ipv6_dst"),
     sourcePort: hasPorts ? Number(field("tp_src")) : 0,
     destinationPort: hasPorts ? Number(field("tp_dst")) : 0,
@@ -64,5 +67,12 @@ function packetOf(text: string): Omit<AclLine, "timeMs" | "rule" | "verdict" | "
 }
 
 const protocols: Readonly<Record<string, string>> = {
-  ...{ tcp: "tcp", tcp6: "tcp", udp: "udp", udp6: "udp", icmp: "icmp", icmp6: "icmp", sctp: "132", sctp6: "132" },
+  tcp: "tcp",
+  tcp6: "tcp",
+  udp: "udp",
+  udp6: "udp",
+  icmp: "icmp",
+  icmp6: "icmp",
+  sctp: "132",
+  sctp6: "132",
 };

@@ -51,7 +51,18 @@ function keyOf(line: AclLine): string {
 function recordOf(line: AclLine, { portId, filterId, rule }: Decision): FlowRecord {
   const { timeMs, verdict, direction, sourceAddress, destinationAddress, protocol, sourcePort, destinationPort } = line;
   return {
-    ...{ startMs: timeMs, endMs: timeMs, verdict, direction, portId, sourceAddress, destinationAddress, protocol },
-    ...{ sourcePort, destinationPort, filterId, rule, packets: 1 },
+    startMs: timeMs,
+    endMs: timeMs,
+    verdict,
+    direction,
+    portId,
+    sourceAddress,
+    destinationAddress,
+    protocol,
+    sourcePort,
+    destinationPort,
+    filterId,
+    rule,
+    packets: 1,
   };
 }

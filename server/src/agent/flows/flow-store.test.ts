@@ -14,9 +14,19 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 function record(packets: number): FlowRecord {
   return {
-    ...{ startMs: 1, endMs: 2, verdict: "allowed", direction: "ingress", portId: "port-1", sourceAddress: "10.0.1.2" },
-    ...{ destinationAddress: "10.0.1.3", protocol: "tcp", sourcePort: 1, destinationPort: 80, filterId: "sg-1" },
-    ...{ rule: "web", packets },
+    startMs: 1,
+    endMs: 2,
+    verdict: "allowed",
+    direction: "ingress",
+    portId: "port-1",
+    sourceAddress: "10.0.1.2",
+    destinationAddress: "10.0.1.3",
+    protocol: "tcp",
+    sourcePort: 1,
+    destinationPort: 80,
+    filterId: "sg-1",
+    rule: "web",
+    packets,
   };
 }
 

@@ -11,8 +11,17 @@ const [acme, rival] = ["acme/alpha", "rival/alpha"];
 
 function port(id: string, vpcId: string, owner: string, address: string): NetworkObject {
   return {
-    ...{ type: "port", id, subnetId: `subnet-${vpcId}`, vpcId, owner, macAddress: "fa:16:3e:00:00:01" },
-    ...{ ipAddresses: [address], securityGroupIds: ["sg-1"], hostname: "", forwarding: false, bandwidth: {} },
+    type: "port",
+    id,
+    subnetId: `subnet-${vpcId}`,
+    vpcId,
+    owner,
+    macAddress: "fa:16:3e:00:00:01",
+    ipAddresses: [address],
+    securityGroupIds: ["sg-1"],
+    hostname: "",
+    forwarding: false,
+    bandwidth: {},
   };
 }
 
@@ -22,7 +31,9 @@ const objects: readonly NetworkObject[] = [
   { type: "router", id: "vpc-2", owner: acme, cidrs: ["10.0.0.0/16"] },
   { type: "router", id: "vpc-9", owner: rival, cidrs: ["10.0.0.0/16"] },
   {
-    ...{ type: "filter", id: "sg-1", owner: acme },
+    type: "filter",
+    id: "sg-1",
+    owner: acme,
     rules: [{ name: "web", direction: "ingress", protocol: "tcp", remote: { type: "any" } }],
   },
   port("port-1", "vpc-1", acme, "10.0.0.1"),
@@ -58,9 +69,17 @@ function ruleOf(marks: Readonly<Record<string, string>>): string {
 
 function line(rule: string, verdict: AclLine["verdict"], destinationAddress: string): AclLine {
   return {
-    ...{ timeMs: 1, rule, verdict, direction: "ingress", sourceMac: "0a:00:00:00:00:01", destinationAddress },
-    ...{ destinationMac: "fa:16:3e:00:00:01", sourceAddress: "10.0.0.9", protocol: "tcp" },
-    ...{ sourcePort: 1, destinationPort: 80 },
+    timeMs: 1,
+    rule,
+    verdict,
+    direction: "ingress",
+    sourceMac: "0a:00:00:00:00:01",
+    destinationAddress,
+    destinationMac: "fa:16:3e:00:00:01",
+    sourceAddress: "10.0.0.9",
+    protocol: "tcp",
+    sourcePort: 1,
+    destinationPort: 80,
   };
 }
 

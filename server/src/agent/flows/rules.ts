@@ -69,7 +69,8 @@ export class Rules {
     if (flowLogIds.length === 0) return undefined;
     const isFilter = idIn(rule, "photon:type") === "filter";
     return {
-      ...{ flowLogIds, portId: port?.portId ?? "" },
+      flowLogIds,
+      portId: port?.portId ?? "",
       filterId: isFilter ? idIn(rule, "photon:id") : "",
       rule: isFilter ? idIn(rule, "photon:rule") : "",
     };

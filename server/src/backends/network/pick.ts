@@ -11,6 +11,7 @@ import type { TlsFiles } from "./ovn/ovsdb/database.ts";
 import { contextOf } from "./ovn/ovsdb/tls.ts";
 import { startDevOvn } from "./ovn/private/dev-ovn.ts";
 import { howToGetOvn, ovnMissing } from "./ovn/private/missing.ts";
+import type { OutsideChoice } from "./ovn/private/outside.ts";
 
 export interface NetworkChoice {
   readonly dev: boolean;
@@ -18,6 +19,8 @@ export interface NetworkChoice {
   readonly driver: "auto" | "ovn" | "simulated";
   /** An OVN that somebody else runs. */
   readonly ovn: OvnRemotes | undefined;
+  /** Of one of our own. */
+  readonly outside: OutsideChoice;
   readonly clock?: Clock;
   readonly log: (message: string, error?: unknown) => void;
 }
@@ -92,10 +95,10 @@ async function checkTls(tls: TlsFiles): Promise<void> {
 
 async function ownOr(choice: NetworkChoice): Promise<NetworkPick> {
   try {
-    const real = await own(choice);
-    const outside =
-      "its outside is 203.0.113.0/24 and 2001:db8:113::/64; network.json in the data folder tells where everything is";
-    return { real, why: `packets move, through a private OVN on this machine; ${outside}` };
+    const { where, ...real } = await own(choice);
+    const outside = `its outside, ${choice.outside.cidr} and 2001:db8:113::/64, is ${where}`;
+    const told = "network.json in the data folder tells where everything is";
+    return { real, why: `packets move, through a private OVN on this machine; ${outside}; ${told}` };
   } catch (error) {
     if (choice.driver === "ovn") throw new ConfigError(`network ovn could not be started: ${wordsOf(error)}`);
     choice.log("the private OVN could not be started", error);
@@ -107,10 +110,10 @@ function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function own({ clock, log, dataDir }: NetworkChoice): Promise<RealNetwork> {
-  const ovn = await startDevOvn(resolve(dataDir), log);
-  const { northbound, southbound, hosts, stop } = ovn;
+async function own({ clock, log, dataDir, outside }: NetworkChoice): Promise<RealNetwork & { readonly where: string }> {
+  const ovn = await startDevOvn({ dataDir: resolve(dataDir), outside, log });
+  const { northbound, southbound, hosts, where, stop } = ovn;
   const options = { northbound, southbound, log, ...(clock && { clock }) };
   const driver = lateNetwork("ovn", (signal) => openOvnNetwork(options, signal));
-  return { driver, northbound, southbound, hosts, own: true, stop };
+  return { driver, northbound, southbound, hosts, own: true, where, stop };
 }

@@ -126,8 +126,14 @@ describe("compareNetwork()", () => {
     );
     await backend.ensure(
       {
-        ...{ type: "gateway", id: vpc.id, owner: "acme/alpha", externalNetworkId: outside.id },
-        ...{ macAddress: "0a:00:cb:00:71:0a", address: "203.0.113.9/24", nextHop: "203.0.113.1", cidrs: [] },
+        type: "gateway",
+        id: vpc.id,
+        owner: "acme/alpha",
+        externalNetworkId: outside.id,
+        macAddress: "0a:00:cb:00:71:0a",
+        address: "203.0.113.9/24",
+        nextHop: "203.0.113.1",
+        cidrs: [],
       },
       signal,
     );

@@ -33,7 +33,9 @@ export async function objectsOf(
   related: RelatedReader,
 ): Promise<readonly NetworkObject[]> {
   const context = {
-    ...{ id: key.id, key, resource },
+    id: key.id,
+    key,
+    resource,
     related: <Desc extends DescMessage>(schema: Desc, id: string) => related.read(schema, id, key),
     exists: (tenant: Tenant, { typeName }: DescMessage, id: string) => related.exists({ tenant, kind: typeName, id }),
   };

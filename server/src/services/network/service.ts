@@ -24,8 +24,11 @@ export function networkService({ backend, check }: NetworkServiceOptions): Servi
 
 function answerOf(backend: string, { objects, drifted, strays, foreign }: Findings) {
   return create(CheckNetworkResponseSchema, {
-    ...{ backend, objects: BigInt(objects) },
-    ...{ drifted: named(drifted), strays: named(strays), foreign: named(foreign) },
+    backend,
+    objects: BigInt(objects),
+    drifted: named(drifted),
+    strays: named(strays),
+    foreign: named(foreign),
     driftedTotal: BigInt(drifted.length),
     straysTotal: BigInt(strays.length),
     foreignTotal: BigInt(foreign.length),

@@ -11,12 +11,21 @@ const outside = "198.51.100.10";
 
 const route = (tag: string, name: string, destination: string, target: RouteSpec["target"]): RouteSpec => ({
   type: "route",
-  ...{ id: `route-${tag}-${name}`, owner, vpcId: `vpc-${tag}`, destination, target },
+  id: `route-${tag}-${name}`,
+  owner,
+  vpcId: `vpc-${tag}`,
+  destination,
+  target,
 });
 
 const elasticIp = (tag: string, address: string): ElasticIpSpec => ({
   type: "elastic-ip",
-  ...{ id: `eip-${tag}`, owner, vpcId: `vpc-${tag}`, address, portId: `port-${tag}-1`, portAddress: "10.0.1.10" },
+  id: `eip-${tag}`,
+  owner,
+  vpcId: `vpc-${tag}`,
+  address,
+  portId: `port-${tag}-1`,
+  portAddress: "10.0.1.10",
 });
 
 export function routingTests(trial: Trial): void {

@@ -42,8 +42,13 @@ export function sampleOutside(tag: string, n = 10): readonly [ExternalNetworkSpe
     { type: "external-network", id, owner: "", cidr: "203.0.113.0/24", physicalNetwork: "external" },
     {
       type: "gateway",
-      ...{ id: `vpc-${tag}`, owner, externalNetworkId: id, macAddress: `0a:00:cb:00:71:${hex(n)}` },
-      ...{ address: `203.0.113.${n}/24`, nextHop: "203.0.113.1", cidrs: ["10.0.0.0/16"] },
+      id: `vpc-${tag}`,
+      owner,
+      externalNetworkId: id,
+      macAddress: `0a:00:cb:00:71:${hex(n)}`,
+      address: `203.0.113.${n}/24`,
+      nextHop: "203.0.113.1",
+      cidrs: ["10.0.0.0/16"],
     },
   ];
 }
@@ -102,8 +107,14 @@ export function samplePeering(
 ): readonly [PeeringSpec, PeeringSpec] {
   const side = (own: Sample, peer: Sample, octet: number, link: readonly [string, string]): PeeringSpec => ({
     type: "peering",
-    ...{ id: `peering-${own.router.id}`, owner, vpcId: own.router.id, peerVpcId: peer.router.id, peerOwner: owner },
-    ...{ linkAddress: `${link[0]}/30`, peerLinkAddress: link[1], peerCidrs: [`10.${octet}.0.0/16`] },
+    id: `peering-${own.router.id}`,
+    owner,
+    vpcId: own.router.id,
+    peerVpcId: peer.router.id,
+    peerOwner: owner,
+    linkAddress: `${link[0]}/30`,
+    peerLinkAddress: link[1],
+    peerCidrs: [`10.${octet}.0.0/16`],
   });
   const [low, high] = ["169.254.0.1", "169.254.0.2"];
   return [side(one, other, otherOctet, [low, high]), side(other, one, oneOctet, [high, low])];

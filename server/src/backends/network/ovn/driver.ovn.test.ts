@@ -23,7 +23,9 @@ describeOnOvn("a private OVN", () => {
     open: async () => {
       dir = await mkdtemp("/tmp/pd");
       ovn = await startPrivateOvn({
-        ...{ dir, name: "drvc", hosts: 1 },
+        dir,
+        name: "drvc",
+        hosts: 1,
         external: { physicalNetwork: "external", address: "203.0.113.1/24" },
       });
       return openOvnNetwork(ovn);

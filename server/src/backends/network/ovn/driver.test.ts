@@ -181,8 +181,11 @@ test.each<[string, Operation, readonly string[]]>([
   [
     "a port taken out of its group",
     {
-      ...{ op: "mutate", table: "Port_Group", uuid: filterGroupUuid(sample.filter.id, port.vpcId) },
-      ...{ column: "ports", remove: new Set([portUuid]) },
+      op: "mutate",
+      table: "Port_Group",
+      uuid: filterGroupUuid(sample.filter.id, port.vpcId),
+      column: "ports",
+      remove: new Set([portUuid]),
     },
     [keyOf(port)],
   ],

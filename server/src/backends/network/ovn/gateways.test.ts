@@ -23,7 +23,9 @@ function chassis(name: string, mappings: string, options = ""): Operation {
 }
 
 const holds = (name: string): Operation => ({
-  ...{ op: "insert", table: "Port_Binding", uuid: `cr-${name}` },
+  op: "insert",
+  table: "Port_Binding",
+  uuid: `cr-${name}`,
   row: { type: "chassisredirect", chassis: `uuid-${name}`, external_ids: mainMarksOf(gateway) },
 });
 
@@ -85,7 +87,10 @@ test("a host that was set back is not put first again at once, whatever it claim
   southbound.byHand(holds("h1"));
   await wait(20);
   const claims = (name: string): Operation => ({
-    ...{ op: "update", table: "Port_Binding", uuid: "cr-h1", row: { chassis: `uuid-${name}` } },
+    op: "update",
+    table: "Port_Binding",
+    uuid: "cr-h1",
+    row: { chassis: `uuid-${name}` },
   });
   for (const name of ["h2", "h1", "h2", "h1"]) {
     southbound.byHand(claims(name));

@@ -14,11 +14,15 @@ const host = (name: string, progress: number): Operation[] => [
   { op: "insert", table: "Chassis_Private", uuid: `private-${name}`, row: { name, nb_cfg: progress } },
 ];
 const port = (name: string, chassis?: string): Operation => ({
-  ...{ op: "insert", table: "Port_Binding", uuid: `port-${name}` },
+  op: "insert",
+  table: "Port_Binding",
+  uuid: `port-${name}`,
   row: { external_ids: marks, chassis: chassis === undefined ? undefined : `uuid-${chassis}` },
 });
 const says = (name: string, progress: number): Operation => ({
-  ...{ op: "update", table: "Chassis_Private", uuid: `private-${name}` },
+  op: "update",
+  table: "Chassis_Private",
+  uuid: `private-${name}`,
   row: { nb_cfg: progress },
 });
 

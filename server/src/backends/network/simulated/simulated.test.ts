@@ -79,8 +79,12 @@ function neighbours(rules: readonly FilterRule[]): readonly NetworkObject[] {
   const [, second] = sampleOutside("other", 11);
   const ip = (tag: string, address: string): NetworkObject => ({
     type: "elastic-ip",
-    ...{ id: `eip-${tag}`, owner: "acme/alpha", vpcId: `vpc-${tag}`, address },
-    ...{ portId: `port-${tag}-1`, portAddress: "10.0.1.10" },
+    id: `eip-${tag}`,
+    owner: "acme/alpha",
+    vpcId: `vpc-${tag}`,
+    address,
+    portId: `port-${tag}-1`,
+    portAddress: "10.0.1.10",
   });
   return [
     ...[...inOrder(one), ...inOrder(other), network, gateway, { ...second, externalNetworkId: network.id }],

@@ -16,7 +16,11 @@ async function elasticIpOf(context: ObjectContext<typeof ElasticIpSchema>): Prom
   if (subnet === undefined) throw new StepError("PortGone", `port ${portId} does not exist any more`);
   return {
     type: "elastic-ip",
-    ...{ id, owner: ownerOf(key.tenant), vpcId: subnet.vpcId, address, portId },
+    id,
+    owner: ownerOf(key.tenant),
+    vpcId: subnet.vpcId,
+    address,
+    portId,
     portAddress: (address.includes(":") ? port?.ipv6Address : port?.ipAddress) ?? "",
   };
 }

@@ -10,7 +10,10 @@ export const externalNetworkNetwork: NetworkPart<typeof ExternalNetworkSchema> =
       type: "external-network",
       of: ({ id, key, resource: { cidr, physicalNetwork = "", vlanId } }) => ({
         type: "external-network",
-        ...{ id, owner: ownerOf(key.tenant), cidr, physicalNetwork },
+        id,
+        owner: ownerOf(key.tenant),
+        cidr,
+        physicalNetwork,
         ...(vlanId === undefined ? {} : { vlanId }),
       }),
     },

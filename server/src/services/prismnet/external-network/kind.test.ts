@@ -22,7 +22,9 @@ let made = 0;
 const aNetwork = (values: MessageInitShape<typeof ExternalNetworkSchema> = {}) =>
   cloud.create(ExternalNetworkSchema, {
     ...system,
-    ...{ id: `net-${++made}`, cidr: "203.0.113.0/24", physicalNetwork: `wire-${made}` },
+    id: `net-${++made}`,
+    cidr: "203.0.113.0/24",
+    physicalNetwork: `wire-${made}`,
     ...values,
   });
 
@@ -35,7 +37,10 @@ describe("an external network", () => {
       system,
     );
     expect({ name, gateway, poolCidr, physicalNetwork, vlanId }).toEqual({
-      ...{ name: "plain", gateway: "198.51.100.1", poolCidr: "198.51.100.0/24", physicalNetwork: "external" },
+      name: "plain",
+      gateway: "198.51.100.1",
+      poolCidr: "198.51.100.0/24",
+      physicalNetwork: "external",
       vlanId: undefined,
     });
     expect(status?.backend).toBe("simulated");
@@ -112,7 +117,11 @@ fiveLaws<typeof ExternalNetworkSchema, SimulatedDrivers>({
   tenant: { org: "", project: "" },
   makeResource: () =>
     create(ExternalNetworkSchema, {
-      ...{ id: "external", cidr: "203.0.113.0/24", gateway: "203.0.113.1", physicalNetwork: "external", vlanId: 7 },
+      id: "external",
+      cidr: "203.0.113.0/24",
+      gateway: "203.0.113.1",
+      physicalNetwork: "external",
+      vlanId: 7,
     }),
   drivers: () => ({ ...simulatedDrivers() }),
   snapshot: ({ network }) => network.snapshot(),

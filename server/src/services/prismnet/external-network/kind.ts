@@ -47,12 +47,18 @@ interface Rules {
 
 /** A /8 is more than anyone has, a /30 has one address beside the gateway's. */
 const ipv4: Rules = {
-  ...{ family: 4, shortest: 8, longest: 30, usual: "203.0.113.0/24" },
+  family: 4,
+  shortest: 8,
+  longest: 30,
+  usual: "203.0.113.0/24",
   paths: { cidr: "cidr", gateway: "gateway", pool: "pool_cidr" },
 };
 /** From what a registry gives a provider (a /32) to a part of a subnet with some addresses to give away. */
 const ipv6: Rules = {
-  ...{ family: 6, shortest: 32, longest: 120, usual: "2001:db8:113::/64" },
+  family: 6,
+  shortest: 32,
+  longest: 120,
+  usual: "2001:db8:113::/64",
   paths: { cidr: "ipv6_cidr", gateway: "ipv6_gateway", pool: "ipv6_pool_cidr" },
 };
 

@@ -9,9 +9,19 @@ import { acme, openSmallCloud, outcome, rival, type SmallCloud } from "../../tes
 import { flowLogReconciler } from "./kind.steps.ts";
 
 const record: FlowRecord = {
-  ...{ startMs: 1_000, endMs: 2_500, verdict: "allowed", direction: "ingress", portId: "port-1" },
-  ...{ sourceAddress: "10.0.1.2", destinationAddress: "10.0.1.3", protocol: "tcp", sourcePort: 40_000 },
-  ...{ destinationPort: 80, filterId: "sg-1", rule: "web", packets: 3 },
+  startMs: 1_000,
+  endMs: 2_500,
+  verdict: "allowed",
+  direction: "ingress",
+  portId: "port-1",
+  sourceAddress: "10.0.1.2",
+  destinationAddress: "10.0.1.3",
+  protocol: "tcp",
+  sourcePort: 40_000,
+  destinationPort: 80,
+  filterId: "sg-1",
+  rule: "web",
+  packets: 3,
 };
 
 let cloud: SmallCloud;

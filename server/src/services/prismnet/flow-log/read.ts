@@ -44,7 +44,13 @@ const directions = { ingress: Direction.INGRESS, egress: Direction.EGRESS } as c
 function recordOf(record: FlowRecord): MessageInitShape<typeof FlowRecordSchema> {
   const { portId, sourceAddress, destinationAddress, protocol, sourcePort, destinationPort, rule } = record;
   return {
-    ...{ portId, sourceAddress, destinationAddress, protocol, sourcePort, destinationPort, rule },
+    portId,
+    sourceAddress,
+    destinationAddress,
+    protocol,
+    sourcePort,
+    destinationPort,
+    rule,
     startTime: timestampFromMs(record.startMs),
     endTime: timestampFromMs(record.endMs),
     verdict: verdicts[record.verdict],

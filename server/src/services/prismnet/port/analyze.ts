@@ -54,12 +54,15 @@ export function asSeenBy(owner: string, { reached, because, hops }: Reach): Anal
   const isSeen = (hop: Reach["hops"][number]) => hop.owner === owner || hop.owner === "" || hop.owner === "/";
   const end = hops.findIndex((hop) => !isSeen(hop));
   const seen = (end < 0 ? hops : hops.slice(0, end)).map(({ type, id, action }) => ({
-    ...{ kind: nounOfObject(type), id, action },
+    kind: nounOfObject(type),
+    id,
+    action,
   }));
   if (end < 0) return create(AnalyzePathResponseSchema, { delivered: reached, reason: because, hops: seen });
   const beyond = reached ? "it arrives in a network of another tenant" : "it is dropped in a network of another tenant";
   return create(AnalyzePathResponseSchema, {
-    ...{ delivered: reached, reason: beyond },
+    delivered: reached,
+    reason: beyond,
     hops: [...seen, { kind: "", id: "", action: "it goes on where you can't see it" }],
   });
 }

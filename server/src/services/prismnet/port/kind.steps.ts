@@ -27,7 +27,12 @@ async function portOf(context: Context): Promise<NetworkObject> {
   if (subnet === undefined) throw new StepError("SubnetGone", `subnet ${subnetId} does not exist any more`);
   return {
     type: "port",
-    ...{ id, subnetId, vpcId: subnet.vpcId, owner: ownerOf(key.tenant), macAddress, forwarding },
+    id,
+    subnetId,
+    vpcId: subnet.vpcId,
+    owner: ownerOf(key.tenant),
+    macAddress,
+    forwarding,
     ipAddresses: ipv6Address === undefined ? [ipAddress] : [ipAddress, ipv6Address],
     securityGroupIds: securityGroupIds.toSorted(),
     hostname: await hostnameOf(context),

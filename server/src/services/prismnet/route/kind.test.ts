@@ -181,7 +181,11 @@ fiveLaws<typeof RouteSchema, SimulatedDrivers>({
   reconciler: routeReconciler,
   makeResource: () =>
     create(RouteSchema, {
-      ...{ ...acme, id: "route-1", name: "office", vpcId: sample.router.id, destination: "192.168.0.0/16" },
+      ...acme,
+      id: "route-1",
+      name: "office",
+      vpcId: sample.router.id,
+      destination: "192.168.0.0/16",
       target: to(port.id),
     }),
   related: () => {

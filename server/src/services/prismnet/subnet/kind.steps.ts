@@ -56,7 +56,8 @@ function dhcpOf(context: Context): NetworkObject | undefined {
   return {
     type: "dhcp",
     ...commonOf(context),
-    ...{ cidr, gateway },
+    cidr,
+    gateway,
     ...(ipv6Cidr !== undefined && { ipv6Cidr }),
     macAddress: ownMac(gateway),
     dnsServers: dnsServersOf(context.resource),

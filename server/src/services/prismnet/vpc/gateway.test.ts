@@ -28,8 +28,13 @@ describe("a VPC's egress address", () => {
     expect(vpc.egressAddress).toBe("203.0.113.2");
     expect(held(vpc.id)).toEqual({
       type: "gateway",
-      ...{ id: vpc.id, owner: "acme/alpha", externalNetworkId: networkId, macAddress: "0a:00:cb:00:71:02" },
-      ...{ address: "203.0.113.2/24", nextHop: "203.0.113.1", cidrs: ["10.0.0.0/16"] },
+      id: vpc.id,
+      owner: "acme/alpha",
+      externalNetworkId: networkId,
+      macAddress: "0a:00:cb:00:71:02",
+      address: "203.0.113.2/24",
+      nextHop: "203.0.113.1",
+      cidrs: ["10.0.0.0/16"],
     });
   });
 
@@ -161,8 +166,13 @@ fiveLaws<typeof VpcSchema, SimulatedDrivers>({
   reconciler: vpcReconciler,
   makeResource: () =>
     create(VpcSchema, {
-      ...{ ...acme, id: "vpc-1", name: "main", cidr: "10.0.0.0/16", ipv6Cidr: "fd00:10::/48" },
-      ...{ externalNetworkId: external.id, egressAddress: "203.0.113.10" },
+      ...acme,
+      id: "vpc-1",
+      name: "main",
+      cidr: "10.0.0.0/16",
+      ipv6Cidr: "fd00:10::/48",
+      externalNetworkId: external.id,
+      egressAddress: "203.0.113.10",
     }),
   related: () => [{ schema: ExternalNetworkSchema, id: external.id, message: create(ExternalNetworkSchema, external) }],
   drivers: () => ({ ...simulatedDrivers() }),

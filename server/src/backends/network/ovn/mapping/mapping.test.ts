@@ -118,7 +118,9 @@ test("afterRemoval() of a group keeps its name, empty, while a rule of another f
 const ownMark = [["photon:owner", "photoncloud"]] as const;
 
 const from = (securityGroupId: string): FilterRule => ({
-  ...{ name: `from ${securityGroupId}`, direction: "ingress", protocol: "any" },
+  name: `from ${securityGroupId}`,
+  direction: "ingress",
+  protocol: "any",
   remote: { type: "group", securityGroupId },
 });
 

@@ -22,7 +22,10 @@ export async function newAuthority(dir: string, name: string): Promise<Authority
   });
   const signing = { signingAlgorithm: algorithm };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ ...signing, ...lasting(1), name: `CN=${name}`, keys },
+    ...signing,
+    ...lasting(1),
+    name: `CN=${name}`,
+    keys,
     extensions: [new x509.BasicConstraintsExtension(true, 0, true)],
   });
   const caFile = join(dir, `${name}.pem`);
@@ -33,8 +36,12 @@ export async function newAuthority(dir: string, name: string): Promise<Authority
     async issue(host, days = 1) {
       const own = await newKeys();
       const certificate = await x509.X509CertificateGenerator.create({
-        ...{ ...signing, ...lasting(days), subject: `CN=${host}`, issuer: `CN=${name}` },
-        ...{ publicKey: own.publicKey, signingKey: keys.privateKey },
+        ...signing,
+        ...lasting(days),
+        subject: `CN=${host}`,
+        issuer: `CN=${name}`,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
         extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }])],
       });
       issued++;

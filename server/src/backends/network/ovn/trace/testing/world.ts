@@ -18,7 +18,9 @@ function rule(
 
 const filters: readonly NetworkObject[] = [
   {
-    ...{ type: "filter", id: "sg-web", owner: acme },
+    type: "filter",
+    id: "sg-web",
+    owner: acme,
     rules: [
       rule("web", "ingress", "tcp", { ports: { first: 80, last: 81 } }),
       rule("ping", "ingress", "icmp", { remote: { type: "cidr", cidr: "10.0.1.0/24" } }),
@@ -26,7 +28,9 @@ const filters: readonly NetworkObject[] = [
     ],
   },
   {
-    ...{ type: "filter", id: "sg-app", owner: acme },
+    type: "filter",
+    id: "sg-app",
+    owner: acme,
     rules: [rule("out-web", "egress", "tcp", { ports: { first: 80, last: 80 } }), rule("out-udp", "egress", "udp")],
   },
   { type: "filter", id: "sg-open", owner: acme, rules: [rule("all", "ingress", "any")] },
@@ -51,8 +55,17 @@ function subnet(
 
 function port(name: string, n: number, ipAddresses: readonly string[], more: Partial<PortSpec> = {}): PortSpec {
   return {
-    ...{ type: "port", id: `port-${name}`, subnetId: "subnet-1", vpcId: "vpc-1", owner: acme, hostname: name },
-    ...{ macAddress: `fa:16:3e:00:00:0${n}`, ipAddresses, securityGroupIds: [], forwarding: false, bandwidth: {} },
+    type: "port",
+    id: `port-${name}`,
+    subnetId: "subnet-1",
+    vpcId: "vpc-1",
+    owner: acme,
+    hostname: name,
+    macAddress: `fa:16:3e:00:00:0${n}`,
+    ipAddresses,
+    securityGroupIds: [],
+    forwarding: false,
+    bandwidth: {},
     ...more,
   };
 }
@@ -95,12 +108,23 @@ export const objects: readonly NetworkObject[] = [
   port("e", 5, ["10.3.1.10"], { subnetId: "subnet-3", vpcId: "vpc-3", securityGroupIds: ["sg-open"] }),
   port("z", 6, ["10.0.1.12"], { subnetId: "subnet-9", vpcId: "vpc-2", owner: rival }),
   {
-    ...{ type: "gateway", id: "vpc-1", owner: acme, externalNetworkId: "extnet-1", macAddress: "0a:00:cb:00:71:0a" },
-    ...{ address: "203.0.113.10/24", nextHop: "203.0.113.1", cidrs: ["10.0.0.0/16"] },
+    type: "gateway",
+    id: "vpc-1",
+    owner: acme,
+    externalNetworkId: "extnet-1",
+    macAddress: "0a:00:cb:00:71:0a",
+    address: "203.0.113.10/24",
+    nextHop: "203.0.113.1",
+    cidrs: ["10.0.0.0/16"],
   },
   {
-    ...{ type: "elastic-ip", id: "eip-1", owner: acme, vpcId: "vpc-1", address: "203.0.113.50" },
-    ...{ portId: "port-c", portAddress: "10.0.2.10" },
+    type: "elastic-ip",
+    id: "eip-1",
+    owner: acme,
+    vpcId: "vpc-1",
+    address: "203.0.113.50",
+    portId: "port-c",
+    portAddress: "10.0.2.10",
   },
   {
     type: "route",
@@ -111,7 +135,11 @@ export const objects: readonly NetworkObject[] = [
     target: { type: "drop" },
   },
   {
-    ...{ type: "route", id: "route-guest", owner: acme, vpcId: "vpc-1", destination: "172.16.0.0/16" },
+    type: "route",
+    id: "route-guest",
+    owner: acme,
+    vpcId: "vpc-1",
+    destination: "172.16.0.0/16",
     target: { type: "address", address: "10.0.2.10", portId: "port-c", subnetId: "subnet-2" },
   },
   peering("peering-1", ["vpc-1", 1], ["vpc-3", 2], "10.3.0.0/16"),
