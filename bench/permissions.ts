@@ -8,6 +8,7 @@ import { RoleBindingSchema } from "@photoncloud/proto/gen/iam/v1/role_binding_pb
 import { RoleSchema } from "@photoncloud/proto/gen/iam/v1/role_pb";
 import { systemClock } from "../server/src/clock.ts";
 import { createAuthorizer } from "../server/src/services/iam/policy/authorizer.ts";
+import { FreshPolicies } from "../server/src/services/iam/policy/policies.ts";
 import { ScopeIndex } from "../server/src/services/iam/policy/scope-index.ts";
 import { Uses } from "../server/src/services/iam/policy/uses.ts";
 import type { Principal } from "../server/src/services/kind.ts";
@@ -36,7 +37,8 @@ function roles(org: string): readonly ResourceRow[] {
   return Array.from({ length: rolesEach }, (_, index) => {
     const conditions = index % 2 === 0 ? [] : [condition];
     const permissions = ["vms:*", "images:get", "images:list", "hosts:get"].map((action) => ({
-      ...{ action: `compute:${action}`, conditions },
+      action: `compute:${action}`,
+      conditions,
     }));
     const role = create(RoleSchema, { id: `role-${index}`, permissions });
     return rowOf({ org, project: "" }, RoleSchema.typeName, role.id, toBinary(RoleSchema, role));
@@ -134,7 +136,10 @@ export async function bench(): Promise<readonly Figure[]> {
   const rows = names.flatMap((org) => [...roles(org), ...bindings(org), ...rest(org)]);
   const index = new ScopeIndex(storeOf(rows), systemClock);
   const uses = new Uses(noRecords, systemClock);
-  const authorizer = createAuthorizer({ view: (path, home) => index.view(path, home) }, systemClock, uses);
+  const anywhere = { tenant: { org: "", project: "" }, kind: RoleBindingSchema.typeName, id: "any" };
+  // Everybody asks where they are given something.
+  const policies = new FreshPolicies(index, { referrers: async () => [anywhere] }, { fresh: () => undefined });
+  const authorizer = createAuthorizer(policies, systemClock, uses);
   const check = (odd: boolean, action: string, expected: boolean) => {
     const asked = questions(odd);
     return async (at: number) => {
@@ -142,7 +147,8 @@ export async function bench(): Promise<readonly Figure[]> {
       if (one === undefined) return;
       const { principal, path } = one;
       const { allowed } = await authorizer.authorize(principal, action, path, {
-        ...{ sourceIp: "192.0.2.1", method: "bench" },
+        sourceIp: "192.0.2.1",
+        method: "bench",
         attributes: async () => ({ owner: principal.id }),
       });
       if (allowed !== expected)

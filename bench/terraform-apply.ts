@@ -1,7 +1,7 @@
 // What the cloud and its provider add to Terraform: networks with a subnet and a port each, against as many of Terraform's own
 // terraform_data, once about as large in the state and once with all the attributes; and against a provider that makes its answers
 // of the questions: what the plugin protocol costs by itself. All in one run, in turns. `terraform-apply.ts 100 1000` measures these
-// sizes alone, prints whose the time is, and writes that to .photon/bench/terraform.md.
+// sizes alone. Whose the time is stands in .photon/bench/terraform.md after each size: a long run that is cut short has told something.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,11 @@ const defaultSizes = [1, 100, 1000, 2000];
 const pageSize = 1000;
 
 const figure = (name: string, value: number, floor: number, unit: string): Figure => ({
-  ...{ name, value, floor, ratio: value / floor, unit },
+  name,
+  value,
+  floor,
+  ratio: value / floor,
+  unit,
 });
 
 /** Terraform's, its providers' and the server's: on a machine with other work it says more than the time. */
@@ -43,16 +47,25 @@ const comparisons: readonly Comparison[] = [
   { name: ", CPU of all, the protocol alone", value: "constant", floor: "sameState", take: cpuOf, unit: "s" },
   { name: ", Terraform's own CPU", value: "provider", floor: "sameState", take: ownCpuOf, unit: "s" },
   {
-    ...{ name: ", Terraform's own CPU, the protocol alone", value: "constant", floor: "sameState" },
-    ...{ take: ownCpuOf, unit: "s" },
+    name: ", Terraform's own CPU, the protocol alone",
+    value: "constant",
+    floor: "sameState",
+    take: ownCpuOf,
+    unit: "s",
   },
   {
-    ...{ name: ", provider's CPU", value: "provider", floor: "constant" },
-    ...{ take: (one) => one.providerCpuSeconds, unit: "s" },
+    name: ", provider's CPU",
+    value: "provider",
+    floor: "constant",
+    take: (one) => one.providerCpuSeconds,
+    unit: "s",
   },
   {
-    ...{ name: ", provider's memory", value: "provider", floor: "constant" },
-    ...{ take: (one) => one.providerMib, unit: "MiB" },
+    name: ", provider's memory",
+    value: "provider",
+    floor: "constant",
+    take: (one) => one.providerMib,
+    unit: "MiB",
   },
 ];
 
@@ -88,12 +101,7 @@ function stateFigures(resources: number, stateOf: (name: Name) => string | undef
   );
 }
 
-interface Results {
-  readonly figures: readonly Figure[];
-  readonly rounds: ReadonlyMap<number, Rounds>;
-}
-
-async function measureAll(sizes: readonly number[], env: Environments, server: ServerProcess): Promise<Results> {
+async function measureAll(sizes: readonly number[], env: Environments, server: ServerProcess): Promise<Figure[]> {
   const [figures, all]: [Figure[], Map<number, Rounds>] = [[], new Map()];
   for (const resources of sizes) {
     // A token lasts less long than all sizes together may take.
@@ -102,13 +110,21 @@ async function measureAll(sizes: readonly number[], env: Environments, server: S
       figures.push(...stateFigures(resources, stateOf));
     });
     all.set(resources, rounds);
+    tell(tables(all));
     for (const [command, taken] of rounds) figures.push(...figuresOf(resources, command, taken));
   }
-  return { figures, rounds: all };
+  return figures;
+}
+
+/** Writes down whose the time was. */
+function tell(text: string): void {
+  const folder = join(import.meta.dirname, "../.photon/bench");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "terraform.md"), text);
 }
 
 /** Plans, applies, plans again and destroys. The server is a process of its own, with SQLite on disk. */
-async function run(sizes: readonly number[]): Promise<Results> {
+export async function bench(sizes: readonly number[] = defaultSizes): Promise<readonly Figure[]> {
   const server = new ServerProcess();
   const folder = mkdtempSync(join(tmpdir(), "photon-bench-mirror-"));
   try {
@@ -122,19 +138,11 @@ async function run(sizes: readonly number[]): Promise<Results> {
   }
 }
 
-export async function bench(sizes: readonly number[] = defaultSizes): Promise<readonly Figure[]> {
-  return (await run(sizes)).figures;
-}
-
 if (import.meta.main) {
   const sizes = process.argv.slice(2).map(Number);
-  const { figures, rounds } = await run(sizes.length === 0 ? defaultSizes : sizes);
+  const figures = await bench(sizes.length === 0 ? defaultSizes : sizes);
   const rounded = (value: number) => Number(value.toPrecision(3));
   console.table(
     figures.map((one) => ({ ...one, value: rounded(one.value), floor: rounded(one.floor), ratio: rounded(one.ratio) })),
   );
-  const folder = join(import.meta.dirname, "../.photon/bench");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "terraform.md"), tables(rounds));
-  console.log(tables(rounds));
 }

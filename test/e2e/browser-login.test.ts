@@ -29,7 +29,12 @@ beforeAll(async () => {
   corp.person = { sub: "carol-at-corp", email: "carol@acme.example", email_verified: true };
   await server.call("iam.v1.OrgService/CreateOrg", { id: "acme" });
   await server.call("iam.v1.IdentityProviderService/CreateIdentityProvider", {
-    ...{ orgId: "acme", id: "corp", issuer: corp.issuer, clientId, clientSecret, createUsers: true },
+    orgId: "acme",
+    id: "corp",
+    issuer: corp.issuer,
+    clientId,
+    clientSecret,
+    createUsers: true,
   });
 }, 120_000);
 

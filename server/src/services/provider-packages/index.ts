@@ -82,7 +82,10 @@ async function download(packages: Packages, signer: Signer, of: Pick<Package, "v
   const found = packages.all().find((one) => one.version === version && one.os === os && one.arch === arch);
   if (found === undefined) return missing(`version ${version} for ${os}_${arch}`);
   return listed({
-    ...{ protocols, os, arch, filename: found.file },
+    protocols,
+    os,
+    arch,
+    filename: found.file,
     download_url: `${files}${found.file}`,
     shasums_url: `${files}${prefix(version)}_SHA256SUMS`,
     shasums_signature_url: `${files}${prefix(version)}_SHA256SUMS.sig`,

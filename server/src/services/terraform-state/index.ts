@@ -112,7 +112,8 @@ function workOf(states: States, request: TenantRequest): { readonly verb: string
 async function list(states: States, { tenant }: StateName): Promise<WebAnswer> {
   const all = await states.list(tenant);
   const shown = all.map(({ name, versions, lock }) => ({
-    ...{ name, lock },
+    name,
+    lock,
     versions: versions.map(({ version, bytes, at, by }) => ({ version, bytes, time: new Date(at).toISOString(), by })),
   }));
   return jsonAnswer(200, { states: shown });

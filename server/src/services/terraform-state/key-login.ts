@@ -15,7 +15,9 @@ export function keyLogin(services: readonly ServiceHandlers[]): LoginParts["issu
   const method = `${IamTokenService.typeName}/IssueToken`;
   return async ({ orgId, projectId, principalId, keySecret, ...from }) => {
     const request = create(IssueTokenRequestSchema, {
-      ...{ orgId, projectId, principalId },
+      orgId,
+      projectId,
+      principalId,
       credential: { case: "keySecret", value: keySecret },
     });
     const call = { ...from, method, principal: undefined, idempotencyKey: "", waitMs: 0, token: "" };
