@@ -8,7 +8,7 @@ import { FakeCloud, FakeError } from "./testing/cloud.ts";
 const kind = testCatalog().byNoun("widget");
 if (kind === undefined) throw new Error("the test kind is missing");
 const tenant = { org: "acme", project: "web" };
-const terms = { signal: new AbortController().signal, timeoutMs: 1000 };
+const terms = { signal: new AbortController().signal, timeoutMs: 60_000 };
 
 let cloud: FakeCloud;
 let calls: KindCalls;

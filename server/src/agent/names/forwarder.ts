@@ -4,9 +4,10 @@ import { askTcp, askUdp } from "./ask.ts";
 import type { Query } from "./query.ts";
 import type { Upstream } from "./upstreams.ts";
 
+/** How long one server is waited for, in milliseconds: a guest's own resolver asks again after 5 s. */
+const patienceMs = 2_000;
+
 const usual = {
-  /** How long one server is waited for, in milliseconds: a guest's own resolver asks again after 5 s. */
-  patienceMs: 2_000,
   /** Questions under way, each of which is a socket: of all guests of the host, of one VPC's, and of one guest. A VPC's can't keep another's out. */
   ofAll: 2_048,
   ofVpc: 256,
@@ -31,16 +32,18 @@ export interface Forwarder {
   stop(): void;
 }
 
+/** @param late ends the wait for one server. */
 export function createForwarder(
   upstreams: () => readonly Upstream[],
   limits: Partial<ForwardingLimits> = {},
+  late: () => AbortSignal = () => AbortSignal.timeout(patienceMs),
 ): Forwarder {
-  const { patienceMs, ofAll, ofVpc, ofGuest } = { ...usual, ...limits };
+  const { ofAll, ofVpc, ofGuest } = { ...usual, ...limits };
   const vpcs = new Concurrency({ ofAll, ofOne: ofVpc });
   const guests = new Concurrency({ ofAll, ofOne: ofGuest });
   const stopped = new AbortController();
   const ask = (query: Query, upstream: Upstream, transport: "udp" | "tcp") => {
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(patienceMs)]);
+    const signal = AbortSignal.any([stopped.signal, late()]);
     return transport === "udp" ? askUdp(query, upstream, signal) : askTcp(query, upstream, signal);
   };
   async function askAll(query: Query, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
