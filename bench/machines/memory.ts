@@ -1,62 +1,17 @@
 // What the driver of a host, which its agent consists of, needs of memory for each machine that runs, beside what the machine's own QEMU needs.
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { monitorWord } from "../../server/src/backends/hypervisor/qemu/command-line.ts";
-import { openQemu, type QemuHypervisor } from "../../server/src/backends/hypervisor/qemu/index.ts";
-import { machineFiles } from "../../server/src/backends/hypervisor/qemu/layout.ts";
-import { processesWith } from "../../server/src/backends/hypervisor/qemu/process.ts";
-import { residentBytes } from "../linux/proc.ts";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { type Figure, figure } from "./figure.ts";
+import type { Kept } from "./memory-child.ts";
 
 const machines = 50;
-/** MiB: they have nothing to boot. */
-const memoryMib = 16;
-const patienceMs = 120_000;
-const { signal } = new AbortController();
-const ids = Array.from({ length: machines }, (_, i) => `vm-${i}`);
+const program = fileURLToPath(new URL("memory-child.ts", import.meta.url));
 
 export async function driversMemory(): Promise<Figure> {
-  const root = mkdtempSync("/tmp/pv");
-  chmodSync(root, 0o711);
-  const folders = { data: join(root, "d"), run: join(root, "r") };
-  const driver = await openQemu({ folders });
-  try {
-    // What is made once is made by the first.
-    await startOne(driver, "vm-first");
-    const before = bytesInUse();
-    for (const vmId of ids) await startOne(driver, vmId);
-    const ours = (bytesInUse() - before) / machines;
-    const words = ids.map((vmId) => monitorWord(machineFiles(folders, vmId)));
-    const theirs = [...processesWith(new Set(words)).values()].map(({ pid }) => residentBytes(pid));
-    const what = `the driver's memory for each of ${machines} machines / its QEMU's`;
-    return figure(what, ours / 1024, Math.max(...theirs) / 1024, "KiB");
-  } finally {
-    for (const vmId of ["vm-first", ...ids]) await driver.remove(vmId, signal);
-    await driver.close();
-    rmSync(root, { recursive: true, force: true });
-  }
-}
-
-async function startOne(driver: QemuHypervisor, vmId: string): Promise<void> {
-  const size = { cpu: 1, memoryMib, architecture: "x86_64", disks: [{ id: "root", sizeGib: 1 }], nics: [] } as const;
-  await driver.define({ vmId, owner: "acme/alpha", hostname: vmId, ...size }, signal);
-  await driver.start(vmId, signal);
-  for (const end = performance.now() + patienceMs; performance.now() < end; await wait(10)) {
-    const now = await driver.state(vmId);
-    if (now?.state === "running") return;
-    if (now?.state === "failed") throw new Error(now.reason);
-  }
-  throw new Error(`${vmId} does not start`);
-}
-
-/** After collections: resident memory that is not in use comes and goes with other work. */
-function bytesInUse(): number {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc");
-  for (let i = 0; i < 3; i++) collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  const child = fork(program, [String(machines)]);
+  const [kept]: (Kept | number)[] = await Promise.race([once(child, "message"), once(child, "exit")]);
+  if (typeof kept !== "object") throw new Error("the measuring process ended without a figure");
+  const { ours, theirs } = kept;
+  return figure(`the driver's memory for each of ${machines} machines / its QEMU's`, ours / 1024, theirs / 1024, "KiB");
 }
