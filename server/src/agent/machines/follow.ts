@@ -28,7 +28,7 @@ export interface Followed {
 async function beatOf({ driver, disksDir, certificateExpiresAt }: Followed, signal: AbortSignal) {
   const { machines } = await driver.inventory(signal);
   return create(BeatSchema, {
-    ...(await capacityOf(disksDir)),
+    ...capacityOf(disksDir),
     machines: machines.length,
     certificateExpiresAt: certificateExpiresAt(),
   });

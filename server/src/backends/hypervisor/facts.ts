@@ -1,5 +1,5 @@
 // What this machine is, for the operator and for the choice of a host.
-import { mkdir, statfs } from "node:fs/promises";
+import { mkdirSync, statfsSync } from "node:fs";
 import { arch, availableParallelism, release, totalmem } from "node:os";
 
 export interface HostCapacity {
@@ -10,10 +10,10 @@ export interface HostCapacity {
   readonly diskGib: number;
 }
 
-/** @param dir Where disks are kept; made if it is not there. */
-export async function capacityOf(dir: string): Promise<HostCapacity> {
-  await mkdir(dir, { recursive: true, mode: 0o711 });
-  const { blocks, bsize } = await statfs(dir);
+/** Each choice of a host asks: the kernel knows it by heart, and a thread would take longer to be woken. @param dir Where disks are kept; made if it is not there. */
+export function capacityOf(dir: string): HostCapacity {
+  mkdirSync(dir, { recursive: true, mode: 0o711 });
+  const { blocks, bsize } = statfsSync(dir);
   return {
     cpu: availableParallelism(),
     memoryMib: Math.floor(totalmem() / 1024 ** 2),

@@ -14,6 +14,8 @@ export class Connection {
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { timeout: 5_000 });
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -64000");
+    // What a statement is undone by needs no file: it goes with the process.
+    this.#database.exec("PRAGMA temp_store = MEMORY");
   }
 
   readonly execute = ({ text, values, counts }: Statement): readonly Row[] => {

@@ -121,6 +121,6 @@ export function readRunning(files: MachineFiles): Running | undefined {
 
 /** Undefined: it does not run. */
 export function writeRunning(files: MachineFiles, running: Running | undefined): void {
-  if (running === undefined) rmSync(files.running, { force: true });
-  else writeWhole(files.running, running);
+  if (running !== undefined) writeWhole(files.running, running);
+  else for (const file of [files.running, `${files.running}.new`]) rmSync(file, { force: true });
 }

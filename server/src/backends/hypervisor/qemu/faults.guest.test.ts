@@ -121,6 +121,19 @@ else
       expect(group("vm-adopted")).toEqual([]);
     });
 
+    test("a machine that QEMU refuses says why, and leaves nothing of its process", async () => {
+      await host.define("vm-broken", { nics });
+      const { disk, running, sockets } = host.files("vm-broken");
+      writeFileSync(disk("root"), "this is no disk");
+      await host.driver.start("vm-broken", signal);
+      const failed = await untilMachine(host.driver, "vm-broken", "failed", patienceMs);
+      expect(failed).toEqual({ state: "failed", reason: expect.stringMatching(/^QEMU said: .*not in qcow2 format/) });
+      expect([running, `${running}.new`, sockets].filter(existsSync)).toEqual([]);
+      expect(await taps()).toEqual([]);
+      expect(group("vm-broken")).toEqual([]);
+      await host.driver.remove("vm-broken", signal);
+    });
+
     test("a machine whose port is gone says so, and one whose port goes runs on", async () => {
       network.ports.clear();
       await host.define("vm-port", { nics });

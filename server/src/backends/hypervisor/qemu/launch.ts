@@ -44,6 +44,8 @@ export interface LaunchListener {
   onEvent(event: QmpEvent): void;
   /** It is there, and loads itself yet. */
   onProcess?(process: ProcessIdentity): void;
+  /** It can be told what to do when it has loaded itself. */
+  onGreeting?(monitor: Qmp): void;
 }
 
 /** A process that waits for `cont`, or for what comes from another host; its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
@@ -58,7 +60,7 @@ export async function launch(
   try {
     process = await startAt(host, definition, files, incoming);
     listener.onProcess?.(process);
-    return { process, monitor: await monitorOf(host, files, process.pid, listener.onEvent) };
+    return { process, monitor: await monitorOf(host, files, process.pid, listener) };
   } catch (error) {
     if (process !== undefined) kill(process);
     await clearAway(host, definition.spec, files);
@@ -134,7 +136,7 @@ export async function monitorOf(
   { clock }: Host,
   files: MachineFiles,
   pid: number,
-  onEvent: (event: QmpEvent) => void,
+  { onEvent, onGreeting }: LaunchListener,
 ): Promise<Qmp> {
   const deadline = clock.now() + monitorMs;
   const sockets = new Appearing(files.sockets);
@@ -142,7 +144,7 @@ export async function monitorOf(
     for (;;) {
       const appears = sockets.next();
       const isThere = existsSync(files.monitor);
-      const monitor = isThere ? await Qmp.open(files.monitor, onEvent).catch(() => undefined) : undefined;
+      const monitor = isThere ? await Qmp.open(files.monitor, onEvent, onGreeting).catch(() => undefined) : undefined;
       if (monitor !== undefined) return monitor;
       if (identityOf(pid) === undefined || clock.now() > deadline) throw new DriverError("refused", lastWords(files));
       await atMost(clock, isThere || sockets.isBlind ? lookBlindMs : lookAgainMs, appears);

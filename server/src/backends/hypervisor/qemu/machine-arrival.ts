@@ -15,7 +15,7 @@ export async function receive(
   life: MachineLife,
   { room, ...incoming }: Incoming & Pick<Running, "room">,
 ): Promise<Power> {
-  await begin(life, { ...life.definition, spec: incoming.spec, room }, { incoming });
+  await begin(life, { ...life.definition, spec: incoming.spec, room }, {}, incoming);
   const { power } = life;
   if (power === undefined) throw new Error(lastWords(life.files));
   return power;

@@ -123,10 +123,14 @@ export class MachineLife {
     work.catch(() => {});
   }
 
+  /** What was heard before is of a process that has ended. */
+  beginsAnew(): void {
+    this.#guestAskedToEnd = false;
+  }
+
   /** A process answers for the machine from here on. */
   answersBy(monitor: Qmp): void {
     this.#monitor = monitor;
-    this.#guestAskedToEnd = false;
     this.#trouble = new Trouble(monitor, this.files.folder, () => this.tell());
   }
 

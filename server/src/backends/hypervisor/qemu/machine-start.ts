@@ -1,11 +1,11 @@
 // How a machine starts: a process of its own, which waits until it is written down, and goes on then.
 
-import type { MachineSpec } from "../driver.ts";
-import { type Definition, writeBeside } from "./definition.ts";
+import { type Definition, writeBeside, writeRunning } from "./definition.ts";
 import { type Incoming, type LaunchListener, launch, plugTaps } from "./launch.ts";
 import { type MachineLife, sentenceOf } from "./machine-life.ts";
 import { lookAfter } from "./machine-take-up.ts";
 import type { ProcessIdentity } from "./process.ts";
+import type { Qmp } from "./qmp.ts";
 import { finishRestore } from "./snapshots.ts";
 
 /** Returns at once; what became of it shows in the state. */
@@ -26,17 +26,15 @@ async function startNow(life: MachineLife): Promise<void> {
   if (off.isAsked) return life.becomeStopped();
   life.endsFor = undefined;
   await finishRestore(files, definition.spec);
-  const { spec, room } = definition;
-  let writeDown = () => {};
-  // While QEMU loads itself: the record takes its place when the monitor answers.
-  const onProcess = (process: ProcessIdentity) => {
-    writeDown = writeBeside(files.running, { process, spec, room });
-  };
-  await begin(life, definition, { onProcess });
+  const going = new Going(life, definition);
+  await begin(life, definition, going).catch((error: unknown) => {
+    writeRunning(files, undefined);
+    throw error;
+  });
   try {
-    await life.kept;
-    writeDown();
-    await goAhead(life, spec);
+    await going.on();
+    // Its network is told of it when it goes: what that sets to work would be in the way of QEMU's loading, and no guest asks before.
+    await plugTaps(life.host, definition.spec, new AbortController().signal);
   } catch (error) {
     life.endsFor = sentenceOf(error);
     await off.pullPlug(life.process);
@@ -46,20 +44,57 @@ async function startNow(life: MachineLife): Promise<void> {
   if (!off.isAsked) life.state.become("running");
 }
 
-/** Its network is told of it when it goes: what that sets to work would be in the way of QEMU's loading, and no guest asks before. */
-async function goAhead({ host, monitor }: MachineLife, spec: MachineSpec): Promise<void> {
-  const goes = monitor?.execute("cont");
-  await Promise.all([goes, plugTaps(host, spec, new AbortController().signal)]);
+/** A process is written down while it loads itself, and told to go on at its first word, so that it asks for nothing when it has. */
+class Going {
+  readonly #life: MachineLife;
+  readonly #definition: Definition;
+  #isKept = false;
+  #writeDown = () => {};
+  #goes: Promise<unknown> | undefined;
+
+  constructor(life: MachineLife, definition: Definition) {
+    this.#life = life;
+    this.#definition = definition;
+    life.kept.then(
+      () => (this.#isKept = true),
+      () => {},
+    );
+  }
+
+  readonly onProcess = (process: ProcessIdentity): void => {
+    const { spec, room } = this.#definition;
+    this.#writeDown = writeBeside(this.#life.files.running, { process, spec, room });
+  };
+
+  readonly onGreeting = (monitor: Qmp): void => {
+    if (this.#isKept) this.#tell(monitor);
+  };
+
+  /** Resolves when it goes. @throws what kept it from it. */
+  async on(): Promise<void> {
+    const { kept, monitor } = this.#life;
+    await kept;
+    if (this.#goes === undefined && monitor !== undefined) this.#tell(monitor);
+    await this.#goes;
+  }
+
+  #tell(monitor: Qmp): void {
+    this.#writeDown();
+    this.#goes = monitor.execute("cont");
+    this.#goes.catch(() => {});
+  }
 }
 
 /** A process that waits for `cont`, or for what comes from another host. */
 export async function begin(
   life: MachineLife,
   definition: Definition,
-  { onProcess, incoming }: Pick<LaunchListener, "onProcess"> & { readonly incoming?: Incoming },
+  listener: Omit<LaunchListener, "onEvent">,
+  incoming?: Incoming,
 ): Promise<void> {
-  const listener = { onEvent: life.hear, ...(onProcess && { onProcess }) };
-  const { process, monitor } = await launch(life.host, definition, life.files, listener, incoming);
+  const hearing = { ...listener, onEvent: life.hear };
+  life.beginsAnew();
+  const { process, monitor } = await launch(life.host, definition, life.files, hearing, incoming);
   life.running = { process, spec: definition.spec, room: definition.room };
   life.isSo = incoming === undefined ? definition.spec : undefined;
   lookAfter(life, monitor);

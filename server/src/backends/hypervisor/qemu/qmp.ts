@@ -45,8 +45,17 @@ export class Qmp {
     void this.#closed.then(() => this.#failAll());
   }
 
-  /** @throws QmpError "Disconnected" if nobody answers there. */
-  static async open(path: string, onEvent: (event: QmpEvent) => void = () => {}): Promise<Qmp> {
+  /**
+   * A process that loads itself greets at once, and does what it is told when it has.
+   *
+   * @param onGreeting may tell it what to do then.
+   * @throws QmpError "Disconnected" if nobody answers there.
+   */
+  static async open(
+    path: string,
+    onEvent: (event: QmpEvent) => void = () => {},
+    onGreeting: (qmp: Qmp) => void = () => {},
+  ): Promise<Qmp> {
     const socket = connect({ path });
     const qmp = new Qmp(socket, onEvent);
     const greeted = new Promise<void>((resolve) => (qmp.#greet = resolve));
@@ -54,7 +63,9 @@ export class Qmp {
     try {
       if ((await Promise.race([greeted.then(() => "greeted"), qmp.#closed])) !== "greeted")
         throw new QmpError("Disconnected", `no monitor answers at ${path}`);
-      await qmp.execute("qmp_capabilities");
+      const isReady = qmp.execute("qmp_capabilities");
+      onGreeting(qmp);
+      await isReady;
       return qmp;
     } finally {
       clearTimeout(late);

@@ -156,7 +156,7 @@ export class AgentLinks {
       versions: versions(),
     };
     this.#own = {
-      ...(await capacityOf(dataDir)),
+      ...capacityOf(dataDir),
       ...what,
       machines: machines.length,
       certificateExpiresAt: Number.POSITIVE_INFINITY,
