@@ -64,4 +64,4 @@ describeOnOvn("photon server --dev", () => {
       expect({ family, said }).toMatchObject({ said: expect.stringContaining("hello") });
     }
   }, 90_000);
-});
+}, ["curl"]);

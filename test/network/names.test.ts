@@ -151,7 +151,7 @@ describeOnOvn("names in a VPC", () => {
       ),
     ).toBe(db.ipAddress);
   });
-});
+}, ["dig"]);
 
 describeOnOvn("the service of a subnet", () => {
   let cloud: AgentCloud;
@@ -256,4 +256,4 @@ describeOnOvn("the service of a subnet", () => {
     await guest.remove();
     await becomes(0);
   });
-});
+}, ["dig"]);

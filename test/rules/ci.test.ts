@@ -49,7 +49,8 @@ test("CI is one, and installs all that the packet tests need", () => {
   expect(script).toContain("export CI=true");
   expect(script.trimEnd().endsWith("npm test")).toBe(true);
   const packages = ["ovn-central", "ovn-host", "openvswitch-switch", "iproute2", "ethtool", "iputils-ping", "tcpdump"];
-  for (const name of [...packages, "busybox"]) expect(script).toMatch(new RegExp(` ${name}( |$)`, "m"));
+  for (const name of [...packages, "busybox", "bind9-dnsutils", "openssl"])
+    expect(script).toMatch(new RegExp(` ${name}( |$)`, "m"));
 });
 
 /** Run by name alone (docs/guides/images.md). */
