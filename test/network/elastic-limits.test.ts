@@ -1,33 +1,16 @@
 // What OVN's NAT can't do for elastic IPs (docs/network.md, Limits), shown on OVN itself: when one of these fails, a limit is gone.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ElasticIpSpec, GatewaySpec, NetworkObject } from "../../server/src/backends/network/driver.ts";
+import type { ElasticIpSpec } from "../../server/src/backends/network/driver.ts";
 import { rowUuid } from "../../server/src/backends/network/ovn/mapping/uuids.ts";
 import { describeOnOvn, eventually, type Field, type Guest, startField } from "./field.ts";
 import { nbctl, sbctl } from "./look.ts";
-import { letAllIn, TenantObjects } from "./objects.ts";
+import { externalNetwork, letAllIn, nextHop, TenantObjects } from "./objects.ts";
 import { packetsOf, saying } from "./packets.ts";
 import { openTalk } from "./talk.ts";
 
-const [nextHop, faraway] = ["203.0.113.1", "198.51.100.10"];
+const faraway = "198.51.100.10";
 const acme = new TenantObjects("acme");
 
-const external: NetworkObject = {
-  type: "external-network",
-  id: "external",
-  owner: "",
-  cidr: "203.0.113.0/24",
-  physicalNetwork: "physnet1",
-};
-const gateway: GatewaySpec = {
-  type: "gateway",
-  id: acme.vpcId,
-  owner: acme.owner,
-  externalNetworkId: "external",
-  macAddress: "0a:00:cb:00:71:0a",
-  address: "203.0.113.10/24",
-  nextHop,
-  cidrs: ["10.0.0.0/16"],
-};
 const elasticIp = (k: number): ElasticIpSpec => ({
   type: "elastic-ip",
   id: `eip-${k}`,
@@ -49,7 +32,7 @@ describeOnOvn("elastic IPs", () => {
     outside = field.lab.outside();
     await outside.run("ip", "addr", "add", `${faraway}/32`, "dev", "lo");
     await field.tenant(acme, 1);
-    await field.ensure(acme.group("open", [letAllIn]), external, gateway);
+    await field.ensure(acme.group("open", [letAllIn]), externalNetwork, acme.gateway());
     const seat = (host: number) => field.guest(acme.port(1, 11 + host, ["open"]), { host });
     guests = [await seat(0), await seat(1)];
     await field.ensure(elasticIp(11), elasticIp(12));

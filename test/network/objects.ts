@@ -1,9 +1,19 @@
 // Networks of tenants as objects of the driver, for tests that send real packets. Every VPC has the same addresses, so what keeps two apart
 // is the network alone.
-import type { FilterRule, NetworkObject, PortSpec } from "../../server/src/backends/network/driver.ts";
+import type { FilterRule, GatewaySpec, NetworkObject, PortSpec } from "../../server/src/backends/network/driver.ts";
 
 /** What lets everything in. */
 export const letAllIn: FilterRule = { name: "all", direction: "ingress", protocol: "any", remote: { type: "any" } };
+
+/** The lab's outside; its own end is the next hop of a VPC's gateway. */
+export const externalNetwork: NetworkObject = {
+  type: "external-network",
+  id: "external",
+  owner: "",
+  cidr: "203.0.113.0/24",
+  physicalNetwork: "physnet1",
+};
+export const nextHop = "203.0.113.1";
 
 const hex = (n: number) => n.toString(16).padStart(2, "0");
 
@@ -31,6 +41,21 @@ export class TenantObjects {
 
   router(): NetworkObject {
     return { type: "router", id: this.vpcId, owner: this.owner, cidrs: this.cidrs };
+  }
+
+  /** Its way to the outside. */
+  gateway(more: Partial<GatewaySpec> = {}): GatewaySpec {
+    return {
+      type: "gateway",
+      id: this.vpcId,
+      owner: this.owner,
+      externalNetworkId: "external",
+      macAddress: "0a:00:cb:00:71:0a",
+      address: "203.0.113.10/24",
+      nextHop,
+      cidrs: [`${this.v4}.0.0/16`],
+      ...more,
+    };
   }
 
   subnetId(n: number): string {

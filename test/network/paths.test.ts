@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { NetworkObject, Packet } from "../../server/src/backends/network/driver.ts";
 import { describeOnOvn, eventually, type Field, type Guest, startField } from "./field.ts";
-import { letAllIn, TenantObjects } from "./objects.ts";
+import { externalNetwork, letAllIn, TenantObjects } from "./objects.ts";
 
 /** A host of the outside. */
 const [faraway, faraway6] = ["198.51.100.10", "2001:db8:ffff::10"];
@@ -43,18 +43,8 @@ describeOnOvn("AnalyzePath", () => {
     acme.group("shy", [
       { name: "web", direction: "egress", protocol: "tcp", ports: { first: 80, last: 80 }, remote: { type: "any" } },
     ]),
-    { type: "external-network", id: "external", owner: "", cidr: "203.0.113.0/24", physicalNetwork: "physnet1" },
-    {
-      type: "gateway",
-      id: acme.vpcId,
-      owner: acme.owner,
-      externalNetworkId: "external",
-      macAddress: "0a:00:cb:00:71:0a",
-      address: "203.0.113.10/24",
-      nextHop: "203.0.113.1",
-      cidrs: acme.cidrs,
-      ipv6: { address: "2001:db8:113::10/64", nextHop: nextHop6 },
-    },
+    externalNetwork,
+    acme.gateway({ cidrs: acme.cidrs, ipv6: { address: "2001:db8:113::10/64", nextHop: nextHop6 } }),
     {
       type: "route",
       id: "route-nowhere",

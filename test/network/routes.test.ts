@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { RouteSpec } from "../../server/src/backends/network/driver.ts";
 import { describeOnOvn, eventually, expectAll, type Field, type Guest, startField } from "./field.ts";
-import { letAllIn, TenantObjects } from "./objects.ts";
+import { externalNetwork, letAllIn, TenantObjects } from "./objects.ts";
 
 /** Hosts of the outside. */
 const [faraway, elsewhere] = ["198.51.100.10", "192.0.2.10"];
@@ -47,19 +47,7 @@ describeOnOvn("routes", () => {
       await field.tenant(tenant, 1, 2);
       await field.ensure(tenant.group("open", [letAllIn]));
     }
-    await field.ensure(
-      { type: "external-network", id: "external", owner: "", cidr: "203.0.113.0/24", physicalNetwork: "physnet1" },
-      {
-        type: "gateway",
-        id: acme.vpcId,
-        owner: acme.owner,
-        externalNetworkId: "external",
-        macAddress: "0a:00:cb:00:71:0a",
-        address: "203.0.113.10/24",
-        nextHop: "203.0.113.1",
-        cidrs: ["10.0.0.0/16"],
-      },
-    );
+    await field.ensure(externalNetwork, acme.gateway());
     one = await field.guest(acme.port(1, 11, ["open"]));
     theirs = await field.guest(rival.port(1, 11, ["open"]));
     await officeBehind(await field.guest(acme.port(2, 20, ["open"], { forwarding: true }), { host: 1 }));

@@ -204,7 +204,7 @@ export interface HypervisorDriver {
   readonly volatile: boolean;
   /** How instructions are executed on this host: "tcg" emulates them, which is slow. Undefined: nothing is executed. */
   readonly accelerator?: { readonly name: "kvm" | "tcg" } | undefined;
-  /** What a running machine takes over when it grows; as far as `canGrow` says; anything else of its size waits for a restart. Undefined: neither. */
+  /** What a running machine takes over when it grows, as far as `canGrow` says; anything else of its size waits for a restart. Undefined: neither. */
   readonly growsWhileRunning?: { readonly cpu: boolean; readonly memory: boolean };
   /** Kinds of machines that it can't run here, each with the reason as a sentence for their owners. Undefined: it runs all. */
   readonly cantRun?: Readonly<Partial<Record<MachineKind, string>>>;
