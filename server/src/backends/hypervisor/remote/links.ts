@@ -96,9 +96,8 @@ export class AgentLinks {
     return { at: heard.at, session: heard.session, facts };
   }
 
-  hindrance(hostId: string): string {
-    if (hostId === this.#options.own.id) return "";
-    return this.#links.get(hostId)?.hindrance ?? "it has not joined yet";
+  hindrance(hostId: string): string | undefined {
+    return hostId === this.#options.own.id ? "" : this.#links.get(hostId)?.hindrance;
   }
 
   async renew(hostId: string, certify: (request: string) => Promise<string>, signal: AbortSignal): Promise<void> {

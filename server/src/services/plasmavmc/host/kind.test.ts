@@ -11,9 +11,10 @@ afterAll(() => cloud.stop());
 const system = { orgId: "", projectId: "" };
 const get = (id: string) => cloud.get(HostSchema, id, system);
 
-test("a new host waits for its agent, and takes machines", async () => {
+test("a new host says at once that it waits for its agent, and takes machines", async () => {
   await cloud.create(HostSchema, { id: "waits" });
-  expect(await get("waits")).toMatchObject({ name: "waits", schedulable: true, state: HostState.JOINING });
+  const stateReason = "it has not joined yet";
+  expect(await get("waits")).toMatchObject({ schedulable: true, state: HostState.JOINING, stateReason });
 });
 
 test("a host may be kept from taking machines", async () => {

@@ -6,6 +6,7 @@ import { defineKind } from "../../kind.ts";
 import { abortDrain, drainHost, previewDrain } from "./drain.ts";
 import { evacuateHost } from "./evacuation.ts";
 import { hostReconciler } from "./kind.steps.ts";
+import { notJoined } from "./report.ts";
 
 /** The host that the server itself runs on has no agent. */
 export function isOwn({ address, state }: Host): boolean {
@@ -37,7 +38,7 @@ export const hostKind = defineKind({
   uniqueName: "none",
   async admit(_, next, prior) {
     next.schedulable ??= true;
-    if (prior === undefined) next.state = HostState.JOINING;
+    if (prior === undefined) Object.assign(next, { state: HostState.JOINING, stateReason: notJoined });
   },
   async admitDelete(_, { message }) {
     checkEmpty(message);

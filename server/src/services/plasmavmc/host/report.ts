@@ -10,6 +10,9 @@ export const hostKey = (id: string): ResourceKey => ({
   id,
 });
 
+/** Why a host that no agent has joined for yet takes no machines. */
+export const notJoined = "it has not joined yet";
+
 export interface ReportTerms {
   /** Tell nobody: nothing that somebody waits for has changed. */
   readonly quiet?: boolean;

@@ -60,7 +60,7 @@ beforeEach(async () => {
   const channels = {
     follow: async () => {},
     news: () => news,
-    hindrance: () => (news === undefined ? "nobody answers" : ""),
+    hindrance: () => (news === undefined ? undefined : ""),
     renew: async (_: string, certify: (request: string) => Promise<string>) => {
       installed.push(await certify((await requestCertificate("one")).request));
     },
@@ -78,7 +78,7 @@ async function look(): Promise<Host> {
 }
 
 test("a host waits for its agent, is ready when it answers, silent after 20 seconds without, and ready again", async () => {
-  expect(await look()).toMatchObject({ state: HostState.JOINING, stateReason: "nobody answers" });
+  expect(await look()).toMatchObject({ state: HostState.JOINING, stateReason: "it has not joined yet" });
   news = { at: clock.now(), session: "1", facts };
   expect(await look()).toMatchObject({ state: HostState.READY, stateReason: "", capacity: { cpu: 2 } });
   clock.advance(20_000);

@@ -14,7 +14,7 @@ import type { Clock } from "../../../clock.ts";
 import { messageOf } from "../../../engine/message.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Authority } from "./authority.ts";
-import { hostKey, report } from "./report.ts";
+import { hostKey, notJoined, report } from "./report.ts";
 
 /** What an agent tells of its host. */
 export interface HostFacts {
@@ -46,8 +46,8 @@ export interface HostChannels {
   follow(hosts: readonly Host[]): Promise<void>;
   /** Undefined: nothing, since this server began. */
   news(hostId: string): HostNews | undefined;
-  /** Why a host can't be reached; "" where it can. */
-  hindrance(hostId: string): string;
+  /** Why a host can't be reached; "" where it can. Undefined: there is no channel to it. */
+  hindrance(hostId: string): string | undefined;
   /** Has an agent make a key, certified by `certify`, and shows that certificate from then on. */
   renew(hostId: string, certify: (request: string) => Promise<string>, signal: AbortSignal): Promise<void>;
   /** Calls back when there is something new. Answers how to stop. */
@@ -150,7 +150,7 @@ export class HostWatcher {
     const seen = Math.max(news?.at ?? 0, host.lastSeenTime === undefined ? 0 : timestampMs(host.lastSeenTime));
     const next = stateOf(host, clock.now() - seen);
     const isNews = news !== undefined && (next !== host.state || isOther(host, news.facts));
-    const reason = next === HostState.READY ? "" : channels.hindrance(host.id);
+    const reason = next === HostState.READY ? "" : (channels.hindrance(host.id) ?? notJoined);
     const isSilence = news === undefined && next !== host.state;
     const isReason = next !== HostState.READY && reason !== host.stateReason;
     const isSeen = news !== undefined && news.at - timestampOf(host) >= seenMs;
