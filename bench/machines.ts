@@ -8,7 +8,7 @@ import { addresses, instructions } from "./machines/starts.ts";
 import { startWorld } from "./machines/world.ts";
 import type { Figure } from "./main.ts";
 
-/** Measures for about four minutes. */
+/** Measures for about six minutes. */
 export async function bench(): Promise<Figure[]> {
   const missing = guestsMissing();
   if (missing !== undefined) {
