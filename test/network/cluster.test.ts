@@ -59,7 +59,7 @@ describeOnOvn("a network whose Northbound is a cluster", () => {
     const { sent, answered } = await talk.end();
     expect(sent).toBeGreaterThan(10);
     expect(answered).toBe(sent);
-  }, 120_000);
+  }, 200_000);
 
   test("whose lost member is back loses the next leader as well", async () => {
     const daemons = () => field.lab.ovn.daemons().filter(({ name }) => name.startsWith("northbound"));
@@ -73,5 +73,5 @@ describeOnOvn("a network whose Northbound is a cluster", () => {
     await field.ensure(acme.router(), acme.group("server", [tcp(80)]));
     expect(await client.connects("10.0.1.11", 81)).toBeUndefined();
     expect(await client.connects("10.0.1.11", 80)).toBe("server 80");
-  }, 90_000);
+  }, 200_000);
 });

@@ -11,7 +11,8 @@ import { rowUuid } from "./mapping/uuids.ts";
 import { type NetworkLab, startNetworkLab } from "./testing/network-lab.ts";
 import { describeOnOvn } from "./testing/require.ts";
 
-const deadline = () => AbortSignal.timeout(25_000);
+/** Where a Northbound has lost its leader, ovn-northd alone may take 24 seconds. */
+const deadline = () => AbortSignal.timeout(60_000);
 
 /** Resolves when a condition holds; fails after twenty seconds, naming the line that waited. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
