@@ -25,7 +25,8 @@ export function bareGuestOf(guests: GuestCloud, vmId: string, pid: number): Bare
   cpSync(files.folder, folder, { recursive: true });
   rmSync(join(folder, "console.log"), { force: true });
   const moved = (word: string) => word.replaceAll(files.folder, folder).replaceAll(files.sockets, sockets);
-  const own = wordsOf(pid).filter((word) => word !== "-S");
+  // It waits for nobody.
+  const own = wordsOf(pid).flatMap((word) => (word === "-S" ? [] : word.replace("wait=on", "wait=off")));
   const words = ["nsenter", `--net=/run/netns/${guests.hostNamespace}`, ...own.map(moved)];
   const remove = () => rmSync(dir, { recursive: true, force: true });
   return { word: folder, console: join(folder, "console.log"), words, remove };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { monitorWord } from "../../server/src/backends/hypervisor/qemu/command-line.ts";
+import { ownWord } from "../../server/src/backends/hypervisor/qemu/command-line.ts";
 import { openQemu, type QemuHypervisor } from "../../server/src/backends/hypervisor/qemu/index.ts";
 import { machineFiles } from "../../server/src/backends/hypervisor/qemu/layout.ts";
 import { processesWith } from "../../server/src/backends/hypervisor/qemu/process.ts";
@@ -35,7 +35,7 @@ async function measure(): Promise<Kept> {
     const inUse = bytesInUse();
     for (const vmId of ids.slice(before)) await startOne(driver, vmId);
     const ours = (bytesInUse() - inUse) / machines;
-    const words = ids.map((vmId) => monitorWord(machineFiles(folders, vmId)));
+    const words = ids.map((vmId) => ownWord(machineFiles(folders, vmId)));
     const theirs = [...processesWith(new Set(words)).values()].map(({ pid }) => residentBytes(pid));
     return { ours, theirs: Math.max(...theirs) };
   } finally {

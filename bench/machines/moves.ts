@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { tinyImage } from "../../scripts/images/tiny.ts";
 import type { MachineSpec } from "../../server/src/backends/hypervisor/driver.ts";
 import { MovesWithinProcess } from "../../server/src/backends/hypervisor/moving/within-process.ts";
-import { monitorWord } from "../../server/src/backends/hypervisor/qemu/command-line.ts";
+import { ownWord } from "../../server/src/backends/hypervisor/qemu/command-line.ts";
 import { openQemu, type QemuHypervisor } from "../../server/src/backends/hypervisor/qemu/index.ts";
 import { type HostFolders, type MachineFiles, machineFiles } from "../../server/src/backends/hypervisor/qemu/layout.ts";
 import {
@@ -108,7 +108,7 @@ async function ourMove({ a, b, to }: { a: QemuHypervisor; b: QemuHypervisor; to:
 }
 
 function programOf(files: MachineFiles): readonly string[] {
-  const word = monitorWord(files);
+  const word = ownWord(files);
   return wordsOf(processesWith(new Set([word])).get(word)?.pid ?? 0);
 }
 

@@ -8,8 +8,6 @@ export interface Start {
   readonly log: string;
   /** Files into which it writes 0 first, which means itself: so it is in its control groups from its first instruction on, and memory is charged where it was taken. Default none. */
   readonly controlGroups?: readonly string[];
-  /** Done before it begins, and must succeed. Default nothing. */
-  readonly first?: { readonly words: readonly string[]; readonly input: string } | undefined;
 }
 
 /** A program that comes to its end soon. */
@@ -29,18 +27,15 @@ export interface Files {
 /** The last line of each script has the shell take note of programs that have ended. */
 const takeNote = "( : )\n";
 
-/** Control groups are entered while what comes first is done: both wait for the kernel. Where any of it fails, or we are gone, nothing begins. */
-export function startScript(id: string, { words, log, controlGroups = [], first }: Start): string {
-  const begin = first === undefined ? "" : `${fed(first.input)}${line(first.words)} & first=$!`;
+/** Where any of it fails, or we are gone, nothing begins. */
+export function startScript(id: string, { words, log, controlGroups = [] }: Start): string {
   const steps = [
     "cd /",
     ...controlGroups.map((file) => `echo 0 >${quoted(file)}`),
-    ...(first === undefined ? [] : ['wait "$first"']),
     `echo ${id} begins >&3`,
     `exec ${line(words)} 3>&-`,
   ];
-  return `( { ${begin}
-${steps.join(" &&\n")}
+  return `( { ${steps.join(" &&\n")}
 } </dev/null >>${quoted(log)} 2>&1 || echo ${id} fails >&3 ) &
 echo ${id} is $!
 ${takeNote}`;

@@ -56,11 +56,14 @@ export const seedSlot = slotCount - 1;
 const translationMib = 64;
 
 /** An argument that no other process of this system has, not even the same machine's on another host of it. */
-export function monitorWord({ monitor }: Pick<MachineFiles, "monitor">): string {
-  return `socket,id=mon,path=${monitor},server=on,wait=off`;
+export function ownWord({ vnc }: Pick<MachineFiles, "vnc">): string {
+  return `unix:${vnc},share=force-shared`;
 }
 
-/** QEMU's arguments. It starts stopped and waits for `cont`. */
+/**
+ * QEMU's arguments. It loads itself, opens none of its files before somebody is connected to its monitor (`wait=on`), starts stopped and waits for
+ * `cont`.
+ */
 export function commandLine(launch: Launch): readonly string[] {
   const { spec, files, uuid } = launch;
   return [
@@ -70,9 +73,9 @@ export function commandLine(launch: Launch): readonly string[] {
     ...["-no-user-config", "-nodefaults", "-display", "none"],
     ...processor(launch),
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-chardev", monitorWord(files), "-mon", "chardev=mon,mode=control"],
+    ...["-chardev", `socket,id=mon,path=${files.monitor},server=on,wait=on`, "-mon", "chardev=mon,mode=control"],
     ...["-chardev", `socket,id=con,path=${files.console},server=on,wait=off,logfile=${files.consoleLog},logappend=on`],
-    ...["-serial", "chardev:con", "-vga", "std", "-vnc", `unix:${files.vnc},share=force-shared`],
+    ...["-serial", "chardev:con", "-vga", "std", "-vnc", ownWord(files)],
     ...["-object", "rng-random,id=rng0,filename=/dev/urandom"],
     ...rootPorts(),
     ...["-device", "virtio-rng-pci,rng=rng0", "-device", "virtio-balloon-pci,id=balloon"],

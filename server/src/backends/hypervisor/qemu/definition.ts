@@ -119,6 +119,11 @@ export function readRunning(files: MachineFiles): Running | undefined {
   }
 }
 
+/** Whether anything was written down of a process: that is begun when all that it opens is there. */
+export function isWrittenDown({ running }: Pick<MachineFiles, "running">): boolean {
+  return existsSync(running) || existsSync(`${running}.new`);
+}
+
 /** Undefined: it does not run. */
 export function writeRunning(files: MachineFiles, running: Running | undefined): void {
   if (running !== undefined) writeWhole(files.running, running);

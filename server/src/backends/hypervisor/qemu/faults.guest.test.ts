@@ -9,6 +9,7 @@ import type { HostNetwork } from "../../network/host-network.ts";
 import { untilMachine } from "../contract.ts";
 import { groupOf } from "./host.ts";
 import { qemuMissing } from "./index.ts";
+import { identityOf } from "./process.ts";
 import { run } from "./programs.ts";
 import { image, patienceMs, signal, TestHost, until } from "./testing/host.ts";
 
@@ -103,7 +104,7 @@ else
       await host.run("vm-begun");
       const { definition, running } = host.files("vm-begun");
       const begun = host.pidOf("vm-begun");
-      rmSync(running);
+      renameSync(running, `${running}.new`);
       renameSync(definition, `${definition}.new`);
       mkdirSync(host.files("vm-half").folder);
       writeFileSync(host.files("vm-half").disk("root"), "");
@@ -119,6 +120,36 @@ else
       await untilMachine(host.driver, "vm-adopted", "failed", patienceMs);
       expect(await taps()).toEqual([]);
       expect(group("vm-adopted")).toEqual([]);
+    });
+
+    test("a process that was not written down is ended by a new driver: nobody makes what it opens any more", async () => {
+      await host.run("vm-waits", { nics });
+      const { definition, running } = host.files("vm-waits");
+      const before = host.pidOf("vm-waits");
+      rmSync(running);
+      renameSync(definition, `${definition}.new`);
+      await host.open();
+      expect(await host.driver.state("vm-waits")).toEqual({ state: "stopped" });
+      expect(existsSync(definition)).toBe(true);
+      await until("it has ended", async () => identityOf(before) === undefined);
+      await host.driver.start("vm-waits", signal);
+      await untilMachine(host.driver, "vm-waits", "running", patienceMs);
+      expect(host.pidOf("vm-waits")).not.toBe(before);
+    });
+
+    test("a machine whose files can't be made leaves nothing of its process, which waits for them", async () => {
+      await host.define("vm-files", { nics });
+      const { folder, seed, sockets } = host.files("vm-files");
+      rmSync(seed, { force: true });
+      mkdirSync(seed);
+      await host.driver.start("vm-files", signal);
+      const failed = await untilMachine(host.driver, "vm-files", "failed", patienceMs);
+      expect(failed).toEqual({ state: "failed", reason: expect.stringContaining("EISDIR") });
+      expect(existsSync(sockets)).toBe(false);
+      expect(await taps()).toEqual([]);
+      expect(group("vm-files")).toEqual([]);
+      expect(host.leaks()).toEqual([folder]);
+      rmSync(seed, { recursive: true });
     });
 
     test("a machine that QEMU refuses says why, and leaves nothing of its process", async () => {

@@ -12,9 +12,9 @@ import type { ExportedDisk, ExportSource, HypervisorDriver, MachineSpec, Machine
 import type { MoveTransport } from "../move-transport.ts";
 import { type Accelerator, pickAccelerator } from "./accelerator.ts";
 import { Cgroups } from "./cgroups.ts";
-import { monitorWord } from "./command-line.ts";
+import { ownWord } from "./command-line.ts";
 import { consolesOf } from "./consoles.ts";
-import { readDefinition } from "./definition.ts";
+import { isWrittenDown, readDefinition } from "./definition.ts";
 import type { DiskFile } from "./exports.ts";
 import { thawLeft } from "./frozen.ts";
 import type { Host } from "./host.ts";
@@ -146,8 +146,8 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
   async findMachines(): Promise<void> {
     const { folders } = this.#options;
     const all = readdirSync(machinesFolder(folders)).map((vmId) => machineFiles(folders, vmId));
-    const processes = processesWith(new Set(all.map(monitorWord)));
-    for (const files of all) await this.#find(files, processes.get(monitorWord(files)));
+    const processes = processesWith(new Set(all.map(ownWord)));
+    for (const files of all) await this.#find(files, processes.get(ownWord(files)));
     for (const { files, power } of this.machines.values()) if (power !== undefined) void thawLeft(files);
     void this.#tend();
   }
@@ -226,7 +226,11 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
       else if (stray !== undefined) kill(stray);
       return rmSync(files.folder, { recursive: true, force: true });
     }
-    const machine = await Machine.find(this.#host, { definition, stray, departure: departure?.phase });
+    // Before it is written down it waits for what it opens, which nobody makes any more: it is started anew.
+    const waits = isLoading && !isWrittenDown(files);
+    if (waits) kill(stray);
+    const found = { definition, stray: waits ? undefined : stray, departure: departure?.phase };
+    const machine = await Machine.find(this.#host, found);
     this.machines.set(machine.spec.vmId, machine);
     if (departure !== undefined) this.moves?.adoptDeparture(machine, departure);
     if (arrival !== undefined) await this.moves?.adoptArrival(machine, arrival);

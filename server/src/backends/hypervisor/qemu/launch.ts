@@ -1,7 +1,6 @@
 // Starts a machine's process, and takes away all that a process of it had: its taps, its sockets, its control group.
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DriverError } from "../../driver-error.ts";
-import type { Start } from "../../linux/starter-scripts.ts";
 import type { MachineSpec } from "../driver.ts";
 import { groupsOfKvm } from "./accelerator.ts";
 import { Appearing } from "./appearing.ts";
@@ -24,6 +23,8 @@ const lookAgainMs = 100;
 const lookBlindMs = 10;
 /** How much of QEMU's last words is told. */
 const lastWordsLength = 300;
+/** What it always says: it waits at its monitor. */
+const waitingForUs = /^.*: info: QEMU waiting for connection on: .*\n/m;
 
 export interface Launched {
   readonly process: ProcessIdentity;
@@ -48,7 +49,12 @@ export interface LaunchListener {
   onGreeting?(monitor: Qmp): void;
 }
 
-/** A process that waits for `cont`, or for what comes from another host; its NICs are plugged by `plugTaps`. Where it can't be had, nothing of it is left. @throws DriverError "refused" with QEMU's own words. */
+/**
+ * A process that waits for `cont`, or for what comes from another host; its NICs are plugged by `plugTaps`. What it opens is made while it loads itself:
+ * it opens nothing until we are connected to its monitor. Where it can't be had, nothing of it is left.
+ *
+ * @throws DriverError "refused" with QEMU's own words.
+ */
 export async function launch(
   host: Host,
   definition: Definition,
@@ -56,14 +62,21 @@ export async function launch(
   listener: LaunchListener,
   incoming?: Incoming,
 ): Promise<Launched> {
+  const { spec } = definition;
   let process: ProcessIdentity | undefined;
   try {
-    process = await startAt(host, definition, files, incoming);
+    const [begun, prepared] = await Promise.allSettled([
+      startAt(host, definition, files, incoming?.parts),
+      prepare(host, spec, files, incoming?.seed),
+    ]);
+    if (begun.status === "rejected") throw begun.reason;
+    process = begun.value;
+    if (prepared.status === "rejected") throw prepared.reason;
     listener.onProcess?.(process);
     return { process, monitor: await monitorOf(host, files, process.pid, listener) };
   } catch (error) {
     if (process !== undefined) kill(process);
-    await clearAway(host, definition.spec, files);
+    await clearAway(host, spec, files);
     throw error;
   }
 }
@@ -73,37 +86,42 @@ async function startAt(
   host: Host,
   definition: Definition,
   files: MachineFiles,
-  incoming: Incoming | undefined,
+  incoming: GrownParts | undefined,
 ): Promise<ProcessIdentity> {
   const { spec, slots } = definition;
-  const uid = userOf(host, spec.vmId);
-  prepareFiles(host, spec, files, incoming?.seed ?? seedDisk(spec));
-  await unplugTaps(host, spec, new AbortController().signal);
   const controlGroups = host.cgroups.make(groupOf(host, spec.vmId), spec);
   const groups = host.accelerator.name === "kvm" ? groupsOfKvm() : [];
-  const place = { uid, groups, namespace: undefined };
+  const place = { uid: userOf(host, spec.vmId), groups, namespace: undefined };
   const args = commandLine({
     ...definition,
-    ...(incoming !== undefined && { incoming: incoming.parts }),
+    ...(incoming !== undefined && { incoming }),
     files,
     slots: new Map(Object.entries(slots)),
     accelerator: host.accelerator,
   });
-  const taps = spec.nics.map((nic) => tapOf(spec, nic));
-  const words = placed(host.program, args, place);
-  return begin(host, files, { words, log: files.log, controlGroups, first: host.taps?.creation(taps, uid) }, taps);
-}
-
-/** Taps that are there already are an earlier start's that was cut short: they give way. */
-async function begin(host: Host, files: MachineFiles, start: Start, taps: readonly string[]): Promise<ProcessIdentity> {
+  rmSync(files.sockets, { recursive: true, force: true });
+  mkdirSync(files.sockets, { recursive: true, mode: 0o700 });
+  give(host, spec, files.sockets);
   writeFileSync(files.log, "");
-  const pid = await host.starter.start(start).catch(async () => {
-    for (const tap of taps) await host.taps?.remove(tap, new AbortController().signal);
-    return host.starter.start(start).catch(() => 0);
-  });
+  const words = placed(host.program, args, place);
+  const pid = await host.starter.start({ words, log: files.log, controlGroups }).catch(() => 0);
   const process = pid === 0 ? undefined : identityOf(pid);
   if (process === undefined) throw new DriverError("refused", lastWords(files));
   return process;
+}
+
+/** What its process opens: its taps, in no port yet, and its files. */
+async function prepare(host: Host, spec: MachineSpec, files: MachineFiles, seed = seedDisk(spec)): Promise<void> {
+  const names = spec.nics.map((nic) => tapOf(spec, nic));
+  const taps = host.taps?.createNew(host.starter, names, userOf(host, spec.vmId));
+  try {
+    writeFatDisk(files.seed, seed);
+    writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
+    const disks = spec.disks.map(({ id }) => files.disk(id));
+    for (const file of [files.seed, files.consoleLog, ...disks]) give(host, spec, file);
+  } finally {
+    await taps;
+  }
 }
 
 /** Joins a machine's NICs to their ports. Again: changes nothing. */
@@ -114,15 +132,6 @@ export async function plugTaps(host: Host, spec: MachineSpec, signal: AbortSigna
 /** Takes a machine's NICs off their ports, which are free for another host then; the taps stay. */
 export async function unplugTaps(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<void> {
   for (const nic of spec.nics) await host.taps?.unplug(tapOf(spec, nic), signal);
-}
-
-function prepareFiles(host: Host, spec: MachineSpec, files: MachineFiles, seed: Buffer): void {
-  writeFatDisk(files.seed, seed);
-  writeFileSync(files.consoleLog, "", { flag: "a", mode: 0o600 });
-  rmSync(files.sockets, { recursive: true, force: true });
-  mkdirSync(files.sockets, { recursive: true, mode: 0o700 });
-  const disks = spec.disks.map(({ id }) => files.disk(id));
-  for (const file of [files.seed, files.consoleLog, files.sockets, ...disks]) give(host, spec, file);
 }
 
 /** Makes a file the machine's user's. */
@@ -165,7 +174,7 @@ export async function clearAway(host: Host, spec: MachineSpec, files: MachineFil
 /** Why QEMU ended, as it says. */
 export function lastWords(files: MachineFiles): string {
   try {
-    const words = readFileSync(files.log, "utf8").trim().slice(-lastWordsLength);
+    const words = readFileSync(files.log, "utf8").replace(waitingForUs, "").trim().slice(-lastWordsLength);
     return words === "" ? "QEMU ended without a word" : `QEMU said: ${words}`;
   } catch {
     return "QEMU ended without a word";

@@ -20,7 +20,8 @@ const silent = "its process does not answer its host's agent; it is asked again"
 export async function takeUp(life: MachineLife, running: Running | undefined): Promise<void> {
   const { host, files, definition } = life;
   if (running === undefined) {
-    // Taps and sockets may be left of a start that was cut short before it had a process.
+    // Something may be left of a start that was cut short before it had a process, or its process all that it opens.
+    writeRunning(files, undefined);
     if (existsSync(files.sockets)) await clearAway(host, definition.spec, files);
     return;
   }

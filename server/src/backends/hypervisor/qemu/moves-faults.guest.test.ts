@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { moveMachine, untilMoved } from "../moves-contract.ts";
 import { MovesWithinProcess } from "../moving/within-process.ts";
-import { monitorWord } from "./command-line.ts";
+import { ownWord } from "./command-line.ts";
 import { qemuMissing } from "./index.ts";
 import { processesWith } from "./process.ts";
 import { run } from "./programs.ts";
@@ -20,7 +20,7 @@ else
     const [a, b] = [new TestHost({ transport }), new TestHost({ transport })];
     const vmId = "vm-1";
     const processOf = (host: TestHost) => {
-      const word = monitorWord(host.files(vmId));
+      const word = ownWord(host.files(vmId));
       return processesWith(new Set([word])).get(word);
     };
     beforeAll(async () => {

@@ -1,9 +1,13 @@
 // The host's ends of a machine's NICs: taps that its user may open, plugged into their ports.
-import type { Start } from "../../linux/starter-scripts.ts";
+import { DriverError } from "../../driver-error.ts";
+import type { Starter } from "../../linux/starter.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type { MachineSpec, NicSpec } from "../driver.ts";
 import { shortOf } from "./layout.ts";
 import { run } from "./programs.ts";
+
+/** How long a new process's taps may take, in milliseconds. */
+const longestMs = 20_000;
 
 /** A device's name: at most 15 bytes (Linux, IFNAMSIZ). */
 export function tapOf({ vmId }: Pick<MachineSpec, "vmId">, { id }: Pick<NicSpec, "id">): string {
@@ -25,10 +29,21 @@ export class Taps {
     await this.plug(name, nic, signal);
   }
 
-  /** What makes taps that are not there yet, in no port, where it is done in the host's network. Undefined: it makes none. */
-  creation(names: readonly string[], uid: number | undefined): Start["first"] {
-    if (names.length === 0) return undefined;
-    return { words: ["ip", "-batch", "-"], input: names.map((name) => creating(name, uid)).join("") };
+  /**
+   * Taps for a new process, in no port. Those that are there already are an earlier start's that was cut short, or of a process that has ended: they
+   * give way. @param starter in the host's network. @throws DriverError "refused"
+   */
+  async createNew(starter: Starter, names: readonly string[], uid: number | undefined): Promise<void> {
+    if (names.length === 0) return;
+    const signal = AbortSignal.timeout(longestMs);
+    const ip = { words: ["ip", "-batch", "-"], input: names.map((name) => creating(name, uid)).join(""), env: {} };
+    const unplugged = Promise.allSettled(names.map((name) => this.unplug(name, signal)));
+    const first = await starter.run(ip, signal);
+    for (const one of await unplugged) if (one.status === "rejected") throw one.reason;
+    if (first.code === 0) return;
+    for (const name of names) await this.remove(name, signal);
+    const { code, stderr } = await starter.run(ip, signal);
+    if (code !== 0) throw new DriverError("refused", `ip tuntap: ${stderr.trim()}`);
   }
 
   /** A tap that is in no port yet. One that is there is another start's; where there is none, the first command leaves none. */
