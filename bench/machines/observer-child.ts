@@ -24,15 +24,20 @@ const lookMs = 3;
 
 const wanted = new Set<string>();
 const bare = new Map<string, ChildProcess>();
-/** What a process was started with, once it is QEMU; undefined: it is, and remains, something else. */
-const known = new Map<string, string | undefined>();
+/** Processes by their numbers: with what those of QEMU were started with, "" for those that may become QEMU yet, undefined for new ones. */
+const candidates = new Map<number, string | undefined>();
+/** The newest process that was looked at. */
+let seen = 0;
 
 function tell(what: Seen["what"], word: string, pid: number): void {
   process.send?.({ what, word, pid, at: String(process.hrtime.bigint()) } satisfies Seen);
 }
 
 const on: Readonly<Record<Request["do"], (request: Request) => void>> = {
-  watch: ({ word }) => wanted.add(word),
+  watch: ({ word }) => {
+    if (wanted.size === 0) lookAtAll();
+    wanted.add(word);
+  },
   start: (request) => {
     const [program = "", ...args] = request.do === "start" ? request.words : [];
     tell("started", request.word, 0);
@@ -55,32 +60,54 @@ process.on("disconnect", () => {
 
 for (; ; await wait(lookMs)) if (wanted.size > 0) look();
 
+function lookAtAll(): void {
+  candidates.clear();
+  for (const name of list("/proc")) if (/^\d+$/.test(name)) candidates.set(Number(name), undefined);
+  seen = newest();
+}
+
+/** Only at what is new, and what it was interested in before: it takes the processors from those that it watches. */
 function look(): void {
-  const pids = list("/proc").filter((name) => /^\d+$/.test(name));
-  for (const pid of known.keys()) if (!pids.includes(pid)) known.delete(pid);
-  for (const pid of pids) {
+  const last = newest();
+  // The numbers begin anew some day.
+  if (last < seen) lookAtAll();
+  for (; seen < last; seen++) candidates.set(seen + 1, undefined);
+  for (const pid of candidates.keys()) {
     const words = wordsOf(pid);
+    if (words === undefined) candidates.delete(pid);
+    else candidates.set(pid, words);
     const word = words && [...wanted].find((one) => words.includes(one));
     if (word === undefined || word === "" || !executes(pid)) continue;
     wanted.delete(word);
-    tell("executes", word, Number(pid));
+    tell("executes", word, pid);
   }
 }
 
-/** Programs on the way to QEMU become others yet. */
-function wordsOf(pid: string): string | undefined {
-  if (known.has(pid)) return known.get(pid);
-  const words = read(`/proc/${pid}/cmdline`);
-  const [program = ""] = words.split("\0");
-  if (program.endsWith("qemu-system-x86_64")) known.set(pid, words);
-  else if (program !== "" && !/(sh|nsenter|setpriv|node)$/.test(program)) known.set(pid, undefined);
-  return known.get(pid);
+/** The number that was given last, to a process or a thread (proc(5), loadavg). */
+function newest(): number {
+  return Number(read("/proc/loadavg").split(" ")[4]);
 }
 
-function executes(pid: string): boolean {
+/** "": it may become QEMU yet. Undefined: it is, and remains, something else. */
+function wordsOf(pid: number): string | undefined {
+  const known = candidates.get(pid);
+  if (known === undefined ? !isProgram(pid) : known !== "") return known;
+  const words = read(`/proc/${pid}/cmdline`);
+  const [program = ""] = words.split("\0");
+  if (program.endsWith("qemu-system-x86_64")) return words;
+  return /^$|(sh|nsenter|setpriv|node)$/.test(program) ? "" : undefined;
+}
+
+/** Threads have numbers as well, and some processes are the kernel's. */
+function isProgram(pid: number): boolean {
+  const status = read(`/proc/${pid}/status`);
+  return status.includes(`\nTgid:\t${pid}\n`) && status.includes("\nVmSize:");
+}
+
+function executes(pid: number): boolean {
   const tasks = `/proc/${pid}/task`;
   return list(tasks).some((task) => {
     const [executedNs] = read(`${tasks}/${task}/schedstat`).split(" ");
-    return task !== pid && Number(executedNs) > executingNs;
+    return task !== String(pid) && Number(executedNs) > executingNs;
   });
 }
