@@ -227,10 +227,9 @@ export class QemuHypervisor extends HostHypervisor<Machine> implements Hyperviso
       return rmSync(files.folder, { recursive: true, force: true });
     }
     // Before it is written down it waits for what it opens, which nobody makes any more: it is started anew.
-    const waits = isLoading && !isWrittenDown(files);
-    if (waits) kill(stray);
-    const found = { definition, stray: waits ? undefined : stray, departure: departure?.phase };
-    const machine = await Machine.find(this.#host, found);
+    const adopted = isLoading && !isWrittenDown(files) ? undefined : stray;
+    if (stray !== undefined && adopted === undefined) kill(stray);
+    const machine = await Machine.find(this.#host, { definition, stray: adopted, departure: departure?.phase });
     this.machines.set(machine.spec.vmId, machine);
     if (departure !== undefined) this.moves?.adoptDeparture(machine, departure);
     if (arrival !== undefined) await this.moves?.adoptArrival(machine, arrival);

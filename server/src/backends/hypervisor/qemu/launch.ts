@@ -104,7 +104,11 @@ async function startAt(
   give(host, spec, files.sockets);
   writeFileSync(files.log, "");
   const words = placed(host.program, args, place);
-  const pid = await host.starter.start({ words, log: files.log, controlGroups }).catch(() => 0);
+  const start = () => host.starter.start({ words, log: files.log, controlGroups });
+  // The small process that starts programs may end just then; another has taken its place by the next try.
+  const pid = await start()
+    .catch(start)
+    .catch(() => 0);
   const process = pid === 0 ? undefined : identityOf(pid);
   if (process === undefined) throw new DriverError("refused", lastWords(files));
   return process;
