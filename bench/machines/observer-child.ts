@@ -24,8 +24,8 @@ const lookMs = 3;
 
 const wanted = new Set<string>();
 const bare = new Map<string, ChildProcess>();
-/** Processes by their numbers: with what those of QEMU were started with, "" for those that may become QEMU yet, undefined for new ones. */
-const candidates = new Map<number, string | undefined>();
+/** Processes by their numbers: with what those of QEMU were started with, "" for those that may become QEMU yet. */
+const candidates = new Map<number, string>();
 /** The newest process that was looked at. */
 let seen = 0;
 
@@ -62,7 +62,7 @@ for (; ; await wait(lookMs)) if (wanted.size > 0) look();
 
 function lookAtAll(): void {
   candidates.clear();
-  for (const name of list("/proc")) if (/^\d+$/.test(name)) candidates.set(Number(name), undefined);
+  for (const name of list("/proc")) if (/^\d+$/.test(name)) consider(Number(name));
   seen = newest();
 }
 
@@ -71,13 +71,13 @@ function look(): void {
   const last = newest();
   // The numbers begin anew some day.
   if (last < seen) lookAtAll();
-  for (; seen < last; seen++) candidates.set(seen + 1, undefined);
-  for (const pid of candidates.keys()) {
-    const words = wordsOf(pid);
+  while (seen < last) consider(++seen);
+  for (const [pid, known] of candidates) {
+    const words = known || wordsOf(pid);
     if (words === undefined) candidates.delete(pid);
     else candidates.set(pid, words);
-    const word = words && [...wanted].find((one) => words.includes(one));
-    if (word === undefined || word === "" || !executes(pid)) continue;
+    const word = [...wanted].find((one) => words?.includes(one));
+    if (word === undefined || !executes(pid)) continue;
     wanted.delete(word);
     tell("executes", word, pid);
   }
@@ -90,8 +90,6 @@ function newest(): number {
 
 /** "": it may become QEMU yet. Undefined: it is, and remains, something else. */
 function wordsOf(pid: number): string | undefined {
-  const known = candidates.get(pid);
-  if (known === undefined ? !isProgram(pid) : known !== "") return known;
   const words = read(`/proc/${pid}/cmdline`);
   const [program = ""] = words.split("\0");
   if (program.endsWith("qemu-system-x86_64")) return words;
@@ -99,9 +97,9 @@ function wordsOf(pid: number): string | undefined {
 }
 
 /** Threads have numbers as well, and some processes are the kernel's. */
-function isProgram(pid: number): boolean {
+function consider(pid: number): void {
   const status = read(`/proc/${pid}/status`);
-  return status.includes(`\nTgid:\t${pid}\n`) && status.includes("\nVmSize:");
+  if (status.includes(`\nTgid:\t${pid}\n`) && status.includes("\nVmSize:")) candidates.set(pid, "");
 }
 
 function executes(pid: number): boolean {
