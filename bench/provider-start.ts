@@ -4,12 +4,10 @@ import { dirname } from "node:path";
 import { buildProvider } from "../provider/scripts/build.ts";
 import { newIdentity } from "../provider/src/plugin/certificate.ts";
 import type { Figure } from "./main.ts";
+import { median } from "./numbers/median.ts";
 
 /** Enough that the median of a shared machine settles. */
 const runs = 21;
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** Milliseconds from the start of a program to its first line. */
 function firstLine(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

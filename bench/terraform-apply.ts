@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServerProcess } from "../test/terraform/server-process.ts";
 import type { Figure } from "./main.ts";
+import { median } from "./numbers/median.ts";
 import { bytesEach, countsOf, kindsOf } from "./terraform/configurations.ts";
 import { type Measured, measure, type Name, type Round, type Rounds } from "./terraform/rounds.ts";
-import { median, tables } from "./terraform/shares.ts";
+import { tables } from "./terraform/shares.ts";
 import { type Command, type Environments, environments } from "./terraform/sides.ts";
 
 const defaultSizes = [1, 100, 1000, 2000];

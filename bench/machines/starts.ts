@@ -1,6 +1,7 @@
 // One machine's start, ours and a bare QEMU's by turns.
 import { setTimeout as wait } from "node:timers/promises";
 import { tapOf } from "../../server/src/backends/hypervisor/qemu/taps.ts";
+import { median } from "../numbers/median.ts";
 import { BareTap, bareGuestOf } from "./bare.ts";
 import { type Figure, figure } from "./figure.ts";
 import { monotonicMs } from "./observer.ts";
@@ -40,13 +41,8 @@ export async function addresses(world: World): Promise<Figure> {
 async function middle(what: string, world: World, rounds: number, until: Until): Promise<Figure> {
   const took: Times[] = [];
   for (let round = 0; round < rounds; round++) took.push(await oneRound(world, until));
-  const [ours, bare] = [middleOf(took.map((one) => one.ours)), middleOf(took.map((one) => one.bare))];
+  const [ours, bare] = [median(took.map((one) => one.ours)), median(took.map((one) => one.bare))];
   return figure(what, ours, bare, "ms");
-}
-
-/** @param values An odd number of them. */
-function middleOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) / 2] ?? Number.NaN;
 }
 
 /** Makes a machine and takes it away again; then a bare one of what it was. */

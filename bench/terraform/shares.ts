@@ -1,9 +1,7 @@
 // Whose processor time a command is: Terraform's own, its providers' and the server's; what it costs at all, and what each resource adds.
+import { median } from "../numbers/median.ts";
 import { type Measured, type Name, names, type Rounds } from "./rounds.ts";
 import { commandNames } from "./sides.ts";
-
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** In seconds of processor time, but for the wall's. */
 export interface Shares {
