@@ -39,7 +39,7 @@ export class Starter {
     this.#namespace = namespace;
   }
 
-  /** Answers its process's number when what comes first is done: it is on its way to its program then. @throws Error where it does not get there; its log says why. */
+  /** Answers its process's number when it is in its control groups: it is on its way to its program then. @throws Error where it does not get there; its log says why. */
   async start(start: Start): Promise<number> {
     return this.#ask(
       (id) => startScript(id, start),
