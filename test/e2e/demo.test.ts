@@ -1,6 +1,6 @@
 // The README's first command, run as a stranger runs it: it deploys examples/quickstart with the real cdktf and Terraform.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
@@ -34,8 +34,12 @@ function demo(beside?: (running: Running) => Promise<void>): Promise<{ code: num
 /** The data folder of the server that a process has started, itself or by its children. */
 function dataFolderUnder(pid: number): string | undefined {
   const read = (one: number, file: string) => {
-    const path = `/proc/${one}/${file}`;
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
+    try {
+      return readFileSync(`/proc/${one}/${file}`, "utf8");
+    } catch {
+      // It has ended.
+      return "";
+    }
   };
   const words = read(pid, "cmdline").split("\0");
   const at = words.indexOf("--data");

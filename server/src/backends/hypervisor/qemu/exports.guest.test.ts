@@ -1,5 +1,5 @@
 // Exports of disks: whole, by whoever reads them at their own pace, and gone with them. No guest need boot for it.
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { FilePart } from "../driver.ts";
@@ -43,8 +43,12 @@ else
     /** What this process has open of copies that have no name. */
     function held(): readonly string[] {
       const files = readdirSync("/proc/self/fd").map((fd) => {
-        const link = `/proc/self/fd/${fd}`;
-        return existsSync(link) ? readlinkSync(link) : "";
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`);
+        } catch {
+          // It was closed just now, as the one is that the folder was read by.
+          return "";
+        }
       });
       return files.filter((file) => file.includes("/export-"));
     }
