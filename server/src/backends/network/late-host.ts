@@ -1,6 +1,6 @@
 // A host's end of the network that has not answered yet: what needs it waits for a while, and is tried again later.
 import { DriverError } from "../driver-error.ts";
-import type { HostNetwork } from "./host-network.ts";
+import type { Connection, HostNetwork } from "./host-network.ts";
 
 /** How long a call waits for the host's Open vSwitch. Milliseconds. */
 const patienceMs = 5_000;
@@ -41,6 +41,14 @@ class LateHost implements HostNetwork {
 
   async plugged(signal: AbortSignal): Promise<readonly { readonly name: string; readonly portId: string }[]> {
     return (await this.#ready(signal)).plugged(signal);
+  }
+
+  async connections(portId: string, signal: AbortSignal): Promise<readonly Connection[]> {
+    return (await this.#ready(signal)).connections(portId, signal);
+  }
+
+  async adopt(portId: string, connections: readonly Connection[], signal: AbortSignal): Promise<void> {
+    await (await this.#ready(signal)).adopt(portId, connections, signal);
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,8 @@ function rememberingNetwork(plugged: Map<string, string>): HostNetwork {
     plug: async ({ name, portId }) => void plugged.set(name, portId),
     unplug: async (name) => void plugged.delete(name),
     plugged: async () => [...plugged].map(([name, portId]) => ({ name, portId })),
+    connections: async () => [],
+    adopt: async () => {},
     close: async () => {},
   };
 }

@@ -33,6 +33,10 @@ class TestNetwork implements HostNetwork {
   async plugged(): Promise<readonly { readonly name: string; readonly portId: string }[]> {
     return [...this.#plugged].map(([name, portId]) => ({ name, portId }));
   }
+  async connections(): Promise<readonly []> {
+    return [];
+  }
+  async adopt(): Promise<void> {}
   async close(): Promise<void> {}
 }
 

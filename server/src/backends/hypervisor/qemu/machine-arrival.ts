@@ -6,6 +6,7 @@ import { type Incoming, lastWords } from "./launch.ts";
 import { goOn } from "./machine-going-on.ts";
 import type { MachineLife } from "./machine-life.ts";
 import { begin } from "./machine-start.ts";
+import type { Connections } from "./move-connections.ts";
 import type { Power } from "./power-off.ts";
 
 /** How long it is waited for until it goes on, in milliseconds; it is this host's whether it has or not. */
@@ -24,14 +25,16 @@ export async function receive(
 /**
  * It has come: it is this host's from here on, and goes on.
  *
- * @param runs whether it ran where it comes from.
+ * @param connections what went on over its ports where it comes from; undefined: it did not run there.
  * @throws before that is written alone: its process has died.
  */
-export async function settleIn(life: MachineLife, runs: boolean): Promise<void> {
+export async function settleIn(life: MachineLife, connections: Connections | undefined): Promise<void> {
   const { host, files, definition } = life;
-  if (runs && life.power === undefined) throw new DriverError("unavailable", `its process died: ${lastWords(files)}`);
+  if (connections !== undefined && life.power === undefined)
+    throw new DriverError("unavailable", `its process died: ${lastWords(files)}`);
   writeRunning(files, life.running);
   writeDefinition(files, definition);
+  if (connections !== undefined) life.connections = connections;
   const { power } = life;
   life.state.become(power === undefined ? "stopped" : "running");
   if (power !== undefined) await atMost(host.clock, goesOnMs, goOn(life, power.monitor));

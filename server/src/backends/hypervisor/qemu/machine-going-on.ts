@@ -3,6 +3,7 @@
 import { atMost } from "./at-most.ts";
 import { plugTaps } from "./launch.ts";
 import { type MachineLife, sentenceOf } from "./machine-life.ts";
+import { adoptConnections } from "./move-connections.ts";
 import type { Qmp } from "./qmp.ts";
 
 /** The pause before what was refused is asked again, doubled each time. Milliseconds: what ends a copy refuses for some tenths of a second. */
@@ -19,6 +20,7 @@ export async function goOn(life: MachineLife, monitor: Qmp, first?: () => Promis
     life.goesOn();
   });
   await insist(life, monitor, "it can't be plugged into its network yet", () => plug(life));
+  void adopt(life, monitor).catch(() => {});
 }
 
 /** Does it until it succeeds, or the monitor is gone. @param what is not possible yet, as the beginning of a sentence. */
@@ -33,6 +35,15 @@ export async function insist(life: MachineLife, monitor: Qmp, what: string, work
       await atMost(life.host.clock, pauseMs, monitor.closed);
     }
   }
+}
+
+/** What went on over its ports goes on. */
+async function adopt(life: MachineLife, monitor: Qmp): Promise<void> {
+  const { host, running, connections } = life;
+  life.connections = new Map();
+  const gone = new AbortController();
+  void monitor.closed.then(() => gone.abort());
+  if (running !== undefined) await adoptConnections(host, running.spec, connections, gone.signal);
 }
 
 async function plug({ host, running }: MachineLife): Promise<void> {

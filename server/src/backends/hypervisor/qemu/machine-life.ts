@@ -8,6 +8,7 @@ import type { Host } from "./host.ts";
 import { type MachineFiles, machineFiles } from "./layout.ts";
 import { needsRestart } from "./machine-change.ts";
 import { StateOf } from "./machine-state.ts";
+import type { Connections } from "./move-connections.ts";
 import { type Ending, type Power, PowerOff } from "./power-off.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { Trouble } from "./trouble.ts";
@@ -35,6 +36,8 @@ export class MachineLife {
   detached = false;
   /** Whether another host may have it. */
   isHandedOver = false;
+  /** What went on over its ports when they were taken off, until they are plugged again. */
+  connections: Connections = new Map();
   /** Resolves when what follows the process's end is done. */
   ended: Promise<void> = Promise.resolve();
   #monitor: Qmp | undefined;

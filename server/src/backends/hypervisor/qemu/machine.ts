@@ -20,6 +20,7 @@ import { goOn } from "./machine-going-on.ts";
 import { MachineLife } from "./machine-life.ts";
 import { start } from "./machine-start.ts";
 import { takeUp } from "./machine-take-up.ts";
+import { type Connections, takeOff } from "./move-connections.ts";
 import { endCopying } from "./move-jobs.ts";
 import type { Power } from "./power-off.ts";
 import { kill, type ProcessIdentity } from "./process.ts";
@@ -210,9 +211,9 @@ export class Machine {
     return receive(this.#life, incoming);
   }
 
-  /** It has come: it goes on here. @throws before that is written down alone. */
-  settleIn(runs: boolean): Promise<void> {
-    return settleIn(this.#life, runs);
+  /** It has come: it goes on here. @param connections undefined: it did not run. @throws before that is written down alone. */
+  settleIn(connections: Connections | undefined): Promise<void> {
+    return settleIn(this.#life, connections);
   }
 
   /** What was begun to move it is ended, and its guest goes on here. */
@@ -233,6 +234,18 @@ export class Machine {
     if (power === undefined) return;
     this.#life.tellTrouble(why);
     await power.monitor.execute("stop");
+  }
+
+  /** Frees its ports for another host. Answers what went on over them, which goes on with the machine here as well. */
+  async takeOff(signal: AbortSignal): Promise<Connections> {
+    const { host, running } = this.#life;
+    if (running !== undefined) this.#life.connections = await takeOff(host, running.spec, signal);
+    return this.#life.connections;
+  }
+
+  /** What went on over its ports when another driver's process took them off. */
+  hadConnections(connections: Connections): void {
+    this.#life.connections = connections;
   }
 
   /** It stands still, and may be another host's; or it is this one's again. */

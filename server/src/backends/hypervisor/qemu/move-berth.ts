@@ -10,6 +10,7 @@ import type { Host } from "./host.ts";
 import { clearAway } from "./launch.ts";
 import { type MachineFiles, machineFiles } from "./layout.ts";
 import { Machine } from "./machine.ts";
+import { unpacked } from "./move-connections.ts";
 import { checkedHello, type Hello } from "./move-hello.ts";
 import { diskOfChannel } from "./move-names.ts";
 import { type Arrival, writeArrival } from "./move-records.ts";
@@ -74,7 +75,7 @@ export class MachineBerth implements Berth {
     if (machine === undefined || inside === undefined) throw new Error("there is no place for it");
     if (inside instanceof RunningBerth) await inside.finish(last);
     else await inside.finish({ disks: machine.spec.disks, last, base: this.#base });
-    await machine.settleIn(inside instanceof RunningBerth);
+    await machine.settleIn(inside instanceof RunningBerth ? unpacked(last.connections) : undefined);
     this.#options.came(machine);
   }
 

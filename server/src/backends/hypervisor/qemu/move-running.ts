@@ -6,8 +6,8 @@ import { DriverError } from "../../driver-error.ts";
 import type { Words } from "../moving/line.ts";
 import { readLog } from "./console-log.ts";
 import { type Host, userOf } from "./host.ts";
-import { unplugTaps } from "./launch.ts";
 import type { Machine } from "./machine.ts";
+import { packed } from "./move-connections.ts";
 import {
   beginMirror,
   finishMirrors,
@@ -84,14 +84,14 @@ export class RunningCopy {
       if (!this.#host.copiesLive) await this.#machine.standStill(whileCopied);
       await this.#beginMigration(dial);
       await this.#untilStill(signal);
-      await Promise.all([
+      const [connections] = await Promise.all([
+        this.#machine.takeOff(signal),
         finishMirrors(this.#power.monitor, this.#machine.events, jobs, signal),
-        unplugTaps(this.#host, this.#power.running.spec, signal),
       ]);
       await this.#power.monitor.execute("migrate-continue", { state: "pre-switchover" });
       await this.#until("completed", signal);
       const log = readLog(this.#machine.files.consoleLog, keptLog);
-      return { consoleLog: gzipSync(log).toString("base64") };
+      return { consoleLog: gzipSync(log).toString("base64"), connections: packed(connections) };
     } finally {
       signal.removeEventListener("abort", broken);
     }

@@ -1,6 +1,6 @@
 // A guest that moves from host to host on a real network: who talks to it notices a pause, and nothing else. How long that is, is measured elsewhere.
 import { spawn } from "node:child_process";
-import { afterAll, beforeAll, describe, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { inside } from "../../linux/namespaces.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import { openHostNetwork } from "../../network/ovn/chassis/open-vswitch.ts";
@@ -8,7 +8,7 @@ import type { Guest } from "../../network/ovn/testing/guest.ts";
 import { type NetworkLab, startNetworkLab } from "../../network/ovn/testing/network-lab.ts";
 import { describeOnOvn } from "../../network/ovn/testing/require.ts";
 import { sampleNetwork, samplePort } from "../../network/ovn/testing/sample-network.ts";
-import { moveMachine } from "../moves-contract.ts";
+import { moveMachine, movesOf, untilMoved } from "../moves-contract.ts";
 import { MovesWithinProcess } from "../moving/within-process.ts";
 import { qemuMissing } from "./index.ts";
 import { patienceMs, signal, TestHost, until } from "./testing/host.ts";
@@ -16,7 +16,13 @@ import { patienceMs, signal, TestHost, until } from "./testing/host.ts";
 jest.setTimeout(3 * patienceMs);
 const missing = qemuMissing();
 const { portId, macAddress, ipAddress } = samplePort(1);
-const port = 9000;
+/** Where the guest answers, and where its peer does: nothing else comes in, but for pings. */
+const [port, peersPort] = [9_000, 9_001];
+const remote = { type: "any" } as const;
+const rules = [
+  { name: "tcp", direction: "ingress", protocol: "tcp", ports: { first: port, last: peersPort }, remote },
+  { name: "ping", direction: "ingress", protocol: "icmp", remote },
+] as const;
 
 /** A TCP connection whose other end echoes. */
 function connectEcho(peer: Guest): { readonly says: (word: string) => Promise<void>; readonly end: () => void } {
@@ -33,6 +39,13 @@ function connectEcho(peer: Guest): { readonly says: (word: string) => Promise<vo
   return { says, end: () => child.kill() };
 }
 
+/** Waits for a TCP connection, and says on it what it is told to. */
+function serve(peer: Guest): { readonly say: (word: string) => void; readonly end: () => void } {
+  const [first = "", ...words] = inside(peer.namespace, "busybox", "nc", "-l", "-p", String(peersPort));
+  const child = spawn(first, words, { stdio: ["pipe", "ignore", "ignore"] });
+  return { say: (word) => void child.stdin.write(`${word}\n`), end: () => child.kill() };
+}
+
 if (missing !== undefined) describe.skip(`a guest on a network (${missing})`, () => test("moves", () => undefined));
 else
   describeOnOvn("a guest on a network", () => {
@@ -42,7 +55,8 @@ else
     let peer: Guest;
     beforeAll(async () => {
       lab = await startNetworkLab({ hosts: 2 });
-      for (const object of sampleNetwork(2)) await lab.driver.ensure(object, signal);
+      for (const object of sampleNetwork(2))
+        await lab.driver.ensure(object.type === "filter" ? { ...object, rules } : object, signal);
       peer = await lab.plug({ ...samplePort(2), host: 0 });
       await peer.dhcp();
       const transport = new MovesWithinProcess();
@@ -67,19 +81,43 @@ else
       await a.says("vm-1", new RegExp(`tick .* addresses=eth0:${ipAddress}/`));
       const line = await a.driver.consoles.open("vm-1", "serial", signal);
       line.write(`nc -l -p ${port} -e cat &\n`);
+      // On this one the guest has nothing to say.
+      const server = serve(peer);
+      line.write(`tail -f /dev/null | nc ${samplePort(2).ipAddress} ${peersPort} &\n`);
       line.write("echo listening-$((40 + 2))\n");
       await a.says("vm-1", /listening-42/);
       line.destroy();
       const echo = connectEcho(peer);
       await echo.says("before");
+      server.say("heard-first");
+      await a.says("vm-1", /heard-first/);
       const answers = () => until("it answers a ping", () => peer.pings(ipAddress));
       await answers();
       await moveMachine(a.driver, b.driver, spec, patienceMs);
       await echo.says("after");
+      server.say("heard-second");
+      await b.says("vm-1", /heard-second/);
       await answers();
       await moveMachine(b.driver, a.driver, spec, patienceMs);
       await echo.says("back");
+      server.say("heard-third");
+      await a.says("vm-1", /heard-third/);
       await answers();
+
+      // Given up when its port has been taken off: it goes on where it is.
+      const [network] = networks;
+      if (network === undefined) throw new Error("the lab has no host");
+      const unplug = network.unplug.bind(network);
+      jest.spyOn(network, "unplug").mockImplementationOnce(async (...port) => {
+        await unplug(...port);
+        void movesOf(a.driver).cancel("vm-1", signal);
+      });
+      await movesOf(a.driver).send("vm-1", await movesOf(b.driver).offer(spec, signal), signal);
+      expect((await untilMoved(a.driver, "vm-1", patienceMs))?.phase).not.toBe("done");
+      await echo.says("stayed");
+      server.say("heard-fourth");
+      await a.says("vm-1", /heard-fourth/);
       echo.end();
+      server.end();
     });
   });

@@ -13,6 +13,7 @@ import { imagesFolder, type MachineFiles } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { MachineBerth } from "./move-berth.ts";
 import { checkMovable, MachineCargo } from "./move-cargo.ts";
+import { unpacked } from "./move-connections.ts";
 import { diskChannel, memoryChannel } from "./move-names.ts";
 import { type Arrival, type Departure, forgetArrival } from "./move-records.ts";
 import type { ProcessIdentity } from "./process.ts";
@@ -68,6 +69,7 @@ export class QemuMoves extends Moves {
     const cargo = new MachineCargo({ host, machine, offer, digestOf: digestsOf(host) });
     const sender = new Sender({ vmId, offer, transport, cargo, clock: host.clock });
     this.adoptSender(vmId, sender);
+    machine.hadConnections(unpacked(last.connections));
     if (phase === "gone") sender.hasLeft();
     else sender.resume(last);
   }

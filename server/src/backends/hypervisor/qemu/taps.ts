@@ -1,6 +1,6 @@
 // The host's ends of a machine's NICs: taps that its user may open, plugged into their ports.
 import type { Starter } from "../../linux/starter.ts";
-import type { HostNetwork } from "../../network/host-network.ts";
+import type { Connection, HostNetwork } from "../../network/host-network.ts";
 import type { MachineSpec, NicSpec } from "../driver.ts";
 import { shortOf } from "./layout.ts";
 import { run } from "./programs.ts";
@@ -53,6 +53,14 @@ export class Taps {
 
   async unplug(name: string, signal: AbortSignal): Promise<void> {
     await this.#network.unplug(name, signal);
+  }
+
+  connections({ portId }: NicSpec, signal: AbortSignal): Promise<readonly Connection[]> {
+    return this.#network.connections(portId, signal);
+  }
+
+  adopt({ portId }: NicSpec, connections: readonly Connection[], signal: AbortSignal): Promise<void> {
+    return this.#network.adopt(portId, connections, signal);
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {
