@@ -7,6 +7,7 @@ import { openDatabase } from "../ovsdb/client.ts";
 import { type Atom, type Database, type Operation, OvsdbError, type Row, type Value } from "../ovsdb/database.ts";
 import type { ChassisAddress } from "./chassis.ts";
 import { readConnections, type Switch, writeConnections } from "./conntrack.ts";
+import { keepFromZeroSnat, zeroSnatMonitor } from "./zero-snat.ts";
 
 /** Marks the interfaces that we plugged. */
 const owner = ["photon:owner", "photoncloud"] as const;
@@ -20,7 +21,7 @@ const mostConnections = 20_000;
 const claimedMs = 60_000;
 
 const monitor = {
-  Open_vSwitch: { columns: ["external_ids"] },
+  ...zeroSnatMonitor,
   Bridge: { columns: ["name", "ports", "external_ids", "datapath_type"] },
   Port: { columns: ["name", "interfaces"] },
   Interface: { columns: ["name", "external_ids"] },
@@ -33,7 +34,9 @@ export async function openHostNetwork(
 ): Promise<HostNetwork> {
   const { log = () => {}, signal } = options;
   const remote = { remote: address.database, database: "Open_vSwitch", leaderOnly: false };
-  return new OpenVswitch(address, await openDatabase({ ...remote, monitor, log }, signal), log);
+  const database = await openDatabase({ ...remote, monitor, log }, signal);
+  keepFromZeroSnat(database, log);
+  return new OpenVswitch(address, database, log);
 }
 
 class OpenVswitch implements HostNetwork {

@@ -1,6 +1,7 @@
 // A whole network for packet tests: a private OVN with our driver on it. Each test file has one of its own.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
+import { openHostNetwork } from "../chassis/open-vswitch.ts";
 import { type OvnNetwork, openOvnNetwork } from "../driver.ts";
 import type { PrivateOvn, PrivateOvnOptions } from "../private/private-ovn.ts";
 import { startPrivateOvn } from "../private/start.ts";
@@ -28,7 +29,10 @@ export async function startNetworkLab(options: LabOptions = {}): Promise<Network
   const dir = await mkdtemp("/tmp/p");
   const ovn = await startPrivateOvn({ dir, name, external: wire, ...options });
   const { northbound, southbound } = ovn;
-  const driver = await openOvnNetwork({ northbound, southbound }, AbortSignal.timeout(10_000));
+  const signal = AbortSignal.timeout(10_000);
+  const driver = await openOvnNetwork({ northbound, southbound }, signal);
+  // As on every host of ours: its switch is kept from its faults.
+  const networks = await Promise.all(ovn.hosts.map((host) => openHostNetwork(host, { signal })));
   const guests: Guest[] = [];
   const kept = (guest: Guest) => {
     guests.push(guest);
@@ -41,6 +45,7 @@ export async function startNetworkLab(options: LabOptions = {}): Promise<Network
     outside: () => kept(outsideGuest(ovn)),
     stop: async () => {
       await driver.close();
+      await Promise.all(networks.map((network) => network.close()));
       await Promise.all(guests.map((guest) => guest.remove()));
       await ovn.stop();
       await rm(dir, { recursive: true, force: true });
