@@ -58,6 +58,7 @@ export const byMethod: Readonly<Record<string, (around: Surroundings) => Json>> 
   ReadFlowLog: () => ({}),
   StartVm: () => ({}),
   FenceHost: () => ({}),
+  ExpelHost: () => ({}),
   ApproveBreakGlass: () => ({}),
   EndBreakGlass: () => ({}),
   StopVm: () => ({}),

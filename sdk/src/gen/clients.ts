@@ -273,8 +273,10 @@ export interface FlavorClient extends ResourceClient<Flavor, FlavorInput, Flavor
 
 /** A machine that runs the cloud's virtual machines. Those of other machines are driven through the agent that runs there. */
 export interface HostClient extends ResourceClient<Host, HostInput, HostUpdate, HostId> {
-  /** Says that the host is off, or cut off for good: its certificate is worth nothing from then on, its machines no longer count as running, and it comes back only by joining anew. Say it of no host that might still run: two machines would write to one address. */
+  /** Says that the host is off, or cut off for good: its certificate is worth nothing from then on, its machines no longer count as running, and it comes back only by joining anew. Say it of no host that might still run: two machines would write to one address. Refused while it answers. */
   fence(id: HostId, options?: CallOptions): Promise<Host>;
+  /** Fences a host although it may answer, such as one that was broken into. Its machines may run there for as long as it does. */
+  expel(id: HostId, options?: CallOptions): Promise<Host>;
   /** Moves all machines to other hosts; it takes no new ones until AbortDrain ends that. `drain` tells how far it is. */
   drain(id: HostId, input: Omit<DrainHostRequest, "id">, options?: CallOptions): Promise<Host>;
   /** Ends a drain, done or not: what is being copied stays here, and the host takes machines again. */

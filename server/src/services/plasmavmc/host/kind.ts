@@ -13,12 +13,26 @@ export function isOwn({ address, state }: Host): boolean {
   return address === "" && state === HostState.READY;
 }
 
-/** From here on its agent is a stranger. @throws Fault WRONG_STATE for the server's own host. */
+/** @throws Fault WRONG_STATE for the server's own host, and for one that answers: what is made anew of its machines would run twice. */
 async function fence(host: Host): Promise<void> {
   if (isOwn(host)) throw new Fault("WRONG_STATE", `the server itself runs on host ${host.id}, so that it can't be off`);
-  host.state = HostState.FENCED;
-  host.stateReason = "It was said to be off; it comes back by joining anew.";
-  host.certificates = [];
+  if (host.state === HostState.READY)
+    throw new Fault(
+      "WRONG_STATE",
+      `host ${host.id} answers, so that its machines run: drain it; or switch it off, and fence it when it is silent; if it was broken into, expel it`,
+    );
+  shutOut(host, "It was said to be off; it comes back by joining anew.");
+}
+
+/** @throws Fault WRONG_STATE for the server's own host. */
+async function expel(host: Host): Promise<void> {
+  if (isOwn(host)) throw new Fault("WRONG_STATE", `the server itself runs on host ${host.id}, which can't be expelled`);
+  shutOut(host, "It was expelled, and its machines may run there yet; it comes back by joining anew.");
+}
+
+/** From here on its agent is a stranger. */
+function shutOut(host: Host, stateReason: string): void {
+  Object.assign(host, { state: HostState.FENCED, stateReason, certificates: [] });
 }
 
 /** @throws Fault WRONG_STATE while machines may run there: nobody would know of them any more. */
@@ -45,6 +59,7 @@ export const hostKind = defineKind({
   },
   methods: {
     FenceHost: { update: fence },
+    ExpelHost: { update: expel },
     DrainHost: drainHost,
     AbortDrain: abortDrain,
     EvacuateHost: evacuateHost,
