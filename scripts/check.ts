@@ -13,7 +13,7 @@ function lastCommit(): string {
 const quick: Step[] = [
   binary("types", "tsc", "-p", "."),
   binary("format and lint", "biome", "check", "--error-on-warnings", "."),
-  binary("promises (typed lint)", "oxlint", "--type-aware", "--deny-warnings", "--silent", "."),
+  binary("promises (typed lint)", "oxlint", "--type-aware", "--deny-warnings", "."),
   binary("schema lint", "buf", "lint"),
   binary("schema format", "buf", "format", "--diff", "--exit-code"),
   binary("schema breaks nobody", "buf", "breaking", "--against", `.git#ref=${lastCommit()}`),

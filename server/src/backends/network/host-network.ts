@@ -25,11 +25,14 @@ export interface HostNetwork {
   unplug(deviceName: string, signal: AbortSignal): Promise<void>;
   /** Which devices are plugged, by port. */
   plugged(signal: AbortSignal): Promise<readonly { readonly name: string; readonly portId: string }[]>;
-  /** What is known here of a port's connections, as many as a move takes along. It is forgotten when the port's device is taken off. None where it can't be read, which is logged. */
+  /**
+   * What is known here of a port's connections, as many as a move takes along. It is forgotten when the port's device is taken off. None where it can't
+   * be read, which is logged.
+   */
   connections(portId: string, signal: AbortSignal): Promise<readonly Connection[]>;
   /**
    * Lets a port's connections go on that began where it was before: without it, of a connection that its guest began nothing comes in until the guest
-   * sends something. Resolves when that is done, or can't be, which is logged; it waits for the port to be this host's.
+   * sends something. It waits for the port to be this host's. Resolves when that is done, is not wanted any more, or can't be, which is logged.
    */
   adopt(portId: string, connections: readonly Connection[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -40,10 +40,11 @@ export async function insist(life: MachineLife, monitor: Qmp, what: string, work
 /** What went on over its ports goes on. */
 async function adopt(life: MachineLife, monitor: Qmp): Promise<void> {
   const { host, running, connections } = life;
+  if (running === undefined || connections.size === 0) return;
   life.connections = new Map();
   const gone = new AbortController();
   void monitor.closed.then(() => gone.abort());
-  if (running !== undefined) await adoptConnections(host, running.spec, connections, gone.signal);
+  await adoptConnections(host, running.spec, connections, gone.signal);
 }
 
 async function plug({ host, running }: MachineLife): Promise<void> {

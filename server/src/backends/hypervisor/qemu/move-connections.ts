@@ -17,10 +17,10 @@ const largestPort = 65_535;
 
 /** Takes a machine's NICs off their ports, which are free for another host then. Answers what went on over them. */
 export async function takeOff(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<Connections> {
+  const { taps } = host;
+  if (taps === undefined) return new Map();
   const ports = spec.nics.filter(({ portId }) => portId !== "");
-  const known = await Promise.all(
-    ports.map(async (nic) => [nic.portId, (await host.taps?.connections(nic, signal)) ?? []] as const),
-  );
+  const known = await Promise.all(ports.map(async (nic) => [nic.portId, await taps.connections(nic, signal)] as const));
   await unplugTaps(host, spec, signal);
   return new Map(known);
 }
@@ -32,7 +32,9 @@ export async function adoptConnections(
   connections: Connections,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const nic of spec.nics) await host.taps?.adopt(nic, connections.get(nic.portId) ?? [], signal);
+  const { taps } = host;
+  if (taps === undefined) return;
+  await Promise.all(spec.nics.map((nic) => taps.adopt(nic, connections.get(nic.portId) ?? [], signal)));
 }
 
 export function packed(connections: Connections): string {

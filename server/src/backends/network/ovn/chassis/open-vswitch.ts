@@ -103,6 +103,7 @@ class OpenVswitch implements HostNetwork {
       if (zone === undefined) return [];
       return await readConnections(this.#switch(), zone, { most: mostConnections, signal });
     } catch (error) {
+      signal.throwIfAborted();
       this.#log(`the connections of port ${portId} can't be read: some may stop when it moves`, error);
       return [];
     }
@@ -115,7 +116,8 @@ class OpenVswitch implements HostNetwork {
       const zone = await this.#database.until(() => this.#zone(portId), limit);
       await writeConnections(this.#switch(), zone, { connections, signal: limit });
     } catch (error) {
-      this.#log(`connections of port ${portId} could not be taken over: some may have stopped`, error);
+      if (!signal.aborted)
+        this.#log(`connections of port ${portId} could not be taken over: some may have stopped`, error);
     }
   }
 
