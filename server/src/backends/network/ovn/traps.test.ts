@@ -17,7 +17,7 @@ const files = ["test/network", "server/src/backends/network/ovn"].flatMap((folde
 );
 
 test("the table has all traps", () => {
-  expect(traps.map(({ trap }) => trap)).toEqual(Array.from({ length: 12 }, (_, index) => `T${index + 1}`));
+  expect(traps.map(({ trap }) => trap)).toEqual(Array.from({ length: 14 }, (_, index) => `T${index + 1}`));
 });
 
 test.each(traps)("$trap is tried where the table says, by name", ({ trap, tests }) => {

@@ -166,7 +166,7 @@ describeOnOvn("a port that moves", () => {
   }
 
   test.each(["tcp", "udp"] as const)(
-    "takes its connections along that only the other end speaks on: %s",
+    "takes its connections along that only the other end speaks on (T13): %s",
     async (protocol) => {
       const begun = lines.length;
       for (const hears of ["mover", "peer"] as const) await open(hears, protocol, protocol === "tcp" ? 6 : 4);

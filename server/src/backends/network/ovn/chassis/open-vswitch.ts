@@ -7,7 +7,7 @@ import { openDatabase } from "../ovsdb/client.ts";
 import { type Atom, type Database, type Operation, OvsdbError, type Row, type Value } from "../ovsdb/database.ts";
 import type { ChassisAddress } from "./chassis.ts";
 import { readConnections, type Switch, writeConnections } from "./conntrack.ts";
-import { keepFromZeroSnat, zeroSnatMonitor } from "./zero-snat.ts";
+import { faultsMonitor, keepFromFaults } from "./userspace-faults.ts";
 
 /** Marks the interfaces that we plugged. */
 const owner = ["photon:owner", "photoncloud"] as const;
@@ -21,7 +21,7 @@ const mostConnections = 20_000;
 const claimedMs = 60_000;
 
 const monitor = {
-  ...zeroSnatMonitor,
+  ...faultsMonitor,
   Bridge: { columns: ["name", "ports", "external_ids", "datapath_type"] },
   Port: { columns: ["name", "interfaces"] },
   Interface: { columns: ["name", "external_ids"] },
@@ -35,7 +35,7 @@ export async function openHostNetwork(
   const { log = () => {}, signal } = options;
   const remote = { remote: address.database, database: "Open_vSwitch", leaderOnly: false };
   const database = await openDatabase({ ...remote, monitor, log }, signal);
-  keepFromZeroSnat(database, log);
+  keepFromFaults(database, { runDir: address.runDir, log });
   return new OpenVswitch(address, database, log);
 }
 
