@@ -62,8 +62,9 @@ for (; ; await wait(lookMs)) if (wanted.size > 0) look();
 
 function lookAtAll(): void {
   candidates.clear();
-  for (const name of list("/proc")) if (/^\d+$/.test(name)) consider(Number(name));
+  // Before the list, so that what begins while it is read is new.
   seen = newest();
+  for (const name of list("/proc")) if (/^\d+$/.test(name)) consider(Number(name));
 }
 
 /** Only at what is new, and what it was interested in before: it takes the processors from those that it watches. */
