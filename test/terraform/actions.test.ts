@@ -1,42 +1,38 @@
 // Actions (Terraform 1.14), played by grpc-js against a cloud: a kind's own methods, without a line for any of them.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { postJson } from "@photoncloud/server/testing";
 import { actionSchemas } from "../../provider/src/action/action-schema.ts";
 import type { Attribute } from "../../provider/src/attribute.ts";
 import { unknown } from "../../provider/src/cty/value.ts";
 import { withinShape } from "../../provider/src/schema.ts";
 import { BlockCodec } from "../../provider/src/wire.ts";
 import { json, PlayedTerraform, sentences } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
+import { reattach } from "./reattached.ts";
+import { as, Stage } from "./stage.ts";
+import type { Login } from "./workspace.ts";
 
 const schemas = new Map(actionSchemas(catalog()).map((schema) => [schema.typeName, schema]));
-let cloud: TestCloud;
-let tenant: TestTenant;
-let provider: Reattached;
+let stage: Stage;
+let tenant: Login;
 let terraform: PlayedTerraform;
 let vmId: string;
 
 async function vm(method: string, more: object = {}) {
   const request = { orgId: "acme", projectId: "main", ...more };
-  const { body } = await postJson(cloud.url, `plasmavmc.v1.VmService/${method}`, request, tenant.token);
+  const { body } = await postJson(tenant.url, `plasmavmc.v1.VmService/${method}`, request, tenant.token);
   return body;
 }
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  tenant = await cloud.tenant("acme", "main");
-  provider = await reattach({ ...tenant, url: cloud.url });
-  terraform = new PlayedTerraform(provider);
+  stage = await Stage.set(as("acme", "main"));
+  tenant = stage.login;
+  terraform = stage.terraform;
   await terraform.configure();
   vmId = String((await vm("CreateVm", { name: "web", spec: { disks: [{ id: "root", sizeGib: 1 }] } })).id);
 });
 
-afterAll(async () => {
-  terraform.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 async function invoke(action: string, config: object) {
   const events = await terraform.stream("invokeAction", { actionType: `photoncloud_${action}`, config: json(config) });
@@ -75,19 +71,24 @@ describe("an action", () => {
       expect(progress.join("\n")).toMatch(/^CreateVmSnapshot: vm_snapshot/);
     }
     const request = { orgId: "acme", projectId: "main", filter: 'labels["by"] = "hand"' };
-    const { body } = await postJson(cloud.url, "plasmavmc.v1.VmSnapshotService/ListVmSnapshots", request, tenant.token);
+    const { body } = await postJson(
+      tenant.url,
+      "plasmavmc.v1.VmSnapshotService/ListVmSnapshots",
+      request,
+      tenant.token,
+    );
     expect(body.vmSnapshots).toMatchObject([1, 2].map(() => ({ vmId, status: { state: "STATE_READY" } })));
   });
 
   test("service_account_key_rotate gives a key the secret that it is told, and tells it nobody", async () => {
     const [account, secret] = ["deployer", `pck_${"r0tated".repeat(7).slice(0, 43)}`];
-    const ask = async (path: string, body: object) => (await postJson(cloud.url, `iam.v1.${path}`, body, admin)).body;
-    const admin = await cloud.adminToken();
+    const ask = async (path: string, body: object) => (await postJson(tenant.url, `iam.v1.${path}`, body, admin)).body;
+    const admin = await stage.cloud.adminToken();
     await ask("ServiceAccountService/CreateServiceAccount", { orgId: "acme", id: account });
     const made = { orgId: "acme", serviceAccountId: account };
     const { id } = await ask("ServiceAccountKeyService/CreateServiceAccountKey", made);
     const config = { id, org_id: "acme", secret };
-    const attached = await reattach({ ...tenant, token: admin, url: cloud.url });
+    const attached = await reattach({ ...tenant, token: admin });
     const played = new PlayedTerraform(attached);
     await played.configure();
     const request = { actionType: "photoncloud_service_account_key_rotate", config: json(config) };

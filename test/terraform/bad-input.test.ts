@@ -3,45 +3,31 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
-import { type Reattached, reattach } from "./reattached.ts";
-import { type Diagnostic, type Login, Workspace } from "./workspace.ts";
+import { postJson } from "@photoncloud/server/testing";
+import { as, Stage } from "./stage.ts";
+import type { Diagnostic, Login, Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let acme: TestTenant;
-let rival: TestTenant;
-const providers: Reattached[] = [];
-const workspaces: Workspace[] = [];
+let stage: Stage;
+let acme: Login;
+let rival: Login;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  acme = await cloud.tenant("acme-corp", "project-alpha");
-  rival = await cloud.tenant("rival-inc", "project-beta");
+  stage = await Stage.set(as("acme-corp", "project-alpha"));
+  acme = stage.login;
+  rival = await as("rival-inc", "project-beta")(stage.cloud);
 });
 
-afterEach(() => {
-  for (const workspace of workspaces.splice(0)) workspace.close();
-  for (const provider of providers.splice(0)) provider.close();
-});
+afterEach(() => stage.clear());
 
-afterAll(() => cloud.stop());
-
-async function open(hcl: string, login: Partial<Login> = {}): Promise<Workspace> {
-  const as = { ...acme, url: cloud.url, ...login };
-  const provider = await reattach(as);
-  providers.push(provider);
-  const workspace = await Workspace.open(as, hcl, provider.env);
-  workspaces.push(workspace);
-  return workspace;
-}
+afterAll(() => stage.close());
 
 const applied = (workspace: Workspace) => workspace.diagnostics("apply", "-auto-approve", "-input=false");
 const told = (diagnostics: readonly Diagnostic[]) =>
   diagnostics.map((d) => [d.address, d.snippet?.code.trim(), d.detail] as const);
 
-async function create(tenant: TestTenant, method: string, body: object): Promise<string> {
+async function create(tenant: Login, method: string, body: object): Promise<string> {
   const request = { orgId: tenant.orgId, projectId: tenant.projectId, ...body };
-  const answer = await postJson(cloud.url, method, request, tenant.token);
+  const answer = await postJson(tenant.url, method, request, tenant.token);
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
   return String(answer.body.id);
 }
@@ -68,7 +54,7 @@ describe("terraform validate finds without the cloud", () => {
     ],
   ];
   test.each(rows)("%s", async (_name, hcl, code, detail) => {
-    const [problem, ...more] = await (await open(hcl)).diagnostics("validate");
+    const [problem, ...more] = await (await stage.openApart(hcl)).diagnostics("validate");
     expect(more).toEqual([]);
     expect(problem?.snippet?.code).toContain(code);
     expect(problem?.detail).toContain(detail);
@@ -79,7 +65,7 @@ describe("terraform apply is refused by the cloud", () => {
   test("for overlapping networks, at the attribute", async () => {
     const vpcId = await create(acme, "prismnet.v1.VpcService/CreateVpc", { name: "one", cidr: "10.0.0.0/16" });
     await create(acme, "prismnet.v1.SubnetService/CreateSubnet", { name: "one", vpcId, cidr: "10.0.1.0/24" });
-    const workspace = await open(
+    const workspace = await stage.openApart(
       `resource "photoncloud_subnet" "a" {\n  name = "two"\n  vpc_id = "${vpcId}"\n  cidr = "10.0.1.128/25"\n}\n`,
     );
     const [[address, code, detail] = []] = told(await applied(workspace));
@@ -94,7 +80,7 @@ describe("terraform apply is refused by the cloud", () => {
     const subnet = (id: string) => `resource "photoncloud_subnet" "a" {\n  name = "s"\n  vpc_id = "${id}"\n}\n`;
     const answers: string[] = [];
     for (const id of [foreign, missing]) {
-      const [[, code, detail = ""] = []] = told(await applied(await open(subnet(id))));
+      const [[, code, detail = ""] = []] = told(await applied(await stage.openApart(subnet(id))));
       expect(code).toBe(`vpc_id = "${id}"`);
       answers.push(detail.replaceAll(id, "ID").replace(/Request id: .*/, ""));
     }
@@ -102,7 +88,7 @@ describe("terraform apply is refused by the cloud", () => {
   });
 
   test("in an org that is not the token's, naming the permission", async () => {
-    const workspace = await open(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" });
+    const workspace = await stage.openApart(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" });
     const [problem] = await applied(workspace);
     expect(problem?.summary).toBe("Permission denied");
     expect(problem?.detail).toContain("network:vpcs:plan");
@@ -113,7 +99,7 @@ describe("terraform apply is refused by the cloud", () => {
       name: "secret-net",
       cidr: "10.9.0.0/16",
     });
-    const workspace = await open(vpc("a"));
+    const workspace = await stage.openApart(vpc("a"));
     for (const id of [foreign, `rival-inc/project-beta/${foreign}`]) {
       const { code, stderr } = await workspace.run("import", "-no-color", "photoncloud_vpc.a", id);
       expect(code).not.toBe(0);
@@ -129,14 +115,14 @@ describe("terraform apply is refused by the cloud", () => {
     ["a token with another signature", undefined],
   ])("with %s", async (_name, given) => {
     const token = given ?? `${acme.token.slice(0, -6)}AAAAAA`;
-    const [problem] = await applied(await open(vpc("a"), { token }));
+    const [problem] = await applied(await stage.openApart(vpc("a"), { token }));
     expect(problem?.summary).toBe("The cloud does not accept these credentials");
     expect(JSON.stringify(problem)).not.toContain(token);
   });
 });
 
 test("a change by somebody else between plan and apply stops the apply", async () => {
-  const workspace = await open(vpc("etag"));
+  const workspace = await stage.openApart(vpc("etag"));
   await workspace.apply();
   const { id } = (await workspace.state())["photoncloud_vpc.a"] ?? {};
   workspace.write(vpc("etag").replace("}", '  labels = { mine = "1" }\n}'));
@@ -148,7 +134,7 @@ test("a change by somebody else between plan and apply stops the apply", async (
     vpc: { labels: { theirs: "1" } },
     updateMask: "labels",
   };
-  expect((await postJson(cloud.url, "prismnet.v1.VpcService/UpdateVpc", theirs, acme.token)).status).toBe(200);
+  expect((await postJson(acme.url, "prismnet.v1.VpcService/UpdateVpc", theirs, acme.token)).status).toBe(200);
   const { code, stderr } = await workspace.run("apply", "-input=false", "-no-color", "plan.bin");
   expect([code, stderr]).toEqual([1, expect.stringContaining("changed outside of this run")]);
   expect(await workspace.plan()).toEqual({ "photoncloud_vpc.a": "update" });
@@ -158,8 +144,8 @@ test("a change by somebody else between plan and apply stops the apply", async (
 
 test("a password is in no state, no plan and no output", async () => {
   const canary = "canary-4711-password";
-  const token = await cloud.adminToken();
-  const workspace = await open(
+  const token = await stage.cloud.adminToken();
+  const workspace = await stage.openApart(
     `variable "password" {
   type      = string
   ephemeral = true
@@ -176,11 +162,11 @@ resource "photoncloud_user" "a" {\n  id = "canary"\n  password = var.password\n}
   const state = readFileSync(join(workspace.directory, "terraform.tfstate"), "utf8");
   expect([output, json, state].filter((text) => text.includes(canary))).toEqual([]);
   const login = { orgId: "acme-corp", principalId: "canary", password: canary };
-  expect((await postJson(cloud.url, "iam.v1.IamTokenService/IssueToken", login)).status).toBe(200);
+  expect((await postJson(acme.url, "iam.v1.IamTokenService/IssueToken", login)).status).toBe(200);
   expect(await workspace.plan()).toEqual({});
 });
 
 test("a provider that does not know where the cloud is says so", async () => {
-  const workspace = await open(vpc("a"), { url: "" });
+  const workspace = await stage.openApart(vpc("a"), { url: "" });
   expect((await workspace.diagnostics("plan", "-input=false"))[0]?.detail).toContain("PHOTON_ENDPOINT");
 });

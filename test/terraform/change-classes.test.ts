@@ -1,26 +1,17 @@
 // What a plan says that a change is: as little as was written, and of its class: hot, with a restart, with a replacement, or with a loss of data.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
-import { type Reattached, reattach } from "./reattached.ts";
-import { type Login, Workspace } from "./workspace.ts";
+import { as, Stage } from "./stage.ts";
+import type { Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let login: Login;
-let provider: Reattached;
+let stage: Stage;
 let workspace: Workspace;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  login = { ...(await cloud.tenant("acme-corp", "project-alpha")), url: cloud.url };
-  provider = await reattach(login);
-  workspace = await Workspace.open(login, "", provider.env);
+  stage = await Stage.set(as("acme-corp", "project-alpha"));
+  workspace = await stage.open();
 });
 
-afterAll(async () => {
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 /** Lets a plan lose data. */
 const allowing = 'provider "photoncloud" {\n  allow_data_loss = true\n}\n';

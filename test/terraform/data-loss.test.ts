@@ -1,29 +1,22 @@
 // A change that loses data is refused by the cloud itself, where nobody asked it about the plan, by whatever way it comes.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { isPhotonError, PhotonCloud } from "@photoncloud/sdk";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
+import { postJson } from "@photoncloud/server/testing";
 import { runPhoton } from "../../cli/src/testing/run.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { Workspace } from "./workspace.ts";
+import { as, Stage } from "./stage.ts";
+import type { Login, Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let acme: TestTenant;
-let provider: Reattached;
+let stage: Stage;
+let acme: Login;
 let workspace: Workspace;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  acme = await cloud.tenant("acme-corp", "project-alpha");
-  const login = { ...acme, url: cloud.url };
-  provider = await reattach(login);
-  workspace = await Workspace.open(login, "", provider.env);
+  stage = await Stage.set(as("acme-corp", "project-alpha"));
+  acme = stage.login;
+  workspace = await stage.open();
 });
 
-afterAll(async () => {
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 const [root, data] = [
   { id: "root", sizeGib: 1 },
@@ -33,11 +26,11 @@ const at = () => ({ orgId: acme.orgId, projectId: acme.projectId });
 
 async function made(name: string): Promise<string> {
   const body = { ...at(), name, spec: { disks: [root, data] } };
-  return String((await postJson(cloud.url, "plasmavmc.v1.VmService/CreateVm", body, acme.token)).body.id);
+  return String((await postJson(acme.url, "plasmavmc.v1.VmService/CreateVm", body, acme.token)).body.id);
 }
 
 async function disksOf(id: string): Promise<readonly string[]> {
-  const { body } = await postJson(cloud.url, "plasmavmc.v1.VmService/GetVm", { ...at(), id }, acme.token);
+  const { body } = await postJson(acme.url, "plasmavmc.v1.VmService/GetVm", { ...at(), id }, acme.token);
   const { disks } = body.spec as { disks: { id: string }[] };
   return disks.map((disk) => disk.id);
 }
@@ -87,7 +80,7 @@ describe("in a call", () => {
   const path = "/plasmavmc.v1.VmService/UpdateVm";
   const body = () => ({ ...at(), id, vm: { spec: { disks: [root] } }, updateMask: "spec.disks" });
   const post = (to: string, what: unknown, headers: Readonly<Record<string, string>>) =>
-    fetch(`${cloud.url}${to}`, {
+    fetch(`${acme.url}${to}`, {
       method: "POST",
       headers: { authorization: `Bearer ${acme.token}`, "content-type": "application/json", ...headers },
       body: JSON.stringify(what),
@@ -108,7 +101,7 @@ describe("in a call", () => {
 
   test("the command's says it as a flag", async () => {
     const env = {
-      PHOTON_ENDPOINT: cloud.url,
+      PHOTON_ENDPOINT: acme.url,
       PHOTON_TOKEN: acme.token,
       PHOTON_ORG: acme.orgId,
       PHOTON_PROJECT: acme.projectId,
@@ -128,7 +121,7 @@ describe("in a call", () => {
 
   test("the SDK's says it as an option", async () => {
     const { vms } = new PhotonCloud({
-      endpoint: cloud.url,
+      endpoint: acme.url,
       credentials: { token: acme.token },
       org: acme.orgId,
       project: acme.projectId,

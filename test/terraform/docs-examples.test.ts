@@ -1,7 +1,6 @@
 // The examples on the provider's pages beside the resources' own: each is run, by the real Terraform where it knows the sort, otherwise by a played one.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
-import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { docs } from "../../provider/scripts/docs.ts";
 import { exampleOf } from "../../provider/scripts/example-block.ts";
 import { someId } from "../../provider/scripts/usage-examples.ts";
@@ -9,17 +8,16 @@ import { actionSchemas } from "../../provider/src/action/action-schema.ts";
 import { ephemeralSchemas } from "../../provider/src/ephemeral/index.ts";
 import { functionsOf } from "../../provider/src/functions/index.ts";
 import { identitySchema } from "../../provider/src/identity.ts";
-import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { administrator, Workspace } from "./workspace.ts";
+import { json, type PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
+import { Stage } from "./stage.ts";
+import { administrator, type Workspace } from "./workspace.ts";
 
 const pages = docs(catalog());
 const { kinds } = catalog();
 const nouns = kinds.map(({ noun }) => noun);
 const actions = actionSchemas(catalog());
 
-let cloud: TestCloud;
-let provider: Reattached;
+let stage: Stage;
 let terraform: PlayedTerraform;
 let workspace: Workspace;
 /** A resource of every kind, as its page shows it. */
@@ -45,30 +43,23 @@ async function evaluate(expressions: Readonly<Record<string, string>>): Promise<
 }
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  const login = await administrator(cloud);
-  provider = await reattach(login);
+  stage = await Stage.set(administrator);
+  terraform = stage.terraform;
   const blocks = kinds.flatMap((kind) => exampleOf(kind).hcl.split(/^(?=resource )/m));
   const distinct = new Map(blocks.map((block) => [block.slice(0, block.indexOf("\n")), block]));
   resources = [...distinct.values()].join("");
   // While there is one external network, an elastic IP that names none is of that one.
   const another = [...distinct.keys()].find((head) => head.includes('"photoncloud_external_network"'));
   const others = [...distinct].filter(([head]) => head !== another).map(([, block]) => block);
-  workspace = await Workspace.open(login, others.join(""), provider.env);
+  workspace = await stage.open(others.join(""));
   await workspace.apply();
   workspace.write(resources);
   await workspace.apply();
   states = await workspace.state();
-  terraform = new PlayedTerraform(provider);
   await terraform.configure();
 });
 
-afterAll(async () => {
-  terraform.close();
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 test("every data source's finds what the resource's made", async () => {
   const found = nouns.map((noun) => exampleAt(`data-sources/${noun}.md`).replace(someId, String(idOf(noun))));

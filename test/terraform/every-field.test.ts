@@ -3,35 +3,28 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
-import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import { disappear, drift } from "./every-field/cloud-side.ts";
 import { untold } from "./every-field/known.ts";
 import { leafOf } from "./every-field/places.ts";
 import { isIn, type State, valueIn } from "./every-field/state.ts";
 import { Drawer, type Resources, resourcesOf, type Subject, standing, subjectsOf } from "./every-field/subject.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { administrator, type Diagnostic, type Login, Workspace } from "./workspace.ts";
+import { Stage } from "./stage.ts";
+import { administrator, type Diagnostic, type Login, type Workspace } from "./workspace.ts";
 
 const seed = Number(process.env.PHOTON_SEED ?? Date.now() % 1_000_000);
-let cloud: TestCloud;
+let stage: Stage;
 let login: Login;
-let provider: Reattached;
 let workspace: Workspace;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  await cloud.tenant("acme-corp", "project-beta");
-  await cloud.tenant("other-corp", "project-alpha");
-  login = await administrator(cloud);
-  provider = await reattach(login);
-  workspace = await Workspace.open(login, "", provider.env);
+  stage = await Stage.set(administrator);
+  login = stage.login;
+  await stage.cloud.tenant("acme-corp", "project-beta");
+  await stage.cloud.tenant("other-corp", "project-alpha");
+  workspace = await stage.open();
 });
 
-afterAll(async () => {
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 /** What can't go back to what it was: disks only grow, and a size goes back with its flavor alone. */
 const lasting = new Set([
@@ -154,7 +147,7 @@ const drifts = (before: State, after: State, subject: Subject): boolean =>
   !isDeepStrictEqual(valueIn(before, subject) ?? null, valueIn(after, subject) ?? null);
 
 async function importAll(subjects: readonly Subject[], state: State): Promise<void> {
-  const elsewhere = await Workspace.open(login, "", provider.env);
+  const elsewhere = await stage.open();
   try {
     const resource = resourcesOf(subjects, stands, { own: false });
     const imports = Object.entries(resource).flatMap(([type, of]) => Object.keys(of).map((name) => `${type}.${name}`));

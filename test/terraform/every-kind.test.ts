@@ -1,49 +1,33 @@
 // Every kind of the catalog, over its life with the real Terraform. What a kind needs comes from its annotations' own examples.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog, type Kind } from "@photoncloud/proto";
-import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { postJson } from "@photoncloud/server/testing";
 import { exampleOf, replacement } from "../../provider/scripts/example-block.ts";
 import { identitySchema } from "../../provider/src/identity.ts";
 import type { ResourceIdentityData } from "../../provider/src/plugin/gen/tfplugin6.ts";
-import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { administrator, type Login, tokenOf, Workspace } from "./workspace.ts";
+import { json, type PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
+import { Stage } from "./stage.ts";
+import { administrator, tokenOf } from "./workspace.ts";
 
-let cloud: TestCloud;
-let login: Login;
-let provider: Reattached;
+let stage: Stage;
 let terraform: PlayedTerraform;
-const workspaces: Workspace[] = [];
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  login = await administrator(cloud);
-  provider = await reattach(login);
-  terraform = new PlayedTerraform(provider);
+  stage = await Stage.set(administrator);
+  terraform = stage.terraform;
   await terraform.configure();
 });
 
-afterEach(() => {
-  for (const workspace of workspaces.splice(0)) workspace.close();
-});
+afterEach(() => stage.clear());
 
-afterAll(async () => {
-  terraform.close();
-  provider.close();
-  await cloud.stop();
-});
-
-async function open(hcl: string): Promise<Workspace> {
-  const workspace = await Workspace.open(login, hcl, provider.env);
-  workspaces.push(workspace);
-  return workspace;
-}
+afterAll(() => stage.close());
 
 /** Deletes it behind Terraform's back. */
 async function disappear(kind: Kind, state: Record<string, unknown>): Promise<void> {
   const { org_id: orgId, project_id: projectId, id } = state;
   const method = `${kind.service.typeName}/${kind.standard.delete.desc.name}`;
-  const { status, body } = await postJson(login.url, method, { orgId, projectId, id }, await tokenOf(login));
+  const token = await tokenOf(stage.login);
+  const { status, body } = await postJson(stage.cloud.url, method, { orgId, projectId, id }, token);
   if (status !== 200) throw new Error(JSON.stringify(body));
 }
 
@@ -69,7 +53,7 @@ const identityIn = (kind: Kind, state: Record<string, unknown>): Record<string, 
 describe.each(catalog().kinds.map((kind) => [kind.noun, kind] as const))("photoncloud_%s", (_noun, kind) => {
   test("is created, updated, imported, found again when it disappears, and destroyed, and every plan between is empty", async () => {
     const { address, hcl } = exampleOf(kind);
-    const workspace = await open(hcl);
+    const workspace = await stage.open(hcl);
     await workspace.apply();
     expect(await workspace.plan()).toEqual({});
     expect(await workspace.plan("-refresh=false")).toEqual({});
@@ -106,7 +90,7 @@ const replaceable = catalog().kinds.flatMap((kind) => {
 describe.each(replaceable)("photoncloud_%s", (_noun, kind, changes) => {
   test(`is replaced when ${Object.keys(changes).join()} changes`, async () => {
     const { address, hcl } = exampleOf(kind);
-    const workspace = await open(hcl);
+    const workspace = await stage.open(hcl);
     await workspace.apply();
     workspace.write(exampleOf(kind, changes).hcl);
     expect(await workspace.plan()).toEqual({ [address]: "replace" });

@@ -1,25 +1,17 @@
 // The provider's functions with the real Terraform: the blocks that they name are those that the cloud draws, and errors point at the argument.
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
-import { type Reattached, reattach } from "./reattached.ts";
-import { type Login, Workspace } from "./workspace.ts";
+import { as, Stage } from "./stage.ts";
+import type { Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let provider: Reattached;
+let stage: Stage;
 let workspace: Workspace;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  const login: Login = { ...(await cloud.tenant("acme", "main")), url: cloud.url };
-  provider = await reattach(login);
-  workspace = await Workspace.open(login, "", provider.env);
+  stage = await Stage.set(as("acme", "main"));
+  workspace = await stage.open();
 });
 
-afterAll(async () => {
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 const subnet = (name: string, more: string) => `
 resource "photoncloud_subnet" "${name}" {

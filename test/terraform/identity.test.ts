@@ -1,16 +1,12 @@
 // Identities and moves, against a cloud, with a Terraform of 1.12 and newer played by grpc-js: the real one at hand asks for neither.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
-import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { identitySchema } from "../../provider/src/identity.ts";
 import type { ResourceIdentityData } from "../../provider/src/plugin/gen/tfplugin6.ts";
-import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { Workspace } from "./workspace.ts";
+import { json, type PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
+import { as, Stage } from "./stage.ts";
 
-let cloud: TestCloud;
-let tenant: TestTenant;
-let provider: Reattached;
+let stage: Stage;
 let terraform: PlayedTerraform;
 const typeName = "photoncloud_vpc";
 const { attributes } = schemaOf("vpc");
@@ -19,18 +15,12 @@ const identity = (given: ResourceIdentityData | undefined) => shown(identityAttr
 const named = (value: object) => ({ identityData: json(value) });
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  tenant = await cloud.tenant("acme", "main");
-  provider = await reattach({ ...tenant, url: cloud.url });
-  terraform = new PlayedTerraform(provider);
+  stage = await Stage.set(as("acme", "main"));
+  terraform = stage.terraform;
   await terraform.configure();
 });
 
-afterAll(async () => {
-  terraform.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 async function createVpc(name: string) {
   const config = json({ name, cidr: "10.0.0.0/16" });
@@ -144,9 +134,8 @@ describe("a move", () => {
   });
 
   test("between kinds is refused by the real Terraform, in our words", async () => {
-    const login = { ...tenant, url: cloud.url };
     const vpc = 'resource "photoncloud_vpc" "a" {\n  name = "real"\n  cidr = "10.0.0.0/16"\n}\n';
-    const workspace = await Workspace.open(login, vpc, provider.env);
+    const workspace = await stage.open(vpc);
     try {
       await workspace.apply();
       const { id } = (await workspace.state())["photoncloud_vpc.a"] ?? {};

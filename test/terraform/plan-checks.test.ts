@@ -1,41 +1,27 @@
 // A plan that asks the cloud: what would be refused is refused before anything is made, and what is lost is said.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
-import { type Reattached, reattach } from "./reattached.ts";
+import { postJson } from "@photoncloud/server/testing";
+import { as, Stage } from "./stage.ts";
 import { type Diagnostic, type Login, Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let acme: TestTenant;
-const providers: Reattached[] = [];
-const workspaces: Workspace[] = [];
+let stage: Stage;
+let acme: Login;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  acme = await cloud.tenant("acme-corp", "project-alpha");
+  stage = await Stage.set(as("acme-corp", "project-alpha"));
+  acme = stage.login;
 });
 
-afterEach(() => {
-  for (const workspace of workspaces.splice(0)) workspace.close();
-  for (const provider of providers.splice(0)) provider.close();
-});
+afterEach(() => stage.clear());
 
-afterAll(() => cloud.stop());
-
-async function open(hcl: string, login: Partial<Login> = {}): Promise<Workspace> {
-  const as = { ...acme, url: cloud.url, ...login };
-  const provider = await reattach(as);
-  providers.push(provider);
-  const workspace = await Workspace.open(as, hcl, provider.env);
-  workspaces.push(workspace);
-  return workspace;
-}
+afterAll(() => stage.close());
 
 const planned = (workspace: Workspace, ...args: string[]) => workspace.diagnostics("plan", "-input=false", ...args);
 const told = (all: readonly Diagnostic[]) => all.map((d) => [d.severity, d.address, d.snippet?.code.trim()] as const);
 
 async function made(method: string, body: object): Promise<string> {
   const request = { orgId: acme.orgId, projectId: acme.projectId, ...body };
-  const answer = await postJson(cloud.url, method, request, acme.token);
+  const answer = await postJson(acme.url, method, request, acme.token);
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
   return String(answer.body.id);
 }
@@ -46,7 +32,7 @@ const vpc = (name: string, more = "") =>
 describe("a plan is refused", () => {
   test("for a name that is taken, and says by what and how to import it", async () => {
     const id = await made("prismnet.v1.VpcService/CreateVpc", { name: "taken", cidr: "10.0.0.0/16" });
-    const all = await planned(await open(vpc("taken")));
+    const all = await planned(await stage.openApart(vpc("taken")));
     expect(told(all)).toEqual([["error", "photoncloud_vpc.a", 'name = "taken"']]);
     expect(all[0]?.detail).toContain(id);
     expect(all[0]?.detail).toMatch(/terraform import.*Request id: /s);
@@ -56,23 +42,27 @@ describe("a plan is refused", () => {
     const vpcId = await made("prismnet.v1.VpcService/CreateVpc", { name: "v", cidr: "10.0.0.0/16" });
     const subnetId = await made("prismnet.v1.SubnetService/CreateSubnet", { name: "s", vpcId, cidr: "10.0.1.0/24" });
     const port = `resource "photoncloud_port" "a" {\n  name = "p"\n  subnet_id = "${subnetId}"\n  ip_address = "10.0.2.1"\n}\n`;
-    expect(told(await planned(await open(port)))).toEqual([["error", "photoncloud_port.a", 'ip_address = "10.0.2.1"']]);
+    expect(told(await planned(await stage.openApart(port)))).toEqual([
+      ["error", "photoncloud_port.a", 'ip_address = "10.0.2.1"'],
+    ]);
   });
 
   test("for a reference to what does not exist", async () => {
     const subnet = 'resource "photoncloud_subnet" "a" {\n  name = "s"\n  vpc_id = "vpc-none"\n}\n';
-    expect(told(await planned(await open(subnet)))).toEqual([["error", "photoncloud_subnet.a", 'vpc_id = "vpc-none"']]);
+    expect(told(await planned(await stage.openApart(subnet)))).toEqual([
+      ["error", "photoncloud_subnet.a", 'vpc_id = "vpc-none"'],
+    ]);
   });
 
   test("where the permission is missing", async () => {
-    const all = await planned(await open(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" }));
+    const all = await planned(await stage.openApart(vpc("a"), { orgId: "rival-inc", projectId: "project-beta" }));
     expect(all.map((d) => [d.severity, d.summary])).toEqual([["error", "Permission denied"]]);
     expect(all[0]?.detail).toContain("network:vpcs:");
   });
 
   test("not where plan_checks is false", async () => {
     await made("prismnet.v1.VpcService/CreateVpc", { name: "unasked", cidr: "10.0.0.0/16" });
-    const workspace = await open(`provider "photoncloud" {\n  plan_checks = false\n}\n${vpc("unasked")}`);
+    const workspace = await stage.openApart(`provider "photoncloud" {\n  plan_checks = false\n}\n${vpc("unasked")}`);
     expect(await workspace.plan()).toEqual({ "photoncloud_vpc.a": "create" });
   });
 });
@@ -82,15 +72,15 @@ describe("who may look and no more", () => {
   let seen: string;
 
   beforeAll(async () => {
-    const { serviceAccountId, keySecret } = await cloud.tenant("acme-corp", "elsewhere");
+    const { serviceAccountId, keySecret } = await stage.cloud.tenant("acme-corp", "elsewhere");
     const principal = `service_account:acme-corp/${serviceAccountId}`;
     const place = { orgId: acme.orgId, projectId: acme.projectId };
     const binding = { ...place, principal, roleId: "ProjectViewer" };
-    const admin = await cloud.adminToken();
-    const bound = await postJson(cloud.url, "iam.v1.RoleBindingService/CreateRoleBinding", binding, admin);
+    const admin = await stage.cloud.adminToken();
+    const bound = await postJson(acme.url, "iam.v1.RoleBindingService/CreateRoleBinding", binding, admin);
     expect(bound.status).toBe(200);
     const login = { ...place, principalId: serviceAccountId, keySecret };
-    viewer = String((await postJson(cloud.url, "iam.v1.IamTokenService/IssueToken", login)).body.token);
+    viewer = String((await postJson(acme.url, "iam.v1.IamTokenService/IssueToken", login)).body.token);
     seen = await made("prismnet.v1.VpcService/CreateVpc", { name: "looked-at", cidr: "10.0.0.0/16" });
   });
 
@@ -103,7 +93,7 @@ describe("who may look and no more", () => {
     (await planned(workspace, ...args)).map((d) => [d.severity, d.summary, d.address]);
 
   test("plans, and is told what the apply may not do: create, update, replace and delete", async () => {
-    const workspace = await open(vpc("new-one"), { token: viewer });
+    const workspace = await stage.openApart(vpc("new-one"), { token: viewer });
     expect(await said(workspace)).toEqual([hint("create")]);
     workspace.write(vpc("looked-at"));
     await workspace.must("import", "photoncloud_vpc.a", seen);
@@ -121,8 +111,8 @@ describe("who may look and no more", () => {
 
   test("is told nothing where plans are not checked, and who may do it all is told nothing", async () => {
     const unasked = `provider "photoncloud" {\n  plan_checks = false\n}\n`;
-    expect(await said(await open(unasked + vpc("new-one"), { token: viewer }))).toEqual([]);
-    expect(await said(await open(vpc("new-one")))).toEqual([]);
+    expect(await said(await stage.openApart(unasked + vpc("new-one"), { token: viewer }))).toEqual([]);
+    expect(await said(await stage.openApart(vpc("new-one")))).toEqual([]);
   });
 });
 
@@ -137,7 +127,7 @@ resource "photoncloud_port" "a" {
   subnet_id = photoncloud_subnet.a.id
 }
 `;
-  const workspace = await open(chain("10.0.1.0/24"));
+  const workspace = await stage.openApart(chain("10.0.1.0/24"));
   expect(await planned(workspace)).toEqual([]);
   await workspace.apply();
   // Another block replaces the subnet: the one that has its name goes away first.
@@ -151,7 +141,7 @@ resource "photoncloud_port" "a" {
 });
 
 test("what is tainted may be made anew with the same name", async () => {
-  const workspace = await open(vpc("tainted"));
+  const workspace = await stage.openApart(vpc("tainted"));
   await workspace.apply();
   await workspace.must("taint", "photoncloud_vpc.a");
   expect(told(await planned(workspace)).filter(([severity]) => severity === "error")).toEqual([]);
@@ -160,9 +150,9 @@ test("what is tainted may be made anew with the same name", async () => {
 });
 
 test("a resource of a project that the same plan creates is not refused", async () => {
-  const token = await cloud.adminToken();
+  const token = await stage.cloud.adminToken();
   const hcl = `resource "photoncloud_project" "new" {\n  id = "brand-new"\n}\n${vpc("a", "  project_id = photoncloud_project.new.id\n")}`;
-  const workspace = await open(hcl, { token });
+  const workspace = await stage.openApart(hcl, { token });
   expect(await planned(workspace)).toEqual([]);
   await workspace.apply();
   expect(await workspace.plan()).toEqual({});
@@ -170,7 +160,7 @@ test("a resource of a project that the same plan creates is not refused", async 
 
 test("a default that the cloud foresees is shown, and is what it becomes", async () => {
   const hcl = `${vpc("foreseen")}resource "photoncloud_subnet" "a" {\n  name = "foreseen"\n  vpc_id = photoncloud_vpc.a.id\n}\n`;
-  const workspace = await open(hcl);
+  const workspace = await stage.openApart(hcl);
   await workspace.must("plan", "-input=false", "-out=plan.bin");
   const shown: unknown = JSON.parse(await workspace.must("show", "-json", "plan.bin"));
   expect(JSON.stringify(shown)).toContain('"mtu":1442');
@@ -191,7 +181,7 @@ describe("a change of a machine", () => {
 `;
 
   test("that removes a disk is no update until somebody says that its data may be lost", async () => {
-    const workspace = await open(vm(1, ["root", "data"]));
+    const workspace = await stage.openApart(vm(1, ["root", "data"]));
     await workspace.apply();
     workspace.write(vm(1, ["root"]));
     const [refusal, ...more] = await planned(workspace);
@@ -212,7 +202,7 @@ describe("a change of a machine", () => {
 
   test("that is protected from it, be it a removal or a replacement, is refused in the plan", async () => {
     const kept = vm(1, ["root"]).replace("name =", "deletion_protection = true\n  name =");
-    const workspace = await open(kept);
+    const workspace = await stage.openApart(kept);
     await workspace.apply();
     const refusals = async () => (await planned(workspace)).map((d) => [d.severity, d.summary, d.detail]);
     const why = expect.stringMatching(
@@ -229,7 +219,7 @@ describe("a change of a machine", () => {
   });
 
   test("that restarts it says so", async () => {
-    const workspace = await open(vm(2, ["root"]));
+    const workspace = await stage.openApart(vm(2, ["root"]));
     await workspace.apply();
     workspace.write(vm(1, ["root"]));
     const all = await planned(workspace);
@@ -243,11 +233,14 @@ test("without a server a plan is made all the same, with one warning", async () 
   const three = `resource "photoncloud_vpc" "a" {\n  count = 3\n  name = "v-\${count.index}"\n  cidr = "10.0.0.0/16"\n}\n`;
   // In a process of its own, which sees that Terraform's command is a plan.
   const workspace = await Workspace.open({ ...acme, url: "http://127.0.0.1:9" }, three);
-  workspaces.push(workspace);
-  const all = await planned(workspace);
-  expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "The cloud has not checked this plan"]]);
-  expect(all[0]?.detail).toMatch(
-    /^It could not be asked: can.t reach http:\/\/127.0.0.1:9 \(ECONNREFUSED\).*quotas and permissions/s,
-  );
-  expect(Object.keys(await workspace.plan())).toHaveLength(3);
+  try {
+    const all = await planned(workspace);
+    expect(all.map((d) => [d.severity, d.summary])).toEqual([["warning", "The cloud has not checked this plan"]]);
+    expect(all[0]?.detail).toMatch(
+      /^It could not be asked: can.t reach http:\/\/127.0.0.1:9 \(ECONNREFUSED\).*quotas and permissions/s,
+    );
+    expect(Object.keys(await workspace.plan())).toHaveLength(3);
+  } finally {
+    workspace.close();
+  }
 });

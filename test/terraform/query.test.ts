@@ -1,16 +1,14 @@
 // `terraform query` (1.14), played by grpc-js against a cloud: what lists find can be imported, and its configuration changes nothing.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
-import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import { exampleOf } from "../../provider/scripts/example-block.ts";
 import { identitySchema } from "../../provider/src/identity.ts";
 import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
-import { Workspace } from "./workspace.ts";
+import { reattach } from "./reattached.ts";
+import { as, Stage } from "./stage.ts";
+import type { Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let tenant: TestTenant;
-let provider: Reattached;
+let stage: Stage;
 let terraform: PlayedTerraform;
 let states: Record<string, Record<string, unknown>>;
 let workspace: Workspace;
@@ -19,9 +17,8 @@ const listed = ["vpc", "subnet", "port", "security_group", "role", "image", "vm"
 const kindNamed = (noun: string) => schemaOf(noun).kind;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  tenant = await cloud.tenant("acme", "main");
-  provider = await reattach({ ...tenant, url: cloud.url });
+  stage = await Stage.set(as("acme", "main"));
+  terraform = stage.terraform;
   const more = ["a", "b"].map(
     (name) =>
       `resource "photoncloud_vpc" "${name}" {\n  name = "${name}"\n  cidr = "10.1.0.0/16"\n  labels = { env = "prod" }\n}\n`,
@@ -29,19 +26,13 @@ beforeAll(async () => {
   const blocks = listed.flatMap((noun) => exampleOf(kindNamed(noun)).hcl.split(/^(?=resource )/m));
   const distinct = new Map(blocks.map((block) => [block.slice(0, block.indexOf("\n")), block]));
   const all = [...distinct.values(), ...more].join("");
-  workspace = await Workspace.open({ ...tenant, url: cloud.url }, all, provider.env);
+  workspace = await stage.open(all);
   await workspace.apply();
   states = await workspace.state();
-  terraform = new PlayedTerraform(provider);
   await terraform.configure();
 });
 
-afterAll(async () => {
-  terraform.close();
-  workspace.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 async function list(noun: string, config: object, limit = 100, includeResourceObject = true) {
   const request = { typeName: `photoncloud_${noun}`, config: json(config), limit, includeResourceObject };
@@ -97,7 +88,7 @@ describe("a list", () => {
 });
 
 test("every kind can be listed by who may", async () => {
-  const admin = await reattach({ ...tenant, token: await cloud.adminToken(), url: cloud.url });
+  const admin = await reattach({ ...stage.login, token: await stage.cloud.adminToken() });
   const played = new PlayedTerraform(admin);
   try {
     await played.configure();

@@ -1,37 +1,32 @@
 // A plan that is held against quotas: refused at the resource that is too much, also where each of its resources fits by itself.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { postJson, startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
-import { type Reattached, reattach } from "./reattached.ts";
-import { Workspace } from "./workspace.ts";
+import { postJson } from "@photoncloud/server/testing";
+import { reattach } from "./reattached.ts";
+import { as, Stage } from "./stage.ts";
+import { type Login, Workspace } from "./workspace.ts";
 
-let cloud: TestCloud;
-let tenant: TestTenant;
-let provider: Reattached;
+let stage: Stage;
+let tenant: Login;
 let workspace: Workspace;
 let projects = 0;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
+  stage = await Stage.set(as("acme-corp", "project-0"));
 });
 beforeEach(async () => {
-  tenant = await cloud.tenant("acme-corp", `project-${++projects}`);
-  const as = { ...tenant, url: cloud.url };
-  provider = await reattach(as);
-  workspace = await Workspace.open(as, "", provider.env);
+  tenant = await as("acme-corp", `project-${++projects}`)(stage.cloud);
+  workspace = await stage.openApart("", tenant);
 });
-afterEach(() => {
-  workspace.close();
-  provider.close();
-});
-afterAll(() => cloud.stop());
+afterEach(() => stage.clear());
+afterAll(() => stage.close());
 
 async function limit(limits: Readonly<Record<string, number>>): Promise<void> {
   const quota = { org_id: tenant.orgId, project_id: tenant.projectId, limits };
   const { status } = await postJson(
-    cloud.url,
+    tenant.url,
     "creditservice.v1.QuotaService/CreateQuota",
     quota,
-    await cloud.adminToken(),
+    await stage.cloud.adminToken(),
   );
   expect(status).toBe(200);
 }
@@ -88,7 +83,7 @@ test("a plan that is made one by one refuses nothing that what comes after it ma
   workspace.write(vpcs(["b"]));
   await workspace.apply();
   workspace.write(vpcs(["a"]));
-  const serial = await reattach({ ...tenant, url: cloud.url }, { TF_CLI_ARGS_plan: "-parallelism=1" });
+  const serial = await reattach(tenant, { TF_CLI_ARGS_plan: "-parallelism=1" });
   try {
     const { changes } = await new Workspace(workspace.directory, { ...serial.env }).planned("-input=false");
     expect(Object.values(changes).sort()).toEqual(["create", "delete"]);

@@ -1,11 +1,10 @@
 // Every Terraform from 1.5 and OpenTofu from 1.8, played by what they differ in: the capabilities that they tell, the calls that they know, and the
 // fields that they leave out. Each makes a resource, reads it, changes it, imports it and removes it.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { startTestCloud, type TestCloud, type TestTenant } from "@photoncloud/server/testing";
 import type { ClientCapabilities, DynamicValue } from "../../provider/src/plugin/gen/tfplugin6.ts";
 import type { MethodName } from "../../provider/src/plugin/provider-methods.ts";
-import { json, PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
-import { type Reattached, reattach } from "./reattached.ts";
+import { json, type PlayedTerraform, schemaOf, sentences, shown } from "./played.ts";
+import { as, Stage } from "./stage.ts";
 
 interface Client {
   readonly name: string;
@@ -56,23 +55,15 @@ const clients: readonly Client[] = [
   { name: "OpenTofu 1.12.0", calls: [...withIdentity, "getFunctions"], identity: true, capabilities: writeOnly },
 ];
 
-let cloud: TestCloud;
-let tenant: TestTenant;
-let provider: Reattached;
+let stage: Stage;
 let terraform: PlayedTerraform;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  tenant = await cloud.tenant("acme", "main");
-  provider = await reattach({ ...tenant, url: cloud.url });
-  terraform = new PlayedTerraform(provider);
+  stage = await Stage.set(as("acme", "main"));
+  terraform = stage.terraform;
 });
 
-afterAll(async () => {
-  terraform.close();
-  provider.close();
-  await cloud.stop();
-});
+afterAll(() => stage.close());
 
 const typeName = "photoncloud_vpc";
 const { attributes } = schemaOf("vpc");
