@@ -1,7 +1,7 @@
 // What is done and refused beside the methods of kinds (SCIM, Terraform's states, uploads, batches, tokens for elsewhere) is told as if by them.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { startTestCloud, type TestCloud } from "@photoncloud/server/testing";
+import { postJson, startTestCloud, type TestCloud } from "@photoncloud/server/testing";
 import type { Json } from "../isolation/calls.ts";
 import { member } from "../isolation/world.ts";
 import { eventsOf } from "./log.ts";
@@ -119,6 +119,30 @@ test("what is refused is told", async () => {
         permission: expect.stringMatching(/^\w+:\w+:\w+$/),
       }),
     ]);
+});
+
+test("what it takes counts as used", async () => {
+  for (const { requestId, ...one } of requests) expect(await send(one, auditor, `use-${requestId}`)).toBe(one.status);
+  const ursula = { orgId: "acme", id: "ursula" };
+  expect((await postJson(cloud.url, "iam.v1.UserService/CreateUser", ursula, auditor)).status).toBe(200);
+  const token = { orgId: "acme", principalId: "ursula" };
+  expect((await postJson(cloud.url, "iam.v1.IamTokenService/IssueToken", token, auditor)).status).toBe(200);
+  const kinds = ["iam:users:", "iam:groups:"].flatMap((kind) =>
+    ["create", "update", "delete"].map((verb) => kind + verb),
+  );
+  const took = [
+    ...kinds,
+    "iam:tokens:issue",
+    "terraform:states:read",
+    "terraform:states:write",
+    "compute:images:create",
+  ];
+  const path = "iam.v1.IamAuthzService/ListUnusedPermissions";
+  const { body } = await postJson(cloud.url, path, { orgId: "acme" }, auditor);
+  const grants = body.grants as readonly { roleId: string; granted: number; unused: readonly string[] }[];
+  const [grant, ...others] = grants.filter(({ roleId }) => roleId === "OrgAdmin");
+  expect([grant?.granted, others]).toEqual([expect.any(Number), []]);
+  expect(took.filter((permission) => grant?.unused.includes(permission))).toEqual([]);
 });
 
 test("each call of a batch is told as if it had come alone", async () => {

@@ -4,6 +4,7 @@ import { type ConnectRouter, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Fault } from "../fault.ts";
+import { createAccess } from "./access.ts";
 import { pathsOf } from "./aliases.ts";
 import { createBatchHandler } from "./batch.ts";
 import { createConsoleDoor, type UpgradeHandler } from "./console-socket.ts";
@@ -15,6 +16,7 @@ import { createPages } from "./pages.ts";
 import { type EdgeParts, maxBodyBytes } from "./parts.ts";
 import { createPermit, permitInOrg } from "./permit.ts";
 import { addReflection } from "./reflection.ts";
+import { createRefusals } from "./refusals.ts";
 import { createRoutes, type Route } from "./routes.ts";
 import { Strangers } from "./strangers.ts";
 import { createStreamCount, limitStrangers } from "./streams.ts";
@@ -64,8 +66,9 @@ export function createEdge(parts: EdgeParts): Edge {
   const tokens = rememberTokens(parts.authenticator, parts.clock);
   const strangers = new Strangers(parts);
   const stopping = new AbortController();
+  const refusals = createRefusals(parts);
   const routes = createRoutes(parts.catalog, parts.calls, parts.services);
-  const invoker = createInvoker(parts, tokens, stopping.signal);
+  const invoker = createInvoker({ ...parts, refusals, tokens, stopping: stopping.signal });
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: maxBodyBytes,
@@ -78,7 +81,8 @@ export function createEdge(parts: EdgeParts): Edge {
   addReflection(router, parts.catalog, unknown, stopping.signal);
   const health = createHealth(parts.catalog, parts.notReady, unknown, stopping.signal);
   health.add(router);
-  const permit = createPermit({ ...parts, tokens, strangers });
+  const access = createAccess({ authorizer: parts.authorizer, refusals, tokens, strangers });
+  const permit = createPermit(access);
   const kindMethods = new Set(routes.filter((route) => route.kind !== "").map((route) => route.method));
   const handlers = byPath(router.handlers, kindMethods);
   const http = createHttpHandler({
@@ -89,7 +93,7 @@ export function createEdge(parts: EdgeParts): Edge {
     ...(parts.web && { web: { handle: parts.web, log: parts.log, permit: permitInOrg(permit, parts.calls) } }),
     ...(parts.tenantPages && { tenantPages: { pages: parts.tenantPages, log: parts.log, permit } }),
     ...(parts.uploads && {
-      upload: createUploadHandler({ ...parts, uploads: parts.uploads, tokens, strangers, stopping: stopping.signal }),
+      upload: createUploadHandler({ ...parts, uploads: parts.uploads, access, tokens, stopping: stopping.signal }),
     }),
   });
   return {

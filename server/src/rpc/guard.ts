@@ -1,11 +1,10 @@
 // Whether a caller may: a refusal is an event, and says only what the caller said and what was missing.
 import { create, type Message } from "@bufbuild/protobuf";
 import { Fault } from "../fault.ts";
-import { type Decision, deciderOf, formatPath, type ResourcePath } from "../services/call.ts";
+import { type Decision, deciderOf, type ResourcePath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
-import { actorOf } from "../services/resources/work.ts";
 import type { EdgeParts } from "./parts.ts";
-import { createBudget, refusalEvent } from "./refusals.ts";
+import { permissionDenied, type Refusals } from "./refusals.ts";
 import type { One, Route } from "./routes.ts";
 import type { CallState } from "./state.ts";
 
@@ -30,35 +29,13 @@ interface Refused {
   readonly by: string;
 }
 
-/** What a caller should know of its token where it was refused. */
-function boundOf({ project, limits = [] }: Principal): string {
-  if (project !== "") return ` (its token is for the project ${project} alone)`;
-  return limits.length === 0 ? "" : " (its token is narrowed)";
-}
-
-function refusal({ permission }: Route, path: ResourcePath, principal: Principal): Fault {
-  const where = formatPath(path) || "the whole system";
-  return new Fault(
-    "PERMISSION_DENIED",
-    `${actorOf(principal)} does not have the permission ${permission} on ${where}${boundOf(principal)}`,
-    { permission },
-  );
-}
-
-export function createGuard(parts: EdgeParts): Guard {
-  const withinBudget = createBudget(parts.clock);
-
+export function createGuard({ authorizer }: Pick<EdgeParts, "authorizer">, refusals: Refusals): Guard {
   async function record(route: Route, state: CallState, { permission, path, by }: Refused): Promise<void> {
     const { principal, requestId, sourceIp } = state;
     state.refusalNoted = true;
     if (principal === undefined) return;
-    if (!withinBudget(actorOf(principal))) return parts.metrics.refusalDropped();
     const caller = { principal, sourceIp, requestId, method: route.name, decidedBy: by };
-    await parts
-      .audit(refusalEvent(principal, permission, path, route.kind, caller))
-      .catch((err: unknown) =>
-        parts.log.error({ err, request_id: requestId }, "a refusal could not be written to the event log"),
-      );
+    await refusals.record({ permission, path, kind: route.kind, caller });
   }
 
   function decide(
@@ -68,7 +45,7 @@ export function createGuard(parts: EdgeParts): Guard {
     one: Omit<One, "id">,
   ): Promise<Decision> {
     const { permission, name: method } = route;
-    return parts.authorizer.authorize(principal, permission, one.path, {
+    return authorizer.authorize(principal, permission, one.path, {
       sourceIp,
       attributes: one.attributes,
       method,
@@ -85,7 +62,7 @@ export function createGuard(parts: EdgeParts): Guard {
     if (denial === undefined || one === undefined) return { by: allowance ? deciderOf(allowance) : "", request };
     const path = allowance === undefined ? route.path(request) : one.path;
     await record(route, state, { permission: route.permission, path, by: deciderOf(denial) });
-    if (allowance === undefined) throw refusal(route, path, principal);
+    if (allowance === undefined) throw permissionDenied(principal, route.permission, path);
     const ids = each.filter((_, index) => decisions[index]?.allowed === true).map(({ id }) => id);
     return { by: deciderOf(allowance), request: create(route.method.input, { ...request, ids }) };
   }
@@ -101,7 +78,7 @@ export function createGuard(parts: EdgeParts): Guard {
       const by = deciderOf(decision);
       if (decision.allowed) return { by, request };
       await record(route, state, { permission: route.permission, path, by });
-      throw refusal(route, path, principal);
+      throw permissionDenied(principal, route.permission, path);
     },
     async heed(route, request, state, error) {
       if (state.refusalNoted || !(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;

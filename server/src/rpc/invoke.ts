@@ -11,6 +11,7 @@ import { toConnectError } from "./errors.ts";
 import { createGuard } from "./guard.ts";
 import { dataLossOf, idempotencyKeyOf, waitOf } from "./headers.ts";
 import type { EdgeParts } from "./parts.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Route } from "./routes.ts";
 import { type CallState, callKey } from "./state.ts";
 import { createStreamCount, endWhenRevoked, untilEnded } from "./streams.ts";
@@ -29,7 +30,7 @@ function callOf(
   { signal, decidedBy }: Pick<Call, "signal"> & { readonly decidedBy: string },
 ): Call {
   return {
-    may: (permission, path) => may(parts, state, permission, path),
+    may: (permission, path) => may(parts, route, state, permission, path),
     principal: state.principal,
     sourceIp: state.sourceIp,
     requestId: state.requestId,
@@ -44,16 +45,18 @@ function callOf(
   };
 }
 
-/** Whether a caller holds another permission than the one that its method takes. */
+/** Whether a caller holds another permission than the one that its method takes. If so, that one counts as used, too. */
 async function may(
   { authorizer }: EdgeParts,
+  { name: method }: Route,
   state: CallState,
   permission: string,
   path: ResourcePath,
 ): Promise<boolean> {
   const { principal, sourceIp } = state;
   if (principal === undefined) return false;
-  return (await authorizer.authorize(principal, permission, path, { sourceIp, attributes: async () => ({}) })).allowed;
+  const context = { sourceIp, attributes: async () => ({}), method };
+  return (await authorizer.authorize(principal, permission, path, context)).allowed;
 }
 
 /** Notes how the call failed and answers the error for its caller. */
@@ -76,9 +79,16 @@ function withinDeadline<T>(work: Promise<T>, context: HandlerContext): Promise<T
   return Promise.race([work, promise]).finally(() => context.signal.removeEventListener("abort", end));
 }
 
-/** @param stopping Aborts, with the Fault that streams end with, when the server stops. */
-export function createInvoker(parts: EdgeParts, tokens: RememberingAuthenticator, stopping: AbortSignal): Invoker {
-  const guard = createGuard(parts);
+export type InvokerParts = EdgeParts & {
+  readonly refusals: Refusals;
+  readonly tokens: RememberingAuthenticator;
+  /** Aborts, with the Fault that streams end with, when the server stops. */
+  readonly stopping: AbortSignal;
+};
+
+export function createInvoker(parts: InvokerParts): Invoker {
+  const { tokens, stopping } = parts;
+  const guard = createGuard(parts, parts.refusals);
   const rate = createCallRate(parts.callsPerSecond ?? 0, () => parts.clock.now());
   const count = createStreamCount();
 

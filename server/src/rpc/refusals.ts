@@ -1,8 +1,11 @@
-// Refused calls become events, but nobody may flood the log with them: each principal has a budget.
+// What a caller is told who may not, and the event of it. Nobody may flood the log with them: each principal has a budget.
 import type { Clock } from "../clock.ts";
+import { Fault } from "../fault.ts";
 import { formatPath, type ResourcePath } from "../services/call.ts";
 import type { AuditEvent } from "../services/events/index.ts";
 import type { Caller, Principal } from "../services/kind.ts";
+import { actorOf } from "../services/resources/work.ts";
+import type { EdgeParts } from "./parts.ts";
 
 /** This many refusals at once … */
 const burst = 20;
@@ -11,8 +14,56 @@ const refillMs = 3_000;
 /** Principals whose budget is remembered; the one that was refused longest ago is forgotten first. */
 const mostPrincipals = 10_000;
 
+/** What was missing, where, to whom. */
+export interface Refusal {
+  readonly permission: string;
+  readonly path: ResourcePath;
+  /** The kind's full name; "" for what is no resource. */
+  readonly kind: string;
+  /** With what refused it, in a word. */
+  readonly caller: Caller & { readonly principal: Principal };
+}
+
+export interface Refusals {
+  /** Writes a refusal to the event log, as far as its principal's budget goes. Where that fails, the caller is refused all the same. */
+  record(refusal: Refusal): Promise<void>;
+}
+
+export function createRefusals({
+  audit,
+  clock,
+  metrics,
+  log,
+}: Pick<EdgeParts, "audit" | "clock" | "metrics" | "log">): Refusals {
+  const withinBudget = createBudget(clock);
+  return {
+    async record(refusal) {
+      if (!withinBudget(actorOf(refusal.caller.principal))) return metrics.refusalDropped();
+      await audit(refusalEvent(refusal)).catch((err: unknown) =>
+        log.error({ err, request_id: refusal.caller.requestId }, "a refusal could not be written to the event log"),
+      );
+    },
+  };
+}
+
+/** What a caller should know of its token where it was refused. */
+function boundOf({ project, limits = [] }: Principal): string {
+  if (project !== "") return ` (its token is for the project ${project} alone)`;
+  return limits.length === 0 ? "" : " (its token is narrowed)";
+}
+
+/** The refusal for its caller: says only what the caller said and what was missing. */
+export function permissionDenied(principal: Principal, permission: string, path: ResourcePath): Fault {
+  const where = formatPath(path) || "the whole system";
+  return new Fault(
+    "PERMISSION_DENIED",
+    `${actorOf(principal)} does not have the permission ${permission} on ${where}${boundOf(principal)}`,
+    { permission },
+  );
+}
+
 /** Answers whether one more is within the budget of a name. */
-export function createBudget(clock: Clock): (name: string) => boolean {
+function createBudget(clock: Clock): (name: string) => boolean {
   const spent = new Map<string, { readonly level: number; readonly at: number }>();
   return (name) => {
     const now = clock.now();
@@ -31,13 +82,8 @@ export function createBudget(clock: Clock): (name: string) => boolean {
  * The event of a refusal. It stands in the log of the caller's own org, which surely exists; where the call reached for another
  * org, the event's id is the whole path that was asked for.
  */
-export function refusalEvent(
-  principal: Principal,
-  permission: string,
-  path: ResourcePath,
-  kind: string,
-  caller: Caller,
-): AuditEvent {
+function refusalEvent({ permission, path, kind, caller }: Refusal): AuditEvent {
+  const { principal } = caller;
   const own = path.org === principal.org;
   return {
     type: "denied",

@@ -6,16 +6,13 @@ import { catalog, type Kind } from "@photoncloud/proto";
 import { GetRequestSchema } from "@photoncloud/proto/gen/photoncloud/api/v1/api_pb";
 import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { Fault } from "../fault.ts";
-import { deciderOf, formatPath } from "../services/call.ts";
-import type { Caller, Principal } from "../services/kind.ts";
 import type { Uploads } from "../services/plasmavmc/image/uploads.ts";
 import { actorOf } from "../services/resources/work.ts";
+import type { Access, Asked } from "./access.ts";
 import { bearerOf } from "./headers.ts";
 import type { HttpRequest } from "./http.ts";
 import type { EdgeParts } from "./parts.ts";
-import { createBudget, refusalEvent } from "./refusals.ts";
 import { kindPath } from "./scope.ts";
-import type { Strangers } from "./strangers.ts";
 import { createStreamCount, endWhenRevoked, untilEnded } from "./streams.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
@@ -34,28 +31,24 @@ const uploadMethod = "plasmavmc.v1.ImageService/CreateImage";
 /** Answers what was kept. @throws Fault */
 export type UploadHandler = (request: HttpRequest, requestId: string) => Promise<UploadAnswer>;
 
-export type UploadParts = Pick<EdgeParts, "authorizer" | "audit" | "clock"> & {
+export type UploadParts = Pick<EdgeParts, "audit" | "clock"> & {
   readonly uploads: Uploads;
+  readonly access: Access;
   readonly tokens: RememberingAuthenticator;
-  readonly strangers: Strangers;
   /** Aborts, with a Fault, when the server stops. */
   readonly stopping: AbortSignal;
 };
 
 export function createUploadHandler(parts: UploadParts): UploadHandler {
-  const { uploads, tokens, strangers, stopping } = parts;
-  const check = createCheck(parts);
+  const { uploads, access, tokens, stopping } = parts;
   const count = createStreamCount();
   return async (request, requestId) => {
     const { digest, ...scope } = asked(request);
     const token = bearerOf(request.headers.authorization ?? null);
-    if (token === "") throw new Fault("UNAUTHENTICATED", "an upload needs a token: send Authorization: Bearer …");
-    const principal = await tokens.authenticate(token).catch(async (error: unknown) => {
-      const by = { sourceIp: request.socket.remoteAddress ?? "", requestId, method: uploadMethod };
-      await strangers.noteToken(error, token, by);
-      throw error;
-    });
-    const mayUpload = () => check(principal, scope, request, requestId);
+    const asker = { token, sourceIp: request.socket.remoteAddress ?? "", requestId };
+    const what = creation(scope);
+    const principal = await access.whose(asker, what);
+    const mayUpload = () => access.check(principal, asker, what);
     const caller = await mayUpload();
     const recheck = async () => void (await mayUpload());
     const leave = count.enter(actorOf(principal));
@@ -74,7 +67,7 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
         kind: ImageSchema.typeName,
         id: digest,
         caller,
-        permission: imageKind().standard.create.permission,
+        permission: what.permission,
       });
       return { digest, size_bytes: size };
     } finally {
@@ -84,29 +77,11 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
   };
 }
 
-/** Who uploads may create images there; a refusal is an event. Answers who does, and what allowed it. */
-function createCheck({ authorizer, audit, clock }: UploadParts) {
-  const kind = imageKind();
-  const { permission } = kind.standard.create;
-  const withinBudget = createBudget(clock);
-  return async (principal: Principal, scope: Scope, request: HttpRequest, requestId: string): Promise<Caller> => {
-    const sourceIp = request.socket.remoteAddress ?? "";
-    const path = kindPath(kind, "create", create(GetRequestSchema, scope));
-    const context = { sourceIp, attributes: () => Promise.resolve({}), method: uploadMethod };
-    const decision = await authorizer.authorize(principal, permission, path, context);
-    const caller = { principal, sourceIp, requestId, method: uploadMethod, decidedBy: deciderOf(decision) };
-    if (decision.allowed) return caller;
-    if (withinBudget(actorOf(principal)))
-      await audit(refusalEvent(principal, permission, path, ImageSchema.typeName, caller));
-    const where = formatPath(path) || "the whole system";
-    throw new Fault(
-      "PERMISSION_DENIED",
-      `${actorOf(principal)} does not have the permission ${permission} on ${where}`,
-      {
-        permission,
-      },
-    );
-  };
+/** To create an image there. */
+function creation(scope: Scope): Asked {
+  const { permission } = imageKind().standard.create;
+  const path = kindPath(imageKind(), "create", create(GetRequestSchema, scope));
+  return { permission, method: uploadMethod, path, kind: ImageSchema.typeName, attributes: async () => ({}) };
 }
 
 function imageKind(): Kind {

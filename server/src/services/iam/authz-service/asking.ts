@@ -62,9 +62,9 @@ export async function mayAsk(
   caller: Principal,
   permission: string,
   where: ResourcePath,
-  { sourceIp }: Call,
+  { sourceIp, method }: Call,
 ): Promise<boolean> {
-  const context = { sourceIp, attributes: async () => ({}) };
+  const context = { sourceIp, attributes: async () => ({}), method };
   return (await authorizer.authorize(caller, permission, where, context)).allowed;
 }
 

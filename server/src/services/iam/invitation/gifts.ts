@@ -23,7 +23,7 @@ export async function mayGive(authorizer: Authorizer, caller: Caller, org: strin
 async function must(authorizer: Authorizer, caller: Caller, permission: string, scope: Tenant, type: string) {
   if (caller.principal === undefined) return;
   const path = { ...scope, type, id: "" };
-  const context = { sourceIp: caller.sourceIp, attributes: async () => ({}) };
+  const context = { sourceIp: caller.sourceIp, attributes: async () => ({}), method: caller.method };
   const { allowed } = await authorizer.authorize(caller.principal, permission, path, context);
   if (allowed) return;
   throw new Fault(

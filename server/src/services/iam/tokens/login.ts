@@ -198,7 +198,7 @@ export class Login {
     if (principal.limits !== undefined) refuseWiden();
     const permission = "iam:tokens:issue";
     const path = { org: request.orgId, project: "", type: "", id: "" };
-    const context = { sourceIp: call.sourceIp, attributes: async () => ({}) };
+    const context = { sourceIp: call.sourceIp, attributes: async () => ({}), method: call.method };
     const decision = await this.#parts.authorizer.authorize(principal, permission, path, context);
     if (!decision.allowed)
       throw new Fault("PERMISSION_DENIED", `you do not have the permission ${permission} in org/${request.orgId}`, {
