@@ -3,7 +3,7 @@ import { Fault } from "../fault.ts";
 import { deciderOf, type ResourcePath } from "../services/call.ts";
 import type { Caller, Principal } from "../services/kind.ts";
 import type { EdgeParts } from "./parts.ts";
-import { permissionDenied, type Refusals } from "./refusals.ts";
+import { denialIn, permissionDenied, type Refusals } from "./refusals.ts";
 import type { Strangers } from "./strangers.ts";
 import type { RememberingAuthenticator } from "./tokens.ts";
 
@@ -62,8 +62,9 @@ export function createAccess({ authorizer, refusals, tokens, strangers }: Access
       throw permissionDenied(principal, permission, path);
     },
     async heed(error, caller, { permission, path, kind }) {
-      if (!(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;
-      const { permission: missing = permission, decidedBy = "method" } = error.details;
+      const denial = denialIn(error);
+      if (denial === undefined) return;
+      const { permission: missing = permission, by: decidedBy } = denial;
       await refusals.record({ permission: missing, path, kind, caller: { ...caller, decidedBy } });
     },
   };

@@ -4,7 +4,7 @@ import { Fault } from "../fault.ts";
 import { type Decision, deciderOf, type ResourcePath } from "../services/call.ts";
 import type { Principal } from "../services/kind.ts";
 import type { EdgeParts } from "./parts.ts";
-import { permissionDenied, type Refusals } from "./refusals.ts";
+import { denialIn, permissionDenied, type Refusals } from "./refusals.ts";
 import type { One, Route } from "./routes.ts";
 import type { CallState } from "./state.ts";
 
@@ -81,9 +81,9 @@ export function createGuard({ authorizer }: Pick<EdgeParts, "authorizer">, refus
       throw permissionDenied(principal, route.permission, path);
     },
     async heed(route, request, state, error) {
-      if (state.refusalNoted || !(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return;
-      const { permission = route.permission, decidedBy = "method" } = error.details;
-      await record(route, state, { permission, path: route.path(request), by: decidedBy });
+      const denial = state.refusalNoted ? undefined : denialIn(error);
+      if (denial !== undefined)
+        await record(route, state, { permission: route.permission, path: route.path(request), ...denial });
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { Fault } from "../fault.ts";
-import type { Call, ResourcePath } from "../services/call.ts";
+import { type Call, mayAlso } from "../services/call.ts";
 import { consentHeader } from "../services/resources/classes.ts";
 import { actorOf } from "../services/resources/work.ts";
 import { createCallRate } from "./call-rate.ts";
@@ -29,12 +29,11 @@ function callOf(
   context: HandlerContext,
   { signal, decidedBy }: Pick<Call, "signal"> & { readonly decidedBy: string },
 ): Call {
+  const { principal, sourceIp, requestId } = state;
+  const caller = { principal, sourceIp, requestId, method: route.name };
   return {
-    may: (permission, path) => may(parts, route, state, permission, path),
-    principal: state.principal,
-    sourceIp: state.sourceIp,
-    requestId: state.requestId,
-    method: route.name,
+    ...caller,
+    may: (permission, path) => mayAlso(parts.authorizer, caller, permission, path),
     decidedBy,
     idempotencyKey: idempotencyKeyOf(context.requestHeader.get("idempotency-key")),
     ...waitOf(context.requestHeader),
@@ -43,20 +42,6 @@ function callOf(
     signal,
     token: state.token,
   };
-}
-
-/** Whether a caller holds another permission than the one that its method takes. If so, that one counts as used, too. */
-async function may(
-  { authorizer }: EdgeParts,
-  { name: method }: Route,
-  state: CallState,
-  permission: string,
-  path: ResourcePath,
-): Promise<boolean> {
-  const { principal, sourceIp } = state;
-  if (principal === undefined) return false;
-  const context = { sourceIp, attributes: async () => ({}), method };
-  return (await authorizer.authorize(principal, permission, path, context)).allowed;
 }
 
 /** Notes how the call failed and answers the error for its caller. */

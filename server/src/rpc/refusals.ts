@@ -46,6 +46,13 @@ export function createRefusals({
   };
 }
 
+/** What the work itself has refused, in its own words: what was missing, if it says so, and what refused it. Undefined: it refused nothing. */
+export function denialIn(error: unknown): { readonly permission?: string; readonly by: string } | undefined {
+  if (!(error instanceof Fault) || error.reason !== "PERMISSION_DENIED") return undefined;
+  const { permission, decidedBy: by = "method" } = error.details;
+  return { ...(permission !== undefined && { permission }), by };
+}
+
 /** What a caller should know of its token where it was refused. */
 function boundOf({ project, limits = [] }: Principal): string {
   if (project !== "") return ` (its token is for the project ${project} alone)`;

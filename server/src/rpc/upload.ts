@@ -41,12 +41,13 @@ export type UploadParts = Pick<EdgeParts, "audit" | "clock"> & {
 
 export function createUploadHandler(parts: UploadParts): UploadHandler {
   const { uploads, access, tokens, stopping } = parts;
+  const kind = imageKind();
   const count = createStreamCount();
   return async (request, requestId) => {
     const { digest, ...scope } = asked(request);
     const token = bearerOf(request.headers.authorization ?? null);
     const asker = { token, sourceIp: request.socket.remoteAddress ?? "", requestId };
-    const what = creation(scope);
+    const what = creation(kind, scope);
     const principal = await access.whose(asker, what);
     const mayUpload = () => access.check(principal, asker, what);
     const caller = await mayUpload();
@@ -64,7 +65,7 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
       await parts.audit({
         type: "accessed",
         tenant: upload.tenant,
-        kind: ImageSchema.typeName,
+        kind: kind.typeName,
         id: digest,
         caller,
         permission: what.permission,
@@ -78,10 +79,10 @@ export function createUploadHandler(parts: UploadParts): UploadHandler {
 }
 
 /** To create an image there. */
-function creation(scope: Scope): Asked {
-  const { permission } = imageKind().standard.create;
-  const path = kindPath(imageKind(), "create", create(GetRequestSchema, scope));
-  return { permission, method: uploadMethod, path, kind: ImageSchema.typeName, attributes: async () => ({}) };
+function creation(kind: Kind, scope: Scope): Asked {
+  const { permission } = kind.standard.create;
+  const path = kindPath(kind, "create", create(GetRequestSchema, scope));
+  return { permission, method: uploadMethod, path, kind: kind.typeName, attributes: async () => ({}) };
 }
 
 function imageKind(): Kind {

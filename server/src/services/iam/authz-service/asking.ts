@@ -1,6 +1,6 @@
 // What the methods of this service share: who asks, about whom, and the paths of what is asked about.
 import { Fault, invalidField } from "../../../fault.ts";
-import { type Authorizer, type Call, formatPath, type ResourcePath } from "../../call.ts";
+import { type Authorizer, type Call, formatPath, mayAlso, type ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
 import { parsePrincipalName, principalName } from "../principal-name.ts";
 import { unauthenticated } from "../tokens/access-token.ts";
@@ -44,7 +44,7 @@ export async function other(
   if (name !== principalName(caller))
     for (const org of new Set([path.org, identity.org])) {
       const where = { org, project: "", type: "", id: "" };
-      if (!(await mayAsk(authorizer, caller, checkPermission, where, call)))
+      if (!(await mayAlso(authorizer, call, checkPermission, where)))
         throw new Fault(
           "PERMISSION_DENIED",
           `asking what ${name} may do needs ${checkPermission} in ${formatPath(where) || "the system"}`,
@@ -54,18 +54,6 @@ export async function other(
         );
     }
   return { ...identity, project: "", sessionId: "" };
-}
-
-/** Whether the caller has a permission at a scope. */
-export async function mayAsk(
-  authorizer: Authorizer,
-  caller: Principal,
-  permission: string,
-  where: ResourcePath,
-  { sourceIp, method }: Call,
-): Promise<boolean> {
-  const context = { sourceIp, attributes: async () => ({}), method };
-  return (await authorizer.authorize(caller, permission, where, context)).allowed;
 }
 
 export function refuseBigAttributes(attributes: Readonly<Record<string, string>>): void {

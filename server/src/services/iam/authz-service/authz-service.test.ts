@@ -10,6 +10,7 @@ import {
   ListUnusedPermissionsResponseSchema,
   Outcome,
   Stage,
+  TestPermissionsRequestSchema,
   WhoCanRequestSchema,
   WhoCanResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/authz_pb";
@@ -177,6 +178,15 @@ onEachDatabase(
       ]);
       // Asking uses nothing; calling does.
       await may(world(), bob, "compute:vms:start", vm, { sourceIp: "" });
+      const tested = { ...alpha, permissions: ["compute:vms:stop"] };
+      const held = await world().handle(
+        "TestPermissions",
+        TestPermissionsRequestSchema,
+        tested,
+        callBy("user:acme/bob"),
+      );
+      expect(held).toMatchObject({ permissions: ["compute:vms:stop"] });
+      expect((await unused(world(), alpha)).grants.find(({ roleId }) => roleId === "stopper")?.unused).toHaveLength(2);
       expect(await may(world(), bob, "compute:vms:stop", vm, { method })).toBe(true);
       const report = await unused(world(), alpha);
       const grant = report.grants.find(({ roleId }) => roleId === "stopper");

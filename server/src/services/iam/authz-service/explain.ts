@@ -10,7 +10,7 @@ import {
   Stage,
 } from "@photoncloud/proto/gen/iam/v1/authz_pb";
 import { invalidField } from "../../../fault.ts";
-import type { Call, ResourcePath } from "../../call.ts";
+import { type Call, mayAlso, type ResourcePath } from "../../call.ts";
 import type { Principal } from "../../kind.ts";
 import { questionOf, reaches } from "../policy/authorizer.ts";
 import { sentenceOf, type Verdict } from "../policy/decide.ts";
@@ -21,7 +21,6 @@ import {
   longestResource,
   longestWord,
   malformed,
-  mayAsk,
   other,
   parsePath,
   refuseBigAttributes,
@@ -65,7 +64,7 @@ export async function explain(parts: AuthzParts, request: Message, call: Call): 
   const context = { sourceIp, attributes: async () => request.resourceAttributes };
   const question = questionOf(policy, asked, request.action, path, context, parts.clock);
   const seen = look(policy, question, await question.context());
-  const shows = self || (await mayAsk(parts.authorizer, caller, "iam:authz:check", systemPath, call));
+  const shows = self || (await mayAlso(parts.authorizer, call, "iam:authz:check", systemPath));
   return answerOf(seen, sentenceOf(seen.verdict, policy, question), policy.groups, (scope) => shows || scope !== "");
 }
 

@@ -7,12 +7,12 @@ import {
   WhoCanResponseSchema,
 } from "@photoncloud/proto/gen/iam/v1/authz_pb";
 import { invalidField } from "../../../fault.ts";
-import { type Call, formatPath, type ResourcePath } from "../../call.ts";
+import { type Call, formatPath, mayAlso, type ResourcePath } from "../../call.ts";
 import { parseHolder } from "../policy/holders.ts";
 import { type Reach, reachOf } from "../policy/reach.ts";
 import { type Level, policyOf } from "../policy/view.ts";
 import { parseGroupName } from "../principal-name.ts";
-import { callerOf, longestWord, malformed, mayAsk, refuseLong } from "./asking.ts";
+import { longestWord, malformed, refuseLong } from "./asking.ts";
 import type { AuthzParts } from "./index.ts";
 import { joined } from "./statement-message.ts";
 
@@ -59,7 +59,7 @@ async function shownOf({ authorizer }: AuthzParts, levels: readonly Level[], pat
     const [, org = "", , project = ""] = level.scope.split("/");
     const where = { org, project, type: "", id: "" };
     // The edge has checked the scope that is asked about.
-    if (level.scope === here || (await mayAsk(authorizer, callerOf(call), permission, where, call))) shown.push(level);
+    if (level.scope === here || (await mayAlso(authorizer, call, permission, where))) shown.push(level);
   }
   return shown;
 }

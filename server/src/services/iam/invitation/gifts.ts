@@ -2,7 +2,7 @@
 import type { Invitation } from "@photoncloud/proto/gen/iam/v1/invitation_pb";
 import { Fault } from "../../../fault.ts";
 import type { Tenant } from "../../../store/store.ts";
-import { type Authorizer, formatPath } from "../../call.ts";
+import { type Authorizer, formatPath, mayAlso } from "../../call.ts";
 import type { Caller } from "../../kind.ts";
 
 /** The scope of one of its roles. */
@@ -23,9 +23,7 @@ export async function mayGive(authorizer: Authorizer, caller: Caller, org: strin
 async function must(authorizer: Authorizer, caller: Caller, permission: string, scope: Tenant, type: string) {
   if (caller.principal === undefined) return;
   const path = { ...scope, type, id: "" };
-  const context = { sourceIp: caller.sourceIp, attributes: async () => ({}), method: caller.method };
-  const { allowed } = await authorizer.authorize(caller.principal, permission, path, context);
-  if (allowed) return;
+  if (await mayAlso(authorizer, caller, permission, path)) return;
   throw new Fault(
     "PERMISSION_DENIED",
     `an invitation gives what ${permission} does at ${formatPath(path)}, which you do not have`,

@@ -6,7 +6,7 @@ import type { IssueTokenRequest } from "@photoncloud/proto/gen/iam/v1/token_pb";
 import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
 import type { Store } from "../../../store/store.ts";
-import type { Authorizer, Call } from "../../call.ts";
+import { type Authorizer, type Call, mayAlso } from "../../call.ts";
 import type { Caller, TokenLimit } from "../../kind.ts";
 import type { Factors, Owner, Proof } from "../account/factors.ts";
 import { accountRules } from "../account/policy.ts";
@@ -198,9 +198,7 @@ export class Login {
     if (principal.limits !== undefined) refuseWiden();
     const permission = "iam:tokens:issue";
     const path = { org: request.orgId, project: "", type: "", id: "" };
-    const context = { sourceIp: call.sourceIp, attributes: async () => ({}), method: call.method };
-    const decision = await this.#parts.authorizer.authorize(principal, permission, path, context);
-    if (!decision.allowed)
+    if (!(await mayAlso(this.#parts.authorizer, call, permission, path)))
       throw new Fault("PERMISSION_DENIED", `you do not have the permission ${permission} in org/${request.orgId}`, {
         permission,
       });
