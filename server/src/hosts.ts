@@ -111,8 +111,6 @@ export class CloudHosts {
       onNews: (listener: () => void) => this.#links.onNews(listener),
     };
     this.#watcher = new HostWatcher({ store, clock, log, channels, authority, nameOf: hostName });
-    // Once to write down that this machine is ready, and once to take it for one that takes machines.
-    await this.#watcher.look();
     await this.#watcher.look();
     this.#watcher.start();
   }
@@ -135,12 +133,10 @@ export class CloudHosts {
   }
 }
 
-function storedOf({ id, address, schedulable = true, state, certificates, capacity }: Host): StoredHost {
+function storedOf({ id, address, state, certificates, capacity }: Host): StoredHost {
   return {
     id,
     address,
-    schedulable,
-    ready: state === HostState.READY,
     fenced: state === HostState.FENCED,
     serials: certificates.map(({ serial }) => serial),
     capacity: {

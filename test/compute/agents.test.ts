@@ -76,7 +76,12 @@ steps.push([
     expect(await field.migrate(id, "local")).toMatchObject(here);
     await field.schedulable("one", true);
     expect(await field.migrate(id, "one")).toMatchObject({ ...here, hostId: "one" });
-    expect(await field.migrate(id, "local")).toMatchObject(here);
+    // A host takes machines as soon as it was told to.
+    for (const hostId of ["local", "one", "local", "one", "local"]) {
+      await field.schedulable(hostId, false);
+      await field.schedulable(hostId, true);
+      expect(await field.migrate(id, hostId)).toMatchObject({ ...here, hostId });
+    }
     await field.call("plasmavmc.v1.HostService/DrainHost", { id: "local" });
     await until("the own host is empty", async () => (await field.vm(id)).hostId === "one");
     expect(await field.vmIs(id, "RUNNING")).toMatchObject({ hostId: "one" });

@@ -8,8 +8,8 @@ export interface DrivenHost {
   readonly id: string;
   /** Says "unavailable" by itself while its host can't be reached. */
   readonly driver: HypervisorDriver;
-  /** It answers, and takes new machines. */
-  readonly open: boolean;
+  /** It answers this server. Whether it takes machines is stored. */
+  readonly reachable: boolean;
   /** It is off for sure: nothing runs there. */
   readonly fenced: boolean;
   readonly capacity: HostCapacity;
@@ -17,7 +17,7 @@ export interface DrivenHost {
 
 /** What this server knows of a host beside what is stored. */
 export interface KnownHost {
-  /** It answers this server, and takes new machines. */
+  /** It answers this server. */
   readonly reachable: boolean;
   readonly cantRun: NonNullable<HypervisorDriver["cantRun"]>;
   readonly images: ReadonlySet<string>;
@@ -51,7 +51,7 @@ export class Hosts {
   known(id: string): KnownHost | undefined {
     const host = this.get(id);
     if (host === undefined) return undefined;
-    const { open: reachable, driver } = host;
+    const { reachable, driver } = host;
     return { reachable, cantRun: driver.cantRun ?? {}, images: this.images(id) };
   }
 

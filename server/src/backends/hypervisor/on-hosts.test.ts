@@ -9,7 +9,7 @@ import { type SimulatedHypervisor, simulatedHypervisor } from "./simulated/index
 const image = { imageId: "tiny", format: "raw", architecture: "x86_64" } as const;
 const { signal } = new AbortController();
 const capacity = { cpu: 2, memoryMib: 300, diskGib: 10 };
-const terms = { open: true, fenced: false, capacity };
+const terms = { reachable: true, fenced: false, capacity };
 
 function overOne(own: SimulatedHypervisor): HypervisorDriver {
   const hosts = new Hosts();
@@ -67,7 +67,7 @@ test("does not take a machine for gone while a host can't be asked", async () =>
 
 test("a machine of a fenced host has failed, and can be removed", async () => {
   settle("vm-1", "a-other");
-  hosts.set({ ...terms, id: "a-other", driver: other, open: false, fenced: true });
+  hosts.set({ ...terms, id: "a-other", driver: other, reachable: false, fenced: true });
   expect(await driver.state("vm-1", signal)).toMatchObject({ state: "failed" });
   await expect(driver.start("vm-1", signal)).rejects.toMatchObject({ reason: "unavailable" });
   expect(driver.placement?.on("a-other")).toBeUndefined();

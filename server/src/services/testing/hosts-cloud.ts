@@ -205,11 +205,10 @@ export async function openHostsCloud(
 
 async function followHosts(store: Store, hosts: Hosts, drivers: ReadonlyMap<string, HypervisorDriver>): Promise<void> {
   for (const row of await store.list({ tenants: [system], kind: HostSchema.typeName, limit: 1_000 })) {
-    const { id, state, schedulable } = messageOf(HostSchema, row);
+    const { id, state } = messageOf(HostSchema, row);
     const driver = drivers.get(id);
     const capacity = { cpu: 0, memoryMib: 0, diskGib: 0 };
     if (driver === undefined) continue;
-    const open = state === HostState.READY && schedulable !== false;
-    hosts.set({ id, driver, open, fenced: state === HostState.FENCED, capacity });
+    hosts.set({ id, driver, reachable: state === HostState.READY, fenced: state === HostState.FENCED, capacity });
   }
 }

@@ -13,9 +13,6 @@ export interface StoredHost {
   readonly id: string;
   /** "": the server's own. */
   readonly address: string;
-  readonly schedulable: boolean;
-  /** It answers, as far as any server of the cloud knows. */
-  readonly ready: boolean;
   readonly fenced: boolean;
   readonly serials: readonly string[];
   readonly capacity: HostCapacity;
@@ -135,13 +132,12 @@ export class AgentLinks {
   }
 
   /** A host without a channel is listed as long as it was listed before: what is asked of it then says why it can't be done. */
-  #list({ id, schedulable, ready, fenced, capacity }: StoredHost): void {
+  #list({ id, fenced, capacity }: StoredHost): void {
     const { hosts, own } = this.#options;
     const driver = id === own.id ? own.driver : (this.#links.get(id)?.driver ?? hosts.get(id)?.driver);
     if (driver === undefined) return;
     const known = id === own.id ? (this.#own ?? capacity) : capacity;
-    const open = schedulable && ready && !fenced && (id === own.id || this.hindrance(id) === "");
-    hosts.set({ id, driver, open, fenced, capacity: known });
+    hosts.set({ id, driver, reachable: this.hindrance(id) === "", fenced, capacity: known });
   }
 
   async #lookHere(): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { catalog } from "@photoncloud/proto";
 import { type Host, HostCertificateSchema, HostSchema, HostState } from "@photoncloud/proto/gen/plasmavmc/v1/host_pb";
 import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
@@ -38,9 +38,12 @@ let clock: ManualClock;
 let store: Store;
 let news: HostNews | undefined;
 let installed: string[];
+/** What the channels were told, one list of hosts after the other; each time they wait for `slow`. */
+let told: (readonly Host[])[];
+let slow: Promise<void>;
 let watcher: HostWatcher;
 beforeEach(async () => {
-  [clock, news, installed] = [new ManualClock(), undefined, []];
+  [clock, news, installed, told, slow] = [new ManualClock(), undefined, [], [], Promise.resolve()];
   store = await openSqliteStore({ file: ":memory:", clock });
   const random = (bytes: number) => randomBytes(bytes);
   const scopes = catalog()
@@ -58,7 +61,10 @@ beforeEach(async () => {
   await ensureHost({ resources, catalog: catalog() }, "one");
   const authority = () => openAuthority({ records: store.records, sealing: createSealing(undefined), clock });
   const channels = {
-    follow: async () => {},
+    follow: async (hosts: readonly Host[]) => {
+      await slow;
+      told.push(hosts);
+    },
     news: () => news,
     hindrance: () => (news === undefined ? undefined : ""),
     renew: async (_: string, certify: (request: string) => Promise<string>) => {
@@ -76,6 +82,30 @@ async function look(): Promise<Host> {
   if (row === undefined) throw new Error("no host one");
   return messageOf(HostSchema, row);
 }
+
+test("the channels are never told something older last, and who asks meanwhile shares the next", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  slow = promise;
+  const first = watcher.follow();
+  await new Promise(setImmediate);
+  await report(store, "one", (host) => {
+    host.state = HostState.FENCED;
+  });
+  const later = [watcher.follow(), watcher.follow()];
+  slow = Promise.resolve();
+  await new Promise(setImmediate);
+  expect(told).toEqual([]);
+  resolve();
+  await Promise.all([first, ...later]);
+  expect(told.map(([host]) => host?.state)).toEqual([HostState.JOINING, HostState.FENCED]);
+});
+
+test("what could not be read is read again when it is asked for again", async () => {
+  const list = jest.spyOn(store, "list").mockRejectedValueOnce(new Error("the database is away"));
+  await expect(watcher.follow()).rejects.toThrow("away");
+  await expect(watcher.follow()).resolves.toHaveLength(1);
+  list.mockRestore();
+});
 
 test("a host waits for its agent, is ready when it answers, silent after 20 seconds without, and ready again", async () => {
   expect(await look()).toMatchObject({ state: HostState.JOINING, stateReason: "it has not joined yet" });

@@ -88,6 +88,10 @@ export class HostWatcher {
   readonly #renewedAt = new Map<string, number>();
   #woken = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
+  /** Ends with what the channels are being told. */
+  #telling: Promise<unknown> = Promise.resolve();
+  /** What they will be told after that. */
+  #toTell: Promise<readonly Host[]> | undefined;
 
   constructor(options: HostWatcherOptions) {
     this.#options = options;
@@ -123,8 +127,18 @@ export class HostWatcher {
     for (const host of await this.follow()) await this.#lookAt(host);
   }
 
-  /** Has the channels know what is stored now. */
-  async follow(): Promise<readonly Host[]> {
+  /** Has the channels know what is stored now. One at a time, or something older could be told last; who asks meanwhile shares the next. */
+  follow(): Promise<readonly Host[]> {
+    this.#toTell ??= this.#telling.then(() => {
+      this.#toTell = undefined;
+      const told = this.#followNow();
+      this.#telling = told.catch(() => {});
+      return told;
+    });
+    return this.#toTell;
+  }
+
+  async #followNow(): Promise<readonly Host[]> {
     const { store, channels } = this.#options;
     const rows = await store.list({
       tenants: [{ org: "", project: "" }],

@@ -32,8 +32,8 @@ beforeEach(async () => {
   };
   far = Object.assign(made, { removeImage });
   isAway = false;
-  hosts.set({ id: "local", driver: own, open: true, fenced: false, capacity });
-  hosts.set({ id: "far", driver: far, open: true, fenced: false, capacity });
+  hosts.set({ id: "local", driver: own, reachable: true, fenced: false, capacity });
+  hosts.set({ id: "far", driver: far, reachable: true, fenced: false, capacity });
 });
 afterEach(async () => {
   await removals.stop();
