@@ -129,7 +129,7 @@ function onPostgres(): void {
         const { child, ids } = startWriter(server.url, 0);
         const acknowledged = [...(await take(ids, 100))];
         for (let round = 0; round < roundsOnPostgres; round++) {
-          process.kill(await aSession(server.url), "SIGKILL");
+          await killASession(server.url);
           acknowledged.push(...(await take(ids, 50 + Math.floor(Math.random() * 200))));
         }
         child.kill("SIGKILL");
@@ -146,9 +146,12 @@ function onPostgres(): void {
 
 const otherSessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'photoncloud'";
 
-/** The process of one of the store's sessions. Its death makes PostgreSQL end all sessions and recover. */
-async function aSession(url: string): Promise<number> {
-  return until(async () => (await ask(url, otherSessions))[0]?.pid);
+/** Kills the process of one of the store's sessions, which makes PostgreSQL end all sessions and recover. One that has ended by itself meanwhile is none. */
+async function killASession(url: string): Promise<void> {
+  await until(async () => {
+    const [session] = await ask(url, otherSessions);
+    return session && process.kill(session.pid, "SIGKILL");
+  });
 }
 
 /** Waits until the killed client's sessions have ended, so that its last transactions are over. */
