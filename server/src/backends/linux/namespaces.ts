@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { command, runCommand } from "./command.ts";
 import { namespacesFolder } from "./in-network.ts";
+import { killProcess } from "./kill.ts";
 
 /** All that have a name. */
 export async function namespaces(): Promise<readonly string[]> {
@@ -32,7 +33,7 @@ export async function addNamespace(name: string): Promise<void> {
 export async function removeNamespace(name: string): Promise<void> {
   if (!(await namespaces()).includes(name)) return;
   const { stdout } = await runCommand("ip", ["netns", "pids", name]);
-  for (const pid of stdout.split("\n").filter((line) => line !== "")) kill(Number(pid));
+  for (const pid of stdout.split("\n").filter((line) => line !== "")) killProcess(Number(pid));
   await command("ip", ["netns", "del", name]);
 }
 
@@ -49,12 +50,4 @@ export async function writeChecksums(namespace: string | undefined, ...devices: 
 
 function inNamespace(namespace: string | undefined): readonly string[] {
   return namespace === undefined ? [] : ["-n", namespace];
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
 }

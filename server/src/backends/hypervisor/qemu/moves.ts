@@ -16,7 +16,7 @@ import { checkMovable, MachineCargo } from "./move-cargo.ts";
 import { unpacked } from "./move-connections.ts";
 import { diskChannel, memoryChannel } from "./move-names.ts";
 import { type Arrival, type Departure, forgetArrival } from "./move-records.ts";
-import type { ProcessIdentity } from "./process.ts";
+import { kill, type ProcessIdentity } from "./process.ts";
 
 /** What moves need of the driver. */
 export interface QemuMoving {
@@ -97,7 +97,7 @@ export async function sweepArrival(
   { spec }: Arrival,
   stray: ProcessIdentity | undefined,
 ): Promise<void> {
-  if (stray !== undefined) process.kill(stray.pid, "SIGKILL");
+  if (stray !== undefined) kill(stray);
   await clearAway(host, spec, files);
   rmSync(files.folder, { recursive: true, force: true });
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
 import { bareEnv } from "../../linux/command.ts";
 import { inNetwork } from "../../linux/in-network.ts";
+import { killProcess } from "../../linux/kill.ts";
 
 /** As whom and where a machine runs. */
 export interface ProcessPlace {
@@ -107,7 +108,7 @@ export function isAlive({ pid, startTime }: ProcessIdentity, word: string): bool
 export function kill(identity: ProcessIdentity, word?: string): void {
   const { pid, startTime } = identity;
   const isThere = word === undefined ? identityOf(pid)?.startTime === startTime : isAlive(identity, word);
-  if (isThere) process.kill(pid, "SIGKILL");
+  if (isThere) killProcess(pid);
 }
 
 /** The processes that were started with one of the words among their arguments, by the word. */

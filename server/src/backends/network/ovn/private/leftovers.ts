@@ -1,6 +1,7 @@
 // What a private OVN leaves behind that was killed: daemons, namespaces, devices, sockets. Also the last part of an orderly end.
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { killProcess } from "../../../linux/kill.ts";
 import { ipForced, namespaces, removeNamespace } from "../../../linux/namespaces.ts";
 import { namesOf } from "./wires.ts";
 
@@ -25,7 +26,7 @@ async function endDaemons(dir: string): Promise<void> {
     if (!/^\d+$/.test(pid)) continue;
     const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
     if (!programs.has(basename(words[0] ?? "")) || !words.includes(`--log-file=${logOf(dir, words)}`)) continue;
-    process.kill(Number(pid), "SIGKILL");
+    killProcess(Number(pid));
   }
 }
 
