@@ -12,6 +12,7 @@ import { ImageSchema } from "@photoncloud/proto/gen/plasmavmc/v1/image_pb";
 import { VmSchema } from "@photoncloud/proto/gen/plasmavmc/v1/vm_pb";
 import type { Clock } from "../../../clock.ts";
 import { messageOf } from "../../../engine/message.ts";
+import { Gatherer } from "../../../gatherer.ts";
 import type { Store } from "../../../store/store.ts";
 import type { Authority } from "./authority.ts";
 import { hostKey, notJoined, report } from "./report.ts";
@@ -86,12 +87,13 @@ export class HostWatcher {
   readonly #greeted = new Map<string, string>();
   readonly #states = new Map<string, HostState>();
   readonly #renewedAt = new Map<string, number>();
+  /** One at a time, or the channels could be told something older last; who asks meanwhile shares the next. */
+  readonly #follows = new Gatherer<void, readonly Host[]>(Number.POSITIVE_INFINITY, async (asked) => {
+    const hosts = await this.#tellChannels();
+    return asked.map(() => hosts);
+  });
   #woken = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
-  /** Ends with what the channels are being told. */
-  #telling: Promise<unknown> = Promise.resolve();
-  /** What they will be told after that. */
-  #toTell: Promise<readonly Host[]> | undefined;
 
   constructor(options: HostWatcherOptions) {
     this.#options = options;
@@ -127,18 +129,12 @@ export class HostWatcher {
     for (const host of await this.follow()) await this.#lookAt(host);
   }
 
-  /** Has the channels know what is stored now. One at a time, or something older could be told last; who asks meanwhile shares the next. */
+  /** Has the channels know what is stored now. */
   follow(): Promise<readonly Host[]> {
-    this.#toTell ??= this.#telling.then(() => {
-      this.#toTell = undefined;
-      const told = this.#followNow();
-      this.#telling = told.catch(() => {});
-      return told;
-    });
-    return this.#toTell;
+    return this.#follows.add();
   }
 
-  async #followNow(): Promise<readonly Host[]> {
+  async #tellChannels(): Promise<readonly Host[]> {
     const { store, channels } = this.#options;
     const rows = await store.list({
       tenants: [{ org: "", project: "" }],

@@ -17,9 +17,9 @@ import type {
   Whose,
 } from "../../../../backends/hypervisor/places.ts";
 import { messageOf } from "../../../../engine/message.ts";
+import { Gatherer } from "../../../../gatherer.ts";
 import type { Store } from "../../../../store/store.ts";
 import { named } from "../../host/drain.ts";
-import { Gatherer } from "./gatherer.ts";
 import { isAsAsked } from "./grants.ts";
 import { leftoversOn, placeAt, placesOn } from "./ledger.ts";
 import { arrive, beginMove, cancelOrder, isOrdered, orderMove, rebuild, release, stay } from "./moving.ts";
