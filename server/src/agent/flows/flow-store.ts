@@ -4,6 +4,7 @@ import { appendFile, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DriverError } from "../../backends/driver-error.ts";
 import type { FlowPage, FlowRecord, FlowSource } from "../../backends/network/flow-source.ts";
+import { hasCode } from "../../has-code.ts";
 
 export interface FlowStoreOptions {
   readonly dir: string;
@@ -114,7 +115,7 @@ const fileOf = (folder: string, segment: number) => join(folder, `${String(segme
 
 async function segmentsIn(folder: string): Promise<readonly number[]> {
   const names = await readdir(folder).catch((error: unknown) => {
-    if (typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT") return [];
+    if (hasCode(error, "ENOENT")) return [];
     throw error;
   });
   return names

@@ -2,6 +2,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statSync, watch, writeSync } from "node:fs";
 import { Duplex } from "node:stream";
 import { systemClock } from "../../../clock.ts";
+import { hasCode } from "../../../has-code.ts";
 import { boundLog } from "../qemu/console-log.ts";
 import type { MicrovmFiles } from "./layout.ts";
 
@@ -76,7 +77,7 @@ function writeSome(pipe: number, bytes: Buffer): number {
   try {
     return writeSync(pipe, bytes);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return 0;
+    if (hasCode(error, "EAGAIN")) return 0;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 // Runs the programs around QEMU: qemu-img, ip. Never through a shell.
 import { execFile } from "node:child_process";
+import { hasCode } from "../../../has-code.ts";
 import { DriverError } from "../../driver-error.ts";
 import { bareEnv } from "../../linux/command.ts";
 
@@ -14,7 +15,7 @@ export function diskFull(cause: unknown): DriverError {
 }
 
 export function isFull(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "ENOSPC";
+  return hasCode(error, "ENOSPC");
 }
 
 /** Answers what it printed. @param input what it reads; default nothing. @throws DriverError "refused" with what it complained of. */

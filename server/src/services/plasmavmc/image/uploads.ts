@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "../../../clock.ts";
 import { Fault, invalidField } from "../../../fault.ts";
+import { hasCode } from "../../../has-code.ts";
 import type { Tenant } from "../../../store/store.ts";
 import { ownerOf } from "../../driver-step.ts";
 import { uploadFile, uploadUrl } from "./upload-files.ts";
@@ -75,7 +76,7 @@ export class Uploads {
       renameSync(part, file);
       return sizeBytes;
     } catch (error) {
-      throw isFull(error) ? noRoom(error) : error;
+      throw hasCode(error, "ENOSPC") ? noRoom(error) : error;
     } finally {
       rmSync(part, { force: true });
       leave();
@@ -150,10 +151,6 @@ export class Uploads {
 
 function isLabel(file: string): boolean {
   return basename(file) === label;
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }
 
 function noRoom(cause: unknown): Fault {

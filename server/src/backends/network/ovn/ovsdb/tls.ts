@@ -1,6 +1,7 @@
 // TLS to a server. What goes wrong with it is nearly always a file that was given, so every fault is told with the setting that it came by.
 import { readFile } from "node:fs/promises";
 import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import { hasCode } from "../../../../has-code.ts";
 import { OvsdbError, type TlsFiles } from "./database.ts";
 
 /** How the parts of `TlsFiles` are given to our programs. */
@@ -49,8 +50,7 @@ export function tlsFault(cause: unknown): string | undefined {
 
 /** Why TLS was not agreed. A server of another protocol hangs up at the first word. */
 export function handshakeFault(cause: unknown): string | undefined {
-  const hungUp = typeof cause === "object" && cause !== null && "code" in cause && cause.code === "ECONNRESET";
-  return hungUp ? noTls : tlsFault(cause);
+  return hasCode(cause, "ECONNRESET") ? noTls : tlsFault(cause);
 }
 
 /** Starts a connection; the files are read anew each time, so that renewed ones count. @throws OvsdbError "refused" if a file is of no use. */
